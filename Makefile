@@ -1,0 +1,32 @@
+# `make` lists what there is. What a target needs is installed by deploy/machine.sh.
+
+PORT ?= 8000
+STANDIN_PORT ?= 8001
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check audit bench clean machine-demo machine-test
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: machine-demo ## the site with houses, renters and a pretend Alipay, from nothing (PORT=8000 STANDIN_PORT=8001)
+	@$(PYTHON) deploy/demo.py --port $(PORT) --standin-port $(STANDIN_PORT)
+
+test: machine-test ## all tests: on SQLite, on MariaDB and in a real browser
+	@deploy/test.sh
+
+check: machine-test ## ruff, mypy, missing migrations, Django's deployment checks
+	@deploy/check.sh
+
+audit: machine-test ## known holes in what we depend on, where the service that knows them can be reached
+	@deploy/audit.sh
+
+bench: machine-test ## the speed figures, beside the article's own way
+	@$(PYTHON) -m benchmarks
+
+clean: ## removes .demo and .venv
+	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+machine-demo machine-test: machine-%:
+	@deploy/machine.sh $*

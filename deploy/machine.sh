@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Brings what a target needs onto this machine: Debian packages (as root only) and .venv.
+#
+#   deploy/machine.sh demo    what the site runs on; MariaDB's headers are welcome, not required
+#   deploy/machine.sh test    MariaDB's server, Chromium, a Chinese font and the tools of requirements-dev.txt too
+#
+# Where all is there it takes a moment and installs nothing. Where it can't, it says in one line what to install, exit 1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+goal=$1
+venv=.venv/bin/python
+missing=() # Debian packages
+
+fail() {
+  echo "ihome: $*" >&2
+  exit 1
+}
+have() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
+
+find_python() {
+  local name
+  for name in python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$name"
+      return
+    fi
+  done
+  return 1
+}
+has_python_header() {
+  [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
+}
+has_mysql_headers() {
+  have pkg-config && { pkg-config --exists libmariadb || pkg-config --exists mysqlclient; }
+}
+has_venv() { "$venv" -m pip --version >/dev/null 2>&1; }
+has_mysqlclient() { "$venv" -c 'import MySQLdb' 2>/dev/null; }
+
+list_for_venv() {
+  # Debian keeps ensurepip in a package of its own; other Pythons carry it.
+  has_venv || "$python" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+}
+list_for_mysqlclient() {
+  has_mysqlclient && return
+  have gcc || missing+=(gcc libc6-dev)
+  has_python_header || missing+=(python3-dev)
+  has_mysql_headers || missing+=(libmariadb-dev pkg-config)
+}
+list_for_tests() {
+  { have mariadbd && have mariadb-install-db; } || missing+=(mariadb-server-core mariadb-client-core)
+  have chromium || missing+=(chromium)
+  compgen -G '/usr/share/fonts/*/*/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
+  have msgfmt || missing+=(gettext)
+}
+
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
+}
+# Succeeds when nothing is missing any more. A fresh machine has no package lists and an old one stale lists:
+# those are fetched only if the first try fails.
+install_missing() {
+  [ ${#missing[@]} = 0 ] && return
+  [ "$(id -u)" = 0 ] && have apt-get || return
+  echo "Installing Debian packages: ${missing[*]}"
+  apt_install "${missing[@]}" || {
+    apt-get update -qq -o Acquire::Retries=3 </dev/null >&2 || true
+    apt_install "${missing[@]}"
+  }
+}
+
+# install_requirements FILE: pip-installs it, unless that was done and the pins are the same still.
+install_requirements() {
+  local stamp pins
+  stamp=.venv/installed-$(basename "$1")
+  pins=$(cat requirements*.txt | cksum)
+  [ "$(cat "$stamp" 2>/dev/null)" = "$pins" ] && return
+  echo "Installing Python packages: $1"
+  "$venv" -m pip install -q --disable-pip-version-check -r "$1"
+  echo "$pins" >"$stamp"
+}
+
+python=$(find_python) || fail "Python 3.11 or newer is needed; here is $(python3 --version 2>&1 || true)."
+list_for_venv
+case $goal in
+  test)
+    list_for_mysqlclient
+    list_for_tests
+    install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
+    has_venv || "$python" -m venv --clear .venv
+    install_requirements requirements-dev.txt
+    ;;
+  demo)
+    install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
+    has_venv || "$python" -m venv --clear .venv
+    missing=()
+    list_for_mysqlclient
+    if install_missing; then
+      install_requirements requirements.txt
+    else
+      echo "ihome: no mysqlclient, so SQLite only; for MariaDB, as root: apt-get install ${missing[*]}"
+      grep -v '^mysqlclient' requirements.txt >.venv/sqlite-only.txt
+      install_requirements .venv/sqlite-only.txt
+    fi
+    ;;
+  *) fail "deploy/machine.sh demo|test" ;;
+esac

@@ -1,0 +1,33 @@
+"""Every address of the site."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.utils.translation import gettext_lazy as _
+from django.views.i18n import set_language
+from django.views.static import serve
+
+from ihome_site import views
+from orders.views import book
+
+admin.site.site_header = _("ihome administration")
+admin.site.site_title = _("ihome")
+admin.site.index_title = _("The business")
+
+urlpatterns = [
+    path("", include("houses.urls")),
+    path("houses/<int:pk>/book/", book, name="book"),
+    path("accounts/", include("accounts.urls")),
+    path("orders/", include("orders.urls")),
+    path("payments/", include("payments.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/setlang/", set_language, name="set_language"),
+    path("livez", views.livez, name="livez"),
+    path("readyz", views.readyz, name="readyz"),
+]
+
+if settings.DEBUG or settings.REHEARSAL:
+    # In production the web server in front does this.
+    urlpatterns += [
+        re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT})
+    ]

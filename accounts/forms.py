@@ -1,0 +1,91 @@
+from django import forms
+from django.contrib.auth import password_validation
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    UserChangeForm,
+    UserCreationForm,
+)
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User, is_mobile_number
+
+
+class LoginForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": _("The mobile number or the password is not right."),
+        "inactive": _("This account has been closed."),
+    }
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs.update(
+            inputmode="numeric", autocomplete="username"
+        )
+
+
+class SignUpForm(forms.Form):
+    username = forms.CharField(
+        label=_("Mobile number"),
+        max_length=11,
+        validators=[is_mobile_number],
+        widget=forms.TextInput(
+            attrs={
+                "inputmode": "numeric",
+                "autocomplete": "username",
+                "autofocus": True,
+            }
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        help_text=_("At least 8 characters, not only digits."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    email = forms.EmailField(
+        label=_("Email (optional)"),
+        required=False,
+        max_length=254,
+        help_text=_("We write when something happens to an order of yours."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_username(self) -> str:
+        mobile = self.cleaned_data["username"]
+        if User.objects.filter(mobile=mobile).exists():
+            raise forms.ValidationError(
+                User._meta.get_field("mobile").error_messages["unique"]
+            )
+        return mobile
+
+    def clean(self) -> dict[str, object] | None:
+        password = self.cleaned_data.get("password")
+        if password:
+            person = User(
+                mobile=self.cleaned_data.get("username", ""),
+                email=self.cleaned_data.get("email", ""),
+            )
+            try:
+                password_validation.validate_password(password, person)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return self.cleaned_data
+
+    def save(self) -> User:
+        """Raises IntegrityError where somebody else took the number a moment ago."""
+        data = self.cleaned_data
+        return User.objects.create_user(
+            data["username"], data["email"], data["password"]
+        )
+
+
+class StaffUserCreationForm(UserCreationForm):
+    class Meta:
+        model = User
+        fields = ["mobile"]
+
+
+class StaffUserChangeForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"

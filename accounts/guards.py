@@ -1,0 +1,28 @@
+"""Who may go on, and where the others are sent."""
+
+import functools
+from collections.abc import Callable
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+
+View = Callable[..., HttpResponse]
+
+
+def signed_in_or_back_to(get_page: Callable[..., str]) -> Callable[[View], View]:
+    """A view of POST for people who are signed in.
+
+    Others sign in first and land on the GET page that `get_page(request, **path)` names, since a POST
+    can't be repeated for them.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, **path) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(get_page(request, **path))
+            return view(request, **path)
+
+        return guarded
+
+    return decorate

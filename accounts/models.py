@@ -1,0 +1,84 @@
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+is_mobile_number = RegexValidator(
+    r"\A1[3-9][0-9]{9}\Z", _("Enter a mobile number of 11 digits.")
+)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(
+        self,
+        mobile: str,
+        email: str | None = None,
+        password: str | None = None,
+        **fields,
+    ) -> "User":
+        """Save and return a user. Without a password nobody can sign in as them."""
+        user = self.model(mobile=mobile, email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self,
+        mobile: str,
+        email: str | None = None,
+        password: str | None = None,
+        **fields,
+    ) -> "User":
+        return self.create_user(
+            mobile,
+            email,
+            password,
+            **{"is_staff": True, "is_superuser": True, **fields},
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A renter or one of staff. Signs in with a mobile number."""
+
+    mobile = models.CharField(
+        _("mobile number"),
+        max_length=11,
+        unique=True,
+        validators=[is_mobile_number],
+        error_messages={
+            "unique": _("Somebody has signed up with this number already.")
+        },
+    )
+    name = models.CharField(_("name"), max_length=40, blank=True)
+    email = models.EmailField(_("email"), blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(
+        _("staff"), default=False, help_text=_("May sign in to the admin.")
+    )
+    date_joined = models.DateTimeField(
+        _("joined"), default=timezone.now, editable=False
+    )
+
+    USERNAME_FIELD = "mobile"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.get_full_name()
+
+    def get_full_name(self) -> str:
+        return self.name or f"{self.mobile[:3]}****{self.mobile[-4:]}"
+
+    def get_short_name(self) -> str:
+        return self.get_full_name()

@@ -1,0 +1,64 @@
+"""Which nights of a house are free. The only writer of BookedNight.
+
+Nights are half-open, [check_in, check_out): one guest leaves and another arrives on the same day.
+"""
+
+from datetime import date, timedelta
+
+from django.db import IntegrityError, transaction
+
+from houses.models import BookedNight, House
+
+
+class NightsTaken(Exception):
+    """Somebody else holds one of the nights; nothing was written."""
+
+
+def nights_between(check_in: date, check_out: date) -> list[date]:
+    return [check_in + timedelta(days=n) for n in range((check_out - check_in).days)]
+
+
+def hold(
+    house: House, check_in: date, check_out: date, *, order_number: str = ""
+) -> None:
+    """Take the nights for an order, or for staff where no order is named.
+
+    Raises NightsTaken. Belongs inside the transaction that makes the order, which must have locked the
+    house row: two people after the same nights then wait for each other instead of deadlocking.
+    """
+    rows = [
+        BookedNight(house=house, night=n, order_number=order_number)
+        for n in nights_between(check_in, check_out)
+    ]
+    try:
+        with transaction.atomic():
+            BookedNight.objects.bulk_create(rows)
+    except IntegrityError as error:
+        raise NightsTaken(house, check_in, check_out) from error
+
+
+def hold_for_staff(night: BookedNight) -> None:
+    """Save one night that staff keep free of guests. Raises NightsTaken."""
+    hold(night.house, night.night, night.night + timedelta(days=1))
+    night.pk = BookedNight.objects.get(house=night.house, night=night.night).pk
+
+
+def release_for_staff(night: BookedNight) -> None:
+    """Free a night that staff hold; one that belongs to an order stays."""
+    BookedNight.objects.filter(pk=night.pk, order_number="").delete()
+
+
+def release(order_number: str) -> None:
+    """Free the nights of an order, in the transaction that ends it."""
+    if not order_number:
+        raise ValueError("nights that staff hold belong to no order")
+    BookedNight.objects.filter(order_number=order_number).delete()
+
+
+def taken(house: House, start: date, end: date) -> set[date]:
+    """The nights of [start, end) that are not free."""
+    return set(
+        house.booked_nights.filter(night__gte=start, night__lt=end).values_list(
+            "night", flat=True
+        )
+    )

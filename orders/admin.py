@@ -1,0 +1,163 @@
+"""What staff see of orders. Order itself is registered by payments/admin.py, which adds the money."""
+
+from collections.abc import Callable
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from core.admin import ReadOnlyAdmin, ReadOnlyInline
+from core.money import yuan_text
+from orders import transitions
+from orders.models import Order, OrderEvent, Review
+from orders.transitions import IllegalTransition
+
+
+class OrderEventInline(ReadOnlyInline):
+    model = OrderEvent
+    fields = [
+        "created_at",
+        "kind",
+        "from_status",
+        "to_status",
+        "actor",
+        "reason",
+        "amount_fen",
+    ]
+    readonly_fields = fields
+    show_change_link = False
+
+
+class RejectForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason, for the renter to read"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+class BaseOrderAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "state",
+        "house_title",
+        "renter",
+        "check_in",
+        "nights",
+        "amount",
+        "accept_by",
+        "created_at",
+    ]
+    list_filter = ["status", "created_at", "check_in", "house__area"]
+    list_select_related = ["renter"]
+    search_fields = [
+        "number",
+        "trade_no",
+        "house_title",
+        "renter__mobile",
+        "renter__name",
+    ]
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    actions = ["accept_bookings", "reject_bookings"]
+    inlines = [OrderEventInline]
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, order: Order) -> str:
+        return format_html(
+            '<span class="status status-{}">{}</span>',
+            order.status,
+            order.get_status_display(),
+        )
+
+    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
+    def amount(self, order: Order) -> str:
+        return yuan_text(order.amount_fen)
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change orders may act on them; the form itself stays read-only for everybody."""
+        return request.user.has_perm("orders.change_order")
+
+    @admin.action(description=_("Accept the bookings"), permissions=["act"])
+    def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._act_on(
+            request, queryset, lambda order: transitions.accept(order, by=request.user)
+        )
+
+    @admin.action(
+        description=_("Reject the bookings, with a reason"), permissions=["act"]
+    )
+    def reject_bookings(
+        self, request: HttpRequest, queryset: QuerySet[Order]
+    ) -> HttpResponse | None:
+        form = RejectForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            reason = form.cleaned_data["reason"]
+            self._act_on(
+                request,
+                queryset,
+                lambda order: transitions.reject(order, by=request.user, reason=reason),
+            )
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "form": form,
+            "orders": queryset,
+            "title": _("Reject"),
+        }
+        return TemplateResponse(request, "admin/orders/reject.html", context)
+
+    def _act_on(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Order],
+        step: Callable[[Order], None],
+    ) -> None:
+        """Take one step with each order; say how many took it and which could not."""
+        done = 0
+        for order in queryset:
+            try:
+                step(order)
+                done += 1
+            except IllegalTransition:
+                words = _("%(number)s: not possible, it is %(status)s.")
+                order.refresh_from_db()
+                values = {"number": order.number, "status": order.get_status_display()}
+                self.message_user(request, words % values, messages.ERROR)
+        if done:
+            self.message_user(
+                request,
+                ngettext("%d order done.", "%d orders done.", done) % done,
+                messages.SUCCESS,
+            )
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(ReadOnlyAdmin):
+    list_display = [
+        "created_at",
+        "order",
+        "kind",
+        "from_status",
+        "to_status",
+        "actor",
+        "amount_fen",
+        "reason",
+    ]
+    list_filter = ["kind", "created_at"]
+    list_select_related = ["order", "actor"]
+    search_fields = ["order__number"]
+    show_full_result_count = False
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "house", "rating", "renter", "order"]
+    list_filter = ["rating", "created_at"]
+    list_select_related = ["house", "renter", "order"]
+    search_fields = ["order__number", "house__title", "text"]

@@ -1,0 +1,22 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+STARS = [
+    (5, _("5 stars")),
+    (4, _("4 stars")),
+    (3, _("3 stars")),
+    (2, _("2 stars")),
+    (1, _("1 star")),
+]
+
+
+class ReviewForm(forms.Form):
+    rating = forms.TypedChoiceField(
+        label=_("How was it?"), choices=STARS, coerce=int, widget=forms.RadioSelect
+    )
+    text = forms.CharField(
+        label=_("Your words"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("Others who look for a place will read this."),
+    )

@@ -1,0 +1,232 @@
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.money import MAX_FEN
+from houses.models import House, HousePhoto, RefundPolicy
+
+
+def new_number() -> str:
+    """yymmdd in Beijing and eight random digits: says when, and can't be guessed or counted."""
+    return f"{timezone.localdate():%y%m%d}{secrets.randbelow(10**8):08d}"
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def placed_by(self, user: object) -> "OrderQuerySet":
+        return self.filter(renter=user)
+
+
+class Order(models.Model):
+    """A stay that somebody booked, with what was agreed then. `status` is written by transitions.py alone."""
+
+    class Status(models.TextChoices):
+        WAIT_ACCEPT = "WAIT_ACCEPT", _("Waiting for acceptance")
+        WAIT_PAYMENT = "WAIT_PAYMENT", _("Waiting for payment")
+        WAIT_COMMENT = "WAIT_COMMENT", _("Waiting for review")
+        COMPLETE = "COMPLETE", _("Complete")
+        CANCELED = "CANCELED", _("Cancelled")
+        REJECTED = "REJECTED", _("Rejected")
+
+    number = models.CharField(
+        _("order number"), max_length=14, unique=True, editable=False
+    )
+    renter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="orders",
+        verbose_name=_("renter"),
+    )
+    house = models.ForeignKey(
+        House, models.PROTECT, related_name="orders", verbose_name=_("house")
+    )
+    house_title = models.CharField(_("house when booked"), max_length=200)
+    check_in = models.DateField(_("check-in"))
+    check_out = models.DateField(_("check-out"))
+    nights = models.PositiveSmallIntegerField(_("nights"))
+    guests = models.PositiveSmallIntegerField(_("guests"), default=1)
+    price_per_night_fen = models.BigIntegerField(_("price per night (fen)"))
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    refund_policy = models.CharField(
+        _("refund policy"),
+        max_length=10,
+        choices=RefundPolicy,
+        default=RefundPolicy.FLEXIBLE,
+    )
+    status = models.CharField(
+        _("status"), max_length=12, choices=Status, default=Status.WAIT_ACCEPT
+    )
+    accept_by = models.DateTimeField(_("accept by"), null=True, blank=True)
+    pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
+    trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
+    closing_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("booked at"), default=timezone.now)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(check_out__gt=F("check_in")),
+                name="order_ends_after_it_begins",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_fen__gt=0) & Q(amount_fen__lte=MAX_FEN),
+                name="order_amount_can_be_paid",
+            ),
+        ]
+        indexes = [
+            # My orders, by key; the staff's lists.
+            models.Index(
+                fields=["renter", "-created_at", "-id"], name="order_of_renter"
+            ),
+            models.Index(
+                fields=["renter", "status", "-created_at", "-id"],
+                name="order_of_renter_by_status",
+            ),
+            models.Index(
+                fields=["status", "-created_at", "-id"], name="order_by_status"
+            ),
+            models.Index(fields=["-created_at", "-id"], name="order_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def save(self, *args, **kwargs) -> None:
+        while not self.number:
+            number = new_number()
+            # Among 10,000 orders of one day, two would share a number every other day.
+            self.number = "" if Order.objects.filter(number=number).exists() else number
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("orders:detail", args=[self.number])
+
+    def can_be_paid_at(self, now: datetime) -> bool:
+        """True while Pay may be pressed. An order without `pay_by` has no deadline."""
+        return self.status == self.Status.WAIT_PAYMENT and (
+            self.pay_by is None or (self.pay_by - now).total_seconds() >= SECONDS_TO_PAY
+        )
+
+    @property
+    def is_payable(self) -> bool:
+        return self.can_be_paid_at(timezone.now())
+
+    @property
+    def is_overdue(self) -> bool:
+        """Too late to pay, and not yet closed: Alipay has the last word."""
+        return self.status == self.Status.WAIT_PAYMENT and not self.is_payable
+
+    @property
+    def is_reviewable(self) -> bool:
+        return self.status == self.Status.WAIT_COMMENT
+
+    @property
+    def is_paid(self) -> bool:
+        return self.status in (self.Status.WAIT_COMMENT, self.Status.COMPLETE)
+
+    @property
+    def stay_is_ahead(self) -> bool:
+        return self.is_paid and self.check_in > timezone.localdate()
+
+    @property
+    def review_or_none(self) -> "Review | None":
+        return getattr(self, "review", None)
+
+    @property
+    def cover(self) -> HousePhoto | None:
+        return self.house.cover
+
+
+SECONDS_TO_PAY = 60
+"""With less than this left before `pay_by`, Pay can't be pressed: Alipay wants a deadline a minute ahead."""
+
+
+class OrderEvent(models.Model):
+    """What happened to an order, in the order it happened: the timeline that the renter reads."""
+
+    class Kind(models.TextChoices):
+        BOOKED = "BOOKED", _("Booked")
+        ACCEPTED = "ACCEPTED", _("Accepted")
+        REJECTED = "REJECTED", _("Rejected")
+        PAID = "PAID", _("Paid")
+        REVIEWED = "REVIEWED", _("Reviewed")
+        CANCELED = "CANCELED", _("Cancelled")
+        EXPIRED = "EXPIRED", _("Deadline passed")
+        SURPLUS = "SURPLUS", _("Money came that the order did not need")
+        REFUND_DUE = "REFUND_DUE", _("Refund on its way")
+        REFUNDED = "REFUNDED", _("Refunded")
+
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="events", verbose_name=_("order")
+    )
+    kind = models.CharField(_("what"), max_length=12, choices=Kind)
+    from_status = models.CharField(
+        _("from"), max_length=12, choices=Order.Status, blank=True
+    )
+    to_status = models.CharField(
+        _("to"), max_length=12, choices=Order.Status, blank=True
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("who"),
+    )
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    amount_fen = models.BigIntegerField(_("amount (fen)"), null=True, blank=True)
+    created_at = models.DateTimeField(_("when"), default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("order event")
+        verbose_name_plural = _("order events")
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.kind}"
+
+
+class Review(models.Model):
+    order = models.OneToOneField(
+        Order, models.PROTECT, related_name="review", verbose_name=_("order")
+    )
+    house = models.ForeignKey(
+        House, models.PROTECT, related_name="reviews", verbose_name=_("house")
+    )
+    renter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=_("renter"),
+    )
+    rating = models.PositiveSmallIntegerField(
+        _("stars"), validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    text = models.TextField(_("words"), max_length=1000)
+    created_at = models.DateTimeField(_("written at"), default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rating__gte=1) & Q(rating__lte=5),
+                name="review_has_one_to_five_stars",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}: {self.rating}"

@@ -1,0 +1,151 @@
+"""The steps of an order. The only writer of Order.status.
+
+Each step names the statuses it may start from and decides by a compare-and-set `update()`, so that of two
+people at once one wins on every database. The event that tells of it shares the transaction.
+A caller that also moves money locks the order row first; see docs/payments.md.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import User
+from houses import availability
+from houses.models import House
+from orders.models import Order, OrderEvent, Review
+
+Kind = OrderEvent.Kind
+Status = Order.Status
+
+ACCEPT_WITHIN = timedelta(hours=24)
+PAY_WITHIN_AFTER_INSTANT_BOOKING = timedelta(minutes=30)
+PAY_WITHIN_AFTER_ACCEPTANCE = timedelta(hours=24)
+
+
+class IllegalTransition(Exception):
+    """The order isn't in a status from which this step may be taken. Nothing was written."""
+
+    def __init__(self, order: Order, kind: str) -> None:
+        super().__init__(f"order {order.number}: {kind} is not possible now")
+
+
+def booked(order: Order) -> None:
+    """Tell of a new order; where the house has instant booking, it waits for payment from the start."""
+    note(order, Kind.BOOKED, actor=order.renter)
+    if order.house.instant_book:
+        accept(order, by=None, pay_within=PAY_WITHIN_AFTER_INSTANT_BOOKING)
+
+
+def accept(
+    order: Order,
+    *,
+    by: User | None,
+    pay_within: timedelta = PAY_WITHIN_AFTER_ACCEPTANCE,
+) -> None:
+    """Staff take the booking (or the house does by itself); the renter may now pay until `pay_by`."""
+    _move(
+        order,
+        Kind.ACCEPTED,
+        to=Status.WAIT_PAYMENT,
+        allowed=[Status.WAIT_ACCEPT],
+        by=by,
+        pay_by=min(timezone.now() + pay_within, _start_of(order)),
+    )
+
+
+@transaction.atomic
+def reject(order: Order, *, by: User, reason: str) -> None:
+    """Staff decline the booking and say why; its nights are free again."""
+    if not reason.strip():
+        raise ValueError("a rejection needs a reason")
+    _move(
+        order,
+        Kind.REJECTED,
+        to=Status.REJECTED,
+        allowed=[Status.WAIT_ACCEPT],
+        by=by,
+        closing_reason=reason,
+    )
+    availability.release(order.number)
+
+
+def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
+    """The rent has arrived; the renter may now review the stay.
+
+    For payments/settlement.py alone. Raises IllegalTransition unless the order waits for payment.
+    """
+    _move(
+        order,
+        Kind.PAID,
+        to=Status.WAIT_COMMENT,
+        allowed=[Status.WAIT_PAYMENT],
+        amount_fen=amount_fen,
+        trade_no=trade_no,
+    )
+
+
+@transaction.atomic
+def review(order: Order, *, by: User, rating: int, text: str) -> Review:
+    """The renter says how it was, once."""
+    _move(
+        order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by
+    )
+    House.objects.filter(pk=order.house_id).update(
+        review_count=F("review_count") + 1, rating_sum=F("rating_sum") + rating
+    )
+    return Review.objects.create(
+        order=order, house_id=order.house_id, renter=by, rating=rating, text=text
+    )
+
+
+def note(
+    order: Order,
+    kind: str,
+    *,
+    actor: User | None = None,
+    reason: str = "",
+    amount_fen: int | None = None,
+) -> None:
+    """Add a line to the timeline that changes no status."""
+    OrderEvent.objects.create(
+        order=order, kind=kind, actor=actor, reason=reason, amount_fen=amount_fen
+    )
+
+
+@transaction.atomic
+def _move(
+    order: Order,
+    kind: str,
+    *,
+    to: str,
+    allowed: list[str],
+    by: User | None = None,
+    amount_fen: int | None = None,
+    **columns: object,
+) -> None:
+    """Set the status and `columns`, if the row still has a status in `allowed`; tell of it."""
+    moved = Order.objects.filter(pk=order.pk, status__in=allowed).update(
+        status=to, **columns
+    )
+    if not moved:
+        raise IllegalTransition(order, kind)
+    (from_status,) = allowed  # every step of today starts from one status
+    order.status = to
+    for name, value in columns.items():
+        setattr(order, name, value)
+    OrderEvent.objects.create(
+        order=order,
+        kind=kind,
+        from_status=from_status,
+        to_status=to,
+        actor=by,
+        reason=str(columns.get("closing_reason", "")),
+        amount_fen=amount_fen,
+    )
+
+
+def _start_of(order: Order) -> datetime:
+    """The moment at which the day of check-in begins, in Beijing."""
+    return timezone.make_aware(datetime.combine(order.check_in, datetime.min.time()))

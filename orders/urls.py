@@ -1,0 +1,25 @@
+from django.urls import path, register_converter
+
+from orders import views
+
+
+class OrderNumber:
+    """Fourteen ASCII digits."""
+
+    regex = "[0-9]{14}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(OrderNumber, "order_number")
+
+app_name = "orders"
+urlpatterns = [
+    path("", views.order_list, name="list"),
+    path("<order_number:number>/", views.order_detail, name="detail"),
+    path("<order_number:number>/review/", views.review, name="review"),
+]

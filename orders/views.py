@@ -1,0 +1,125 @@
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.guards import signed_in_or_back_to
+from houses.availability import NightsTaken
+from houses.forms import StayForm
+from houses.models import House
+from houses.views import house_page
+from orders import booking, transitions
+from orders.forms import ReviewForm
+from orders.lists import page_of_orders
+from orders.models import Order
+from orders.transitions import IllegalTransition
+
+
+def order_of(request: HttpRequest, number: str) -> Order:
+    """The renter's own order. Another renter's does not exist: Http404."""
+    rows = Order.objects.placed_by(request.user).select_related("house", "review")
+    order = get_object_or_404(rows, number=number)
+    if (
+        order.number != number
+    ):  # some databases match other digits, such as full-width ones
+        raise Http404
+    return order
+
+
+def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
+    stay = {
+        name: request.POST[name]
+        for name in ("check_in", "check_out", "guests")
+        if request.POST.get(name)
+    }
+    page = reverse("houses:detail", args=[pk])
+    return f"{page}?{urlencode(stay)}" if stay else page
+
+
+@require_POST
+@signed_in_or_back_to(_house_page_with_stay)
+def book(request: HttpRequest, pk: int) -> HttpResponse:
+    house = get_object_or_404(
+        House.objects.select_related("area"), pk=pk, is_listed=True
+    )
+    form = StayForm(request.POST, house=house)
+    if form.is_valid():
+        try:
+            order = booking.book(house.pk, renter=request.user, **form.cleaned_data)
+        except NightsTaken:
+            form.add_error(
+                "check_in",
+                _(
+                    "Somebody has just booked one of these nights. Please choose others."
+                ),
+            )
+        except House.DoesNotExist as error:
+            raise Http404 from error
+        else:
+            return redirect(order)
+    return house_page(request, house, form, status=422)
+
+
+@require_safe
+@never_cache
+@login_required
+def order_list(request: HttpRequest) -> HttpResponse:
+    status = request.GET.get("status", "")
+    if status not in Order.Status:
+        status = ""
+    before = request.GET.get("before", "")
+    page = page_of_orders(
+        request.user, status=status, before=before if before.isascii() else ""
+    )
+    context = {
+        "orders": page.orders,
+        "next_before": page.next_before,
+        "status": status,
+        "statuses": Order.Status.choices,
+        "before": before,
+    }
+    return render(request, "orders/order_list.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def order_detail(request: HttpRequest, number: str) -> HttpResponse:
+    return order_page(request, order_of(request, number))
+
+
+def order_page(
+    request: HttpRequest,
+    order: Order,
+    review_form: ReviewForm | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """The page of an order; also what a refused review comes back to."""
+    if review_form is None and order.is_reviewable:
+        review_form = ReviewForm()
+    events = order.events.select_related("actor")
+    context = {"order": order, "events": events, "review_form": review_form}
+    return render(request, "orders/order_detail.html", context, status=status)
+
+
+@require_POST
+@signed_in_or_back_to(lambda request, number: reverse("orders:detail", args=[number]))
+def review(request: HttpRequest, number: str) -> HttpResponse:
+    order = order_of(request, number)
+    form = ReviewForm(request.POST)
+    if not form.is_valid():
+        return order_page(request, order, form, status=422)
+    try:
+        transitions.review(order, by=request.user, **form.cleaned_data)
+    except IllegalTransition:
+        messages.error(request, _("This stay can't be reviewed now."))
+    else:
+        messages.success(request, _("Thank you for your review."))
+    return redirect(order)

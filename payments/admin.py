@@ -1,0 +1,163 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from core.admin import ReadOnlyAdmin, ReadOnlyInline
+from core.money import yuan_text
+from orders.admin import BaseOrderAdmin
+from orders.models import Order
+from payments import asking
+from payments.models import GatewayMessage, Payment, Refund
+from payments.presentation import masked
+
+
+class PaymentInline(ReadOnlyInline):
+    model = Payment
+    fk_name = "order"
+    fields = [
+        "out_trade_no",
+        "status",
+        "amount_fen",
+        "received_fen",
+        "trade_no",
+        "evidence",
+        "paid_at",
+        "expires_at",
+    ]
+    readonly_fields = fields
+
+
+@admin.register(Order)
+class OrderAdmin(BaseOrderAdmin):
+    inlines = [PaymentInline, *BaseOrderAdmin.inlines]
+
+
+class RefundInline(ReadOnlyInline):
+    model = Refund
+    fields = ["out_request_no", "status", "amount_fen", "reason", "next_try_at"]
+    readonly_fields = fields
+
+
+class GatewayMessageInline(ReadOnlyInline):
+    model = GatewayMessage
+    fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
+    readonly_fields = fields
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = [
+        "out_trade_no",
+        "status",
+        "amount",
+        "received",
+        "trade_no",
+        "evidence",
+        "contradicted_at",
+        "created_at",
+    ]
+    list_filter = [
+        "status",
+        "evidence",
+        ("contradicted_at", admin.EmptyFieldListFilter),
+        "created_at",
+    ]
+    search_fields = ["out_trade_no", "trade_no"]
+    show_full_result_count = False
+    actions = ["ask_alipay"]
+    inlines = [RefundInline, GatewayMessageInline]
+
+    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
+    def amount(self, payment: Payment) -> str:
+        return yuan_text(payment.amount_fen)
+
+    @admin.display(description=_("received (yuan)"), ordering="received_fen")
+    def received(self, payment: Payment) -> str:
+        return yuan_text(payment.received_fen)
+
+    def has_ask_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payments.change_payment")
+
+    @admin.action(description=_("Ask Alipay about the payments"), permissions=["ask"])
+    def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
+        for payment in queryset[:20]:
+            answer = asking.ask(payment)
+            words = _("%(number)s: %(status)s. Alipay: %(answer)s")
+            values = {
+                "number": payment.out_trade_no,
+                "status": payment.get_status_display(),
+                "answer": type(answer).__name__
+                if answer is not None
+                else _("asked a moment ago"),
+            }
+            self.message_user(request, words % values, messages.INFO)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = [
+        "out_request_no",
+        "status",
+        "amount",
+        "reason",
+        "next_try_at",
+        "created_at",
+    ]
+    list_filter = ["status", "created_at"]
+    search_fields = ["out_request_no", "payment__trade_no"]
+    show_full_result_count = False
+
+    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
+    def amount(self, refund: Refund) -> str:
+        return yuan_text(refund.amount_fen)
+
+
+class NeedsStaffFilter(admin.SimpleListFilter):
+    title = _("for staff")
+    parameter_name = "for_staff"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin
+    ) -> list[tuple[str, object]]:
+        return [("1", _("needs a look"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[GatewayMessage]
+    ) -> QuerySet[GatewayMessage]:
+        return (
+            queryset.filter(verdict__in=GatewayMessage.NEEDS_STAFF)
+            if self.value()
+            else queryset
+        )
+
+
+@admin.register(GatewayMessage)
+class GatewayMessageAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "received_at",
+        "channel",
+        "verdict",
+        "detail",
+        "payment",
+        "signature_ok",
+    ]
+    list_filter = [NeedsStaffFilter, "channel", "verdict", "received_at"]
+    list_select_related = ["payment"]
+    search_fields = ["payment__out_trade_no"]
+    fields = [
+        "received_at",
+        "channel",
+        "signature_ok",
+        "verdict",
+        "detail",
+        "payment",
+        "content",
+    ]
+    readonly_fields = ["content"]
+    show_full_result_count = False
+
+    @admin.display(description=_("content"))
+    def content(self, message: GatewayMessage) -> str:
+        return masked(bytes(message.raw))

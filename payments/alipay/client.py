@@ -1,0 +1,150 @@
+"""The calls that the site makes: pay (an address to send the browser to), query, close."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from alipay import AliPay
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from core.money import yuan_text
+from payments.alipay import http, signing
+from payments.alipay.answers import (
+    BEIJING,
+    CloseResult,
+    QueryResult,
+    Unknown,
+    Unusable,
+    close_result,
+    query_result,
+    signed_node,
+)
+
+log = logging.getLogger(__name__)
+
+# The SDK hangs a handler of its own on this logger, for debug lines that hold what is signed.
+logging.getLogger("python-alipay-sdk").handlers.clear()
+logging.getLogger("python-alipay-sdk").setLevel(logging.WARNING)
+
+Result = TypeVar("Result", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[Result]):
+    """What a call brought: the typed result, and the bytes for the journal (empty where none came)."""
+
+    result: Result
+    raw: bytes
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PayRequest:
+    """What an attempt asks for; frozen with it. `expires_at` is aware; addresses are absolute."""
+
+    out_trade_no: str
+    amount_fen: int
+    subject: str
+    expires_at: datetime
+    return_url: str
+    notify_url: str
+    quit_url: str
+
+
+class _Sdk(AliPay):
+    """The SDK builds requests; OpenSSL signs them, and their time is Beijing's wherever the server stands."""
+
+    def __init__(self, app_id: str, private_key: RSAPrivateKey) -> None:
+        self._private_key = private_key
+        super().__init__(appid=app_id, sign_type="RSA2")
+
+    def _load_key(self) -> None:
+        """Keys are loaded once, by keys.py."""
+
+    def _sign(self, unsigned_string: str) -> str:
+        return signing.sign(unsigned_string, self._private_key)
+
+    def build_body(
+        self, method: str, biz_content: dict[str, str] | None = None, **fields: str
+    ) -> dict[str, object]:
+        body = super().build_body(method, biz_content, **fields)
+        body["timestamp"] = _beijing_text(datetime.now(BEIJING))
+        body["format"] = "JSON"
+        return body
+
+
+class AlipayClient:
+    """One per process: holds the keys, and is safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        gateway_url: str,
+        private_key: RSAPrivateKey,
+        public_key: RSAPublicKey,
+    ) -> None:
+        self.app_id = app_id
+        self.gateway_url = gateway_url
+        self.public_key = public_key
+        self._sdk = _Sdk(app_id, private_key)
+
+    def wap_pay_url(self, request: PayRequest) -> str:
+        """Where to send a phone's browser."""
+        signed = self._sdk.api_alipay_trade_wap_pay(
+            **_common(request), quit_url=request.quit_url, product_code="QUICK_WAP_WAY"
+        )
+        return f"{self.gateway_url}?{signed}"
+
+    def page_pay_url(self, request: PayRequest) -> str:
+        """Where to send a desktop's browser."""
+        return f"{self.gateway_url}?{self._sdk.api_alipay_trade_page_pay(**_common(request))}"
+
+    def query(self, out_trade_no: str, *, deadline: float) -> Reply[QueryResult]:
+        """What Alipay knows of the trade; never raises for anything that the gateway does."""
+        return self._call("alipay.trade.query", out_trade_no, query_result, deadline)
+
+    def close(self, out_trade_no: str, *, deadline: float) -> Reply[CloseResult]:
+        """Ask Alipay to take no money for this number any more; never raises for anything that the gateway does."""
+        return self._call("alipay.trade.close", out_trade_no, close_result, deadline)
+
+    def _call(
+        self,
+        method: str,
+        out_trade_no: str,
+        meaning: Callable[[dict, str], Result],
+        deadline: float,
+    ) -> Reply[Result | Unknown]:
+        form = self._sdk.client_api(method, {"out_trade_no": out_trade_no})
+        raw = b""
+        signed = False
+        result: Result | Unknown
+        try:
+            raw = http.post(self.gateway_url, form, deadline=deadline)
+            node = signed_node(
+                raw, method.replace(".", "_") + "_response", self.public_key
+            )
+            signed = True
+            result = meaning(dict(node), out_trade_no)
+        except (http.GatewayUnreachable, Unusable) as error:
+            result = Unknown(str(error))
+        level = logging.WARNING if isinstance(result, Unknown) else logging.INFO
+        log.log(level, "%s %s: %s", method, out_trade_no, result)
+        return Reply(result, raw, signed)
+
+
+def _common(request: PayRequest) -> dict[str, str]:
+    return {
+        "subject": request.subject,
+        "out_trade_no": request.out_trade_no,
+        "total_amount": yuan_text(request.amount_fen),
+        "return_url": request.return_url,
+        "notify_url": request.notify_url,
+        "time_expire": _beijing_text(request.expires_at),
+    }
+
+
+def _beijing_text(moment: datetime) -> str:
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,74 @@
+"""One HTTP call to the gateway: POST, a deadline for all of it, a size cap, no redirects, certificates checked.
+
+libcurl, because it holds a total deadline even against a server that sends one byte a second.
+"""
+
+import os
+import threading
+
+import certifi
+import pycurl
+
+MAX_ANSWER_BYTES = 64 * 1024
+
+_local = threading.local()
+
+
+class GatewayUnreachable(Exception):
+    """No whole answer came in time; says why."""
+
+
+def post(url: str, form: str, *, deadline: float) -> bytes:
+    """The body of a 200 answer of at most MAX_ANSWER_BYTES within `deadline` seconds. Raises GatewayUnreachable."""
+    body = bytearray()
+
+    def take(chunk: bytes) -> int:
+        body.extend(chunk)
+        return (
+            len(chunk) if len(body) <= MAX_ANSWER_BYTES else 0
+        )  # 0 makes libcurl stop
+
+    curl = _handle()
+    curl.setopt(pycurl.URL, url)
+    curl.setopt(pycurl.POSTFIELDS, form)
+    curl.setopt(pycurl.WRITEFUNCTION, take)
+    curl.setopt(pycurl.TIMEOUT_MS, int(deadline * 1000))
+    try:
+        curl.perform()
+    except pycurl.error as error:
+        if len(body) > MAX_ANSWER_BYTES:
+            raise GatewayUnreachable(
+                f"an answer of more than {MAX_ANSWER_BYTES} bytes"
+            ) from error
+        raise GatewayUnreachable(
+            str(error.args[1] if len(error.args) > 1 else error)
+        ) from error
+    status = curl.getinfo(pycurl.RESPONSE_CODE)
+    if status != 200:
+        raise GatewayUnreachable(
+            f"HTTP {status}"
+            + (", a redirect, not followed" if 300 <= status < 400 else "")
+        )
+    return bytes(body)
+
+
+def _handle() -> pycurl.Curl:
+    """This thread's handle, which keeps its connection to the gateway open between calls."""
+    if not hasattr(_local, "curl"):
+        curl = pycurl.Curl()
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, 3000)
+        curl.setopt(pycurl.CAINFO, os.environ.get("SSL_CERT_FILE") or certifi.where())
+        curl.setopt(pycurl.NOPROXY, "127.0.0.1,localhost")
+        curl.setopt(pycurl.USERAGENT, "ihome")
+        curl.setopt(
+            pycurl.HTTPHEADER,
+            [
+                "Content-Type: application/x-www-form-urlencoded; charset=utf-8",
+                "Accept: application/json",
+                "Expect:",
+            ],
+        )
+        _local.curl = curl
+    return _local.curl

@@ -1,0 +1,103 @@
+"""The two keys of an app, read from PEM files and refused in words that say what to do; never with key material."""
+
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+RSA2_BITS = 2048
+DEMO_MARK = b"ihome demo key"
+"""Stands above the PEM of keys made by make_demo_keys."""
+
+
+class KeyProblem(Exception):
+    """A key file can't be used; the message tells a person why and what to do."""
+
+
+def load_private_key(path: str) -> RSAPrivateKey:
+    """Our app's private key. Raises KeyProblem."""
+    file = _existing(path)
+    if file.stat().st_mode & stat.S_IRWXO:
+        raise KeyProblem(
+            f"{file}: everybody on this machine can read it. Run: chmod 600 {file}"
+        )
+    pem = _pem(file)
+    if b"PUBLIC KEY-----" in pem:
+        raise KeyProblem(
+            f"{file} holds a public key. Our app's private key belongs here."
+        )
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyProblem(
+            f"{file} is no RSA private key in PEM form without a password."
+        ) from error
+    if not isinstance(key, RSAPrivateKey):
+        raise KeyProblem(f"{file} is not an RSA key.")
+    _check_length(file, key.key_size)
+    return key
+
+
+def load_public_key(path: str) -> RSAPublicKey:
+    """Alipay's public key for our app. Raises KeyProblem."""
+    file = _existing(path)
+    pem = _pem(file)
+    if b"PRIVATE KEY-----" in pem:
+        raise KeyProblem(
+            f"{file} holds a private key. Alipay's public key belongs here."
+        )
+    if b"CERTIFICATE-----" in pem:
+        raise KeyProblem(
+            f"{file} is a certificate. Use the app in public-key mode and store Alipay's public key."
+        )
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyProblem(f"{file} is no RSA public key in PEM form.") from error
+    if not isinstance(key, RSAPublicKey):
+        raise KeyProblem(f"{file} is not an RSA key.")
+    _check_length(file, key.key_size)
+    return key
+
+
+def check_pair(private_key: RSAPrivateKey, public_key: RSAPublicKey) -> None:
+    """Raises KeyProblem where our own public key stands in for Alipay's, the most frequent mistake of all."""
+    if private_key.public_key().public_numbers() == public_key.public_numbers():
+        raise KeyProblem(
+            "ALIPAY_PUBLIC_KEY_PATH holds our own app's public key. Take the one that Alipay's console "
+            'calls "Alipay public key" (支付宝公钥), not "app public key" (应用公钥).'
+        )
+
+
+def is_demo_key(path: str) -> bool:
+    return DEMO_MARK in _pem(_existing(path))
+
+
+def _existing(path: str) -> Path:
+    file = Path(path)
+    if not path or not file.is_file():
+        raise KeyProblem(f"there is no file {file}." if path else "no file is named.")
+    return file
+
+
+def _pem(file: Path) -> bytes:
+    try:
+        pem = file.read_bytes()
+    except OSError as error:
+        raise KeyProblem(f"{file} can't be read: {error.strerror}.") from error
+    if b"-----BEGIN" not in pem:
+        raise KeyProblem(
+            f"{file} has no -----BEGIN … KEY----- line. Where the console gave bare base64, put the "
+            "-----BEGIN and -----END lines around it."
+        )
+    return pem
+
+
+def _check_length(file: Path, bits: int) -> None:
+    if bits < RSA2_BITS:
+        raise KeyProblem(f"{file} has {bits} bits; RSA2 needs {RSA2_BITS}.")

@@ -1,0 +1,97 @@
+"""What Alipay sends by itself: the browser's return and the notify. Raw bytes in, signed parameters out.
+
+Values are joined unescaped when they are signed, so one signed text can be cut into parameters in several
+ways. Only one cut passes here: names of letters, digits and `_`, none twice, no `&` inside a value.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote_to_bytes
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from payments.alipay.signing import is_signed, text_to_sign
+
+MAX_BYTES = 64 * 1024
+MAX_FIELDS = 100
+
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+Params = dict[str, str]
+
+
+class Rejected(Exception):
+    """Not a message of Alipay's: not well-formed, or not signed by it. The message says which, in words."""
+
+
+def verified_return(raw: bytes, key: RSAPublicKey) -> Params:
+    """The signed parameters of a return's query string, without `sign`. Raises Rejected.
+
+    Alipay left `sign_type` out of the signed text in most years and put it in in some; both are tried.
+    """
+    params, signature = _parse(raw)
+    without = {name: value for name, value in params.items() if name != "sign_type"}
+    return _first_signed(params, [without, params], signature, key)
+
+
+def verified_notify(raw: bytes, key: RSAPublicKey) -> Params:
+    """The signed parameters of a notify's body, without `sign`. Raises Rejected."""
+    params, signature = _parse(raw)
+    without = {name: value for name, value in params.items() if name != "sign_type"}
+    return _first_signed(params, [without], signature, key)
+
+
+def _first_signed(
+    params: Params, candidates: list[Params], signature: str, key: RSAPublicKey
+) -> Params:
+    for candidate in _with_and_without_empty(candidates):
+        if is_signed(text_to_sign(candidate), signature, key):
+            return params
+    raise Rejected("the signature is not Alipay's")
+
+
+def _with_and_without_empty(candidates: list[Params]) -> Iterator[Mapping[str, str]]:
+    """Alipay's documents contradict each other on whether empty values are signed; as received comes first."""
+    yield from candidates
+    for candidate in candidates:
+        filled = {name: value for name, value in candidate.items() if value}
+        if len(filled) < len(candidate):
+            yield filled
+
+
+def _parse(raw: bytes) -> tuple[Params, str]:
+    """The parameters without `sign`, and the signature. Raises Rejected."""
+    if len(raw) > MAX_BYTES:
+        raise Rejected("too long")
+    pairs = raw.split(b"&")
+    if len(pairs) > MAX_FIELDS:
+        raise Rejected("too many fields")
+    params: Params = {}
+    for pair in pairs:
+        name, value = _decoded(pair)
+        if name in params:
+            raise Rejected(f"{name} is there twice")
+        params[name] = value
+    if params.get("sign_type") != "RSA2":
+        raise Rejected("sign_type is not RSA2")
+    if params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise Rejected("charset is not utf-8")
+    return params, params.pop("sign", "")
+
+
+def _decoded(pair: bytes) -> tuple[str, str]:
+    raw_name, equals, raw_value = pair.partition(b"=")
+    try:
+        name = _unquoted(raw_name)
+        value = _unquoted(raw_value)
+    except UnicodeDecodeError as error:
+        raise Rejected("not UTF-8") from error
+    if not equals or not _NAME.fullmatch(name):
+        raise Rejected("a field without a proper name")
+    if "&" in value or "\0" in value:
+        raise Rejected(f"{name} holds a character that is not allowed")
+    return name, value
+
+
+def _unquoted(text: bytes) -> str:
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8")

@@ -1,0 +1,111 @@
+"""Pressing Pay: one live attempt for an order, and the signed address that leads to it."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.transactions import durable_transaction
+from orders.models import SECONDS_TO_PAY, Order
+from orders.transitions import PAY_WITHIN_AFTER_ACCEPTANCE
+from payments import asking, settlement
+from payments.alipay.answers import Closed, NotExisting, Waiting
+from payments.alipay.client import PayRequest
+from payments.gateway import absolute_url, client
+from payments.models import Payment
+
+Product = Payment.Product
+
+
+class CannotPay(Exception):
+    """Words for the renter, to be shown on the order page."""
+
+
+def press_pay(order: Order, product: str, *, another: bool = False) -> str:
+    """The address at Alipay to send the browser to. Raises CannotPay.
+
+    A live attempt is used again, without asking Alipay. Where it can't be (another product, nearly over, or the
+    renter wants `another` account), Alipay must first say that nobody can pay it any more, or has not begun to.
+    """
+    if not order.can_be_paid_at(timezone.now()):
+        raise CannotPay(_("This order can't be paid any more."))
+    live = Payment.objects.filter(live_for=order).first()
+    if live is not None and (
+        another or live.product != product or _is_nearly_over(live)
+    ):
+        _make_room(live)
+        live = None
+    return _address(live or _live_or_new_attempt(order, product))
+
+
+def _is_nearly_over(payment: Payment) -> bool:
+    return payment.expires_at - timezone.now() < timedelta(seconds=SECONDS_TO_PAY)
+
+
+def _make_room(live: Payment) -> None:
+    """Let go of a live attempt, after asking Alipay. Raises CannotPay where it was paid or Alipay gave no answer."""
+    answer: object = asking.ask(live)
+    if live.is_settled:
+        raise CannotPay(_("This order has been paid already."))
+    if isinstance(answer, Waiting):
+        answer = asking.close(live)
+    if not isinstance(answer, (Closed, NotExisting)):
+        raise CannotPay(
+            _(
+                "Alipay does not answer just now. Your order is kept; please try again in a moment."
+            )
+        )
+    settlement.let_go(live)
+
+
+def _live_or_new_attempt(order: Order, product: str) -> Payment:
+    try:
+        return _lock_and_make(order, product)
+    except IntegrityError:
+        # Another writer, whom our lock did not reach, made one at the same instant.
+        return _lock_and_make(order, product)
+
+
+@durable_transaction
+def _lock_and_make(order: Order, product: str) -> Payment:
+    """The live attempt that is there, or a new one. Raises CannotPay, having read the order anew."""
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    now = timezone.now()
+    if not order.can_be_paid_at(now):
+        raise CannotPay(_("This order can't be paid any more."))
+    live = Payment.objects.filter(live_for=order).first()
+    if live is not None:
+        return live
+    expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(
+        microsecond=0
+    )
+    return Payment.objects.create(
+        order=order,
+        live_for=order,
+        out_trade_no=f"{order.number}_{Payment.objects.filter(order=order).count() + 1}",
+        product=product,
+        subject=f"ihome order {order.number}",
+        amount_fen=order.amount_fen,
+        expires_at=expires_at,
+        next_try_at=now + asking.wait_before_asking_again(timedelta()),
+    )
+
+
+def _address(payment: Payment) -> str:
+    number, __ = payment.out_trade_no.split("_")
+    request = PayRequest(
+        out_trade_no=payment.out_trade_no,
+        amount_fen=payment.amount_fen,
+        subject=payment.subject,
+        expires_at=payment.expires_at,
+        return_url=absolute_url("payments:paycomplete"),
+        notify_url=absolute_url("payments:notify"),
+        quit_url=absolute_url("orders:detail", number),
+    )
+    alipay = client()
+    return (
+        alipay.wap_pay_url(request)
+        if payment.product == Product.WAP
+        else alipay.page_pay_url(request)
+    )

@@ -1,0 +1,92 @@
+"""Refuses, in words, to serve with keys or a gateway that would lose or fake money.
+
+Registered as deployment checks: `check --deploy`, wsgi.py, sweep and reconcile_bill run them; other commands
+work without keys.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from payments.alipay import keys
+from payments.gateway import PRODUCTION_GATEWAY
+
+ALIPAY_TAG = "alipay"
+
+
+@register(Tags.security, ALIPAY_TAG, deploy=True)
+def check_alipay(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    problems = [*_names(), *_gateway(), *_keys()]
+    return [Error(words, id=f"payments.E{number:03d}") for number, words in problems]
+
+
+def _names() -> Iterator[tuple[int, str]]:
+    for number, name in ((1, "ALIPAY_APP_ID"), (2, "ALIPAY_SELLER_ID")):
+        value = getattr(settings, name)
+        if not (value.isascii() and value.isdigit()):
+            yield (
+                number,
+                f"{name} is not set to the digits that Alipay's console shows.",
+            )
+
+
+def _gateway() -> Iterator[tuple[int, str]]:
+    url = urlsplit(settings.ALIPAY_GATEWAY_URL)
+    is_production = settings.ALIPAY_GATEWAY_URL == PRODUCTION_GATEWAY
+    if url.scheme not in ("http", "https") or not url.hostname:
+        yield 3, "ALIPAY_GATEWAY_URL is not an http(s) address."
+    elif url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
+        yield 4, "ALIPAY_GATEWAY_URL is not https: answers could be read on the way."
+    if settings.DEBUG:
+        return
+    if not is_production and not settings.REHEARSAL:
+        yield (
+            5,
+            (
+                f"ALIPAY_GATEWAY_URL is not Alipay's production gateway ({PRODUCTION_GATEWAY}). "
+                "If no real money is meant to move, set REHEARSAL=1."
+            ),
+        )
+    if is_production and settings.REHEARSAL:
+        yield (
+            6,
+            "REHEARSAL=1 tells visitors that no real money moves, but the gateway is Alipay's production one.",
+        )
+    if is_production and settings.ALIPAY_APP_ID.startswith("9021"):
+        yield (
+            7,
+            "ALIPAY_APP_ID is one of Alipay's sandbox, but the gateway is the production one.",
+        )
+    if is_production and urlsplit(settings.SITE_URL).scheme != "https":
+        yield 8, "SITE_URL must be https where real money moves."
+
+
+def _keys() -> Iterator[tuple[int, str]]:
+    private_path, public_path = (
+        settings.ALIPAY_APP_PRIVATE_KEY_PATH,
+        settings.ALIPAY_PUBLIC_KEY_PATH,
+    )
+    private_key = public_key = None
+    try:
+        private_key = keys.load_private_key(private_path)
+    except keys.KeyProblem as problem:
+        yield 10, f"ALIPAY_APP_PRIVATE_KEY_PATH: {problem}"
+    try:
+        public_key = keys.load_public_key(public_path)
+    except keys.KeyProblem as problem:
+        yield 11, f"ALIPAY_PUBLIC_KEY_PATH: {problem}"
+    if private_key is None or public_key is None:
+        return
+    try:
+        keys.check_pair(private_key, public_key)
+    except keys.KeyProblem as problem:
+        yield 12, str(problem)
+    if settings.ALIPAY_GATEWAY_URL == PRODUCTION_GATEWAY and (
+        keys.is_demo_key(private_path) or keys.is_demo_key(public_path)
+    ):
+        yield (
+            13,
+            "The keys were made for the stand-in Alipay; the production gateway does not know them.",
+        )

@@ -1,0 +1,39 @@
+"""The process's one Alipay client, built from the settings."""
+
+import functools
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django.urls import reverse
+
+from payments.alipay import keys
+from payments.alipay.client import AlipayClient
+
+PRODUCTION_GATEWAY = "https://openapi.alipay.com/gateway.do"
+
+
+@functools.cache
+def client() -> AlipayClient:
+    """Raises KeyProblem where the key files can't be used."""
+    private_key = keys.load_private_key(settings.ALIPAY_APP_PRIVATE_KEY_PATH)
+    public_key = keys.load_public_key(settings.ALIPAY_PUBLIC_KEY_PATH)
+    keys.check_pair(private_key, public_key)
+    return AlipayClient(
+        app_id=settings.ALIPAY_APP_ID,
+        gateway_url=settings.ALIPAY_GATEWAY_URL,
+        private_key=private_key,
+        public_key=public_key,
+    )
+
+
+@receiver(setting_changed)
+def forget_client(*, setting: str, **kwargs: object) -> None:
+    if setting.startswith("ALIPAY_"):
+        client.cache_clear()
+
+
+def absolute_url(view_name: str, *args: object) -> str:
+    """Where Alipay and the browser find a page of ours from outside."""
+    return urljoin(settings.SITE_URL + "/", reverse(view_name, args=args))

@@ -1,0 +1,198 @@
+"""What Alipay says by itself: the return (the browser comes back) and the notify (its server calls ours).
+
+First the signature, which is arithmetic; then the message is on disk; then it is judged.
+"""
+
+import enum
+import logging
+import re
+from collections.abc import Mapping
+
+from django.conf import settings
+
+from core.money import parse_yuan, yuan_text
+from payments import asking, journal, settlement
+from payments.alipay import messages
+from payments.alipay.answers import Closed, Refused, Unknown, beijing_time, is_trade_no
+from payments.alipay.messages import Params, Rejected
+from payments.gateway import client
+from payments.journal import Channel, Verdict
+from payments.models import GatewayMessage, Payment
+from payments.settlement import Evidence, Receipt
+
+log = logging.getLogger(__name__)
+
+_OUT_TRADE_NO = re.compile(r"[0-9]{14}_[0-9]+")
+
+
+class NotForUs(Exception):
+    """Alipay signed it, but it can't settle an attempt of ours. Carries the verdict and words for staff."""
+
+    def __init__(self, verdict: str, words: str) -> None:
+        super().__init__(words)
+        self.verdict = verdict
+
+
+class Face(enum.StrEnum):
+    """What a returning browser is shown."""
+
+    PAID = "paid"
+    CONFIRMING = "confirming"
+    REFUNDED = "refunded"
+    NEUTRAL = "neutral"
+
+
+def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
+    """Verify what a browser brought back, ask Alipay, settle; say what is true. Raises only DatabaseError."""
+    if not raw_query:
+        return Face.NEUTRAL, None
+    try:
+        params = messages.verified_return(raw_query, client().public_key)
+    except Rejected as rejected:
+        journal.record_bad(Channel.RETURN, raw_query, str(rejected))
+        return Face.NEUTRAL, None
+    message = journal.record(Channel.RETURN, raw_query)
+    try:
+        payment, receipt = _attempt_and_receipt(params, Evidence.RETURN)
+    except NotForUs as other:
+        journal.judge(message, other.verdict, detail=str(other))
+        return Face.NEUTRAL, None
+    if payment.is_settled:
+        journal.judge(message, Verdict.KNOWN, payment=payment)
+        return face_of(payment), payment
+    return _confirm_return(payment, receipt, message), payment
+
+
+def receive_notify(raw_body: bytes) -> bool:
+    """Record a notice and act on it. True, after the commit, means that Alipay need not repeat it.
+
+    Raises only DatabaseError: then it must be repeated, too.
+    """
+    try:
+        params = messages.verified_notify(raw_body, client().public_key)
+    except Rejected as rejected:
+        journal.record_bad(Channel.NOTIFY, raw_body, str(rejected))
+        return False
+    message = journal.record(Channel.NOTIFY, raw_body)
+    try:
+        payment, receipt = _attempt_and_receipt(params, Evidence.NOTIFY)
+    except NotForUs as other:
+        journal.judge(
+            message, other.verdict, payment=_attempt(params), detail=str(other)
+        )
+        return False
+    if _is_news_of_a_payment(params):
+        asking.book_receipt(payment, receipt, message)
+    else:
+        journal.judge(
+            message,
+            _verdict_on_other_notice(params),
+            payment=payment,
+            detail=_summary(params),
+        )
+    return True
+
+
+def face_of(payment: Payment) -> Face:
+    if not payment.is_settled:
+        return Face.CONFIRMING
+    return Face.REFUNDED if payment.refund_reserved_fen else Face.PAID
+
+
+def _confirm_return(
+    payment: Payment, receipt: Receipt, message: GatewayMessage
+) -> Face:
+    """A return is good evidence of whom to ask about. Alone it settles only where Alipay can't be asked."""
+    answer = asking.ask(payment)
+    if payment.is_settled:
+        journal.judge(
+            message,
+            Verdict.KNOWN,
+            payment=payment,
+            detail="Alipay was asked and confirmed it",
+        )
+        return face_of(payment)
+    if isinstance(answer, (Refused, Unknown)) and payment.contradicted_at is None:
+        asking.book_receipt(payment, receipt, message)
+        payment.refresh_from_db()
+        return face_of(payment)
+    if answer is not None and not isinstance(answer, (Refused, Unknown)):
+        settlement.mark_contradicted(payment)
+    journal.judge(
+        message,
+        Verdict.ASKED,
+        payment=payment,
+        detail=f"Alipay was asked: {answer or 'a moment ago'}",
+    )
+    return Face.REFUNDED if isinstance(answer, Closed) else Face.CONFIRMING
+
+
+def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receipt]:
+    """The attempt that a signed message is about and the money that it tells of. Raises NotForUs."""
+    if params.get("app_id") != settings.ALIPAY_APP_ID:
+        raise NotForUs(Verdict.OTHER_APP, "another app_id")
+    if params.get("seller_id", settings.ALIPAY_SELLER_ID) != settings.ALIPAY_SELLER_ID:
+        raise NotForUs(Verdict.OTHER_APP, "another seller_id")
+    payment = _attempt(params)
+    if payment is None:
+        raise NotForUs(
+            Verdict.UNKNOWN_NUMBER,
+            f"out_trade_no {params.get('out_trade_no', '')[:64]!r}",
+        )
+    total = params.get("total_amount", "")
+    try:
+        total_fen = parse_yuan(total)
+    except ValueError:
+        raise NotForUs(Verdict.UNEXPECTED, f"total_amount {total[:20]!r}") from None
+    if total_fen != payment.amount_fen:
+        words = f"{total} instead of {yuan_text(payment.amount_fen)}"
+        raise NotForUs(Verdict.WRONG_AMOUNT, words)
+    trade_no = params.get("trade_no", "")
+    if not is_trade_no(trade_no):
+        raise NotForUs(Verdict.UNEXPECTED, "no trade_no")
+    return payment, Receipt(
+        trade_no, total_fen, beijing_time(params.get("gmt_payment")), evidence
+    )
+
+
+def _attempt(params: Params) -> Payment | None:
+    """Matched here before any query, and compared after it: some databases find `１２` for `12`."""
+    number = params.get("out_trade_no", "")
+    if not _OUT_TRADE_NO.fullmatch(number):
+        return None
+    payment = (
+        Payment.objects.select_related("order").filter(out_trade_no=number).first()
+    )
+    return payment if payment is not None and payment.out_trade_no == number else None
+
+
+def _is_news_of_a_payment(params: Mapping[str, str]) -> bool:
+    """A success that also tells of a refund is a refund notice: it may come long after."""
+    return params.get("trade_status") in (
+        "TRADE_SUCCESS",
+        "TRADE_FINISHED",
+    ) and not _tells_of_refund(params)
+
+
+def _tells_of_refund(params: Mapping[str, str]) -> bool:
+    return bool(params.get("gmt_refund")) or params.get("refund_fee", "") not in (
+        "",
+        "0.00",
+    )
+
+
+def _verdict_on_other_notice(params: Mapping[str, str]) -> str:
+    if _tells_of_refund(params):
+        return Verdict.REFUND_NOTICE
+    if params.get("trade_status") in ("WAIT_BUYER_PAY", "TRADE_CLOSED"):
+        return Verdict.KNOWN
+    return Verdict.UNEXPECTED
+
+
+def _summary(params: Mapping[str, str]) -> str:
+    told = {
+        name: params[name]
+        for name in ("trade_status", "refund_fee", "out_biz_no")
+        if params.get(name)
+    }
+    return " ".join(f"{name}={value[:64]}" for name, value in told.items())

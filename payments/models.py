@@ -1,0 +1,201 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.money import MAX_FEN
+from orders.models import Order
+
+
+class Payment(models.Model):
+    """One attempt to pay an order. What was asked for is frozen; `status` and money are written by settlement.py."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", _("Open")
+        PAID = "PAID", _("Paid")
+        SURPLUS = "SURPLUS", _("Surplus")
+        CLOSED = "CLOSED", _("Closed")
+
+    class Product(models.TextChoices):
+        WAP = "WAP", _("Phone")
+        PAGE = "PAGE", _("Desktop")
+
+    class Evidence(models.TextChoices):
+        RETURN = "RETURN", _("Signed return")
+        NOTIFY = "NOTIFY", _("Notify")
+        QUERY = "QUERY", _("Query")
+
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="payments", verbose_name=_("order")
+    )
+    live_for = models.OneToOneField(
+        Order,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="live_payment",
+        verbose_name=_("live attempt of"),
+        help_text=_(
+            "One live attempt for an order; empty once this one is settled or replaced."
+        ),
+    )
+    out_trade_no = models.CharField(
+        _("our number at Alipay"), max_length=32, unique=True
+    )
+    product = models.CharField(
+        _("product"), max_length=4, choices=Product, default=Product.PAGE
+    )
+    subject = models.CharField(_("subject"), max_length=64, blank=True)
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    expires_at = models.DateTimeField(_("expires at"))
+    status = models.CharField(
+        _("status"), max_length=8, choices=Status, default=Status.OPEN
+    )
+    trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
+    received_fen = models.BigIntegerField(_("received (fen)"), default=0)
+    refund_reserved_fen = models.BigIntegerField(
+        _("refunded or to be (fen)"), default=0
+    )
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    evidence = models.CharField(
+        _("settled by"), max_length=6, choices=Evidence, blank=True
+    )
+    contradicted_at = models.DateTimeField(
+        _("contradicted at"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "When Alipay answered something else than a signed return had said."
+        ),
+    )
+    asked_at = models.DateTimeField(_("Alipay was last asked"), null=True, blank=True)
+    next_try_at = models.DateTimeField(_("ask again at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("made at"), default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_fen__gt=0) & Q(amount_fen__lte=MAX_FEN),
+                name="payment_amount_is_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund_reserved_fen__gte=0)
+                & Q(refund_reserved_fen__lte=F("received_fen")),
+                name="payment_refunds_stay_below_receipt",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="payment_due"),
+            models.Index(fields=["status", "-created_at"], name="payment_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.out_trade_no
+
+    @property
+    def is_settled(self) -> bool:
+        """Money came in for this attempt, whether or not the order needed it."""
+        return self.status in (self.Status.PAID, self.Status.SURPLUS)
+
+
+class Refund(models.Model):
+    """Money on its way back. The number is fixed before the first try and never changes, nor does the amount."""
+
+    class Status(models.TextChoices):
+        DUE = "DUE", _("Due")
+        SENT = "SENT", _("Sent")
+        DONE = "DONE", _("Done")
+        REFUSED = "REFUSED", _("Refused")
+
+    class Reason(models.TextChoices):
+        SURPLUS = "SURPLUS", _("The order did not need the money")
+
+    payment = models.ForeignKey(
+        Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment")
+    )
+    out_request_no = models.CharField(
+        _("our refund number"), max_length=40, unique=True
+    )
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    status = models.CharField(
+        _("status"), max_length=7, choices=Status, default=Status.DUE
+    )
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason)
+    next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("made at"), default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_fen__gt=0), name="refund_amount_is_positive"
+            )
+        ]
+        indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
+
+    def __str__(self) -> str:
+        return self.out_request_no
+
+
+class GatewayMessage(models.Model):
+    """The journal: every return, notify and answer as it came, and what was made of it."""
+
+    class Channel(models.TextChoices):
+        RETURN = "RETURN", _("Return")
+        NOTIFY = "NOTIFY", _("Notify")
+        ANSWER = "ANSWER", _("Answer")
+
+    class Verdict(models.TextChoices):
+        UNJUDGED = "UNJUDGED", _("Recorded, not judged to the end")
+        BAD = "BAD", _("Not Alipay's: not well-formed, or badly signed")
+        OTHER_APP = "OTHER_APP", _("Signed for another app or seller")
+        UNKNOWN_NUMBER = "UNKNOWN_NUMBER", _("Genuine, about a number we don't know")
+        WRONG_AMOUNT = (
+            "WRONG_AMOUNT",
+            _("Genuine, with another amount than the attempt's"),
+        )
+        SETTLED = "SETTLED", _("Settled the attempt")
+        KNOWN = "KNOWN", _("Genuine, said nothing new")
+        ASKED = "ASKED", _("Genuine; Alipay was asked and had another answer")
+        REFUND_NOTICE = "REFUND_NOTICE", _("Tells of a refund")
+        UNEXPECTED = "UNEXPECTED", _("Genuine, and not understood")
+
+    NEEDS_STAFF = [
+        Verdict.UNJUDGED,
+        Verdict.OTHER_APP,
+        Verdict.UNKNOWN_NUMBER,
+        Verdict.WRONG_AMOUNT,
+        Verdict.REFUND_NOTICE,
+        Verdict.UNEXPECTED,
+    ]
+
+    channel = models.CharField(_("channel"), max_length=6, choices=Channel)
+    raw = models.BinaryField(_("raw bytes"))
+    signature_ok = models.BooleanField(_("well signed"))
+    verdict = models.CharField(
+        _("verdict"), max_length=14, choices=Verdict, default=Verdict.UNJUDGED
+    )
+    detail = models.CharField(_("in words"), max_length=300, blank=True)
+    payment = models.ForeignKey(
+        Payment,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="messages",
+        verbose_name=_("payment"),
+    )
+    received_at = models.DateTimeField(_("received at"), default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("gateway message")
+        verbose_name_plural = _("gateway messages")
+        indexes = [models.Index(fields=["verdict", "-id"], name="message_by_verdict")]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} {self.pk}"

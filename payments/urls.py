@@ -1,0 +1,12 @@
+from django.urls import path
+
+from payments import views
+
+app_name = "payments"
+urlpatterns = [
+    path("paycomplete/", views.paycomplete, name="paycomplete"),
+    path("notify/", views.notify, name="notify"),
+    path("<order_number:number>/pay/", views.pay, name="pay"),
+    path("<order_number:number>/status/", views.status, name="status"),
+    path("<order_number:number>/check/", views.check, name="check"),
+]

@@ -1,0 +1,136 @@
+import logging
+import re
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.guards import signed_in_or_back_to
+from orders.views import order_of
+from payments import asking, attempts, incoming
+from payments.alipay.keys import KeyProblem
+from payments.alipay.messages import MAX_BYTES
+from payments.attempts import CannotPay, Product
+from payments.incoming import Face
+from payments.models import Payment
+
+log = logging.getLogger(__name__)
+
+_PHONE = re.compile(r"Mobi|Android.*Mobile|iPhone|iPod", re.IGNORECASE)
+
+
+def _order_page(request: HttpRequest, number: str) -> str:
+    return reverse("orders:detail", args=[number])
+
+
+@require_POST
+@never_cache
+@signed_in_or_back_to(_order_page)
+def pay(request: HttpRequest, number: str) -> HttpResponse:
+    """去支付: 302 to Alipay, or back to the order with words."""
+    order = order_of(request, number)
+    product = (
+        Product.WAP
+        if _PHONE.search(request.headers.get("User-Agent", ""))
+        else Product.PAGE
+    )
+    try:
+        return HttpResponseRedirect(
+            attempts.press_pay(order, product, another="another" in request.POST)
+        )
+    except CannotPay as refusal:
+        messages.error(request, str(refusal))
+    except KeyProblem as problem:
+        log.error("Alipay is not set up: %s", problem)
+        messages.error(request, _("Paying is not set up yet. Your order is kept."))
+    return redirect(order)
+
+
+@require_http_methods(["GET", "HEAD"])
+@never_cache
+def paycomplete(request: HttpRequest) -> HttpResponse:
+    """支付完成: Alipay's return. The one GET that may change something: a signed return settles."""
+    if request.method == "HEAD":
+        return HttpResponse()
+    face, payment = incoming.receive_return(
+        request.META.get("QUERY_STRING", "").encode("latin-1")
+    )
+    if payment is not None and payment.order.renter_id != request.user.pk:
+        payment = None  # whoever is not the renter is told no details
+    order = payment.order if payment is not None else None
+    if order is not None:
+        order.refresh_from_db()
+    context = {"face": face, "order": order, "payment": payment}
+    response = render(request, "payments/paycomplete.html", context)
+    response.headers["Referrer-Policy"] = (
+        "no-referrer"  # the address carries a signature
+    )
+    return response
+
+
+@csrf_exempt
+@require_POST
+@never_cache
+def notify(request: HttpRequest) -> HttpResponse:
+    """Alipay's server tells us. `success` is said after our commit, and only about what need not be repeated."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return HttpResponse("fail", status=415, content_type="text/plain")
+    body = request.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        return HttpResponse("fail", status=413, content_type="text/plain")
+    try:
+        recorded = incoming.receive_notify(body)
+    except DatabaseError:
+        log.exception("a notify could not be recorded; Alipay will repeat it")
+        return HttpResponse("fail", status=503, content_type="text/plain")
+    return HttpResponse("success" if recorded else "fail", content_type="text/plain")
+
+
+@require_GET
+@never_cache
+@login_required
+def status(request: HttpRequest, number: str) -> HttpResponse:
+    """How the order stands, for the page's own polling; for its renter only."""
+    order = order_of(request, number)
+    statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
+    payment = (
+        Payment.Status.PAID
+        if Payment.Status.PAID in statuses
+        else next(iter(statuses), None)
+    )
+    return JsonResponse({"order": order.status, "payment": payment})
+
+
+@require_POST
+@never_cache
+@signed_in_or_back_to(_order_page)
+def check(request: HttpRequest, number: str) -> HttpResponse:
+    """我已付款，帮我查一下: ask Alipay now about the newest attempt, and answer in words."""
+    order = order_of(request, number)
+    payment = order.payments.order_by("-id").first()
+    if payment is None:
+        messages.info(request, _("You have not gone to Alipay for this order yet."))
+        return redirect(order)
+    if not payment.is_settled:
+        asking.ask(payment)
+    messages.info(request, _words_about(payment))
+    return redirect(order)
+
+
+def _words_about(payment: Payment) -> str:
+    match incoming.face_of(payment):
+        case Face.PAID:
+            return _("Your payment has arrived.")
+        case Face.REFUNDED:
+            return _("Your payment arrived, and is on its way back to you.")
+        case _:
+            return _(
+                "Alipay does not know of your payment yet. If you have paid, it arrives here by itself."
+            )

@@ -1,0 +1,103 @@
+"""The signed JSON answer to an API call, and how a fault spoils it."""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .errors import Refused
+from .money import fen, yuan
+from .wire import Reply
+
+Node = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`node` is the exact text that is signed."""
+
+    name: str
+    node: str
+    sign: str
+
+    def body(self) -> bytes:
+        sign = f',"sign":"{self.sign}"' if self.sign else ""
+        return f'{{"{self.name}":{self.node}{sign}}}'.encode()
+
+
+def node_text(node: Node) -> str:
+    """Compact JSON with `/` escaped, as Alipay writes it."""
+    return json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
+
+
+def as_json(body: bytes) -> Reply:
+    return Reply(body, content_type="application/json;charset=utf-8")
+
+
+def as_html(body: bytes, status: int = 200) -> Reply:
+    return Reply(body, status, "text/html; charset=utf-8")
+
+
+# Faults that put another node in the place of the work
+INSTEAD = {
+    "20000": "isp.unknow-error",
+    "system_error": "ACQ.SYSTEM_ERROR",
+    "not_exist": "ACQ.TRADE_NOT_EXIST",
+    "no_balance": "ACQ.SELLER_BALANCE_NOT_ENOUGH",
+}
+
+
+def _other_order(node: Node) -> Node:
+    others = {
+        "out_trade_no": "99999999999999_9",
+        "trade_no": "2000010122001000000000000000",
+    }
+    return {**node, **{name: value for name, value in others.items() if name in node}}
+
+
+def _other_amount(node: Node) -> Node:
+    names = ("total_amount", "refund_amount", "refund_fee")
+    return {
+        **node,
+        **{name: yuan(fen(node[name]) + 1) for name in names if name in node},
+    }
+
+
+def _waiting(node: Node) -> Node:
+    kept = {name: value for name, value in node.items() if name != "send_pay_date"}
+    return {**kept, "trade_status": "WAIT_BUYER_PAY"} if "trade_status" in node else node
+
+
+# Faults that change what the work came to, before it is signed
+DOCTORED: dict[str, Callable[[Node], Node]] = {
+    "unknown": lambda node: Refused("isp.unknow-error").node(),
+    "other_order": _other_order,
+    "other_amount": _other_amount,
+    "waiting": _waiting,
+}
+
+_HTML = "<!doctype html><title>系统繁忙</title><h1>系统繁忙，请稍后再试</h1>".encode()
+
+# Faults that spoil the signed answer on its way
+SPOILED: dict[str, Callable[[Answer], Reply]] = {
+    "hang": lambda answer: Reply(manner="hang"),
+    "lost": lambda answer: Reply(manner="dropped"),
+    "drip": lambda answer: Reply(answer.body(), manner="drip"),
+    "broken": lambda answer: Reply(answer.body(), manner="broken"),
+    "cut": lambda answer: as_json(answer.body()[: len(answer.body()) // 2]),
+    "unsigned": lambda answer: as_json(Answer(answer.name, answer.node, "").body()),
+    "bad_sign": lambda answer: as_json(
+        Answer(
+            answer.name,
+            answer.node,
+            base64.b64encode(secrets.token_bytes(256)).decode(),
+        ).body()
+    ),
+    "html": lambda answer: as_html(_HTML),
+    "empty": lambda answer: as_json(b""),
+    "null": lambda answer: as_json(b"null"),
+    "list": lambda answer: as_json(b"[]"),
+    "huge": lambda answer: Reply(answer.body(), manner="huge"),
+    "http_500": lambda answer: as_html(_HTML, 500),
+}

@@ -1,0 +1,82 @@
+"""/_standin/...: what StandIn can do, as JSON over HTTP, for tests and demos in other processes."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .errors import Refused
+from .wire import Reply, Request
+
+if TYPE_CHECKING:
+    from .standin import StandIn
+
+_NUMBER = {"out_trade_no": str}
+_WHO_PAYS = {**_NUMBER, "buyer": str}
+_MESSAGE = {**_NUMBER, "changes": dict}
+
+# Path -> the method of StandIn, and the types of what it takes
+_GET: Mapping[str, str] = {
+    "health": "health",
+    "trades": "trades",
+    "calls": "calls",
+    "faults": "faults",
+}
+_POST: Mapping[str, tuple[str, Mapping[str, type]]] = {
+    "open": ("open", _WHO_PAYS),
+    "pay": ("pay", _WHO_PAYS),
+    "close": ("close", _NUMBER),
+    "refund": ("refund", {**_NUMBER, "amount_fen": int, "out_request_no": str}),
+    "expire": ("expire", _NUMBER),
+    "signed_return": ("signed_return", _MESSAGE),
+    "signed_notify": ("signed_notify", _MESSAGE),
+    "notify-now": ("notify_now", {**_NUMBER, "times": int, "parallel": bool}),
+    "faults": ("fault", {"name": str, "out_trade_no": str, "method": str, "times": int}),
+    "faults/clear": ("clear_faults", {"name": str}),
+    "clock": ("clock", {"offset_seconds": float}),
+    "reset": ("reset", {}),
+}
+
+
+def handle(standin: "StandIn", request: Request, rest: str) -> Reply:
+    """`rest` is what follows /_standin/. 400 for a bad question, 409 for what Alipay's rules refuse."""
+    try:
+        result = _get(standin, rest) if request.verb == "GET" else _post(standin, rest, request.body)
+    except LookupError:
+        return _json({"error": f"nothing at {request.verb} {rest}"}, 404)
+    except Refused as refused:
+        return _json({"error": refused.sub_code, "message": refused.sub_msg}, 409)
+    except (TypeError, ValueError) as error:
+        return _json({"error": str(error)}, 400)
+    return _json(result)
+
+
+def _get(standin: "StandIn", path: str) -> Any:
+    kind, _, number = path.partition("/")
+    if kind == "trade" and number:
+        return standin.trade(number)
+    return getattr(standin, _GET[path])()
+
+
+def _post(standin: "StandIn", path: str, body: bytes) -> Any:
+    name, types = _POST[path]
+    fields = json.loads(body or b"{}")
+    if not isinstance(fields, dict):
+        raise ValueError("the body must be a JSON object")
+    for key, value in fields.items():
+        if key not in types:
+            raise ValueError(f"{path} takes {', '.join(types) or 'nothing'}, not {key}")
+        _check(key, value, types[key])
+    return getattr(standin, name)(**fields)
+
+
+def _check(key: str, value: object, wanted: type) -> None:
+    fits = type(value) in ((int, float) if wanted is float else (wanted,))
+    if wanted is dict and isinstance(value, dict):
+        fits = all(isinstance(item, str | None) for item in value.values())
+    if not fits:
+        raise ValueError(f"{key} must be {'text or null by name' if wanted is dict else wanted.__name__}")
+
+
+def _json(result: object, status: int = 200) -> Reply:
+    body = json.dumps(result, ensure_ascii=True, indent=1).encode() + b"\n"
+    return Reply(body, status, "application/json")

@@ -1,0 +1,22 @@
+"""Amounts: integer fen inside, yuan text with two decimals on the wire. The stand-in's own, on purpose."""
+
+import re
+
+_AMOUNT = re.compile(r"[0-9]{1,9}\.[0-9]{2}")
+_LARGEST_FEN = 100_000_000_00
+
+
+def yuan(fen: int) -> str:
+    """30000 -> "300.00"."""
+    whole, rest = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole}.{rest:02d}"
+
+
+def fen(text: str) -> int:
+    """ "300.00" -> 30000. Raises ValueError outside 0.01 to 100000000.00 or in any other form."""
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError("not an amount in yuan with two decimals")
+    amount = int(text.replace(".", ""))
+    if not 1 <= amount <= _LARGEST_FEN:
+        raise ValueError("an amount is 0.01 to 100000000.00 yuan")
+    return amount

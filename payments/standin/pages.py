@@ -1,0 +1,152 @@
+"""The pages a buyer sees: plain Chinese HTML that needs no JavaScript and says that it is a pretence."""
+
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .answers import as_html
+from .clock import moment_text
+from .errors import Refused
+from .money import yuan
+from .trades import BUYERS, CLOSED, Trade
+from .wire import Reply
+
+CSS = Path(__file__).with_name("cashier.css").read_bytes()
+
+
+def cashier_page(trade: Trade, *, buyer: str = "", alert: str = "") -> Reply:
+    """To sign in and pay; `buyer` is who has signed in on this page, if anybody has."""
+    if trade.is_paid:
+        return _paid_page(trade)
+    if trade.status == CLOSED:
+        return _page("交易已关闭", _facts(trade) + _back(trade), trade)
+    said = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
+    form = f'<form method="post">{_who(trade, buyer)}{_buttons(buyer)}</form>'
+    return _page("确认付款", said + _facts(trade) + form, trade)
+
+
+def error_page(refused: Refused) -> Reply:
+    """Alipay's way of refusing a browser: status 200 and words. The headers are for machines."""
+    body = (
+        '<div class="card"><h1>订单信息有误</h1>'
+        f'<p class="alert" role="alert">{escape(refused.sub_msg)}</p>'
+        f"<p>错误码：{escape(refused.code)} <code>{escape(refused.sub_code)}</code></p></div>"
+    )
+    reply = _page("订单信息有误", body)
+    headers = {
+        **reply.headers,
+        "X-Standin-Code": refused.code,
+        "X-Standin-Sub-Code": refused.sub_code,
+    }
+    return Reply(reply.body, 200, reply.content_type, headers)
+
+
+def not_found_page() -> Reply:
+    reply = _page("没有这个收银台", '<div class="card"><h1>没有这个收银台</h1></div>')
+    return Reply(reply.body, 404, reply.content_type, reply.headers)
+
+
+def _paid_page(trade: Trade) -> Reply:
+    back = (
+        f'<a class="button main" id="return" href="/cashier/{trade.session}/return">返回商家</a>'
+        if trade.return_url
+        else ""
+    )
+    return _page("付款成功", _facts(trade) + back, trade)
+
+
+def _facts(trade: Trade) -> str:
+    facts = {
+        "商品": trade.subject,
+        "商户订单号": trade.out_trade_no,
+        "付款截止": moment_text(trade.expires_at),
+    }
+    if trade.trade_no:
+        facts["支付宝交易号"] = trade.trade_no
+    rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    return f'<p class="amount">￥{yuan(trade.amount_fen)}</p><dl>{rows}</dl>'
+
+
+def _who(trade: Trade, buyer: str) -> str:
+    if buyer:
+        return (
+            f'<input type="hidden" name="buyer" value="{buyer}">'
+            f'<p>已登录：{_named(buyer)} <a href="?">换一个账号</a></p>'
+        )
+    choices = "".join(
+        f'<label><input type="radio" name="buyer" value="{key}"{_checked(key == (trade.buyer or "1"))}>'
+        f"{_named(key)}</label>"
+        for key in BUYERS
+    )
+    return f"<fieldset><legend>用哪个支付宝账号</legend>{choices}</fieldset>"
+
+
+def _named(buyer: str) -> str:
+    return f"买家{buyer}（{escape(BUYERS[buyer].logon_id)}）"
+
+
+def _checked(chosen: bool) -> str:
+    return " checked" if chosen else ""
+
+
+def _buttons(buyer: str) -> str:
+    sign_in = "" if buyer else _button("login", "只登录，稍后付款", "quiet")
+    return (
+        _button("pay", "确认付款" if buyer else "登录并付款", "main")
+        + sign_in
+        + '<div class="others"><p>也可以试试不顺利的情况：</p>'
+        + _button("pay-drop", "付款但不返回商家")
+        + _button("refuse", "付款失败（余额不足）")
+        + _button("abandon", "放弃付款，返回商家")
+        + "</div>"
+    )
+
+
+def _button(action: str, words: str, look: str = "") -> str:
+    return f'<button id="{action}" name="action" value="{action}" class="{look}">{words}</button>'
+
+
+def _back(trade: Trade) -> str:
+    address = leaving_address(trade)
+    return f'<a class="button" href="{escape(address)}">返回商家</a>' if address else ""
+
+
+def leaving_address(trade: Trade) -> str:
+    """Where a buyer goes who doesn't pay: quit_url, else the merchant's front page, else nowhere ("")."""
+    if trade.quit_url or not trade.return_url:
+        return trade.quit_url
+    return _origin(trade.return_url) + "/"
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _page(title: str, content: str, trade: Trade | None = None) -> Reply:
+    card = f'<div class="card"><h1>{title}</h1>{content}</div>' if trade else content
+    html = (
+        '<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{title} · 模拟支付宝</title><link rel="stylesheet" href="/cashier.css"></head><body>'
+        '<p class="pretend"><strong>模拟支付宝</strong>：这里不会动用真实资金</p>'
+        f"<main>{card}</main></body></html>"
+    )
+    # A browser checks the redirect after a form post against form-action too.
+    sites = {_origin(url) for url in (trade.return_url, trade.quit_url) if url} if trade else set()
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "style-src 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            " ".join(("form-action 'self'", *sorted(sites))),
+        )
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    reply = as_html(html.encode())
+    return Reply(reply.body, 200, reply.content_type, headers)

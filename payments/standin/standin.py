@@ -1,0 +1,189 @@
+"""The stand-in as a whole: its parts put together, and what tests and the control API can ask of it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .bill import Bills
+from .cashier import Cashier
+from .clock import Clock, moment_text
+from .faults import FAULTS, Faults
+from .gateway import Calls, Gateway
+from .messages import Changes, Messages
+from .notices import Notices, answers_report
+from .server import Server
+from .signing import Account
+from .store import Store
+from .trades import NOT_EXIST, Trade, Trades
+
+
+class StandIn:
+    """A running stand-in Alipay on a loopback address; its cashier is on localhost, which is another origin.
+
+        with StandIn.start(keys=folder) as standin:
+            standin.gateway_url, standin.pay("26112248392017_1"), standin.fault("query.hang", times=1)
+
+    What a method can't do raises Refused with Alipay's sub code, or ValueError. Reports are plain dicts and
+    lists, the same that the control API answers as JSON.
+    """
+
+    def __init__(
+        self, account: Account, host: str, port: int, state: Path | None, clock_speed: float
+    ) -> None:
+        self._clock = Clock()
+        self._faults = Faults()
+        self._store = Store(state)
+        self._calls = Calls()
+        self._messages = Messages(account, self._clock, self._faults)
+        self._notices = Notices(self._store, self._clock, self._faults, self._messages, clock_speed)
+        self._trades = Trades(self._store, self._clock, self._notices.enqueue)
+        bills = Bills(account, self._clock, self._trades)
+        gateway = Gateway(account, self._clock, self._faults, self._trades, self._calls, bills)
+        cashier = Cashier(self._trades, self._messages, self._notices, self._faults)
+        self._server = Server(host, port, gateway, cashier, bills, self)
+        self.url = f"http://{host}:{self._server.port}"
+        self.gateway_url = f"{self.url}/gateway.do"
+        bills.origin = self.url
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        keys: Path | str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        state: Path | None = None,
+        clock_speed: float = 1.0,
+        app_id: str = "",
+        seller_id: str = "",
+    ) -> "StandIn":
+        """`keys` is a folder as make_demo_keys fills it; port 0 takes a free one.
+
+        `state` is a SQLite file; without it all is in memory. Raises BadKeys, and OSError for a taken port.
+        """
+        standin = cls(Account.load(Path(keys), app_id, seller_id), host, port, state, clock_speed)
+        standin._notices.start(standin._trades)
+        standin._server.start()
+        return standin
+
+    def stop(self) -> None:
+        """Closes every connection, waits for notices that are on their way, closes the state."""
+        self._server.stop()
+        self._notices.stop()
+        self._store.close()
+
+    def __enter__(self) -> "StandIn":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # What buyers and Alipay's own people do
+
+    def open(self, out_trade_no: str, buyer: str = "1") -> dict[str, Any]:
+        """The buyer is at the cashier: the trade exists."""
+        return self._report(self._trades.open(out_trade_no, buyer))
+
+    def pay(self, out_trade_no: str, buyer: str = "1") -> dict[str, Any]:
+        return self._report(self._trades.pay(out_trade_no, buyer))
+
+    def close(self, out_trade_no: str) -> dict[str, Any]:
+        return self._report(self._trades.close(out_trade_no))
+
+    def refund(
+        self, out_trade_no: str, amount_fen: int | None = None, out_request_no: str = ""
+    ) -> dict[str, Any]:
+        """All that is left for None."""
+        trade, _, _ = self._trades.refund(out_trade_no, amount_fen=amount_fen, out_request_no=out_request_no)
+        return self._report(trade)
+
+    def expire(self, out_trade_no: str) -> dict[str, Any]:
+        """Its time_expire is now."""
+        return self._report(self._trades.expire(out_trade_no))
+
+    # What it knows
+
+    def trade(self, out_trade_no: str) -> dict[str, Any]:
+        return self._report(self._trades.get(out_trade_no))
+
+    def trades(self) -> list[dict[str, Any]]:
+        return [self._report(trade) for trade in self._trades.all()]
+
+    def calls(self) -> dict[str, Any]:
+        """`count` per method and the `last` thousand: verb, method, code, params (without sign)."""
+        return self._calls.report()
+
+    def faults(self) -> dict[str, Any]:
+        """`known`: name -> what it means. `active`: those set now."""
+        return {"known": FAULTS, "active": self._faults.active()}
+
+    def health(self) -> dict[str, Any]:
+        return {"ok": True, "now": moment_text(self._clock.now()), "clock_offset_seconds": self._clock.offset}
+
+    # Messages
+
+    def signed_return(self, out_trade_no: str, changes: Changes | None = None) -> str:
+        """The query string of a return, not sent. `changes` are made before signing; None leaves one out.
+
+        Also of a trade that is not paid: then it is a lie with a genuine signature.
+        """
+        return self._messages.signed_return(self._trades.get(out_trade_no), changes)
+
+    def signed_notify(self, out_trade_no: str, changes: Changes | None = None) -> str:
+        """The body of the newest notice, not sent. `changes` as for the return."""
+        params = self._notices.latest(out_trade_no)
+        return self._messages.signed_notice(self._trades.get(out_trade_no), params, changes)
+
+    def notify_now(self, out_trade_no: str, times: int = 1, parallel: bool = False) -> list[dict[str, Any]]:
+        """Sends the newest notice at once; answers what the site said each time."""
+        if not 1 <= times <= 256:
+            raise ValueError("times must be 1 to 256")
+        return answers_report(self._notices.send_now(out_trade_no, times, parallel))
+
+    # Its conduct
+
+    def fault(
+        self, name: str, *, out_trade_no: str = "", method: str = "", times: int | None = None
+    ) -> dict[str, Any]:
+        """Sets a fault of docs/standin.md, if said for one order or API method alone, and so many times."""
+        self._faults.add(name, out_trade_no=out_trade_no, method=method, times=times)
+        return self.faults()
+
+    def clear_faults(self, name: str = "") -> dict[str, Any]:
+        self._faults.clear(name)
+        return self.faults()
+
+    def clock(self, offset_seconds: float) -> dict[str, Any]:
+        """Its clock differs from the machine's by this much; notices become due by it."""
+        self._clock.offset = offset_seconds
+        self._notices.wake()
+        return self.health()
+
+    def reset(self) -> dict[str, Any]:
+        """No trades, no notices, no faults, no calls, the true time."""
+        self._store.empty()
+        self._faults.clear()
+        self._calls.clear()
+        return self.clock(0)
+
+    def _report(self, trade: Trade) -> dict[str, Any]:
+        refunds = self._trades.refunds(trade.out_trade_no)
+        times = {
+            name: None if moment is None else moment_text(moment)
+            for name in ("expires_at", "created_at", "paid_at", "closed_at")
+            for moment in [getattr(trade, name)]
+        }
+        return {
+            **asdict(trade),
+            **times,
+            "exists": trade.status != NOT_EXIST,
+            "received_fen": 0 if trade.paid_at is None else trade.amount_fen,
+            "refunds": [
+                {**asdict(refund), "refunded_at": moment_text(refund.refunded_at)} for refund in refunds
+            ],
+            "notices": self._notices.report(trade.out_trade_no),
+            "cashier": f"{self._server.cashier}{trade.session}",
+        }

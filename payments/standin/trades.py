@@ -1,0 +1,327 @@
+"""What a trade may do, by Alipay's rules. Nothing here knows of HTTP.
+
+A pay request only reserves its number: no API knows of the trade before the buyer is there (`open`).
+One thing is stricter than Alipay: the first request fixes the parameters even before that.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .clock import DAY_SECONDS, Clock, moment_text
+from .errors import Refused
+from .store import Store
+
+WAP_PAY = "alipay.trade.wap.pay"
+PAGE_PAY = "alipay.trade.page.pay"
+
+NOT_EXIST = "NOT_EXIST"  # ours: the link is out, but no buyer has come
+WAITING = "WAIT_BUYER_PAY"
+SUCCESS = "TRADE_SUCCESS"
+FINISHED = "TRADE_FINISHED"
+CLOSED = "TRADE_CLOSED"
+
+REFUND_WINDOW_SECONDS = 365 * DAY_SECONDS
+
+
+@dataclass(frozen=True)
+class Buyer:
+    user_id: str
+    logon_id: str
+    name: str
+
+
+BUYERS = {
+    "1": Buyer("2088722000000001", "zha***@sandbox.com", "*三"),
+    "2": Buyer("2088722000000002", "lis***@sandbox.com", "*四"),
+}
+
+
+@dataclass(frozen=True)
+class PayRequest:
+    """What a signed pay request fixes. Times are seconds since 1970."""
+
+    out_trade_no: str
+    method: str
+    subject: str
+    amount_fen: int
+    expires_at: float
+    time_expire: str = ""  # as it was sent
+    return_url: str = ""
+    notify_url: str = ""
+    quit_url: str = ""
+    passback_params: str = ""
+
+
+@dataclass(frozen=True)
+class Trade:
+    out_trade_no: str
+    session: str
+    method: str
+    subject: str
+    amount_fen: int
+    expires_at: float
+    time_expire: str
+    return_url: str
+    notify_url: str
+    quit_url: str
+    passback_params: str
+    status: str
+    trade_no: str | None
+    buyer: str | None
+    created_at: float | None
+    paid_at: float | None
+    closed_at: float | None
+    refunded_fen: int
+
+    @property
+    def is_paid(self) -> bool:
+        return self.status in (SUCCESS, FINISHED)
+
+    def asks_the_same_as(self, request: PayRequest) -> bool:
+        return (self.method, self.subject, self.amount_fen, self.time_expire) == (
+            request.method,
+            request.subject,
+            request.amount_fen,
+            request.time_expire,
+        )
+
+
+@dataclass(frozen=True)
+class Refund:
+    out_trade_no: str
+    out_request_no: str
+    amount_fen: int
+    refunded_at: float
+
+
+Outbox = Callable[[sqlite3.Connection, Trade, Refund | None], None]
+
+_SELECT = """
+SELECT trade.*, (
+    SELECT coalesce(sum(amount_fen), 0) FROM refund WHERE refund.out_trade_no = trade.out_trade_no
+) AS refunded_fen FROM trade
+"""
+
+
+class Trades:
+    """The rules. `outbox` is called in the transaction of a payment (with None) or of a refund.
+
+    Every method raises Refused for what Alipay would refuse, and has then changed nothing.
+    """
+
+    def __init__(self, store: Store, clock: Clock, outbox: Outbox) -> None:
+        self._store = store
+        self._clock = clock
+        self._outbox = outbox
+
+    def request(self, request: PayRequest) -> Trade:
+        """A pay request: a new one, or the identical one again, which resumes."""
+        with self._store.transaction() as db:
+            trade = self._find(db, "out_trade_no", request.out_trade_no)
+            if trade is None:
+                _reserve(db, request)
+                return self._get(db, request.out_trade_no)
+            if trade.status == CLOSED:
+                raise Refused("ACQ.TRADE_HAS_CLOSE")
+            if trade.is_paid:
+                raise Refused("ACQ.TRADE_HAS_SUCCESS")
+            if not trade.asks_the_same_as(request):
+                raise Refused("ACQ.CONTEXT_INCONSISTENT")
+            return trade
+
+    def open(self, out_trade_no: str, buyer: str = "1") -> Trade:
+        """The buyer is there: from now on the trade exists, and belongs to that buyer."""
+        with self._store.transaction() as db:
+            return self._open(db, out_trade_no, buyer)
+
+    def pay(self, out_trade_no: str, buyer: str = "1") -> Trade:
+        with self._store.transaction() as db:
+            self._open(db, out_trade_no, buyer)
+            self._change(db, out_trade_no, status=SUCCESS, paid_at=self._clock.now())
+            trade = self._get(db, out_trade_no)
+            self._outbox(db, trade, None)
+            return trade
+
+    def close(self, out_trade_no: str = "", trade_no: str = "") -> Trade:
+        with self._store.transaction() as db:
+            trade = self._existing(db, out_trade_no, trade_no)
+            if trade.is_paid:
+                raise Refused("ACQ.TRADE_STATUS_ERROR")
+            if trade.status == CLOSED:
+                raise Refused("ACQ.REASON_TRADE_STATUS_INVALID")
+            self._change(db, trade.out_trade_no, status=CLOSED, closed_at=self._clock.now())
+            return self._get(db, trade.out_trade_no)
+
+    def refund(
+        self,
+        out_trade_no: str = "",
+        trade_no: str = "",
+        *,
+        amount_fen: int | None = None,
+        out_request_no: str = "",
+    ) -> tuple[Trade, Refund, bool]:
+        """Gives back the amount, all that is left for None.
+
+        Answers the trade, the refund, and whether money moved now: repeating number and amount moves none.
+        """
+        with self._store.transaction() as db:
+            trade = self._existing(db, out_trade_no, trade_no)
+            amount = trade.amount_fen - trade.refunded_fen if amount_fen is None else amount_fen
+            number = out_request_no or trade.out_trade_no
+            done = _find_refund(db, trade.out_trade_no, number)
+            if done is not None and amount_fen in (None, done.amount_fen):
+                return trade, done, False
+            if done is not None:
+                raise Refused("ACQ.DISCORDANT_REPEAT_REQUEST")
+            _check_refund(trade, amount, out_request_no)
+            refund = Refund(trade.out_trade_no, number, amount, self._clock.now())
+            db.execute("INSERT INTO refund VALUES (?, ?, ?, ?)", tuple(vars(refund).values()))
+            if trade.refunded_fen + amount == trade.amount_fen:
+                self._change(db, trade.out_trade_no, status=CLOSED, closed_at=refund.refunded_at)
+            trade = self._get(db, trade.out_trade_no)
+            self._outbox(db, trade, refund)
+            return trade, refund, True
+
+    def find_refund(
+        self, out_trade_no: str, trade_no: str, out_request_no: str
+    ) -> tuple[Trade, Refund | None]:
+        with self._store.transaction() as db:
+            trade = self._existing(db, out_trade_no, trade_no)
+            return trade, _find_refund(db, trade.out_trade_no, out_request_no)
+
+    def query(self, out_trade_no: str = "", trade_no: str = "") -> Trade:
+        with self._store.transaction() as db:
+            return self._existing(db, out_trade_no, trade_no)
+
+    def expire(self, out_trade_no: str) -> Trade:
+        """Its deadline is now, as if the time had passed."""
+        with self._store.transaction() as db:
+            self._get(db, out_trade_no)
+            self._change(db, out_trade_no, expires_at=self._clock.now())
+            return self._get(db, out_trade_no)
+
+    def of_session(self, session: str) -> Trade | None:
+        with self._store.transaction() as db:
+            return self._find(db, "session", session)
+
+    def get(self, out_trade_no: str) -> Trade:
+        """Also one that does not exist for the APIs yet."""
+        with self._store.transaction() as db:
+            return self._get(db, out_trade_no)
+
+    def all(self) -> list[Trade]:
+        with self._store.transaction() as db:
+            rows = db.execute(f"{_SELECT} ORDER BY trade.rowid").fetchall()
+            return [self._as_of_now(db, Trade(**row)) for row in rows]
+
+    def refunds(self, out_trade_no: str) -> list[Refund]:
+        with self._store.transaction() as db:
+            rows = db.execute(
+                "SELECT * FROM refund WHERE out_trade_no = ? ORDER BY rowid",
+                (out_trade_no,),
+            )
+            return [Refund(**row) for row in rows]
+
+    # Inside a transaction
+
+    def _open(self, db: sqlite3.Connection, out_trade_no: str, buyer: str) -> Trade:
+        """The trade, waiting to be paid by this buyer."""
+        if buyer not in BUYERS:
+            raise Refused("ACQ.INVALID_PARAMETER")
+        trade = self._get(db, out_trade_no)
+        now = self._clock.now()
+        if trade.is_paid:
+            raise Refused("ACQ.TRADE_HAS_SUCCESS")
+        if trade.status == CLOSED or now >= trade.expires_at:
+            raise Refused("ACQ.TRADE_HAS_CLOSE")
+        if trade.buyer not in (None, buyer):
+            raise Refused("ACQ.TRADE_BUYER_NOT_MATCH")
+        if trade.status == WAITING:
+            return trade
+        self._change(
+            db,
+            out_trade_no,
+            status=WAITING,
+            trade_no=_new_trade_no(now),
+            buyer=buyer,
+            created_at=now,
+        )
+        return self._get(db, out_trade_no)
+
+    def _existing(self, db: sqlite3.Connection, out_trade_no: str, trade_no: str) -> Trade:
+        """By Alipay's number where it is given, else by the merchant's."""
+        if not (trade_no or out_trade_no):
+            raise Refused("ACQ.INVALID_PARAMETER")
+        if trade_no:
+            trade = self._find(db, "trade_no", trade_no)
+        else:
+            trade = self._find(db, "out_trade_no", out_trade_no)
+        if trade is None or trade.status == NOT_EXIST:
+            raise Refused("ACQ.TRADE_NOT_EXIST")
+        return trade
+
+    def _get(self, db: sqlite3.Connection, out_trade_no: str) -> Trade:
+        trade = self._find(db, "out_trade_no", out_trade_no)
+        if trade is None:
+            raise Refused("ACQ.TRADE_NOT_EXIST")
+        return trade
+
+    def _find(self, db: sqlite3.Connection, column: str, value: str) -> Trade | None:
+        row = db.execute(f"{_SELECT} WHERE trade.{column} = ?", (value,)).fetchone()
+        return None if row is None else self._as_of_now(db, Trade(**row))
+
+    def _as_of_now(self, db: sqlite3.Connection, trade: Trade) -> Trade:
+        """Time alone closes an unpaid trade and finishes a paid one: written down when somebody looks."""
+        now = self._clock.now()
+        if trade.status == WAITING and now >= trade.expires_at:
+            self._change(db, trade.out_trade_no, status=CLOSED, closed_at=trade.expires_at)
+        elif trade.status == SUCCESS and trade.paid_at and now >= trade.paid_at + REFUND_WINDOW_SECONDS:
+            self._change(db, trade.out_trade_no, status=FINISHED)
+        else:
+            return trade
+        return self._get(db, trade.out_trade_no)
+
+    def _change(self, db: sqlite3.Connection, out_trade_no: str, **values: object) -> None:
+        columns = ", ".join(f"{name} = ?" for name in values)
+        db.execute(
+            f"UPDATE trade SET {columns} WHERE out_trade_no = ?",  # noqa: S608
+            (*values.values(), out_trade_no),
+        )
+
+
+def _reserve(db: sqlite3.Connection, request: PayRequest) -> None:
+    values = {
+        **vars(request),
+        "session": secrets.token_urlsafe(16),
+        "status": NOT_EXIST,
+    }
+    columns, marks = ", ".join(values), ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO trade ({columns}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
+
+
+def _find_refund(db: sqlite3.Connection, out_trade_no: str, out_request_no: str) -> Refund | None:
+    row = db.execute(
+        "SELECT * FROM refund WHERE out_trade_no = ? AND out_request_no = ?",
+        (out_trade_no, out_request_no),
+    ).fetchone()
+    return None if row is None else Refund(**row)
+
+
+def _check_refund(trade: Trade, amount_fen: int, out_request_no: str) -> None:
+    if trade.status == WAITING:
+        raise Refused("ACQ.TRADE_STATUS_ERROR")
+    if trade.status == CLOSED:
+        raise Refused("ACQ.TRADE_HAS_CLOSE")
+    if trade.status == FINISHED:
+        raise Refused("ACQ.TRADE_HAS_FINISHED")
+    if trade.refunded_fen + amount_fen > trade.amount_fen:
+        raise Refused("ACQ.REASON_TRADE_REFUND_FEE_ERR")
+    if amount_fen != trade.amount_fen and not out_request_no:
+        raise Refused("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL")
+
+
+def _new_trade_no(now: float) -> str:
+    """28 digits beginning with the day, like Alipay's."""
+    return moment_text(now)[:10].replace("-", "") + f"22001{secrets.randbelow(10**15):015d}"

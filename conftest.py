@@ -1,15 +1,27 @@
 """What every test may use. The environment that they run in is set by tests/settings.py."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from payments.standin.demo_keys import make_demo_keys
-from tests.settings import KEYS
+from tests.settings import FOLDER, KEYS
 
 
 @pytest.fixture(scope="session", autouse=True)
-def standin_keys() -> Path:
+def standin_keys() -> Iterator[Path]:
     """The folder with the keys of our app and of the stand-in Alipay; the settings point at it."""
+    FOLDER.mkdir(mode=0o700)
     make_demo_keys(KEYS)
-    return KEYS
+    yield KEYS
+    shutil.rmtree(FOLDER)
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """Alipay's gateway as the test wants it, where the network would be; nobody answers until told to."""
+    double = Gateway()
+    monkeypatch.setattr("payments.alipay.http.post", double.post)
+    return double

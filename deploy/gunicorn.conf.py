@@ -1,4 +1,4 @@
-"""gunicorn's settings, in the demo and in production: `gunicorn -c deploy/gunicorn.conf.py ihome_site.wsgi`."""
+"""gunicorn's settings, in demo and production: `gunicorn -c deploy/gunicorn.conf.py ihome_site.wsgi`."""
 
 import os
 

@@ -3,7 +3,7 @@
     python deploy/mariadb.py COMMAND [ARGUMENT ...]
 
 The command finds the server, which holds an empty database, in DATABASE_URL. The server listens on a unix
-socket in a folder that only this user can enter, and on no port; commits are flushed to disk as in production.
+socket in a folder that only this user can enter, and on no port; it flushes commits to disk as in production.
 Ctrl-C and SIGTERM reach the command first and stop the server then. The exit status is the command's.
 """
 

@@ -1,20 +1,19 @@
 """The site's own settings under test: a fixed environment, a folder that goes away, fast passwords.
 
-Only DATABASE_URL is taken from outside (deploy/mariadb.py sets it); the environment of whoever runs the tests,
-and a .env of theirs, change nothing else. Processes that a test starts inherit this environment.
+Only DATABASE_URL is taken from outside (deploy/mariadb.py sets it); the environment of whoever runs the
+tests, and a .env of theirs, change nothing else. Processes that a test starts inherit this environment.
 """
 
-import atexit
 import os
-import shutil
+import secrets
 import tempfile
 from pathlib import Path
 
 from payments.standin.demo_keys import DEMO_APP_ID, DEMO_SELLER_ID
 
-FOLDER = Path(tempfile.mkdtemp(prefix="ihome-test-"))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
-KEYS = FOLDER / "keys"  # filled by the fixture standin_keys
+# Only named here, since mypy reads this file too; conftest.py makes and removes it.
+FOLDER = Path(tempfile.gettempdir()) / f"ihome-test-{secrets.token_hex(8)}"
+KEYS = FOLDER / "keys"
 
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'ihome.sqlite3'}")
 os.environ.update(

@@ -1,0 +1,232 @@
+"""Starts the whole demo: the site, the stand-in Alipay and the sweep. `make demo` calls it.
+
+Everything that it makes (database, media, keys, logs) is in .demo/ and is kept from one start to the next.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".demo"
+KEYS = FOLDER / "keys"
+LOGS = FOLDER / "logs"
+HOST = "127.0.0.1"
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+
+class Trouble(Exception):
+    """Why the demo can't run, in words for the person who started it."""
+
+
+def main(port: int, standin_port: int) -> None:
+    for number, name in ((port, "PORT"), (standin_port, "STANDIN_PORT")):
+        require_free(number, name)
+    env = environment(port, standin_port)
+    sign_ins = prepare(env)
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, arguments in services(port, standin_port).items():
+            running[name] = start(name, arguments, env)
+        wait_until_ready(port, running)
+        say(f"""
+The site           http://{HOST}:{port}/
+The admin          http://{HOST}:{port}/admin/
+Stand-in Alipay    http://{HOST}:{standin_port}/  (no real money moves)
+
+{sign_ins}
+Data, keys and logs are in {FOLDER.name}/. Ctrl-C stops everything.""")
+        watch(running)
+    finally:
+        stop(running)
+
+
+def require_free(port: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise Trouble(
+                f"Port {port} can't be had ({error}). Choose another one: make demo {name}=…"
+            ) from error
+
+
+def environment(port: int, standin_port: int) -> dict[str, str]:
+    """Every setting of the site, so that neither a .env nor the caller's environment has a say."""
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
+        "DEBUG": "0",
+        "SECRET_KEY": secret_key(),
+        "SITE_URL": f"http://{HOST}:{port}",
+        "ALLOWED_HOSTS": f"{HOST},localhost",
+        "CSRF_TRUSTED_ORIGINS": f"http://{HOST}:{port}",
+        "TRUST_PROXY": "0",
+        "REHEARSAL": "1",
+        "DATABASE_URL": f"sqlite:///{FOLDER / 'db.sqlite3'}",
+        "MEDIA_ROOT": str(FOLDER / "media"),
+        "STATIC_ROOT": str(FOLDER / "static"),
+        "REDIS_URL": "",
+        "EMAIL_URL": "consolemail://",
+        "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
+        "ALIPAY_GATEWAY_URL": f"http://{HOST}:{standin_port}/gateway.do",
+        "ALIPAY_APP_PRIVATE_KEY_PATH": str(KEYS / "app_private_key.pem"),
+        "ALIPAY_PUBLIC_KEY_PATH": str(KEYS / "alipay_public_key.pem"),
+    }
+
+
+def secret_key() -> str:
+    """Made at the first start, then kept: sign-ins survive a restart."""
+    path = FOLDER / "secret_key"
+    if not path.exists():
+        path.touch(mode=0o600)  # narrow before the secret is in it
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+def prepare(env: dict[str, str]) -> str:
+    """Makes what is not there yet; adds the ids of app and seller to `env`. Returns what seed_demo says."""
+    LOGS.mkdir(exist_ok=True)
+    say("Preparing keys, pages and data …")
+    manage(env, "make_demo_keys", str(KEYS))
+    ids = json.loads((KEYS / "standin.json").read_text())
+    env.update(ALIPAY_APP_ID=ids["app_id"], ALIPAY_SELLER_ID=ids["seller_id"])
+    manage(env, "collectstatic", "--noinput", "--verbosity=0")
+    manage(env, "migrate", "--noinput", "--verbosity=0")
+    return manage(env, "seed_demo")
+
+
+def manage(env: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise Trouble(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def services(port: int, standin_port: int) -> dict[str, list[str]]:
+    state = str(FOLDER / "standin.sqlite3")
+    found = {
+        "alipay": [
+            "manage.py",
+            "alipay_standin",
+            f"--port={standin_port}",
+            f"--keys={KEYS}",
+            f"--state={state}",
+        ],
+        "site": [
+            "-m",
+            "gunicorn",
+            "-c",
+            "deploy/gunicorn.conf.py",
+            f"--bind={HOST}:{port}",
+            "ihome_site.wsgi",
+        ],
+    }
+    if (ROOT / "payments/management/commands/sweep.py").exists():
+        found["sweep"] = ["manage.py", "sweep", "--loop=5"]
+    return found
+
+
+def start(name: str, arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    with log_of(name).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def log_of(name: str) -> Path:
+    return LOGS / f"{name}.log"
+
+
+def wait_until_ready(port: int, running: dict[str, subprocess.Popen[bytes]]) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while not is_ready(port):
+        require_alive(running)
+        if time.monotonic() > give_up:
+            raise Trouble(f"The site did not get ready within {START_SECONDS} s:\n{end_of_log('site')}")
+        time.sleep(0.2)
+
+
+def is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def watch(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    while True:
+        require_alive(running)
+        time.sleep(0.5)
+
+
+def require_alive(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    for name, process in running.items():
+        if process.poll() is not None:
+            time.sleep(0.2)  # Ctrl-C reaches everybody at once: let our own signal have the first word
+            raise Trouble(f"{name} ended (status {process.returncode}); its last words:\n{end_of_log(name)}")
+
+
+def end_of_log(name: str) -> str:
+    return "\n".join(log_of(name).read_text(errors="replace").splitlines()[-15:])
+
+
+def stop(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    for process in running.values():
+        process.terminate()
+    give_up = time.monotonic() + STOP_SECONDS
+    for process in running.values():
+        try:
+            process.wait(max(0, give_up - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def interrupt(number: int, frame: object) -> None:
+    # Once is enough: a second Ctrl-C must not cut the stopping short.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--standin-port", type=int, required=True)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupt)
+    try:
+        main(**vars(parser.parse_args()))
+    except KeyboardInterrupt:
+        say("\nStopped.")
+    except Trouble as trouble:
+        raise SystemExit(f"ihome: {trouble}") from None

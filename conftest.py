@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from payments.standin.demo_keys import make_demo_keys
+from tests.alipay import Gateway
 from tests.settings import FOLDER, KEYS
 
 

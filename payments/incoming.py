@@ -117,7 +117,7 @@ def _confirm_return(
         payment.refresh_from_db()
         return face_of(payment)
     if answer is not None and not isinstance(answer, (Refused, Unknown)):
-        settlement.mark_contradicted(payment)
+        settlement.mark_contradicted(payment, vouched_for_by="")
     journal.judge(
         message,
         Verdict.ASKED,

@@ -94,13 +94,14 @@ def let_go(payment: Payment) -> None:
     Payment.objects.filter(pk=payment.pk).update(live_for=None)
 
 
-@durable_transaction
-def mark_contradicted(payment: Payment) -> None:
-    """A signed answer says otherwise than a signed return: staff decide, nothing is refunded by itself."""
-    _locked_order(payment)
-    Payment.objects.filter(pk=payment.pk, contradicted_at=None).exclude(
-        evidence__in=[Evidence.NOTIFY, Evidence.QUERY]
-    ).update(contradicted_at=timezone.now())
+def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
+    """A signed answer says otherwise than a signed return: staff decide, nothing is refunded by itself.
+
+    `vouched_for_by`: the attempt's evidence so far, RETURN, or "" where the return has not settled it.
+    """
+    rows = Payment.objects.filter(pk=payment.pk, evidence=vouched_for_by, contradicted_at=None)
+    if rows.update(contradicted_at=timezone.now()):
+        log.error("attempt %s: Alipay's answer contradicts its own return", payment.out_trade_no)
 
 
 def _locked_order(payment: Payment) -> Order:

@@ -1,0 +1,161 @@
+"""Fill an empty site with houses, people and orders in every status, to try it out."""
+
+from datetime import date, timedelta
+from itertools import cycle
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.models import User
+from houses import illustrations
+from houses.availability import NightsTaken
+from houses.models import Area, House, HousePhoto, RefundPolicy
+from orders import booking, transitions
+from orders.models import Order
+from payments import settlement
+from payments.models import Payment
+
+PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused where real money moves
+RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
+PHOTOS_PER_HOUSE = 4
+
+# title, area, address, yuan per night, guests, instant booking, refund policy
+HOUSES = [
+    ("临海小屋 · 推窗见海", "厦门", "思明区曾厝垵文青路 18 号", 300, 2, True, "FLEXIBLE"),
+    ("老弄堂里的阁楼", "上海", "静安区愚园路 608 弄 12 号 3 楼", 428, 2, True, "MODERATE"),
+    ("四合院东厢房，枣树下有张茶桌", "北京", "东城区北新桥三条 27 号", 520, 3, False, "MODERATE"),
+    ("洱海边的白族院子", "大理", "喜洲镇城北村 41 号", 366, 4, False, "FLEXIBLE"),
+    ("西湖山脚 · 茶园木屋", "杭州", "西湖区龙井路双峰村 9 号", 688, 4, True, "STRICT"),
+    ("江景高层，夜里看得见桥上的灯", "重庆", "渝中区嘉滨路 219 号 31-4", 259, 2, True, "FLEXIBLE"),
+    ("鼓浪屿花园洋房一层", "厦门", "思明区鼓浪屿鸡山路 5 号", 799, 6, False, "STRICT"),
+    ("雪山下的藏式民居", "大理", "古城区玉龙路 66 号", 199, 3, True, "FLEXIBLE"),
+]
+DESCRIPTION = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。请不要在室内抽烟，晚上十点后请小声一些。"
+
+
+class Command(BaseCommand):
+    help = "Makes demo houses with drawn photos, two renters, one of staff and orders in every status."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--orders", type=int, default=0, metavar="N", help="also N past orders of the second renter"
+        )
+
+    def handle(self, *args: object, orders: int, **options: object) -> None:
+        if not (settings.DEBUG or settings.REHEARSAL):
+            raise CommandError("The demo's passwords are known to everybody: only with REHEARSAL=1 or DEBUG=1.")
+        renter, second, staff = _person(RENTER, "林小满"), _person(SECOND_RENTER, "周远"), _staff()
+        houses = [_house(number, *row) for number, row in enumerate(HOUSES)]
+        if not renter.orders.exists():
+            _orders_in_every_status(renter, second, staff, houses)
+        if not any(order.is_payable for order in renter.orders.filter(status=Order.Status.WAIT_PAYMENT)):
+            transitions.accept(_book(renter, houses[2], 14, 2), by=staff)
+        if orders:
+            _past_orders(second, houses, orders)
+        self.stdout.write(
+            f"renters  {RENTER} and {SECOND_RENTER}, staff {STAFF} (at /admin/), password {PASSWORD}\n"
+            f"{House.objects.count()} houses, {Order.objects.count()} orders"
+        )
+
+
+def _person(mobile: str, name: str) -> User:
+    return User.objects.filter(mobile=mobile).first() or User.objects.create_user(
+        mobile, f"{mobile}@example.com", PASSWORD, name=name
+    )
+
+
+def _staff() -> User:
+    return User.objects.filter(mobile=STAFF).first() or User.objects.create_superuser(
+        STAFF, password=PASSWORD, name="管家"
+    )
+
+
+def _house(
+    number: int, title: str, area: str, address: str, yuan: int, guests: int, instant: bool, policy: str
+) -> House:
+    found = House.objects.filter(title=title).first()
+    if found:
+        return found
+    house = House.objects.create(
+        title=title,
+        area=Area.objects.get_or_create(name=area)[0],
+        address=address,
+        description=DESCRIPTION,
+        price_fen=yuan * 100,
+        capacity=guests,
+        instant_book=instant,
+        refund_policy=RefundPolicy(policy),
+    )
+    for scene in range(PHOTOS_PER_HOUSE):
+        photo = HousePhoto(house=house, position=scene)
+        photo.image.save(f"demo-{number}-{scene}.jpg", ContentFile(illustrations.draw(number, scene)))
+    return house
+
+
+def _book(renter: User, house: House, from_day: int, nights: int) -> Order:
+    """Book the first free stay from `from_day` days from now on."""
+    for day in range(from_day, from_day + 300):
+        check_in = timezone.localdate() + timedelta(days=day)
+        try:
+            return booking.book(
+                house.pk, renter=renter, check_in=check_in, check_out=check_in + timedelta(days=nights), guests=2
+            )
+        except NightsTaken:
+            continue
+    raise CommandError(f"{house} has no free nights left.")
+
+
+def _orders_in_every_status(renter: User, second: User, staff: User, houses: list[House]) -> None:
+    sea, loft, court, lake, tea, river, garden, snow = houses
+    review = "房间和照片一样，窗外真的能看见海。房东留了热水和一小碟点心，很用心。"
+    complete = _pay(_book(renter, sea, 3, 2))
+    transitions.review(complete, by=renter, rating=5, text=review)
+    transitions.review(_pay(_book(second, loft, 4, 1)), by=second, rating=4, text="楼梯有点陡，别的都很好。")
+    transitions.reject(_book(renter, garden, 6, 3), by=staff, reason="这几天院子里修水管，怕打扰您休息。")
+    _pay(_book(renter, river, 8, 1))
+    _book(renter, lake, 12, 2)
+    transitions.accept(_book(renter, court, 14, 1), by=staff)
+    _book(second, tea, 5, 2)
+    _book(second, snow, 9, 4)
+
+
+def _pay(order: Order) -> Order:
+    """An order paid in the past: the stand-in knows nothing of it."""
+    payment = Payment.objects.create(
+        order=order,
+        out_trade_no=f"{order.number}_1",
+        subject=f"ihome order {order.number}",
+        amount_fen=order.amount_fen,
+        expires_at=order.pay_by or timezone.now(),
+    )
+    trade_no = f"{timezone.localdate():%Y%m%d}2200140000{order.number[-8:]}"
+    settlement.settle(payment, settlement.Receipt(trade_no, order.amount_fen, None, Payment.Evidence.QUERY))
+    order.refresh_from_db()
+    return order
+
+
+def _past_orders(renter: User, houses: list[House], count: int) -> None:
+    """Orders that were cancelled long ago, for a long list; they hold no nights."""
+    start = date(2025, 1, 1)
+    Order.objects.bulk_create(
+        (
+            Order(
+                number=f"250101{50_000_000 + n:08d}",
+                renter=renter,
+                house=house,
+                house_title=house.title,
+                check_in=start,
+                check_out=start + timedelta(days=1),
+                nights=1,
+                price_per_night_fen=house.price_fen,
+                amount_fen=house.price_fen,
+                status=Order.Status.CANCELED,
+                created_at=timezone.now() - timedelta(days=400, seconds=n),
+            )
+            for n, house in zip(range(count), cycle(houses), strict=False)
+        ),
+        batch_size=1000,
+        ignore_conflicts=True,
+    )

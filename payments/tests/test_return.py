@@ -1,0 +1,303 @@
+"""The return page: what a browser brings back from Alipay, and what may come of it."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from orders.models import Order
+from payments.journal import KEPT_BAD_MESSAGES, prune_bad
+from payments.models import GatewayMessage, Payment, Refund
+from tests import alipay, make
+from tests.alipay import PAYCOMPLETE, Gateway
+
+pytestmark = pytest.mark.django_db
+
+Status = Order.Status
+Verdict = GatewayMessage.Verdict
+
+
+@pytest.fixture
+def payment() -> Payment:
+    return make.attempt()
+
+
+@pytest.fixture
+def renter(payment: Payment, client: Client) -> Client:
+    client.force_login(payment.order.renter)
+    return client
+
+
+def state(payment: Payment) -> tuple[str, str, int]:
+    """Order's status, attempt's status, fen received, as the database has them."""
+    payment.refresh_from_db()
+    payment.order.refresh_from_db()
+    return payment.order.status, payment.status, payment.received_fen
+
+
+UNPAID = (Status.WAIT_PAYMENT, "OPEN", 0)
+PAID = (Status.WAIT_COMMENT, "PAID", 30000)
+
+
+def test_RET01_genuine_return_confirmed_by_query(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    page = renter.get(alipay.return_url(payment))
+    assert page.context["face"] == "paid"
+    assert state(payment) == PAID
+    assert payment.order.trade_no == alipay.TRADE_NO
+    assert payment.evidence == "QUERY"
+    assert [event.kind for event in payment.order.events.all()] == ["PAID"]
+
+
+def test_RET01_query_says_not_paid_then_confirming(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    page = renter.get(alipay.return_url(payment))
+    assert page.context["face"] == "confirming"
+    assert b'http-equiv="refresh"' in page.content
+    assert state(payment) == UNPAID
+    assert payment.next_try_at is not None
+
+
+UNUSABLE = {
+    "unreachable": alipay.GatewayUnreachable("timed out"),
+    "html": b"<html>busy</html>",
+    "empty": b"",
+    "null": b"null",
+    "list": b"[]",
+    "object": b"{}",
+    "deep": b"[" * 60_000,
+    "cut": b'{"alipay_trade_query_response":{"code":"10000","trade_st',
+    "unsigned": b'{"alipay_trade_query_response":{"code":"40002","sub_code":"isv.invalid-signature"}}',
+}
+
+
+@pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_RET01_unreachable_gateway_then_the_return_settles_and_is_asked_again(
+    renter: Client, payment: Payment, gateway: Gateway, answer: bytes | Exception
+) -> None:
+    gateway.says["query"] = answer
+    page = renter.get(alipay.return_url(payment))
+    assert page.context["face"] == "paid"
+    assert state(payment) == PAID
+    assert payment.evidence == "RETURN"
+    assert payment.next_try_at < timezone.now() + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("sub_code", ["ACQ.SYSTEM_ERROR", "isp.unknow-error", "ACQ.INVALID_PARAMETER"])
+def test_RET01_signed_trouble_of_alipays_own_proves_nothing(
+    renter: Client, payment: Payment, gateway: Gateway, sub_code: str
+) -> None:
+    code = "20000" if sub_code.startswith("isp") else "40004"
+    gateway.says["query"] = alipay.business_error("query", sub_code, code)
+    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert state(payment) == PAID
+
+
+def test_RET01_answer_about_another_trade_proves_nothing(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.paid(payment, out_trade_no="26010100000000_1", trade_status="WAIT_BUYER_PAY")
+    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+
+
+def test_return_that_a_query_later_confirms_needs_no_more_asking(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    renter.get(alipay.return_url(payment))
+    gateway.says["query"] = alipay.paid(payment)
+    Payment.objects.update(asked_at=None)
+    from payments import asking
+
+    asking.ask(payment)
+    assert state(payment) == PAID
+    assert (payment.evidence, payment.next_try_at) == ("QUERY", None)
+
+
+def test_return_contradicted_after_it_settled_is_left_to_staff(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    renter.get(alipay.return_url(payment))
+    gateway.says["query"] = alipay.not_existing()
+    Payment.objects.update(asked_at=None)
+    from payments import asking
+
+    asking.ask(payment)
+    assert state(payment) == PAID
+    assert payment.contradicted_at is not None
+    assert not Refund.objects.exists()
+
+
+def test_RET02_return_after_notify(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    renter.post(alipay.NOTIFY, alipay.notify_body(payment), "application/x-www-form-urlencoded")
+    page = renter.get(alipay.return_url(payment))
+    assert page.context["face"] == "paid"
+    assert gateway.calls == []
+    assert state(payment) == PAID
+    assert payment.order.events.count() == 1
+
+
+def test_RET03_reloaded_fifty_times_asks_once(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    faces = {
+        renter.get(alipay.return_url(payment), headers={"Sec-Purpose": "prefetch"}).context["face"]
+        for _ in range(50)
+    }
+    assert faces == {"confirming"}
+    assert gateway.count("query") == 1
+    assert state(payment) == UNPAID
+
+
+def test_RET03_reloaded_after_paying_changes_nothing(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    for _ in range(50):
+        assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert gateway.count("query") == 1
+    assert payment.order.events.count() == 1
+
+
+def test_RET04_amount_changed(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    params = alipay.signed(alipay.return_params(payment))
+    page = renter.get(PAYCOMPLETE, {**params, "total_amount": "0.01"})
+    assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert state(payment) == UNPAID
+    message = GatewayMessage.objects.get()
+    assert (message.verdict, message.signature_ok) == (Verdict.BAD, False)
+    assert gateway.calls == []
+
+
+@pytest.mark.parametrize("amount", ["0.01", "299.99", "300.01", "300", "3e2", "-300.00", "NaN", "３００.00", "30,0.00"])
+def test_RET04_genuine_signature_over_another_amount(
+    renter: Client, payment: Payment, gateway: Gateway, amount: str
+) -> None:
+    page = renter.get(alipay.return_url(payment, total_amount=amount))
+    assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert state(payment) == UNPAID
+    assert GatewayMessage.objects.get().verdict in GatewayMessage.NEEDS_STAFF
+
+
+def test_RET05_another_renters_return(client: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    client.force_login(make.user())
+    page = client.get(alipay.return_url(payment))
+    assert page.status_code == 200
+    assert page.context["order"] is None
+    for secret in (payment.order.number, alipay.TRADE_NO, "300.00"):
+        assert secret not in page.content.decode()
+    assert state(payment) == PAID
+
+
+def test_RET06_return_without_login(client: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    page = client.get(alipay.return_url(payment))
+    assert payment.order.number not in page.content.decode()
+    assert "/accounts/login/" in page.content.decode()
+    assert state(payment) == PAID
+
+
+def test_USR08_logged_out_while_paying(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    renter.logout()
+    gateway.says["query"] = alipay.paid(payment)
+    renter.get(alipay.return_url(payment))
+    assert state(payment) == PAID
+
+
+def test_RET07_made_up_signatures_change_nothing_and_stay_bounded(
+    client: Client, payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payments.journal.KEPT_BAD_MESSAGES", 20)
+    params = alipay.return_params(payment)
+    for n in range(60):
+        query = urlencode({**params, "sign": alipay.signature(f"made up {n}", "app_private_key.pem")})
+        assert client.get(f"{PAYCOMPLETE}?{query}").context["face"] == "neutral"
+    assert state(payment) == UNPAID
+    assert gateway.calls == []
+    prune_bad()
+    assert GatewayMessage.objects.filter(verdict=Verdict.BAD).count() == 20
+    assert KEPT_BAD_MESSAGES == 1000
+
+
+@pytest.mark.parametrize("kind", ["waiting", "not_existing"])
+def test_RET08_query_contradicts_the_return(
+    renter: Client, payment: Payment, gateway: Gateway, kind: str
+) -> None:
+    gateway.says["query"] = alipay.waiting(payment) if kind == "waiting" else alipay.not_existing()
+    assert renter.get(alipay.return_url(payment)).context["face"] == "confirming"
+    assert state(payment) == UNPAID
+    assert payment.next_try_at is not None
+    # Later the gateway is silent: the signed contradiction still stands.
+    gateway.says.clear()
+    Payment.objects.update(asked_at=None)
+    assert renter.get(alipay.return_url(payment)).context["face"] == "confirming"
+    assert state(payment) == UNPAID
+    # Then it confirms.
+    gateway.says["query"] = alipay.paid(payment)
+    Payment.objects.update(asked_at=None)
+    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert state(payment) == PAID
+
+
+def test_return_of_a_trade_that_alipay_has_closed_shows_a_refund(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.closed(payment)
+    assert renter.get(alipay.return_url(payment)).context["face"] == "refunded"
+    assert state(payment) == (Status.WAIT_PAYMENT, "CLOSED", 0)
+
+
+def test_return_for_an_order_that_is_over_goes_back(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    Order.objects.update(status=Status.CANCELED)
+    gateway.says["query"] = alipay.paid(payment)
+    assert renter.get(alipay.return_url(payment)).context["face"] == "refunded"
+    assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
+    refund = payment.refunds.get()
+    assert (refund.amount_fen, refund.status) == (30000, "DUE")
+    assert refund.out_request_no == f"{payment.out_trade_no}_R1"
+    assert payment.refund_reserved_fen == 30000
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_RET10_other_methods(client: Client, method: str) -> None:
+    assert getattr(client, method)(PAYCOMPLETE).status_code == 405
+
+
+def test_RET10_head_does_no_work(client: Client, payment: Payment, gateway: Gateway) -> None:
+    assert client.head(alipay.return_url(payment)).status_code == 200
+    assert not GatewayMessage.objects.exists()
+    assert gateway.calls == []
+
+
+def test_return_without_parameters_is_neutral(client: Client) -> None:
+    page = client.get(PAYCOMPLETE)
+    assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert not GatewayMessage.objects.exists()
+
+
+def test_return_of_2020_signed_with_its_sign_type(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    params = alipay.signed(alipay.return_params(payment), leave_out=())
+    assert renter.get(PAYCOMPLETE, params).context["face"] == "paid"
+
+
+def test_return_for_another_app_or_seller(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    for changes in ({"app_id": "2016082000295641"}, {"seller_id": "2088102172237210"}):
+        assert renter.get(alipay.return_url(payment, **changes)).context["face"] == "neutral"
+        assert GatewayMessage.objects.latest("id").verdict == Verdict.OTHER_APP
+    assert state(payment) == UNPAID
+
+
+@pytest.mark.parametrize(
+    "number", ["１２３４５６７８９０１２３４_1", "26112200000000_1", "26112200000000", "x", "' OR 1=1 --", "26112200000000_1 "]
+)
+def test_return_about_a_number_that_is_not_ours(
+    renter: Client, payment: Payment, gateway: Gateway, number: str
+) -> None:
+    assert renter.get(alipay.return_url(payment, out_trade_no=number)).context["face"] == "neutral"
+    assert GatewayMessage.objects.get().verdict == Verdict.UNKNOWN_NUMBER
+
+
+def test_full_width_digits_do_not_find_the_attempt(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    wide = payment.out_trade_no.translate({ord("0") + n: ord("０") + n for n in range(10)})
+    assert renter.get(alipay.return_url(payment, out_trade_no=wide)).context["face"] == "neutral"
+    assert state(payment) == UNPAID

@@ -1,0 +1,58 @@
+"""Rows for tests: each function makes one, with what the test doesn't care about filled in."""
+
+from datetime import timedelta
+from itertools import count
+
+from django.utils import timezone
+
+from accounts.models import User
+from houses.models import Area, House
+from orders.models import Order
+from payments.models import Payment
+
+_number = count(1)
+
+
+def user(**fields: object) -> User:
+    return User.objects.create_user(f"138{next(_number):08d}", password="a-good-password", **fields)
+
+
+def house(**fields: object) -> House:
+    n = next(_number)
+    values = {"title": f"House {n}", "address": f"{n} Sea Road", "price_fen": 15000, "capacity": 4, **fields}
+    if "area" not in values:
+        values["area"] = Area.objects.get_or_create(name="Xiamen")[0]
+    return House.objects.create(**values)
+
+
+def order(renter: User | None = None, **fields: object) -> Order:
+    """An order of 300.00 yuan that waits for payment, unless `fields` say otherwise."""
+    check_in = timezone.localdate() + timedelta(days=20)
+    home = fields.pop("house", None) or house()
+    values = {
+        "house_title": home.title,
+        "check_in": check_in,
+        "check_out": check_in + timedelta(days=2),
+        "nights": 2,
+        "price_per_night_fen": 15000,
+        "amount_fen": 30000,
+        "status": Order.Status.WAIT_PAYMENT,
+        "pay_by": timezone.now() + timedelta(minutes=30),
+        **fields,
+    }
+    return Order.objects.create(renter=renter or user(), house=home, **values)
+
+
+def attempt(for_order: Order | None = None, **fields: object) -> Payment:
+    """A live attempt to pay `for_order`."""
+    for_order = for_order or order()
+    n = for_order.payments.count() + 1
+    values = {
+        "live_for": for_order,
+        "out_trade_no": f"{for_order.number}_{n}",
+        "subject": f"ihome order {for_order.number}",
+        "amount_fen": for_order.amount_fen,
+        "expires_at": for_order.pay_by or timezone.now() + timedelta(minutes=30),
+        **fields,
+    }
+    return Payment.objects.create(order=for_order, **values)

@@ -90,8 +90,8 @@ def environment(port: int, standin_port: int) -> dict[str, str]:
 def secret_key() -> str:
     """Made at the first start, then kept: sign-ins survive a restart."""
     path = FOLDER / "secret_key"
-    if not path.exists():
-        path.touch(mode=0o600)  # narrow before the secret is in it
+    path.touch(mode=0o600)  # narrow before the secret is in it
+    if not path.read_text():
         path.write_text(secrets.token_urlsafe(50))
     return path.read_text()
 

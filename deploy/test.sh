@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
 # All tests: on SQLite, on MariaDB, in a real browser. Goes through all three whatever fails; leaves nothing behind.
-#
-#   deploy/test.sh [PYTEST ARGUMENT ...]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 unset DATABASE_URL
@@ -26,9 +24,9 @@ stop() { # as Ctrl-C does to pytest: it tears down its fixtures
   exit 130
 }
 
-run "on SQLite" "$python" -m pytest -m "not browser" "$@"
-run "on MariaDB" "$python" deploy/mariadb.py "$python" -m pytest -m "not browser" "$@"
-run "in Chromium" "$python" -m pytest -m browser "$@"
+run "on SQLite" "$python" -m pytest -m "not browser"
+run "on MariaDB" "$python" deploy/mariadb.py "$python" -m pytest -m "not browser"
+run "in Chromium" "$python" -m pytest -m browser
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf '\nFailed: tests %s\n' "${failed[@]}"

@@ -6,8 +6,8 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 
 from core.money import yuan_text
@@ -17,7 +17,7 @@ register = template.Library()
 
 @register.filter
 def yuan(fen: int) -> str:
-    """30000 -> "￥300.00", 99999999 -> "￥999,999.99", -1 -> "-￥0.01". Raises ValueError for what is not an int."""
+    """99999999 -> "￥999,999.99", -1 -> "-￥0.01". Raises ValueError for what is not an int."""
     text = yuan_text(fen)
     whole, cents = text.removeprefix("-").split(".")
     return f"{'-' if fen < 0 else ''}￥{int(whole):,}.{cents}"
@@ -35,12 +35,8 @@ def stay_date(day: date) -> str:
 def moment(at: datetime) -> str:
     """A point in time for people, "5 Mar, 14:32" or "3月5日 14:32"; with the year unless it is this one."""
     if at.year == timezone.localdate().year:
-        return date_format(
-            at, pgettext("date format: a moment of this year", "j M, H:i")
-        )
-    return date_format(
-        at, pgettext("date format: a moment of another year", "j M Y, H:i")
-    )
+        return date_format(at, pgettext("date format: a moment of this year", "j M, H:i"))
+    return date_format(at, pgettext("date format: a moment of another year", "j M Y, H:i"))
 
 
 @register.simple_tag
@@ -56,12 +52,6 @@ def icon(name: str) -> SafeString:
 @register.filter
 def stars(rating: int) -> SafeString:
     """One to five stars out of five, read aloud as words."""
-    drawn = "".join(
-        icon("star-full" if place <= rating else "star") for place in range(1, 6)
-    )
+    drawn = format_html_join("", "{}", ([icon("star-full" if n <= rating else "star")] for n in range(1, 6)))
     label = gettext("%(rating)s of 5 stars") % {"rating": rating}
-    return format_html(
-        '<span class="stars" role="img" aria-label="{}">{}</span>',
-        label,
-        mark_safe(drawn),
-    )
+    return format_html('<span class="stars" role="img" aria-label="{}">{}</span>', label, drawn)

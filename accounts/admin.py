@@ -19,24 +19,10 @@ class UserAdmin(DjangoUserAdmin):
         (None, {"fields": ["mobile", "password", "name", "email"]}),
         (
             _("What they may do"),
-            {
-                "fields": [
-                    "is_active",
-                    "is_staff",
-                    "is_superuser",
-                    "groups",
-                    "user_permissions",
-                ]
-            },
+            {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
         ),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [
-        (
-            None,
-            {
-                "classes": ["wide"],
-                "fields": ["mobile", "usable_password", "password1", "password2"],
-            },
-        )
+        (None, {"classes": ["wide"], "fields": ["mobile", "usable_password", "password1", "password2"]})
     ]

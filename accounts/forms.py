@@ -1,10 +1,6 @@
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import (
-    AuthenticationForm,
-    UserChangeForm,
-    UserCreationForm,
-)
+from django.contrib.auth.forms import AuthenticationForm, UserChangeForm, UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, is_mobile_number
@@ -18,9 +14,7 @@ class LoginForm(AuthenticationForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].widget.attrs.update(
-            inputmode="numeric", autocomplete="username"
-        )
+        self.fields["username"].widget.attrs.update(inputmode="numeric", autocomplete="username")
 
 
 class SignUpForm(forms.Form):
@@ -28,13 +22,7 @@ class SignUpForm(forms.Form):
         label=_("Mobile number"),
         max_length=11,
         validators=[is_mobile_number],
-        widget=forms.TextInput(
-            attrs={
-                "inputmode": "numeric",
-                "autocomplete": "username",
-                "autofocus": True,
-            }
-        ),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         label=_("Password"),
@@ -53,17 +41,14 @@ class SignUpForm(forms.Form):
     def clean_username(self) -> str:
         mobile = self.cleaned_data["username"]
         if User.objects.filter(mobile=mobile).exists():
-            raise forms.ValidationError(
-                User._meta.get_field("mobile").error_messages["unique"]
-            )
+            raise forms.ValidationError(User._meta.get_field("mobile").error_messages["unique"])
         return mobile
 
     def clean(self) -> dict[str, object] | None:
         password = self.cleaned_data.get("password")
         if password:
             person = User(
-                mobile=self.cleaned_data.get("username", ""),
-                email=self.cleaned_data.get("email", ""),
+                mobile=self.cleaned_data.get("username", ""), email=self.cleaned_data.get("email", "")
             )
             try:
                 password_validation.validate_password(password, person)
@@ -74,9 +59,7 @@ class SignUpForm(forms.Form):
     def save(self) -> User:
         """Raises IntegrityError where somebody else took the number a moment ago."""
         data = self.cleaned_data
-        return User.objects.create_user(
-            data["username"], data["email"], data["password"]
-        )
+        return User.objects.create_user(data["username"], data["email"], data["password"])
 
 
 class StaffUserCreationForm(UserCreationForm):

@@ -1,25 +1,15 @@
-from django.contrib.auth.models import (
-    AbstractBaseUser,
-    BaseUserManager,
-    PermissionsMixin,
-)
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-is_mobile_number = RegexValidator(
-    r"\A1[3-9][0-9]{9}\Z", _("Enter a mobile number of 11 digits.")
-)
+is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter a mobile number of 11 digits."))
 
 
 class UserManager(BaseUserManager["User"]):
     def create_user(
-        self,
-        mobile: str,
-        email: str | None = None,
-        password: str | None = None,
-        **fields,
+        self, mobile: str, email: str | None = None, password: str | None = None, **fields
     ) -> "User":
         """Save and return a user. Without a password nobody can sign in as them."""
         user = self.model(mobile=mobile, email=self.normalize_email(email), **fields)
@@ -28,18 +18,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(
-        self,
-        mobile: str,
-        email: str | None = None,
-        password: str | None = None,
-        **fields,
+        self, mobile: str, email: str | None = None, password: str | None = None, **fields
     ) -> "User":
-        return self.create_user(
-            mobile,
-            email,
-            password,
-            **{"is_staff": True, "is_superuser": True, **fields},
-        )
+        return self.create_user(mobile, email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -50,19 +31,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         max_length=11,
         unique=True,
         validators=[is_mobile_number],
-        error_messages={
-            "unique": _("Somebody has signed up with this number already.")
-        },
+        error_messages={"unique": _("Somebody has signed up with this number already.")},
     )
     name = models.CharField(_("name"), max_length=40, blank=True)
     email = models.EmailField(_("email"), blank=True)
     is_active = models.BooleanField(_("active"), default=True)
-    is_staff = models.BooleanField(
-        _("staff"), default=False, help_text=_("May sign in to the admin.")
-    )
-    date_joined = models.DateTimeField(
-        _("joined"), default=timezone.now, editable=False
-    )
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "mobile"
     EMAIL_FIELD = "email"

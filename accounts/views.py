@@ -33,18 +33,13 @@ class SignUp(RedirectURLMixin, FormView):
             with transaction.atomic():
                 user = form.save()
         except IntegrityError:
-            form.add_error(
-                "username", User._meta.get_field("mobile").error_messages["unique"]
-            )
+            form.add_error("username", User._meta.get_field("mobile").error_messages["unique"])
             return self.form_invalid(form)
         login(self.request, user)
         return super().form_valid(form)
 
     def get_context_data(self, **kwargs) -> dict[str, object]:
-        return {
-            REDIRECT_FIELD_NAME: self.get_redirect_url(),
-            **super().get_context_data(**kwargs),
-        }
+        return {REDIRECT_FIELD_NAME: self.get_redirect_url(), **super().get_context_data(**kwargs)}
 
 
 @require_safe

@@ -32,9 +32,7 @@ def was_rolled_back(error: OperationalError) -> bool:
     code = error.args[0] if error.args else None
     if isinstance(code, int):
         return code in ROLLED_BACK_CODES
-    return "database is locked" in str(error) or "database table is locked" in str(
-        error
-    )
+    return "database is locked" in str(error) or "database table is locked" in str(error)
 
 
 def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
@@ -54,10 +52,7 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
                 if attempt == TRIES or not was_rolled_back(error):
                     raise
                 log.warning(
-                    "%s rolled back by the database, try %d: %s",
-                    function.__name__,
-                    attempt,
-                    error.args,
+                    "%s rolled back by the database, try %d: %s", function.__name__, attempt, error.args
                 )
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
         raise AssertionError("unreachable")

@@ -49,22 +49,14 @@ class BookedNightAdmin(admin.ModelAdmin):
     autocomplete_fields = ["house"]
     actions = None
 
-    def save_model(
-        self, request: HttpRequest, obj: BookedNight, form: object, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: BookedNight, form: object, change: bool) -> None:
         availability.hold_for_staff(obj)
 
     def delete_model(self, request: HttpRequest, obj: BookedNight) -> None:
         availability.release_for_staff(obj)
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: BookedNight | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: BookedNight | None = None) -> bool:
         return False
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: BookedNight | None = None
-    ) -> bool:
-        return super().has_delete_permission(request, obj) and (
-            obj is None or not obj.order_number
-        )
+    def has_delete_permission(self, request: HttpRequest, obj: BookedNight | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.order_number)

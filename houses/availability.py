@@ -18,9 +18,7 @@ def nights_between(check_in: date, check_out: date) -> list[date]:
     return [check_in + timedelta(days=n) for n in range((check_out - check_in).days)]
 
 
-def hold(
-    house: House, check_in: date, check_out: date, *, order_number: str = ""
-) -> None:
+def hold(house: House, check_in: date, check_out: date, *, order_number: str = "") -> None:
     """Take the nights for an order, or for staff where no order is named.
 
     Raises NightsTaken. Belongs inside the transaction that makes the order, which must have locked the
@@ -57,8 +55,4 @@ def release(order_number: str) -> None:
 
 def taken(house: House, start: date, end: date) -> set[date]:
     """The nights of [start, end) that are not free."""
-    return set(
-        house.booked_nights.filter(night__gte=start, night__lt=end).values_list(
-            "night", flat=True
-        )
-    )
+    return set(house.booked_nights.filter(night__gte=start, night__lt=end).values_list("night", flat=True))

@@ -28,9 +28,7 @@ class StayForm(forms.Form):
     def __init__(self, *args, house: House, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.house = house
-        self.fields["guests"].widget.attrs.update(
-            inputmode="numeric", max=house.capacity
-        )
+        self.fields["guests"].widget.attrs.update(inputmode="numeric", max=house.capacity)
 
     def clean_check_in(self) -> date:
         check_in = self.cleaned_data["check_in"]
@@ -53,10 +51,7 @@ class StayForm(forms.Form):
         return guests
 
     def clean(self) -> dict[str, object]:
-        check_in, check_out = (
-            self.cleaned_data.get("check_in"),
-            self.cleaned_data.get("check_out"),
-        )
+        check_in, check_out = (self.cleaned_data.get("check_in"), self.cleaned_data.get("check_out"))
         if check_in and check_out:
             self._check_nights((check_out - check_in).days)
         return self.cleaned_data
@@ -66,16 +61,8 @@ class StayForm(forms.Form):
         if nights < 1:
             self.add_error("check_out", _("Check-out must be after check-in."))
         elif nights < house.min_nights:
-            message = ngettext(
-                "At least %(count)d night.",
-                "At least %(count)d nights.",
-                house.min_nights,
-            )
+            message = ngettext("At least %(count)d night.", "At least %(count)d nights.", house.min_nights)
             self.add_error("check_out", message % {"count": house.min_nights})
         elif nights > house.max_nights:
-            message = ngettext(
-                "At most %(count)d night.",
-                "At most %(count)d nights.",
-                house.max_nights,
-            )
+            message = ngettext("At most %(count)d night.", "At most %(count)d nights.", house.max_nights)
             self.add_error("check_out", message % {"count": house.max_nights})

@@ -22,10 +22,7 @@ class RefundPolicy(models.TextChoices):
     """What a cancelled stay brings back. An order keeps the code; a code's meaning never changes."""
 
     FLEXIBLE = "FLEXIBLE", _("Flexible: all back until the day before check-in")
-    MODERATE = (
-        "MODERATE",
-        _("Moderate: all back until 5 days before check-in, then half"),
-    )
+    MODERATE = ("MODERATE", _("Moderate: all back until 5 days before check-in, then half"))
     STRICT = "STRICT", _("Strict: half back until 7 days before check-in, then nothing")
 
 
@@ -33,14 +30,11 @@ class House(models.Model):
     """A place that is rented by the night."""
 
     title = models.CharField(_("title"), max_length=200)
-    area = models.ForeignKey(
-        Area, models.PROTECT, related_name="houses", verbose_name=_("area")
-    )
+    area = models.ForeignKey(Area, models.PROTECT, related_name="houses", verbose_name=_("area"))
     address = models.CharField(_("address"), max_length=200)
     description = models.TextField(_("description"), max_length=4000, blank=True)
     price_fen = models.BigIntegerField(
-        _("price per night (fen)"),
-        validators=[MinValueValidator(1), MaxValueValidator(10_000_000)],
+        _("price per night (fen)"), validators=[MinValueValidator(1), MaxValueValidator(10_000_000)]
     )
     capacity = models.PositiveSmallIntegerField(
         _("guests at most"), default=2, validators=[MinValueValidator(1)]
@@ -52,36 +46,25 @@ class House(models.Model):
         _("nights at most"), default=30, validators=[MaxValueValidator(90)]
     )
     instant_book = models.BooleanField(
-        _("instant booking"),
-        default=False,
-        help_text=_("Bookings need no acceptance by staff."),
+        _("instant booking"), default=False, help_text=_("Bookings need no acceptance by staff.")
     )
     refund_policy = models.CharField(
-        _("refund policy"),
-        max_length=10,
-        choices=RefundPolicy,
-        default=RefundPolicy.FLEXIBLE,
+        _("refund policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
     )
-    is_listed = models.BooleanField(
-        _("listed"), default=True, help_text=_("Can be found and booked.")
-    )
+    is_listed = models.BooleanField(_("listed"), default=True, help_text=_("Can be found and booked."))
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
 
     # Kept by orders/, so that lists need no counting.
     order_count = models.PositiveIntegerField(_("bookings"), default=0, editable=False)
     review_count = models.PositiveIntegerField(_("reviews"), default=0, editable=False)
-    rating_sum = models.PositiveIntegerField(
-        _("stars in all"), default=0, editable=False
-    )
+    rating_sum = models.PositiveIntegerField(_("stars in all"), default=0, editable=False)
 
     class Meta:
         ordering = ["-id"]
         verbose_name = _("house")
         verbose_name_plural = _("houses")
         constraints = [
-            models.CheckConstraint(
-                condition=Q(price_fen__gt=0), name="house_price_is_positive"
-            ),
+            models.CheckConstraint(condition=Q(price_fen__gt=0), name="house_price_is_positive"),
             models.CheckConstraint(
                 condition=Q(min_nights__gte=1) & Q(max_nights__gte=F("min_nights")),
                 name="house_nights_make_a_range",
@@ -106,9 +89,7 @@ class House(models.Model):
 
 
 class HousePhoto(models.Model):
-    house = models.ForeignKey(
-        House, models.CASCADE, related_name="photos", verbose_name=_("house")
-    )
+    house = models.ForeignKey(House, models.CASCADE, related_name="photos", verbose_name=_("house"))
     image = models.ImageField(
         _("photo"), upload_to="houses/%Y/%m", width_field="width", height_field="height"
     )
@@ -128,29 +109,17 @@ class HousePhoto(models.Model):
 class BookedNight(models.Model):
     """One night of one house that is taken. This row, not a check, is what stops double booking."""
 
-    house = models.ForeignKey(
-        House, models.PROTECT, related_name="booked_nights", verbose_name=_("house")
-    )
-    night = models.DateField(
-        _("night"), help_text=_("The date on which the night begins.")
-    )
+    house = models.ForeignKey(House, models.PROTECT, related_name="booked_nights", verbose_name=_("house"))
+    night = models.DateField(_("night"), help_text=_("The date on which the night begins."))
     order_number = models.CharField(
-        _("order"),
-        max_length=14,
-        blank=True,
-        db_index=True,
-        help_text=_("Empty where staff hold the night."),
+        _("order"), max_length=14, blank=True, db_index=True, help_text=_("Empty where staff hold the night.")
     )
 
     class Meta:
         ordering = ["house", "night"]
         verbose_name = _("booked night")
         verbose_name_plural = _("booked nights")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["house", "night"], name="one_booking_per_night"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["house", "night"], name="one_booking_per_night")]
 
     def __str__(self) -> str:
         return f"{self.house_id} {self.night}"

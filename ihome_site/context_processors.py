@@ -4,7 +4,4 @@ from django.utils import translation
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    return {
-        "rehearsal": settings.REHEARSAL,
-        "LANGUAGE_CODE": translation.get_language(),
-    }
+    return {"rehearsal": settings.REHEARSAL, "LANGUAGE_CODE": translation.get_language()}

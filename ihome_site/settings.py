@@ -18,18 +18,12 @@ if (BASE_DIR / ".env").is_file():
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="only for development" if DEBUG else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "Set SECRET_KEY to a long random text (or DEBUG=1 for development)."
-    )
+    raise ImproperlyConfigured("Set SECRET_KEY to a long random text (or DEBUG=1 for development).")
 
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip(
-    "/"
-)
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
 _site = urlsplit(SITE_URL)
 if _site.scheme not in ("http", "https") or not _site.hostname or _site.path:
-    raise ImproperlyConfigured(
-        "Set SITE_URL to the address of the site, such as https://ihome.example."
-    )
+    raise ImproperlyConfigured("Set SITE_URL to the address of the site, such as https://ihome.example.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [_site.hostname])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
@@ -42,9 +36,7 @@ REHEARSAL = env.bool("REHEARSAL", default=False)
 
 ALIPAY_APP_ID = env.str("ALIPAY_APP_ID", default="")
 ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
-ALIPAY_GATEWAY_URL = env.str(
-    "ALIPAY_GATEWAY_URL", default="https://openapi.alipay.com/gateway.do"
-)
+ALIPAY_GATEWAY_URL = env.str("ALIPAY_GATEWAY_URL", default="https://openapi.alipay.com/gateway.do")
 ALIPAY_APP_PRIVATE_KEY_PATH = env.str("ALIPAY_APP_PRIVATE_KEY_PATH", default="")
 ALIPAY_PUBLIC_KEY_PATH = env.str("ALIPAY_PUBLIC_KEY_PATH", default="")
 
@@ -96,15 +88,13 @@ TEMPLATES = [
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
         },
-    },
+    }
 ]
 
 # --- Database -------------------------------------------------------------------------------------
 
 ATOMIC_REQUESTS = False
-DATABASES = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
-}
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 _options = _database.setdefault("OPTIONS", {})
 if _database["ENGINE"].endswith("sqlite3"):
@@ -132,21 +122,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
 if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-        }
-    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 
 # --- People ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
-    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
@@ -184,18 +167,12 @@ STORAGES = {
 
 _mail = env.email_url("EMAIL_URL", default="consolemail://")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
-EMAIL_HOST, EMAIL_PORT = (
-    _mail.get("EMAIL_HOST") or "localhost",
-    _mail.get("EMAIL_PORT") or 25,
-)
+EMAIL_HOST, EMAIL_PORT = (_mail.get("EMAIL_HOST") or "localhost", _mail.get("EMAIL_PORT") or 25)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
     _mail.get("EMAIL_HOST_USER") or "",
     _mail.get("EMAIL_HOST_PASSWORD") or "",
 )
-EMAIL_USE_TLS, EMAIL_USE_SSL = (
-    _mail.get("EMAIL_USE_TLS", False),
-    _mail.get("EMAIL_USE_SSL", False),
-)
+EMAIL_USE_TLS, EMAIL_USE_SSL = (_mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ihome <noreply@localhost>")
 
@@ -223,10 +200,7 @@ def _pay_origins(gateway_url: str) -> list[str]:
         if host == alipay or host.endswith("." + alipay):
             return [f"https://*.{alipay}"]
     port = f":{gateway.port}" if gateway.port else ""
-    return [
-        f"{gateway.scheme}://{name}{port}"
-        for name in dict.fromkeys((host, "127.0.0.1", "localhost"))
-    ]
+    return [f"{gateway.scheme}://{name}{port}" for name in dict.fromkeys((host, "127.0.0.1", "localhost"))]
 
 
 CONTENT_SECURITY_POLICY = {
@@ -245,9 +219,7 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
-    },
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -24,19 +24,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """The process can do its work: the database answers and holds our tables. 503 otherwise."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM django_migrations WHERE app = 'payments' LIMIT 1"
-            )
+            cursor.execute("SELECT 1 FROM django_migrations WHERE app = 'payments' LIMIT 1")
             ready = cursor.fetchone() is not None
     except DatabaseError as error:
         log.error("not ready: %s", error)
         ready = False
     if not ready:
-        return HttpResponse(
-            "database: no answer, or not migrated\n",
-            status=503,
-            content_type="text/plain",
-        )
+        return HttpResponse("database: no answer, or not migrated\n", status=503, content_type="text/plain")
     return HttpResponse("ok\n", content_type="text/plain")
 
 

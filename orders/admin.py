@@ -20,15 +20,7 @@ from orders.transitions import IllegalTransition
 
 class OrderEventInline(ReadOnlyInline):
     model = OrderEvent
-    fields = [
-        "created_at",
-        "kind",
-        "from_status",
-        "to_status",
-        "actor",
-        "reason",
-        "amount_fen",
-    ]
+    fields = ["created_at", "kind", "from_status", "to_status", "actor", "reason", "amount_fen"]
     readonly_fields = fields
     show_change_link = False
 
@@ -55,13 +47,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["status", "created_at", "check_in", "house__area"]
     list_select_related = ["renter"]
-    search_fields = [
-        "number",
-        "trade_no",
-        "house_title",
-        "renter__mobile",
-        "renter__name",
-    ]
+    search_fields = ["number", "trade_no", "house_title", "renter__mobile", "renter__name"]
     date_hierarchy = "created_at"
     show_full_result_count = False
     actions = ["accept_bookings", "reject_bookings"]
@@ -70,9 +56,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     @admin.display(description=_("status"), ordering="status")
     def state(self, order: Order) -> str:
         return format_html(
-            '<span class="status status-{}">{}</span>',
-            order.status,
-            order.get_status_display(),
+            '<span class="status status-{}">{}</span>', order.status, order.get_status_display()
         )
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
@@ -85,23 +69,15 @@ class BaseOrderAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Accept the bookings"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._act_on(
-            request, queryset, lambda order: transitions.accept(order, by=request.user)
-        )
+        self._act_on(request, queryset, lambda order: transitions.accept(order, by=request.user))
 
-    @admin.action(
-        description=_("Reject the bookings, with a reason"), permissions=["act"]
-    )
-    def reject_bookings(
-        self, request: HttpRequest, queryset: QuerySet[Order]
-    ) -> HttpResponse | None:
+    @admin.action(description=_("Reject the bookings, with a reason"), permissions=["act"])
+    def reject_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         form = RejectForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             self._act_on(
-                request,
-                queryset,
-                lambda order: transitions.reject(order, by=request.user, reason=reason),
+                request, queryset, lambda order: transitions.reject(order, by=request.user, reason=reason)
             )
             return None
         context = {
@@ -112,12 +88,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/orders/reject.html", context)
 
-    def _act_on(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Order],
-        step: Callable[[Order], None],
-    ) -> None:
+    def _act_on(self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None]) -> None:
         """Take one step with each order; say how many took it and which could not."""
         done = 0
         for order in queryset:
@@ -131,9 +102,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
                 self.message_user(request, words % values, messages.ERROR)
         if done:
             self.message_user(
-                request,
-                ngettext("%d order done.", "%d orders done.", done) % done,
-                messages.SUCCESS,
+                request, ngettext("%d order done.", "%d orders done.", done) % done, messages.SUCCESS
             )
 
 

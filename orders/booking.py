@@ -14,9 +14,7 @@ from orders.models import Order
 
 
 @durable_transaction
-def book(
-    house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int
-) -> Order:
+def book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int) -> Order:
     """Make an order for the nights [check_in, check_out).
 
     Raises NightsTaken when somebody else holds one of them, House.DoesNotExist when the house is no longer listed.

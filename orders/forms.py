@@ -1,13 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-STARS = [
-    (5, _("5 stars")),
-    (4, _("4 stars")),
-    (3, _("3 stars")),
-    (2, _("2 stars")),
-    (1, _("1 star")),
-]
+STARS = [(5, _("5 stars")), (4, _("4 stars")), (3, _("3 stars")), (2, _("2 stars")), (1, _("1 star"))]
 
 
 class ReviewForm(forms.Form):

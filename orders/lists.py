@@ -27,22 +27,9 @@ def page_of_orders(renter: User, *, status: str = "", before: str = "") -> Page:
         ids = ids.filter(status=status)
     if before:
         last = Order.objects.placed_by(renter).filter(number=before)
-        created_at, pk = (
-            Subquery(last.values("created_at")),
-            Subquery(last.values("pk")),
-        )
-        ids = ids.filter(
-            Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk)
-        )
-    keys = list(
-        ids.order_by("-created_at", "-pk").values_list("pk", flat=True)[
-            : ORDERS_PER_PAGE + 1
-        ]
-    )
-    rows = Order.objects.filter(pk__in=keys[:ORDERS_PER_PAGE]).select_related(
-        "house", "review"
-    )
+        created_at, pk = (Subquery(last.values("created_at")), Subquery(last.values("pk")))
+        ids = ids.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
+    keys = list(ids.order_by("-created_at", "-pk").values_list("pk", flat=True)[: ORDERS_PER_PAGE + 1])
+    rows = Order.objects.filter(pk__in=keys[:ORDERS_PER_PAGE]).select_related("house", "review")
     orders = list(rows.prefetch_related("house__photos").order_by("-created_at", "-pk"))
-    return Page(
-        orders, next_before=orders[-1].number if len(keys) > ORDERS_PER_PAGE else None
-    )
+    return Page(orders, next_before=orders[-1].number if len(keys) > ORDERS_PER_PAGE else None)

@@ -34,18 +34,11 @@ class Order(models.Model):
         CANCELED = "CANCELED", _("Cancelled")
         REJECTED = "REJECTED", _("Rejected")
 
-    number = models.CharField(
-        _("order number"), max_length=14, unique=True, editable=False
-    )
+    number = models.CharField(_("order number"), max_length=14, unique=True, editable=False)
     renter = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        related_name="orders",
-        verbose_name=_("renter"),
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders", verbose_name=_("renter")
     )
-    house = models.ForeignKey(
-        House, models.PROTECT, related_name="orders", verbose_name=_("house")
-    )
+    house = models.ForeignKey(House, models.PROTECT, related_name="orders", verbose_name=_("house"))
     house_title = models.CharField(_("house when booked"), max_length=200)
     check_in = models.DateField(_("check-in"))
     check_out = models.DateField(_("check-out"))
@@ -54,14 +47,9 @@ class Order(models.Model):
     price_per_night_fen = models.BigIntegerField(_("price per night (fen)"))
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     refund_policy = models.CharField(
-        _("refund policy"),
-        max_length=10,
-        choices=RefundPolicy,
-        default=RefundPolicy.FLEXIBLE,
+        _("refund policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
     )
-    status = models.CharField(
-        _("status"), max_length=12, choices=Status, default=Status.WAIT_ACCEPT
-    )
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.WAIT_ACCEPT)
     accept_by = models.DateTimeField(_("accept by"), null=True, blank=True)
     pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
     trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
@@ -76,26 +64,17 @@ class Order(models.Model):
         verbose_name_plural = _("orders")
         constraints = [
             models.CheckConstraint(
-                condition=Q(check_out__gt=F("check_in")),
-                name="order_ends_after_it_begins",
+                condition=Q(check_out__gt=F("check_in")), name="order_ends_after_it_begins"
             ),
             models.CheckConstraint(
-                condition=Q(amount_fen__gt=0) & Q(amount_fen__lte=MAX_FEN),
-                name="order_amount_can_be_paid",
+                condition=Q(amount_fen__gt=0) & Q(amount_fen__lte=MAX_FEN), name="order_amount_can_be_paid"
             ),
         ]
         indexes = [
             # My orders, by key; the staff's lists.
-            models.Index(
-                fields=["renter", "-created_at", "-id"], name="order_of_renter"
-            ),
-            models.Index(
-                fields=["renter", "status", "-created_at", "-id"],
-                name="order_of_renter_by_status",
-            ),
-            models.Index(
-                fields=["status", "-created_at", "-id"], name="order_by_status"
-            ),
+            models.Index(fields=["renter", "-created_at", "-id"], name="order_of_renter"),
+            models.Index(fields=["renter", "status", "-created_at", "-id"], name="order_of_renter_by_status"),
+            models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
         ]
 
@@ -167,16 +146,10 @@ class OrderEvent(models.Model):
         REFUND_DUE = "REFUND_DUE", _("Refund on its way")
         REFUNDED = "REFUNDED", _("Refunded")
 
-    order = models.ForeignKey(
-        Order, models.PROTECT, related_name="events", verbose_name=_("order")
-    )
+    order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
-    from_status = models.CharField(
-        _("from"), max_length=12, choices=Order.Status, blank=True
-    )
-    to_status = models.CharField(
-        _("to"), max_length=12, choices=Order.Status, blank=True
-    )
+    from_status = models.CharField(_("from"), max_length=12, choices=Order.Status, blank=True)
+    to_status = models.CharField(_("to"), max_length=12, choices=Order.Status, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -199,17 +172,10 @@ class OrderEvent(models.Model):
 
 
 class Review(models.Model):
-    order = models.OneToOneField(
-        Order, models.PROTECT, related_name="review", verbose_name=_("order")
-    )
-    house = models.ForeignKey(
-        House, models.PROTECT, related_name="reviews", verbose_name=_("house")
-    )
+    order = models.OneToOneField(Order, models.PROTECT, related_name="review", verbose_name=_("order"))
+    house = models.ForeignKey(House, models.PROTECT, related_name="reviews", verbose_name=_("house"))
     renter = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        related_name="+",
-        verbose_name=_("renter"),
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("renter")
     )
     rating = models.PositiveSmallIntegerField(
         _("stars"), validators=[MinValueValidator(1), MaxValueValidator(5)]
@@ -223,8 +189,7 @@ class Review(models.Model):
         verbose_name_plural = _("reviews")
         constraints = [
             models.CheckConstraint(
-                condition=Q(rating__gte=1) & Q(rating__lte=5),
-                name="review_has_one_to_five_stars",
+                condition=Q(rating__gte=1) & Q(rating__lte=5), name="review_has_one_to_five_stars"
             )
         ]
 

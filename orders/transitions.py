@@ -38,12 +38,7 @@ def booked(order: Order) -> None:
         accept(order, by=None, pay_within=PAY_WITHIN_AFTER_INSTANT_BOOKING)
 
 
-def accept(
-    order: Order,
-    *,
-    by: User | None,
-    pay_within: timedelta = PAY_WITHIN_AFTER_ACCEPTANCE,
-) -> None:
+def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_AFTER_ACCEPTANCE) -> None:
     """Staff take the booking (or the house does by itself); the renter may now pay until `pay_by`."""
     _move(
         order,
@@ -61,12 +56,7 @@ def reject(order: Order, *, by: User, reason: str) -> None:
     if not reason.strip():
         raise ValueError("a rejection needs a reason")
     _move(
-        order,
-        Kind.REJECTED,
-        to=Status.REJECTED,
-        allowed=[Status.WAIT_ACCEPT],
-        by=by,
-        closing_reason=reason,
+        order, Kind.REJECTED, to=Status.REJECTED, allowed=[Status.WAIT_ACCEPT], by=by, closing_reason=reason
     )
     availability.release(order.number)
 
@@ -89,29 +79,18 @@ def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
 @transaction.atomic
 def review(order: Order, *, by: User, rating: int, text: str) -> Review:
     """The renter says how it was, once."""
-    _move(
-        order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by
-    )
+    _move(order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by)
     House.objects.filter(pk=order.house_id).update(
         review_count=F("review_count") + 1, rating_sum=F("rating_sum") + rating
     )
-    return Review.objects.create(
-        order=order, house_id=order.house_id, renter=by, rating=rating, text=text
-    )
+    return Review.objects.create(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
 
 
 def note(
-    order: Order,
-    kind: str,
-    *,
-    actor: User | None = None,
-    reason: str = "",
-    amount_fen: int | None = None,
+    order: Order, kind: str, *, actor: User | None = None, reason: str = "", amount_fen: int | None = None
 ) -> None:
     """Add a line to the timeline that changes no status."""
-    OrderEvent.objects.create(
-        order=order, kind=kind, actor=actor, reason=reason, amount_fen=amount_fen
-    )
+    OrderEvent.objects.create(order=order, kind=kind, actor=actor, reason=reason, amount_fen=amount_fen)
 
 
 @transaction.atomic
@@ -126,9 +105,7 @@ def _move(
     **columns: object,
 ) -> None:
     """Set the status and `columns`, if the row still has a status in `allowed`; tell of it."""
-    moved = Order.objects.filter(pk=order.pk, status__in=allowed).update(
-        status=to, **columns
-    )
+    moved = Order.objects.filter(pk=order.pk, status__in=allowed).update(status=to, **columns)
     if not moved:
         raise IllegalTransition(order, kind)
     (from_status,) = allowed  # every step of today starts from one status

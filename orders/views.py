@@ -25,18 +25,14 @@ def order_of(request: HttpRequest, number: str) -> Order:
     """The renter's own order. Another renter's does not exist: Http404."""
     rows = Order.objects.placed_by(request.user).select_related("house", "review")
     order = get_object_or_404(rows, number=number)
-    if (
-        order.number != number
-    ):  # some databases match other digits, such as full-width ones
+    if order.number != number:  # some databases match other digits, such as full-width ones
         raise Http404
     return order
 
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
     stay = {
-        name: request.POST[name]
-        for name in ("check_in", "check_out", "guests")
-        if request.POST.get(name)
+        name: request.POST[name] for name in ("check_in", "check_out", "guests") if request.POST.get(name)
     }
     page = reverse("houses:detail", args=[pk])
     return f"{page}?{urlencode(stay)}" if stay else page
@@ -45,19 +41,14 @@ def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
 @require_POST
 @signed_in_or_back_to(_house_page_with_stay)
 def book(request: HttpRequest, pk: int) -> HttpResponse:
-    house = get_object_or_404(
-        House.objects.select_related("area"), pk=pk, is_listed=True
-    )
+    house = get_object_or_404(House.objects.select_related("area"), pk=pk, is_listed=True)
     form = StayForm(request.POST, house=house)
     if form.is_valid():
         try:
             order = booking.book(house.pk, renter=request.user, **form.cleaned_data)
         except NightsTaken:
             form.add_error(
-                "check_in",
-                _(
-                    "Somebody has just booked one of these nights. Please choose others."
-                ),
+                "check_in", _("Somebody has just booked one of these nights. Please choose others.")
             )
         except House.DoesNotExist as error:
             raise Http404 from error
@@ -74,9 +65,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     if status not in Order.Status:
         status = ""
     before = request.GET.get("before", "")
-    page = page_of_orders(
-        request.user, status=status, before=before if before.isascii() else ""
-    )
+    page = page_of_orders(request.user, status=status, before=before if before.isascii() else "")
     context = {
         "orders": page.orders,
         "next_before": page.next_before,
@@ -95,11 +84,7 @@ def order_detail(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def order_page(
-    request: HttpRequest,
-    order: Order,
-    review_form: ReviewForm | None = None,
-    *,
-    status: int = 200,
+    request: HttpRequest, order: Order, review_form: ReviewForm | None = None, *, status: int = 200
 ) -> HttpResponse:
     """The page of an order; also what a refused review comes back to."""
     if review_form is None and order.is_reviewable:

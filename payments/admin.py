@@ -57,12 +57,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         "contradicted_at",
         "created_at",
     ]
-    list_filter = [
-        "status",
-        "evidence",
-        ("contradicted_at", admin.EmptyFieldListFilter),
-        "created_at",
-    ]
+    list_filter = ["status", "evidence", ("contradicted_at", admin.EmptyFieldListFilter), "created_at"]
     search_fields = ["out_trade_no", "trade_no"]
     show_full_result_count = False
     actions = ["ask_alipay"]
@@ -87,23 +82,14 @@ class PaymentAdmin(ReadOnlyAdmin):
             values = {
                 "number": payment.out_trade_no,
                 "status": payment.get_status_display(),
-                "answer": type(answer).__name__
-                if answer is not None
-                else _("asked a moment ago"),
+                "answer": type(answer).__name__ if answer is not None else _("asked a moment ago"),
             }
             self.message_user(request, words % values, messages.INFO)
 
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    list_display = [
-        "out_request_no",
-        "status",
-        "amount",
-        "reason",
-        "next_try_at",
-        "created_at",
-    ]
+    list_display = ["out_request_no", "status", "amount", "reason", "next_try_at", "created_at"]
     list_filter = ["status", "created_at"]
     search_fields = ["out_request_no", "payment__trade_no"]
     show_full_result_count = False
@@ -117,44 +103,20 @@ class NeedsStaffFilter(admin.SimpleListFilter):
     title = _("for staff")
     parameter_name = "for_staff"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin
-    ) -> list[tuple[str, object]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, object]]:
         return [("1", _("needs a look"))]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[GatewayMessage]
-    ) -> QuerySet[GatewayMessage]:
-        return (
-            queryset.filter(verdict__in=GatewayMessage.NEEDS_STAFF)
-            if self.value()
-            else queryset
-        )
+    def queryset(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> QuerySet[GatewayMessage]:
+        return queryset.filter(verdict__in=GatewayMessage.NEEDS_STAFF) if self.value() else queryset
 
 
 @admin.register(GatewayMessage)
 class GatewayMessageAdmin(ReadOnlyAdmin):
-    list_display = [
-        "id",
-        "received_at",
-        "channel",
-        "verdict",
-        "detail",
-        "payment",
-        "signature_ok",
-    ]
+    list_display = ["id", "received_at", "channel", "verdict", "detail", "payment", "signature_ok"]
     list_filter = [NeedsStaffFilter, "channel", "verdict", "received_at"]
     list_select_related = ["payment"]
     search_fields = ["payment__out_trade_no"]
-    fields = [
-        "received_at",
-        "channel",
-        "signature_ok",
-        "verdict",
-        "detail",
-        "payment",
-        "content",
-    ]
+    fields = ["received_at", "channel", "signature_ok", "verdict", "detail", "payment", "content"]
     readonly_fields = ["content"]
     show_full_result_count = False
 

@@ -1,7 +1,7 @@
 """Asking Alipay about an attempt, and asking it to close one. No call is made inside a transaction."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -9,14 +9,7 @@ from django.utils import timezone
 from core.money import parse_yuan, yuan_text
 from payments import journal, settlement
 from payments.alipay import messages
-from payments.alipay.answers import (
-    Closed,
-    CloseResult,
-    NotExisting,
-    Paid,
-    QueryResult,
-    Waiting,
-)
+from payments.alipay.answers import Closed, CloseResult, NotExisting, Paid, QueryResult, Waiting
 from payments.gateway import client
 from payments.models import GatewayMessage, Payment
 from payments.settlement import Evidence, Receipt
@@ -32,15 +25,12 @@ LAST_WORD_AFTER = timedelta(minutes=2)
 """So long after an attempt expired, "not existing" is Alipay's last word."""
 
 
-def ask(
-    payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS
-) -> QueryResult | None:
+def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryResult | None:
     """Ask Alipay and act on the answer; `payment` is fresh afterwards. None: somebody asked a moment ago."""
     now = timezone.now()
     a_while_ago = Q(asked_at=None) | Q(asked_at__lt=now - ASK_AT_MOST_EVERY)
     mine = Payment.objects.filter(a_while_ago, pk=payment.pk).update(
-        asked_at=now,
-        next_try_at=now + wait_before_asking_again(now - payment.created_at),
+        asked_at=now, next_try_at=now + wait_before_asking_again(now - payment.created_at)
     )
     result = _query(payment, deadline) if mine else None
     payment.refresh_from_db()
@@ -51,15 +41,8 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
     """Ask Alipay to take no more money for the attempt."""
     reply = client().close(payment.out_trade_no, deadline=deadline)
     if reply.raw:
-        message = journal.record(
-            journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment
-        )
-        journal.judge(
-            message,
-            _plain_verdict(reply.signed),
-            payment=payment,
-            detail=f"close: {reply.result}",
-        )
+        message = journal.record(journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment)
+        journal.judge(message, _plain_verdict(reply.signed), payment=payment, detail=f"close: {reply.result}")
     if isinstance(reply.result, Closed) or _is_last_word(payment, reply.result):
         settlement.mark_closed(payment)
     return reply.result
@@ -87,9 +70,7 @@ def _query(payment: Payment, deadline: float) -> QueryResult:
     reply = client().query(payment.out_trade_no, deadline=deadline)
     if not reply.raw:
         return reply.result
-    message = journal.record(
-        journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment
-    )
+    message = journal.record(journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment)
     match reply.result:
         case Paid() as paid:
             _book_if_amount_is_right(payment, paid, message)
@@ -98,29 +79,14 @@ def _query(payment: Payment, deadline: float) -> QueryResult:
             settlement.mark_closed(payment)
         case NotExisting() as result if _is_last_word(payment, result):
             settlement.mark_closed(payment)
-    if (
-        isinstance(reply.result, (Waiting, Closed, NotExisting))
-        and payment.evidence == Evidence.RETURN
-    ):
-        settlement.mark_contradicted(payment)
-        log.error(
-            "attempt %s: a return said paid, Alipay answers %s", payment, reply.result
-        )
-    journal.judge(
-        message,
-        _plain_verdict(reply.signed),
-        payment=payment,
-        detail=f"query: {reply.result}",
-    )
+    if isinstance(reply.result, (Waiting, Closed, NotExisting)):
+        settlement.mark_contradicted(payment, vouched_for_by=Evidence.RETURN)
+    journal.judge(message, _plain_verdict(reply.signed), payment=payment, detail=f"query: {reply.result}")
     return reply.result
 
 
-def _book_if_amount_is_right(
-    payment: Payment, paid: Paid, message: GatewayMessage
-) -> None:
-    if paid.total_fen == payment.amount_fen or _notified_amounts(payment) & {
-        paid.total_fen
-    }:
+def _book_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMessage) -> None:
+    if paid.total_fen == payment.amount_fen or _notified_amounts(payment) & {paid.total_fen}:
         receipt = Receipt(paid.trade_no, paid.total_fen, paid.paid_at, Evidence.QUERY)
         book_receipt(payment, receipt, message)
         return
@@ -131,22 +97,13 @@ def _book_if_amount_is_right(
 
 def _notified_amounts(payment: Payment) -> set[int]:
     """Wrong amounts that genuine notifies told of this attempt. Together with a query they are believed."""
-    wrong = payment.messages.filter(
-        channel=journal.Channel.NOTIFY, verdict=journal.Verdict.WRONG_AMOUNT
-    )
-    signed = [
-        messages.verified_notify(bytes(row.raw), client().public_key) for row in wrong
-    ]
+    wrong = payment.messages.filter(channel=journal.Channel.NOTIFY, verdict=journal.Verdict.WRONG_AMOUNT)
+    signed = [messages.verified_notify(bytes(row.raw), client().public_key) for row in wrong]
     return {parse_yuan(params["total_amount"]) for params in signed}
 
 
-def _is_last_word(
-    payment: Payment, result: object, now: datetime | None = None
-) -> bool:
-    return (
-        isinstance(result, NotExisting)
-        and (now or timezone.now()) > payment.expires_at + LAST_WORD_AFTER
-    )
+def _is_last_word(payment: Payment, result: object) -> bool:
+    return isinstance(result, NotExisting) and timezone.now() > payment.expires_at + LAST_WORD_AFTER
 
 
 def _plain_verdict(signed: bool) -> str:

@@ -31,9 +31,7 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     if not order.can_be_paid_at(timezone.now()):
         raise CannotPay(_("This order can't be paid any more."))
     live = Payment.objects.filter(live_for=order).first()
-    if live is not None and (
-        another or live.product != product or _is_nearly_over(live)
-    ):
+    if live is not None and (another or live.product != product or _is_nearly_over(live)):
         _make_room(live)
         live = None
     return _address(live or _live_or_new_attempt(order, product))
@@ -52,9 +50,7 @@ def _make_room(live: Payment) -> None:
         answer = asking.close(live)
     if not isinstance(answer, (Closed, NotExisting)):
         raise CannotPay(
-            _(
-                "Alipay does not answer just now. Your order is kept; please try again in a moment."
-            )
+            _("Alipay does not answer just now. Your order is kept; please try again in a moment.")
         )
     settlement.let_go(live)
 
@@ -77,9 +73,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     live = Payment.objects.filter(live_for=order).first()
     if live is not None:
         return live
-    expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(
-        microsecond=0
-    )
+    expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
     return Payment.objects.create(
         order=order,
         live_for=order,
@@ -104,8 +98,4 @@ def _address(payment: Payment) -> str:
         quit_url=absolute_url("orders:detail", number),
     )
     alipay = client()
-    return (
-        alipay.wap_pay_url(request)
-        if payment.product == Product.WAP
-        else alipay.page_pay_url(request)
-    )
+    return alipay.wap_pay_url(request) if payment.product == Product.WAP else alipay.page_pay_url(request)

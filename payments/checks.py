@@ -26,10 +26,7 @@ def _names() -> Iterator[tuple[int, str]]:
     for number, name in ((1, "ALIPAY_APP_ID"), (2, "ALIPAY_SELLER_ID")):
         value = getattr(settings, name)
         if not (value.isascii() and value.isdigit()):
-            yield (
-                number,
-                f"{name} is not set to the digits that Alipay's console shows.",
-            )
+            yield (number, f"{name} is not set to the digits that Alipay's console shows.")
 
 
 def _gateway() -> Iterator[tuple[int, str]]:
@@ -55,19 +52,13 @@ def _gateway() -> Iterator[tuple[int, str]]:
             "REHEARSAL=1 tells visitors that no real money moves, but the gateway is Alipay's production one.",
         )
     if is_production and settings.ALIPAY_APP_ID.startswith("9021"):
-        yield (
-            7,
-            "ALIPAY_APP_ID is one of Alipay's sandbox, but the gateway is the production one.",
-        )
+        yield (7, "ALIPAY_APP_ID is one of Alipay's sandbox, but the gateway is the production one.")
     if is_production and urlsplit(settings.SITE_URL).scheme != "https":
         yield 8, "SITE_URL must be https where real money moves."
 
 
 def _keys() -> Iterator[tuple[int, str]]:
-    private_path, public_path = (
-        settings.ALIPAY_APP_PRIVATE_KEY_PATH,
-        settings.ALIPAY_PUBLIC_KEY_PATH,
-    )
+    private_path, public_path = (settings.ALIPAY_APP_PRIVATE_KEY_PATH, settings.ALIPAY_PUBLIC_KEY_PATH)
     private_key = public_key = None
     try:
         private_key = keys.load_private_key(private_path)
@@ -86,7 +77,4 @@ def _keys() -> Iterator[tuple[int, str]]:
     if settings.ALIPAY_GATEWAY_URL == PRODUCTION_GATEWAY and (
         keys.is_demo_key(private_path) or keys.is_demo_key(public_path)
     ):
-        yield (
-            13,
-            "The keys were made for the stand-in Alipay; the production gateway does not know them.",
-        )
+        yield (13, "The keys were made for the stand-in Alipay; the production gateway does not know them.")

@@ -77,19 +77,12 @@ def receive_notify(raw_body: bytes) -> bool:
     try:
         payment, receipt = _attempt_and_receipt(params, Evidence.NOTIFY)
     except NotForUs as other:
-        journal.judge(
-            message, other.verdict, payment=_attempt(params), detail=str(other)
-        )
+        journal.judge(message, other.verdict, payment=_attempt(params), detail=str(other))
         return False
     if _is_news_of_a_payment(params):
         asking.book_receipt(payment, receipt, message)
     else:
-        journal.judge(
-            message,
-            _verdict_on_other_notice(params),
-            payment=payment,
-            detail=_summary(params),
-        )
+        journal.judge(message, _verdict_on_other_notice(params), payment=payment, detail=_summary(params))
     return True
 
 
@@ -99,18 +92,11 @@ def face_of(payment: Payment) -> Face:
     return Face.REFUNDED if payment.refund_reserved_fen else Face.PAID
 
 
-def _confirm_return(
-    payment: Payment, receipt: Receipt, message: GatewayMessage
-) -> Face:
+def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage) -> Face:
     """A return is good evidence of whom to ask about. Alone it settles only where Alipay can't be asked."""
     answer = asking.ask(payment)
     if payment.is_settled:
-        journal.judge(
-            message,
-            Verdict.KNOWN,
-            payment=payment,
-            detail="Alipay was asked and confirmed it",
-        )
+        journal.judge(message, Verdict.KNOWN, payment=payment, detail="Alipay was asked and confirmed it")
         return face_of(payment)
     if isinstance(answer, (Refused, Unknown)) and payment.contradicted_at is None:
         asking.book_receipt(payment, receipt, message)
@@ -119,10 +105,7 @@ def _confirm_return(
     if answer is not None and not isinstance(answer, (Refused, Unknown)):
         settlement.mark_contradicted(payment, vouched_for_by="")
     journal.judge(
-        message,
-        Verdict.ASKED,
-        payment=payment,
-        detail=f"Alipay was asked: {answer or 'a moment ago'}",
+        message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"
     )
     return Face.REFUNDED if isinstance(answer, Closed) else Face.CONFIRMING
 
@@ -135,10 +118,7 @@ def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receip
         raise NotForUs(Verdict.OTHER_APP, "another seller_id")
     payment = _attempt(params)
     if payment is None:
-        raise NotForUs(
-            Verdict.UNKNOWN_NUMBER,
-            f"out_trade_no {params.get('out_trade_no', '')[:64]!r}",
-        )
+        raise NotForUs(Verdict.UNKNOWN_NUMBER, f"out_trade_no {params.get('out_trade_no', '')[:64]!r}")
     total = params.get("total_amount", "")
     try:
         total_fen = parse_yuan(total)
@@ -150,9 +130,7 @@ def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receip
     trade_no = params.get("trade_no", "")
     if not is_trade_no(trade_no):
         raise NotForUs(Verdict.UNEXPECTED, "no trade_no")
-    return payment, Receipt(
-        trade_no, total_fen, beijing_time(params.get("gmt_payment")), evidence
-    )
+    return payment, Receipt(trade_no, total_fen, beijing_time(params.get("gmt_payment")), evidence)
 
 
 def _attempt(params: Params) -> Payment | None:
@@ -160,25 +138,17 @@ def _attempt(params: Params) -> Payment | None:
     number = params.get("out_trade_no", "")
     if not _OUT_TRADE_NO.fullmatch(number):
         return None
-    payment = (
-        Payment.objects.select_related("order").filter(out_trade_no=number).first()
-    )
+    payment = Payment.objects.select_related("order").filter(out_trade_no=number).first()
     return payment if payment is not None and payment.out_trade_no == number else None
 
 
 def _is_news_of_a_payment(params: Mapping[str, str]) -> bool:
     """A success that also tells of a refund is a refund notice: it may come long after."""
-    return params.get("trade_status") in (
-        "TRADE_SUCCESS",
-        "TRADE_FINISHED",
-    ) and not _tells_of_refund(params)
+    return params.get("trade_status") in ("TRADE_SUCCESS", "TRADE_FINISHED") and not _tells_of_refund(params)
 
 
 def _tells_of_refund(params: Mapping[str, str]) -> bool:
-    return bool(params.get("gmt_refund")) or params.get("refund_fee", "") not in (
-        "",
-        "0.00",
-    )
+    return bool(params.get("gmt_refund")) or params.get("refund_fee", "") not in ("", "0.00")
 
 
 def _verdict_on_other_notice(params: Mapping[str, str]) -> str:
@@ -190,9 +160,5 @@ def _verdict_on_other_notice(params: Mapping[str, str]) -> str:
 
 
 def _summary(params: Mapping[str, str]) -> str:
-    told = {
-        name: params[name]
-        for name in ("trade_status", "refund_fee", "out_biz_no")
-        if params.get(name)
-    }
+    told = {name: params[name] for name in ("trade_status", "refund_fee", "out_biz_no") if params.get(name)}
     return " ".join(f"{name}={value[:64]}" for name, value in told.items())

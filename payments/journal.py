@@ -18,20 +18,14 @@ def record(
     channel: str, raw: bytes, *, signed: bool = True, payment: Payment | None = None
 ) -> GatewayMessage:
     """Commit a message before it is judged, so that nothing that Alipay signed is lost."""
-    return GatewayMessage.objects.create(
-        channel=channel, raw=raw, signature_ok=signed, payment=payment
-    )
+    return GatewayMessage.objects.create(channel=channel, raw=raw, signature_ok=signed, payment=payment)
 
 
 def record_bad(channel: str, raw: bytes, why: str) -> None:
     """Keep the beginning of a message that is not Alipay's; the oldest of these make room."""
     log.warning("%s rejected: %s", channel, why)
     GatewayMessage.objects.create(
-        channel=channel,
-        raw=raw[:KEPT_BYTES_OF_BAD],
-        signature_ok=False,
-        verdict=Verdict.BAD,
-        detail=why,
+        channel=channel, raw=raw[:KEPT_BYTES_OF_BAD], signature_ok=False, verdict=Verdict.BAD, detail=why
     )
     if secrets.randbelow(50) == 0:
         prune_bad()
@@ -46,13 +40,7 @@ def prune_bad() -> None:
         bad.filter(id__lt=oldest_kept).delete()
 
 
-def judge(
-    message: GatewayMessage,
-    verdict: str,
-    *,
-    payment: Payment | None = None,
-    detail: str = "",
-) -> None:
+def judge(message: GatewayMessage, verdict: str, *, payment: Payment | None = None, detail: str = "") -> None:
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
     message.verdict, message.detail = verdict, detail[:300]

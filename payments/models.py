@@ -25,9 +25,7 @@ class Payment(models.Model):
         NOTIFY = "NOTIFY", _("Notify")
         QUERY = "QUERY", _("Query")
 
-    order = models.ForeignKey(
-        Order, models.PROTECT, related_name="payments", verbose_name=_("order")
-    )
+    order = models.ForeignKey(Order, models.PROTECT, related_name="payments", verbose_name=_("order"))
     live_for = models.OneToOneField(
         Order,
         models.PROTECT,
@@ -35,38 +33,24 @@ class Payment(models.Model):
         blank=True,
         related_name="live_payment",
         verbose_name=_("live attempt of"),
-        help_text=_(
-            "One live attempt for an order; empty once this one is settled or replaced."
-        ),
+        help_text=_("One live attempt for an order; empty once this one is settled or replaced."),
     )
-    out_trade_no = models.CharField(
-        _("our number at Alipay"), max_length=32, unique=True
-    )
-    product = models.CharField(
-        _("product"), max_length=4, choices=Product, default=Product.PAGE
-    )
+    out_trade_no = models.CharField(_("our number at Alipay"), max_length=32, unique=True)
+    product = models.CharField(_("product"), max_length=4, choices=Product, default=Product.PAGE)
     subject = models.CharField(_("subject"), max_length=64, blank=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     expires_at = models.DateTimeField(_("expires at"))
-    status = models.CharField(
-        _("status"), max_length=8, choices=Status, default=Status.OPEN
-    )
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
     trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
     received_fen = models.BigIntegerField(_("received (fen)"), default=0)
-    refund_reserved_fen = models.BigIntegerField(
-        _("refunded or to be (fen)"), default=0
-    )
+    refund_reserved_fen = models.BigIntegerField(_("refunded or to be (fen)"), default=0)
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
-    evidence = models.CharField(
-        _("settled by"), max_length=6, choices=Evidence, blank=True
-    )
+    evidence = models.CharField(_("settled by"), max_length=6, choices=Evidence, blank=True)
     contradicted_at = models.DateTimeField(
         _("contradicted at"),
         null=True,
         blank=True,
-        help_text=_(
-            "When Alipay answered something else than a signed return had said."
-        ),
+        help_text=_("When Alipay answered something else than a signed return had said."),
     )
     asked_at = models.DateTimeField(_("Alipay was last asked"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("ask again at"), null=True, blank=True)
@@ -78,12 +62,10 @@ class Payment(models.Model):
         verbose_name_plural = _("payments")
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount_fen__gt=0) & Q(amount_fen__lte=MAX_FEN),
-                name="payment_amount_is_positive",
+                condition=Q(amount_fen__gt=0) & Q(amount_fen__lte=MAX_FEN), name="payment_amount_is_positive"
             ),
             models.CheckConstraint(
-                condition=Q(refund_reserved_fen__gte=0)
-                & Q(refund_reserved_fen__lte=F("received_fen")),
+                condition=Q(refund_reserved_fen__gte=0) & Q(refund_reserved_fen__lte=F("received_fen")),
                 name="payment_refunds_stay_below_receipt",
             ),
         ]
@@ -113,16 +95,10 @@ class Refund(models.Model):
     class Reason(models.TextChoices):
         SURPLUS = "SURPLUS", _("The order did not need the money")
 
-    payment = models.ForeignKey(
-        Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment")
-    )
-    out_request_no = models.CharField(
-        _("our refund number"), max_length=40, unique=True
-    )
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment"))
+    out_request_no = models.CharField(_("our refund number"), max_length=40, unique=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
-    status = models.CharField(
-        _("status"), max_length=7, choices=Status, default=Status.DUE
-    )
+    status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.DUE)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
     next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
@@ -132,9 +108,7 @@ class Refund(models.Model):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         constraints = [
-            models.CheckConstraint(
-                condition=Q(amount_fen__gt=0), name="refund_amount_is_positive"
-            )
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="refund_amount_is_positive")
         ]
         indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
 
@@ -155,10 +129,7 @@ class GatewayMessage(models.Model):
         BAD = "BAD", _("Not Alipay's: not well-formed, or badly signed")
         OTHER_APP = "OTHER_APP", _("Signed for another app or seller")
         UNKNOWN_NUMBER = "UNKNOWN_NUMBER", _("Genuine, about a number we don't know")
-        WRONG_AMOUNT = (
-            "WRONG_AMOUNT",
-            _("Genuine, with another amount than the attempt's"),
-        )
+        WRONG_AMOUNT = ("WRONG_AMOUNT", _("Genuine, with another amount than the attempt's"))
         SETTLED = "SETTLED", _("Settled the attempt")
         KNOWN = "KNOWN", _("Genuine, said nothing new")
         ASKED = "ASKED", _("Genuine; Alipay was asked and had another answer")
@@ -177,17 +148,10 @@ class GatewayMessage(models.Model):
     channel = models.CharField(_("channel"), max_length=6, choices=Channel)
     raw = models.BinaryField(_("raw bytes"))
     signature_ok = models.BooleanField(_("well signed"))
-    verdict = models.CharField(
-        _("verdict"), max_length=14, choices=Verdict, default=Verdict.UNJUDGED
-    )
+    verdict = models.CharField(_("verdict"), max_length=14, choices=Verdict, default=Verdict.UNJUDGED)
     detail = models.CharField(_("in words"), max_length=300, blank=True)
     payment = models.ForeignKey(
-        Payment,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="messages",
-        verbose_name=_("payment"),
+        Payment, models.PROTECT, null=True, blank=True, related_name="messages", verbose_name=_("payment")
     )
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
 

@@ -3,11 +3,11 @@
 import re
 from urllib.parse import unquote_plus
 
-_SECRET_FIELDS = r"sign|buyer_id|buyer_open_id|buyer_user_id|buyer_logon_id|seller_email|auth_app_id|fund_bill_list"
-_IN_FORM = re.compile(rf"(?P<before>(?:^|&)(?:{_SECRET_FIELDS})=)[^&]*")
-_IN_JSON = re.compile(
-    rf'(?P<before>"(?:{_SECRET_FIELDS})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^,}}\]]*)'
+_SECRET_FIELDS = (
+    r"sign|buyer_id|buyer_open_id|buyer_user_id|buyer_logon_id|seller_email|auth_app_id|fund_bill_list"
 )
+_IN_FORM = re.compile(rf"(?P<before>(?:^|&)(?:{_SECRET_FIELDS})=)[^&]*")
+_IN_JSON = re.compile(rf'(?P<before>"(?:{_SECRET_FIELDS})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^,}}\]]*)')
 
 
 def masked(raw: bytes) -> str:
@@ -16,6 +16,4 @@ def masked(raw: bytes) -> str:
     if text.lstrip().startswith(("{", "[")):
         return _IN_JSON.sub(r'\g<before>"***"', text)
     hidden = _IN_FORM.sub(r"\g<before>***", text)
-    return "\n".join(
-        unquote_plus(pair, errors="backslashreplace") for pair in hidden.split("&")
-    )
+    return "\n".join(unquote_plus(pair, errors="backslashreplace") for pair in hidden.split("&"))

@@ -50,9 +50,7 @@ class Settlement:
 
 
 @durable_transaction
-def settle(
-    payment: Payment, receipt: Receipt, *, message: GatewayMessage | None = None
-) -> Settlement:
+def settle(payment: Payment, receipt: Receipt, *, message: GatewayMessage | None = None) -> Settlement:
     """Record that money came in; once, whoever says so and however often. Durable when it returns.
 
     `message` is what brought the news; its verdict is written in the same transaction.
@@ -66,15 +64,9 @@ def settle(
     else:
         _strengthen(payment, receipt)
     if message is not None:
-        verdict = (
-            journal.Verdict.KNOWN
-            if outcome is Outcome.ALREADY
-            else journal.Verdict.SETTLED
-        )
+        verdict = journal.Verdict.KNOWN if outcome is Outcome.ALREADY else journal.Verdict.SETTLED
         journal.judge(message, verdict, payment=payment, detail=outcome.value)
-    log.info(
-        "attempt %s by %s: %s", payment.out_trade_no, receipt.evidence, outcome.value
-    )
+    log.info("attempt %s by %s: %s", payment.out_trade_no, receipt.evidence, outcome.value)
     return Settlement(outcome, spare)
 
 
@@ -111,9 +103,7 @@ def _locked_order(payment: Payment) -> Order:
 def _claim(payment: Payment, receipt: Receipt) -> bool:
     """OPEN or CLOSED becomes PAID for exactly one caller."""
     only_return = receipt.evidence == Evidence.RETURN
-    won = Payment.objects.filter(
-        pk=payment.pk, status__in=[Status.OPEN, Status.CLOSED]
-    ).update(
+    won = Payment.objects.filter(pk=payment.pk, status__in=[Status.OPEN, Status.CLOSED]).update(
         status=Status.PAID,
         live_for=None,
         trade_no=receipt.trade_no,
@@ -129,9 +119,7 @@ def _claim(payment: Payment, receipt: Receipt) -> bool:
 def _apply(order: Order, payment: Payment, receipt: Receipt) -> Outcome:
     if receipt.amount_fen == payment.amount_fen:
         try:
-            transitions.mark_paid(
-                order, trade_no=receipt.trade_no, amount_fen=receipt.amount_fen
-            )
+            transitions.mark_paid(order, trade_no=receipt.trade_no, amount_fen=receipt.amount_fen)
             return Outcome.APPLIED
         except IllegalTransition:
             pass
@@ -152,9 +140,7 @@ def make_refund(payment: Payment, amount_fen: int, *, reason: str) -> Refund:
         pk=payment.pk, received_fen__gte=F("refund_reserved_fen") + amount_fen
     ).update(refund_reserved_fen=F("refund_reserved_fen") + amount_fen)
     if not reserved:
-        raise ValueError(
-            f"{payment.out_trade_no}: less than {yuan_text(amount_fen)} is left to refund"
-        )
+        raise ValueError(f"{payment.out_trade_no}: less than {yuan_text(amount_fen)} is left to refund")
     refund = Refund.objects.create(
         payment=payment,
         out_request_no=f"{payment.out_trade_no}_R{payment.refunds.count() + 1}",
@@ -169,9 +155,7 @@ def make_refund(payment: Payment, amount_fen: int, *, reason: str) -> Refund:
 def _let_go_of_live_attempt(order: Order) -> Payment | None:
     live = Payment.objects.filter(live_for=order).first()
     if live is not None:
-        Payment.objects.filter(pk=live.pk).update(
-            live_for=None, next_try_at=timezone.now()
-        )
+        Payment.objects.filter(pk=live.pk).update(live_for=None, next_try_at=timezone.now())
     return live
 
 

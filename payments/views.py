@@ -36,15 +36,9 @@ def _order_page(request: HttpRequest, number: str) -> str:
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """去支付: 302 to Alipay, or back to the order with words."""
     order = order_of(request, number)
-    product = (
-        Product.WAP
-        if _PHONE.search(request.headers.get("User-Agent", ""))
-        else Product.PAGE
-    )
+    product = Product.WAP if _PHONE.search(request.headers.get("User-Agent", "")) else Product.PAGE
     try:
-        return HttpResponseRedirect(
-            attempts.press_pay(order, product, another="another" in request.POST)
-        )
+        return HttpResponseRedirect(attempts.press_pay(order, product, another="another" in request.POST))
     except CannotPay as refusal:
         messages.error(request, str(refusal))
     except KeyProblem as problem:
@@ -59,9 +53,7 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     """支付完成: Alipay's return. The one GET that may change something: a signed return settles."""
     if request.method == "HEAD":
         return HttpResponse()
-    face, payment = incoming.receive_return(
-        request.META.get("QUERY_STRING", "").encode("latin-1")
-    )
+    face, payment = incoming.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
     if payment is not None and payment.order.renter_id != request.user.pk:
         payment = None  # whoever is not the renter is told no details
     order = payment.order if payment is not None else None
@@ -69,9 +61,7 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
         order.refresh_from_db()
     context = {"face": face, "order": order, "payment": payment}
     response = render(request, "payments/paycomplete.html", context)
-    response.headers["Referrer-Policy"] = (
-        "no-referrer"  # the address carries a signature
-    )
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address carries a signature
     return response
 
 
@@ -79,7 +69,7 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def notify(request: HttpRequest) -> HttpResponse:
-    """Alipay's server tells us. `success` is said after our commit, and only about what need not be repeated."""
+    """Alipay's server tells us. `success`, after our commit, means: don't repeat it."""
     if request.content_type != "application/x-www-form-urlencoded":
         return HttpResponse("fail", status=415, content_type="text/plain")
     body = request.read(MAX_BYTES + 1)
@@ -100,11 +90,7 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
     """How the order stands, for the page's own polling; for its renter only."""
     order = order_of(request, number)
     statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
-    payment = (
-        Payment.Status.PAID
-        if Payment.Status.PAID in statuses
-        else next(iter(statuses), None)
-    )
+    payment = Payment.Status.PAID if Payment.Status.PAID in statuses else next(iter(statuses), None)
     return JsonResponse({"order": order.status, "payment": payment})
 
 
@@ -131,6 +117,4 @@ def _words_about(payment: Payment) -> str:
         case Face.REFUNDED:
             return _("Your payment arrived, and is on its way back to you.")
         case _:
-            return _(
-                "Alipay does not know of your payment yet. If you have paid, it arrives here by itself."
-            )
+            return _("Alipay does not know of your payment yet. If you have paid, it arrives here by itself.")

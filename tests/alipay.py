@@ -25,10 +25,14 @@ NOTIFY = "/payments/notify/"
 
 def signature(text: str, key: str = "alipay_private_key.pem") -> str:
     pem = (KEYS / key).read_bytes()
-    return base64.b64encode(load_pem_private_key(pem, None).sign(text.encode(), PKCS1v15(), SHA256())).decode()
+    return base64.b64encode(
+        load_pem_private_key(pem, None).sign(text.encode(), PKCS1v15(), SHA256())
+    ).decode()
 
 
-def signed(params: dict[str, str], *, leave_out: tuple[str, ...] = ("sign_type",), **kw: str) -> dict[str, str]:
+def signed(
+    params: dict[str, str], *, leave_out: tuple[str, ...] = ("sign_type",), **kw: str
+) -> dict[str, str]:
     """`params` with Alipay's signature over all of them but `leave_out`."""
     text = "&".join(f"{k}={v}" for k, v in sorted(params.items()) if k not in leave_out)
     return {**params, "sign": signature(text, **kw)}
@@ -126,7 +130,7 @@ def not_existing(method: str = "query") -> bytes:
 
 
 class Gateway:
-    """Stands where the network is. `says` maps a method (`query`, `close`) to bytes, an exception or a function."""
+    """Stands where the network is. `says`: method (`query`, `close`) -> bytes, an exception or a function."""
 
     def __init__(self) -> None:
         self.says: dict[str, bytes | Exception | Callable[[dict[str, object]], bytes]] = {}

@@ -79,12 +79,7 @@ class AlipayClient:
     """One per process: holds the keys, and is safe to share between threads."""
 
     def __init__(
-        self,
-        *,
-        app_id: str,
-        gateway_url: str,
-        private_key: RSAPrivateKey,
-        public_key: RSAPublicKey,
+        self, *, app_id: str, gateway_url: str, private_key: RSAPrivateKey, public_key: RSAPublicKey
     ) -> None:
         self.app_id = app_id
         self.gateway_url = gateway_url
@@ -111,11 +106,7 @@ class AlipayClient:
         return self._call("alipay.trade.close", out_trade_no, close_result, deadline)
 
     def _call(
-        self,
-        method: str,
-        out_trade_no: str,
-        meaning: Callable[[dict, str], Result],
-        deadline: float,
+        self, method: str, out_trade_no: str, meaning: Callable[[dict, str], Result], deadline: float
     ) -> Reply[Result | Unknown]:
         form = self._sdk.client_api(method, {"out_trade_no": out_trade_no})
         raw = b""
@@ -123,9 +114,7 @@ class AlipayClient:
         result: Result | Unknown
         try:
             raw = http.post(self.gateway_url, form, deadline=deadline)
-            node = signed_node(
-                raw, method.replace(".", "_") + "_response", self.public_key
-            )
+            node = signed_node(raw, method.replace(".", "_") + "_response", self.public_key)
             signed = True
             result = meaning(dict(node), out_trade_no)
         except (http.GatewayUnreachable, Unusable) as error:

@@ -24,9 +24,7 @@ def post(url: str, form: str, *, deadline: float) -> bytes:
 
     def take(chunk: bytes) -> int:
         body.extend(chunk)
-        return (
-            len(chunk) if len(body) <= MAX_ANSWER_BYTES else 0
-        )  # 0 makes libcurl stop
+        return len(chunk) if len(body) <= MAX_ANSWER_BYTES else 0  # 0 makes libcurl stop
 
     curl = _handle()
     curl.setopt(pycurl.URL, url)
@@ -37,17 +35,12 @@ def post(url: str, form: str, *, deadline: float) -> bytes:
         curl.perform()
     except pycurl.error as error:
         if len(body) > MAX_ANSWER_BYTES:
-            raise GatewayUnreachable(
-                f"an answer of more than {MAX_ANSWER_BYTES} bytes"
-            ) from error
-        raise GatewayUnreachable(
-            str(error.args[1] if len(error.args) > 1 else error)
-        ) from error
+            raise GatewayUnreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes") from error
+        raise GatewayUnreachable(str(error.args[1] if len(error.args) > 1 else error)) from error
     status = curl.getinfo(pycurl.RESPONSE_CODE)
     if status != 200:
         raise GatewayUnreachable(
-            f"HTTP {status}"
-            + (", a redirect, not followed" if 300 <= status < 400 else "")
+            f"HTTP {status}" + (", a redirect, not followed" if 300 <= status < 400 else "")
         )
     return bytes(body)
 

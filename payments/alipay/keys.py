@@ -5,10 +5,7 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 RSA2_BITS = 2048
 DEMO_MARK = b"ihome demo key"
@@ -23,20 +20,14 @@ def load_private_key(path: str) -> RSAPrivateKey:
     """Our app's private key. Raises KeyProblem."""
     file = _existing(path)
     if file.stat().st_mode & stat.S_IRWXO:
-        raise KeyProblem(
-            f"{file}: everybody on this machine can read it. Run: chmod 600 {file}"
-        )
+        raise KeyProblem(f"{file}: everybody on this machine can read it. Run: chmod 600 {file}")
     pem = _pem(file)
     if b"PUBLIC KEY-----" in pem:
-        raise KeyProblem(
-            f"{file} holds a public key. Our app's private key belongs here."
-        )
+        raise KeyProblem(f"{file} holds a public key. Our app's private key belongs here.")
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(
-            f"{file} is no RSA private key in PEM form without a password."
-        ) from error
+        raise KeyProblem(f"{file} is no RSA private key in PEM form without a password.") from error
     if not isinstance(key, RSAPrivateKey):
         raise KeyProblem(f"{file} is not an RSA key.")
     _check_length(file, key.key_size)
@@ -48,9 +39,7 @@ def load_public_key(path: str) -> RSAPublicKey:
     file = _existing(path)
     pem = _pem(file)
     if b"PRIVATE KEY-----" in pem:
-        raise KeyProblem(
-            f"{file} holds a private key. Alipay's public key belongs here."
-        )
+        raise KeyProblem(f"{file} holds a private key. Alipay's public key belongs here.")
     if b"CERTIFICATE-----" in pem:
         raise KeyProblem(
             f"{file} is a certificate. Use the app in public-key mode and store Alipay's public key."

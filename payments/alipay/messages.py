@@ -41,9 +41,7 @@ def verified_notify(raw: bytes, key: RSAPublicKey) -> Params:
     return _first_signed(params, [without], signature, key)
 
 
-def _first_signed(
-    params: Params, candidates: list[Params], signature: str, key: RSAPublicKey
-) -> Params:
+def _first_signed(params: Params, candidates: list[Params], signature: str, key: RSAPublicKey) -> Params:
     for candidate in _with_and_without_empty(candidates):
         if is_signed(text_to_sign(candidate), signature, key):
             return params

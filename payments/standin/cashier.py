@@ -45,6 +45,7 @@ class Cashier:
         buyer = params.get("buyer", "")
         return pages.cashier_page(
             trade,
+            payable=self._trades.is_payable(trade),
             buyer=buyer if buyer in BUYERS else "",
             alert=_ALERTS.get(params.get("alert", ""), ""),
         )

@@ -8,17 +8,17 @@ from .answers import as_html
 from .clock import moment_text
 from .errors import Refused
 from .money import yuan
-from .trades import BUYERS, CLOSED, Trade
+from .trades import BUYERS, Trade
 from .wire import Reply
 
 CSS = Path(__file__).with_name("cashier.css").read_bytes()
 
 
-def cashier_page(trade: Trade, *, buyer: str = "", alert: str = "") -> Reply:
+def cashier_page(trade: Trade, *, payable: bool, buyer: str = "", alert: str = "") -> Reply:
     """To sign in and pay; `buyer` is who has signed in on this page, if anybody has."""
     if trade.is_paid:
         return _paid_page(trade)
-    if trade.status == CLOSED:
+    if not payable:
         return _page("交易已关闭", _facts(trade) + _back(trade), trade)
     said = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
     form = f'<form method="post">{_who(trade, buyer)}{_buttons(buyer)}</form>'

@@ -206,6 +206,9 @@ class Trades:
         with self._store.transaction() as db:
             return self._find(db, "session", session)
 
+    def is_payable(self, trade: Trade) -> bool:
+        return trade.status in (NOT_EXIST, WAITING) and self._clock.now() < trade.expires_at
+
     def get(self, out_trade_no: str) -> Trade:
         """Also one that does not exist for the APIs yet."""
         with self._store.transaction() as db:
@@ -231,15 +234,15 @@ class Trades:
         if buyer not in BUYERS:
             raise Refused("ACQ.INVALID_PARAMETER")
         trade = self._get(db, out_trade_no)
-        now = self._clock.now()
         if trade.is_paid:
             raise Refused("ACQ.TRADE_HAS_SUCCESS")
-        if trade.status == CLOSED or now >= trade.expires_at:
+        if not self.is_payable(trade):
             raise Refused("ACQ.TRADE_HAS_CLOSE")
         if trade.buyer not in (None, buyer):
             raise Refused("ACQ.TRADE_BUYER_NOT_MATCH")
         if trade.status == WAITING:
             return trade
+        now = self._clock.now()
         self._change(
             db,
             out_trade_no,

@@ -51,7 +51,9 @@ def test_RET01_genuine_return_confirmed_by_query(renter: Client, payment: Paymen
     assert [event.kind for event in payment.order.events.all()] == ["PAID"]
 
 
-def test_RET01_query_says_not_paid_then_confirming(renter: Client, payment: Payment, gateway: Gateway) -> None:
+def test_RET01_query_says_not_paid_then_confirming(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     page = renter.get(alipay.return_url(payment))
     assert page.context["face"] == "confirming"
@@ -98,7 +100,9 @@ def test_RET01_signed_trouble_of_alipays_own_proves_nothing(
 def test_RET01_answer_about_another_trade_proves_nothing(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
-    gateway.says["query"] = alipay.paid(payment, out_trade_no="26010100000000_1", trade_status="WAIT_BUYER_PAY")
+    gateway.says["query"] = alipay.paid(
+        payment, out_trade_no="26010100000000_1", trade_status="WAIT_BUYER_PAY"
+    )
     assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
 
 
@@ -149,7 +153,9 @@ def test_RET03_reloaded_fifty_times_asks_once(renter: Client, payment: Payment, 
     assert state(payment) == UNPAID
 
 
-def test_RET03_reloaded_after_paying_changes_nothing(renter: Client, payment: Payment, gateway: Gateway) -> None:
+def test_RET03_reloaded_after_paying_changes_nothing(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
     gateway.says["query"] = alipay.paid(payment)
     for _ in range(50):
         assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
@@ -167,7 +173,9 @@ def test_RET04_amount_changed(renter: Client, payment: Payment, gateway: Gateway
     assert gateway.calls == []
 
 
-@pytest.mark.parametrize("amount", ["0.01", "299.99", "300.01", "300", "3e2", "-300.00", "NaN", "３００.00", "30,0.00"])
+@pytest.mark.parametrize(
+    "amount", ["0.01", "299.99", "300.01", "300", "3e2", "-300.00", "NaN", "３００.00", "30,0.00"]
+)
 def test_RET04_genuine_signature_over_another_amount(
     renter: Client, payment: Payment, gateway: Gateway, amount: str
 ) -> None:
@@ -246,7 +254,9 @@ def test_return_of_a_trade_that_alipay_has_closed_shows_a_refund(
     assert state(payment) == (Status.WAIT_PAYMENT, "CLOSED", 0)
 
 
-def test_return_for_an_order_that_is_over_goes_back(renter: Client, payment: Payment, gateway: Gateway) -> None:
+def test_return_for_an_order_that_is_over_goes_back(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
     Order.objects.update(status=Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
     assert renter.get(alipay.return_url(payment)).context["face"] == "refunded"
@@ -288,7 +298,15 @@ def test_return_for_another_app_or_seller(renter: Client, payment: Payment, gate
 
 
 @pytest.mark.parametrize(
-    "number", ["１２３４５６７８９０１２３４_1", "26112200000000_1", "26112200000000", "x", "' OR 1=1 --", "26112200000000_1 "]
+    "number",
+    [
+        "１２３４５６７８９０１２３４_1",
+        "26112200000000_1",
+        "26112200000000",
+        "x",
+        "' OR 1=1 --",
+        "26112200000000_1 ",
+    ],
 )
 def test_return_about_a_number_that_is_not_ours(
     renter: Client, payment: Payment, gateway: Gateway, number: str
@@ -297,7 +315,9 @@ def test_return_about_a_number_that_is_not_ours(
     assert GatewayMessage.objects.get().verdict == Verdict.UNKNOWN_NUMBER
 
 
-def test_full_width_digits_do_not_find_the_attempt(renter: Client, payment: Payment, gateway: Gateway) -> None:
+def test_full_width_digits_do_not_find_the_attempt(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
     wide = payment.out_trade_no.translate({ord("0") + n: ord("０") + n for n in range(10)})
     assert renter.get(alipay.return_url(payment, out_trade_no=wide)).context["face"] == "neutral"
     assert state(payment) == UNPAID

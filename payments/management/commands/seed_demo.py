@@ -45,7 +45,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, orders: int, **options: object) -> None:
         if not (settings.DEBUG or settings.REHEARSAL):
-            raise CommandError("The demo's passwords are known to everybody: only with REHEARSAL=1 or DEBUG=1.")
+            raise CommandError(
+                "The demo's passwords are known to everybody: only with REHEARSAL=1 or DEBUG=1."
+            )
         renter, second, staff = _person(RENTER, "林小满"), _person(SECOND_RENTER, "周远"), _staff()
         houses = [_house(number, *row) for number, row in enumerate(HOUSES)]
         if not renter.orders.exists():
@@ -100,7 +102,11 @@ def _book(renter: User, house: House, from_day: int, nights: int) -> Order:
         check_in = timezone.localdate() + timedelta(days=day)
         try:
             return booking.book(
-                house.pk, renter=renter, check_in=check_in, check_out=check_in + timedelta(days=nights), guests=2
+                house.pk,
+                renter=renter,
+                check_in=check_in,
+                check_out=check_in + timedelta(days=nights),
+                guests=2,
             )
         except NightsTaken:
             continue

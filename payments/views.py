@@ -14,11 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.guards import signed_in_or_back_to
 from orders.views import order_of
-from payments import asking, attempts, incoming
+from payments import asking, attempts, incoming, journal
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
 from payments.attempts import CannotPay, Product
 from payments.incoming import Face
+from payments.journal import Channel
 from payments.models import Payment
 
 log = logging.getLogger(__name__)
@@ -70,17 +71,22 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
 @never_cache
 def notify(request: HttpRequest) -> HttpResponse:
     """Alipay's server tells us. `success`, after our commit, means: don't repeat it."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        return HttpResponse("fail", status=415, content_type="text/plain")
     body = request.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
-        return HttpResponse("fail", status=413, content_type="text/plain")
     try:
-        recorded = incoming.receive_notify(body)
+        if request.content_type != "application/x-www-form-urlencoded":
+            journal.record_bad(Channel.NOTIFY, body, "not form-encoded")
+            return _plain("fail", status=415)
+        if len(body) > MAX_BYTES:
+            journal.record_bad(Channel.NOTIFY, body, "too long")
+            return _plain("fail", status=413)
+        return _plain("success" if incoming.receive_notify(body) else "fail")
     except DatabaseError:
         log.exception("a notify could not be recorded; Alipay will repeat it")
-        return HttpResponse("fail", status=503, content_type="text/plain")
-    return HttpResponse("success" if recorded else "fail", content_type="text/plain")
+        return _plain("fail", status=503)
+
+
+def _plain(text: str, *, status: int = 200) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="text/plain")
 
 
 @require_GET

@@ -118,14 +118,14 @@ class Bills:
 
 
 def _row(trade: Trade, refund: Refund | None = None) -> str:
-    """25 columns. Ids end in a tab; a refund repeats both, carries its number, and its amount is negative."""
+    """25 columns, some ending in a tab. A refund repeats both ids; its amount is negative."""
     buyer = BUYERS[trade.buyer or "1"]
     done_at = refund.refunded_at if refund else trade.paid_at or 0.0
     amount = yuan(-refund.amount_fen if refund else trade.amount_fen)
     cells = [
         f"{trade.trade_no}\t",
         f"{trade.out_trade_no}\t",
-        "退款" if refund else "交易",
+        "退款\t" if refund else "交易\t",
         trade.subject,
         moment_text(trade.created_at or 0.0),
         moment_text(done_at),

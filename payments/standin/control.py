@@ -1,7 +1,9 @@
 """/_standin/...: what StandIn can do, as JSON over HTTP, for tests and demos in other processes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from .errors import Refused
@@ -14,13 +16,8 @@ _NUMBER = {"out_trade_no": str}
 _WHO_PAYS = {**_NUMBER, "buyer": str}
 _MESSAGE = {**_NUMBER, "changes": dict}
 
+_GET = ("health", "trades", "calls", "faults")
 # Path -> the method of StandIn, and the types of what it takes
-_GET: Mapping[str, str] = {
-    "health": "health",
-    "trades": "trades",
-    "calls": "calls",
-    "faults": "faults",
-}
 _POST: Mapping[str, tuple[str, Mapping[str, type]]] = {
     "open": ("open", _WHO_PAYS),
     "pay": ("pay", _WHO_PAYS),
@@ -40,33 +37,38 @@ _POST: Mapping[str, tuple[str, Mapping[str, type]]] = {
 def handle(standin: "StandIn", request: Request, rest: str) -> Reply:
     """`rest` is what follows /_standin/. 400 for a bad question, 409 for what Alipay's rules refuse."""
     try:
-        result = _get(standin, rest) if request.verb == "GET" else _post(standin, rest, request.body)
-    except LookupError:
-        return _json({"error": f"nothing at {request.verb} {rest}"}, 404)
+        ask = _get(standin, rest) if request.verb == "GET" else _post(standin, rest, request.body)
+        if ask is None:
+            return _json({"error": f"nothing at {request.verb} {rest}"}, 404)
+        return _json(ask())
     except Refused as refused:
         return _json({"error": refused.sub_code, "message": refused.sub_msg}, 409)
-    except (TypeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         return _json({"error": str(error)}, 400)
-    return _json(result)
 
 
-def _get(standin: "StandIn", path: str) -> Any:
+def _get(standin: "StandIn", path: str) -> Callable[[], Any] | None:
     kind, _, number = path.partition("/")
     if kind == "trade" and number:
-        return standin.trade(number)
-    return getattr(standin, _GET[path])()
+        return partial(standin.trade, number)
+    return getattr(standin, path) if path in _GET else None
 
 
-def _post(standin: "StandIn", path: str, body: bytes) -> Any:
+def _post(standin: "StandIn", path: str, body: bytes) -> Callable[[], Any] | None:
+    if path not in _POST:
+        return None
     name, types = _POST[path]
     fields = json.loads(body or b"{}")
     if not isinstance(fields, dict):
         raise ValueError("the body must be a JSON object")
+    method = getattr(standin, name)
+    try:
+        signature(method).bind(**fields)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
     for key, value in fields.items():
-        if key not in types:
-            raise ValueError(f"{path} takes {', '.join(types) or 'nothing'}, not {key}")
         _check(key, value, types[key])
-    return getattr(standin, name)(**fields)
+    return partial(method, **fields)
 
 
 def _check(key: str, value: object, wanted: type) -> None:

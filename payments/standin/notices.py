@@ -111,7 +111,7 @@ class Notices:
 
     def latest(self, out_trade_no: str) -> dict[str, str]:
         """The newest notice's parameters. Raises Refused where the trade has none."""
-        return json.loads(self._latest_row(out_trade_no)["params"])  # type: ignore[no-any-return]
+        return json.loads(self._latest_row(out_trade_no)["params"])
 
     def send_now(self, out_trade_no: str, times: int = 1, parallel: bool = False) -> list[NoticeAnswer]:
         """Sends the trade's newest notice, whatever the schedule says. Raises Refused where there is none."""
@@ -156,7 +156,7 @@ class Notices:
             ).fetchone()
         if row is None:
             raise Refused("ACQ.TRADE_NOT_EXIST")
-        return row  # type: ignore[no-any-return]
+        return row
 
     # The schedule
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .bill import Bills
 from .cashier import Cashier
-from .clock import Clock, moment_text
+from .clock import DAY_SECONDS, Clock, moment_text
 from .faults import FAULTS, Faults
 from .gateway import Calls, Gateway
 from .messages import Changes, Messages
@@ -16,6 +16,8 @@ from .server import Server
 from .signing import Account
 from .store import Store
 from .trades import NOT_EXIST, Trade, Trades
+
+_LONGEST_OFFSET_SECONDS = 3650 * DAY_SECONDS
 
 
 class StandIn:
@@ -158,6 +160,8 @@ class StandIn:
 
     def clock(self, offset_seconds: float) -> dict[str, Any]:
         """Its clock differs from the machine's by this much; notices become due by it."""
+        if not abs(offset_seconds) <= _LONGEST_OFFSET_SECONDS:  # not a number isn't either
+            raise ValueError("the clock can differ by ten years at most")
         self._clock.offset = offset_seconds
         self._notices.wake()
         return self.health()

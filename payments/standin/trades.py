@@ -313,6 +313,8 @@ def _find_refund(db: sqlite3.Connection, out_trade_no: str, out_request_no: str)
 
 
 def _check_refund(trade: Trade, amount_fen: int, out_request_no: str) -> None:
+    if amount_fen < 1:
+        raise Refused("ACQ.INVALID_PARAMETER")
     if trade.status == WAITING:
         raise Refused("ACQ.TRADE_STATUS_ERROR")
     if trade.status == CLOSED:

@@ -1,0 +1,163 @@
+"""Many at the same instant. Each race has a twin in which the guard is off and the harm is seen."""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from orders.models import Order
+from payments import asking, attempts, incoming, settlement
+from payments.models import Payment
+from payments.settlement import Receipt
+from tests import alipay, make
+from tests.alipay import NOTIFY, Gateway
+from tests.races import at_once, at_once_whatever_breaks
+from tests.rules import broken_rules
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+def notify(body: bytes) -> bytes:
+    return Client().post(NOTIFY, body, FORM).content
+
+
+def settled_once(payment: Payment) -> bool:
+    payment.refresh_from_db()
+    order = Order.objects.get(pk=payment.order_id)
+    return (
+        broken_rules() == []
+        and (payment.status, order.status) == ("PAID", Order.Status.WAIT_COMMENT)
+        and order.events.count() == 1
+    )
+
+
+@pytest.fixture
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on several writing nodes, where a row lock taken on one is not seen by the others."""
+    monkeypatch.setattr(settlement, "_locked_order", lambda payment: Order.objects.get(pk=payment.order_id))
+
+
+@pytest.fixture
+def without_guards(without_locks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look, then act: no lock, no compare-and-set, no transaction around them."""
+
+    def look_then_act(payment: Payment, receipt: Receipt) -> bool:
+        row = Payment.objects.get(pk=payment.pk)
+        if row.is_settled:
+            return False
+        time.sleep(0.1)
+        row.status, row.live_for, row.received_fen = Payment.Status.PAID, None, receipt.amount_fen
+        row.save()
+        return True
+
+    monkeypatch.setattr(settlement, "_claim", look_then_act)
+    monkeypatch.setattr(settlement, "settle", settlement.settle.__wrapped__)
+
+
+def test_NOT03_same_notify_twice() -> None:
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    assert [notify(body), notify(body)] == [b"success"] * 2
+    assert settled_once(payment)
+
+
+def test_NOT03_twin_a_claim_that_does_not_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    def claim_without_comparing(payment: Payment, receipt: Receipt) -> bool:
+        return bool(
+            Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=receipt.amount_fen)
+        )
+
+    monkeypatch.setattr(settlement, "_claim", claim_without_comparing)
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    notify(body), notify(body)
+    assert not settled_once(payment)
+
+
+@pytest.mark.parametrize("count", [8, 64])
+def test_NOT04_same_notify_at_the_same_instant(count: int) -> None:
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    assert at_once(*[lambda: notify(body)] * count) == [b"success"] * count
+    assert settled_once(payment)
+
+
+def test_NOT04_the_compare_and_set_decides_where_locks_do_not_reach(without_locks: None) -> None:
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    answers = at_once(*[lambda: notify(body)] * 8)
+    assert b"success" in answers
+    assert settled_once(payment)
+
+
+def test_NOT04_twin_without_guards_money_is_counted_twice(without_guards: None) -> None:
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    at_once_whatever_breaks(*[lambda: notify(body)] * 8)
+    assert not settled_once(payment)
+
+
+def return_notify_and_query(payment: Payment) -> list[Callable[[], object]]:
+    url, body = alipay.return_url(payment), alipay.notify_body(payment)
+    return [
+        lambda: Client().get(url).context["face"],
+        lambda: notify(body),
+        lambda: asking.ask(Payment.objects.get(pk=payment.pk)),
+        lambda: incoming.receive_notify(body),
+    ]
+
+
+def test_CON01_return_notify_and_query_at_the_same_moment(gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment)
+    at_once(*return_notify_and_query(payment) * 2)
+    assert settled_once(payment)
+    assert gateway.count("query") == 1
+
+
+def test_CON01_twin_without_guards(gateway: Gateway, without_guards: None) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment)
+    at_once_whatever_breaks(*return_notify_and_query(payment) * 2)
+    assert not settled_once(payment)
+
+
+def press_pay(order: Order) -> str:
+    browser = Client()
+    browser.force_login(order.renter)
+    return browser.post(reverse("payments:pay", args=[order.number])).headers["Location"]
+
+
+def leads_to_one_attempt(order: Order, count: int) -> bool:
+    urls = at_once(*[lambda: press_pay(order)] * count)
+    numbers = set(Payment.objects.values_list("out_trade_no", flat=True))
+    return len(numbers) == 1 and all(f"%22out_trade_no%22%3A%22{next(iter(numbers))}%22" in url for url in urls)
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_CON02_CON03_pay_pressed_at_the_same_instant(count: int) -> None:
+    assert leads_to_one_attempt(make.order(), count)
+
+
+def test_CON02_unique_row_decides_where_locks_do_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows: rows)
+    assert leads_to_one_attempt(make.order(), 8)
+
+
+def test_CON02_twin_without_guards(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_then_make(order: Order, product: str) -> Payment:
+        live = Payment.objects.filter(order=order, status="OPEN").first()
+        if live is not None:
+            return live
+        time.sleep(0.1)
+        with numbering:
+            return make.attempt(order, live_for=None, product=product)
+
+    numbering = Lock()
+    monkeypatch.setattr(attempts, "_live_or_new_attempt", look_then_make)
+    assert not leads_to_one_attempt(make.order(), 8)

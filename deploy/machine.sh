@@ -56,7 +56,7 @@ list_for_tests() {
 
 apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
+    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null >/dev/null
 }
 # Succeeds when nothing is missing any more. A fresh machine has no package lists and an old one stale lists:
 # those are fetched only if the first try fails.
@@ -65,7 +65,7 @@ install_missing() {
   [ "$(id -u)" = 0 ] && have apt-get || return
   echo "Installing Debian packages: ${missing[*]}"
   apt_install "${missing[@]}" || {
-    apt-get update -qq -o Acquire::Retries=3 </dev/null >&2 || true
+    apt-get update -qq -o Acquire::Retries=3 </dev/null >/dev/null || true
     apt_install "${missing[@]}"
   }
 }

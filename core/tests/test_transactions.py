@@ -1,0 +1,148 @@
+"""durable_transaction: the whole function again where the database undid it, and only then."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from core import transactions
+from core.transactions import TRIES, durable_transaction
+from houses.models import Area
+
+DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction")
+LOCK_WAIT = OperationalError(1205, "Lock wait timeout exceeded; try restarting transaction")
+CHANGED = OperationalError(1020, "Record has changed since last read in table 'orders_order'")
+LOCKED = OperationalError("database is locked")
+TABLE_LOCKED = OperationalError("database table is locked: orders_order")
+REPEATED = [DEADLOCK, LOCK_WAIT, CHANGED, LOCKED, TABLE_LOCKED]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions.time, "sleep", lambda seconds: None)
+
+
+class Writer:
+    """Adds an area, then fails as told; how often it was called can be read."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    @property
+    def run(self) -> Callable[[], str]:
+        return durable_transaction(self._write)
+
+    def _write(self) -> str:
+        self.calls += 1
+        Area.objects.create(name=f"try {self.calls}")
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
+
+
+def names() -> list[str]:
+    return list(Area.objects.values_list("name", flat=True))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", REPEATED, ids=str)
+def test_CON09_CON10_the_whole_function_is_repeated(error: OperationalError) -> None:
+    writer = Writer(error, error)
+    assert writer.run() == "done"
+    assert writer.calls == 3
+    assert names() == ["try 3"]  # nothing is left of the first two
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", REPEATED, ids=str)
+def test_CON09_CON10_after_five_tries_the_error_is_raised(error: OperationalError) -> None:
+    writer = Writer(*[error] * TRIES)
+    with pytest.raises(OperationalError):
+        writer.run()
+    assert writer.calls == TRIES == 5
+    assert names() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError(2006, "MySQL server has gone away"),
+        OperationalError(1290, "running with the --read-only option"),
+        OperationalError("disk I/O error"),
+        OperationalError(),
+        IntegrityError(1062, "Duplicate entry"),
+        ValueError("1213"),
+    ],
+    ids=repr,
+)
+def test_other_errors_are_not_repeated(error: Exception) -> None:
+    writer = Writer(error)
+    with pytest.raises(type(error)):
+        writer.run()
+    assert writer.calls == 1
+    assert names() == []
+
+
+@pytest.mark.django_db
+def test_refuses_to_run_inside_another_transaction() -> None:
+    writer = Writer()
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        writer.run()
+    assert writer.calls == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_CON10_a_lock_that_sqlite_really_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("about SQLite")
+    connection.ensure_connection()
+    connection.connection.execute("PRAGMA busy_timeout = 0")
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(transactions.time, "sleep", lambda seconds: other.in_transaction and other.rollback())
+    writer = Writer()
+    try:
+        assert writer.run() == "done"
+    finally:
+        other.close()
+        connection.close()
+    assert names() == ["try 1"]  # the first one could not even begin
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_CON09_a_deadlock_that_the_database_really_reports(caplog: pytest.LogCaptureFixture) -> None:
+    if connection.vendor != "mysql":
+        pytest.skip("one writer at a time can't deadlock")
+    for name in ("a", "b"):
+        Area.objects.create(name=name)
+    both_hold_one = threading.Barrier(2)
+    tried: set[str] = set()
+    done: list[str] = []
+
+    @durable_transaction
+    def lock_both(first: str, second: str) -> None:
+        Area.objects.select_for_update().get(name=first)
+        if first not in tried:
+            tried.add(first)
+            both_hold_one.wait(10)
+        Area.objects.select_for_update().get(name=second)
+
+    def work(first: str, second: str) -> None:
+        try:
+            lock_both(first, second)
+            done.append(first)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=pair) for pair in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(done) == ["a", "b"]
+    assert "1213" in caplog.text

@@ -1,0 +1,314 @@
+"""Sign-up, sign-in and sign-out: who comes in, and where they land."""
+
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from houses.models import BookedNight
+from orders.models import Order, Review
+from payments.models import Payment
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+LOGIN, SIGNUP, LOGOUT, SETLANG = (
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/logout/",
+    "/i18n/setlang/",
+)
+PASSWORD = "a-good-password"
+
+
+@pytest.fixture
+def person() -> User:
+    return make.user()
+
+
+def sign_in(client: Client, person: User, password: str = PASSWORD, **fields: str):
+    return client.post(LOGIN, {"username": person.mobile, "password": password, **fields})
+
+
+def is_signed_in(client: Client) -> bool:
+    return "_auth_user_id" in client.session
+
+
+# --- signing up -------------------------------------------------------------------------------------
+
+
+def test_signing_up_makes_a_renter_and_signs_them_in(client: Client) -> None:
+    page = client.post(
+        SIGNUP,
+        {"username": "13912345678", "password": PASSWORD, "email": "li@example.com", "next": "/houses/7/"},
+    )
+    assert (page.status_code, page.url) == (302, "/houses/7/")
+    made = User.objects.get(mobile="13912345678")
+    assert (made.email, made.is_staff, made.is_superuser) == ("li@example.com", False, False)
+    assert made.check_password(PASSWORD)
+    assert client.session["_auth_user_id"] == str(made.pk)
+
+
+def test_the_email_is_optional_and_the_way_leads_to_my_orders(client: Client) -> None:
+    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD})
+    assert page.url == "/orders/"
+    assert User.objects.get().email == ""
+
+
+def test_nobody_makes_themselves_staff(client: Client) -> None:
+    client.post(
+        SIGNUP, {"username": "13912345678", "password": PASSWORD, "is_staff": "1", "is_superuser": "1"}
+    )
+    made = User.objects.get()
+    assert (made.is_staff, made.is_superuser) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"password": "short1x"}, "password"),
+        ({"password": "839174650287"}, "password"),
+        ({"password": "password"}, "password"),
+        ({"password": "13912345678"}, "password"),
+        ({"password": ""}, "password"),
+        ({"username": "12912345678"}, "username"),
+        ({"username": "1391234567"}, "username"),
+        ({"username": "139123456789"}, "username"),
+        ({"username": "1391234567x"}, "username"),
+        ({"username": "１３９１２３４５６７８"}, "username"),
+        ({"username": "+8613912345678"}, "username"),
+        ({"username": ""}, "username"),
+        ({"email": "li@"}, "email"),
+    ],
+    ids=str,
+)
+def test_refusals_stand_beside_the_field_and_keep_what_was_typed(
+    client: Client, changes: dict[str, str], field: str
+) -> None:
+    typed = {"username": "13912345678", "password": PASSWORD, "email": "li@example.com", "next": "/houses/7/"}
+    page = client.post(SIGNUP, {**typed, **changes})
+    assert page.status_code == 200
+    assert list(page.context["form"].errors) == [field]
+    assert not User.objects.exists()
+    html = page.content.decode()
+    kept = {**typed, **changes}
+    del kept["password"]
+    for value in kept.values():
+        assert not value or f'value="{value}"' in html
+    assert PASSWORD not in html
+
+
+def test_a_number_that_is_taken_is_refused_in_words(client: Client, person: User) -> None:
+    page = client.post(SIGNUP, {"username": person.mobile, "password": "another-password"})
+    assert page.status_code == 200
+    assert list(page.context["form"].errors) == ["username"]
+    assert f'value="{person.mobile}"' in page.content.decode()
+    person.refresh_from_db()
+    assert person.check_password(PASSWORD)
+
+
+def test_a_number_taken_at_the_same_instant_is_refused_in_words(
+    client: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "accounts.forms.SignUpForm.clean_username", lambda form: form.cleaned_data["username"]
+    )
+    page = client.post(SIGNUP, {"username": person.mobile, "password": "another-password"})
+    assert page.status_code == 200
+    assert list(page.context["form"].errors) == ["username"]
+    assert not is_signed_in(client)
+
+
+# --- signing in and out -----------------------------------------------------------------------------
+
+
+def test_signing_in_lands_where_they_were_going(client: Client, person: User) -> None:
+    sent = client.get("/orders/26112200000001/?x=1")
+    assert sent.status_code == 302
+    assert sent.url == f"{LOGIN}?next={quote('/orders/26112200000001/?x=1')}"
+    form = client.get(sent.url)
+    assert 'name="next" value="/orders/26112200000001/?x=1"' in form.content.decode()
+    page = sign_in(client, person, next="/orders/26112200000001/?x=1")
+    assert page.url == "/orders/26112200000001/?x=1"
+
+
+def test_signing_in_leads_to_my_orders_otherwise(client: Client, person: User) -> None:
+    assert sign_in(client, person).url == "/orders/"
+
+
+def test_the_way_to_sign_up_keeps_where_they_were_going(client: Client) -> None:
+    page = client.get(f"{LOGIN}?next=/houses/7/%3Fcheck_in%3D2027-03-05%26guests%3D2")
+    link = f"{SIGNUP}?next={quote('/houses/7/?check_in=2027-03-05&guests=2')}"
+    assert f'href="{link}"' in page.content.decode()
+    assert 'value="/houses/7/?check_in=2027-03-05&amp;guests=2"' in client.get(link).content.decode()
+
+
+@pytest.mark.parametrize("password", ["wrong", "", PASSWORD.upper()])
+def test_a_wrong_password_is_refused_and_the_number_kept(client: Client, person: User, password: str) -> None:
+    page = sign_in(client, person, password)
+    assert page.status_code == 200
+    assert page.context["form"].errors
+    assert f'value="{person.mobile}"' in page.content.decode()
+    assert not is_signed_in(client)
+
+
+def test_an_unknown_number_is_refused_in_the_same_words(client: Client, person: User) -> None:
+    wrong = sign_in(client, person, "wrong").context["form"].errors
+    unknown = client.post(LOGIN, {"username": "13999999999", "password": "wrong"}).context["form"].errors
+    assert wrong == unknown
+
+
+def test_a_closed_account_stays_out(client: Client, person: User) -> None:
+    User.objects.update(is_active=False)
+    assert sign_in(client, person).status_code == 200
+    assert not is_signed_in(client)
+
+
+def test_who_is_signed_in_is_not_asked_again(client: Client, person: User) -> None:
+    client.force_login(person)
+    assert client.get(f"{LOGIN}?next=/accounts/me/").url == "/accounts/me/"
+
+
+def test_signing_out_is_a_post(client: Client, person: User) -> None:
+    client.force_login(person)
+    assert client.get(LOGOUT).status_code == 405
+    assert is_signed_in(client)
+    page = client.post(LOGOUT)
+    assert (page.status_code, page.url) == (302, "/")
+    assert not is_signed_in(client)
+    assert client.get("/orders/").status_code == 302
+
+
+def test_my_page_shows_the_number_to_its_owner_alone(client: Client, person: User) -> None:
+    assert client.get("/accounts/me/").url == f"{LOGIN}?next=/accounts/me/"
+    client.force_login(person)
+    assert person.mobile in client.get("/accounts/me/").content.decode()
+
+
+def test_others_see_only_a_part_of_the_number() -> None:
+    assert str(User(mobile="13912345678")) == "139****5678"
+    assert str(User(mobile="13912345678", name="Li")) == "Li"
+
+
+def test_SEC06_the_session_has_a_new_id_after_signing_in(client: Client, person: User) -> None:
+    session = client.session
+    session["kept"] = "yes"
+    session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    sign_in(client, person)
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != session.session_key
+    stranger = Client()
+    stranger.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    assert not is_signed_in(stranger)
+
+
+def test_SEC06_the_session_has_a_new_id_after_signing_up(client: Client) -> None:
+    session = client.session
+    session["kept"] = "yes"
+    session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD})
+    assert is_signed_in(client)
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != session.session_key
+
+
+# --- next= to somebody else's site --------------------------------------------------------------------
+
+FOREIGN = [
+    "https://evil.example/",
+    "http://evil.example/",
+    "//evil.example/",
+    "///evil.example/",
+    "/\\evil.example/",
+    "\\\\evil.example/",
+    "https:evil.example",
+    "https:///evil.example",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,x",
+    "http://testserver@evil.example/",
+    "http://testserver.evil.example/",
+    "\thttps://evil.example/",
+    " //evil.example/",
+    "/\t/evil.example/",
+]
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+def test_SEC03_signing_in_stays_on_the_site(client: Client, person: User, where: str) -> None:
+    assert where not in client.get(LOGIN, {"next": where}).content.decode()
+    assert sign_in(client, person, next=where).url == "/orders/"
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+def test_SEC03_signing_in_twice_stays_on_the_site(client: Client, person: User, where: str) -> None:
+    client.force_login(person)
+    assert client.get(LOGIN, {"next": where}).url == "/orders/"
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+def test_SEC03_signing_up_stays_on_the_site(client: Client, where: str) -> None:
+    assert where not in client.get(SIGNUP, {"next": where}).content.decode()
+    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "next": where})
+    assert page.url == "/orders/"
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+def test_SEC03_signing_out_stays_on_the_site(client: Client, person: User, where: str) -> None:
+    client.force_login(person)
+    there = client.post(LOGOUT, {"next": where}).url
+    assert urlsplit(there).netloc == ""
+    assert "evil" not in there
+    assert "script" not in there
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+def test_SEC03_choosing_a_language_stays_on_the_site(client: Client, where: str) -> None:
+    headers = {"Referer": "https://evil.example/page"}
+    assert client.post(SETLANG, {"language": "en", "next": where}, headers=headers).url == "/"
+
+
+# --- a POST while signed out ---------------------------------------------------------------------------
+
+
+def test_a_post_while_signed_out_leads_to_sign_in_and_then_to_its_page(client: Client) -> None:
+    order = make.order()
+    for address in (f"/payments/{order.number}/pay/", f"/payments/{order.number}/check/"):
+        assert client.post(address).url == f"{LOGIN}?next=/orders/{order.number}/"
+    reviewed = client.post(f"/orders/{order.number}/review/", {"rating": "5", "text": "Fine"})
+    assert reviewed.url == f"{LOGIN}?next=/orders/{order.number}/"
+    assert not Payment.objects.exists()
+    assert not Review.objects.exists()
+
+
+def test_booking_while_signed_out_keeps_the_dates(client: Client, person: User) -> None:
+    house = make.house()
+    day = timezone.localdate()
+    stay = {"check_in": f"{day:%Y-%m-%d}", "check_out": "2030-01-01", "guests": "2"}
+    sent = client.post(f"/houses/{house.pk}/book/", {**stay, "other": "x"})
+    (after,) = parse_qs(urlsplit(sent.url).query)["next"]
+    assert urlsplit(after).path == f"/houses/{house.pk}/"
+    assert parse_qs(urlsplit(after).query) == {name: [value] for name, value in stay.items()}
+    assert not Order.objects.exists()
+    assert not BookedNight.objects.exists()
+    landed = client.get(sign_in(client, person, next=after).url).content.decode()
+    for value in (stay["check_in"], stay["check_out"]):
+        assert f'value="{value}"' in landed
+
+
+def test_booking_while_signed_out_without_dates(client: Client) -> None:
+    house = make.house()
+    assert client.post(f"/houses/{house.pk}/book/").url == f"{LOGIN}?next=/houses/{house.pk}/"
+
+
+def test_an_address_for_posts_answers_405_to_a_get_while_signed_out_too(client: Client) -> None:
+    assert client.get("/orders/26112200000001/review/").status_code == 405
+
+
+def test_an_unknown_order_while_signed_out_tells_nothing(client: Client) -> None:
+    known = make.order().number
+    answers = {client.post(f"/payments/{number}/pay/").status_code for number in (known, "26010100000000")}
+    assert answers == {302}

@@ -91,8 +91,8 @@ def _house(
         refund_policy=RefundPolicy(policy),
     )
     for scene in range(PHOTOS_PER_HOUSE):
-        photo = HousePhoto(house=house, position=scene)
-        photo.image.save(f"demo-{number}-{scene}.jpg", ContentFile(illustrations.draw(number, scene)))
+        picture = ContentFile(illustrations.draw(number, scene), name=f"demo-{number}-{scene}.jpg")
+        HousePhoto.objects.create(house=house, position=scene, image=picture)
     return house
 
 

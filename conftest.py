@@ -15,6 +15,7 @@ from tests.settings import FOLDER, KEYS
 def standin_keys() -> Iterator[Path]:
     """The folder with the keys of our app and of the stand-in Alipay; the settings point at it."""
     FOLDER.mkdir(mode=0o700)
+    (FOLDER / "static").mkdir()
     make_demo_keys(KEYS)
     yield KEYS
     shutil.rmtree(FOLDER)

@@ -77,7 +77,7 @@ install_requirements() {
   pins=$(cat requirements*.txt | cksum)
   [ "$(cat "$stamp" 2>/dev/null)" = "$pins" ] && return
   echo "Installing Python packages: $1"
-  "$venv" -m pip install -q --disable-pip-version-check -r "$1"
+  "$venv" -m pip install -q --disable-pip-version-check --use-pep517 -r "$1"
   echo "$pins" >"$stamp"
 }
 

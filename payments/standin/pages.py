@@ -21,7 +21,9 @@ def cashier_page(trade: Trade, *, payable: bool, buyer: str = "", alert: str = "
     if not payable:
         return _page("交易已关闭", _facts(trade) + _back(trade), trade)
     said = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
-    form = f'<form method="post">{_who(trade, buyer)}{_buttons(buyer)}</form>'
+    form = (
+        f'<form method="post" action="/cashier/{trade.session}">{_who(trade, buyer)}{_buttons(buyer)}</form>'
+    )
     return _page("确认付款", said + _facts(trade) + form, trade)
 
 
@@ -56,11 +58,9 @@ def _paid_page(trade: Trade) -> Reply:
 
 
 def _facts(trade: Trade) -> str:
-    facts = {
-        "商品": trade.subject,
-        "商户订单号": trade.out_trade_no,
-        "付款截止": moment_text(trade.expires_at),
-    }
+    facts = {"商品": trade.subject, "商户订单号": trade.out_trade_no}
+    if not trade.is_paid:
+        facts["付款截止"] = moment_text(trade.expires_at)
     if trade.trade_no:
         facts["支付宝交易号"] = trade.trade_no
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())

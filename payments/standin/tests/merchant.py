@@ -5,6 +5,7 @@ import json
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
@@ -68,10 +70,17 @@ def fetch(address: str, body: bytes | None = None, verb: str = "", timeout: floa
         connection.close()
 
 
+@cache  # checking a private key takes longer than most tests
+def _private_key(path: Path) -> RSAPrivateKey:
+    key = load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
+
+
 class Merchant:
     def __init__(self, standin: StandIn, keys: Path) -> None:
         self.standin = standin
-        self._private = load_pem_private_key((keys / "app_private_key.pem").read_bytes(), None)
+        self._private = _private_key(keys / "app_private_key.pem")
         self._alipay = load_pem_public_key((keys / "alipay_public_key.pem").read_bytes())
 
     def signed(self, method: str, biz: dict | str, **top: str) -> dict[str, str]:

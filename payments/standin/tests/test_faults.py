@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -338,3 +339,11 @@ def test_reset_takes_faults_back(merchant, standin):
     assert query(merchant).code == "ACQ.TRADE_NOT_EXIST"
     with pytest.raises(Refused):
         standin.trade(NUMBER)
+
+
+def test_the_page_about_the_stand_in_lists_every_fault():
+    page = (Path(__file__).parents[3] / "docs/standin.md").read_text()
+    for name, says in FAULTS.items():
+        way = name.partition(".")[2]
+        listed = (f"| `{name}` | {says} |", f"| `{way}` | {says} |")
+        assert any(line in page for line in listed), name

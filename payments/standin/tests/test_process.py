@@ -95,11 +95,11 @@ class At:
         self.url, self.gateway_url = url, f"{url}/gateway.do"
 
 
-@pytest.mark.parametrize("command", [WITHOUT_DJANGO, WITH_DJANGO])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [(WITHOUT_DJANGO, signal.SIGTERM), (WITH_DJANGO, signal.SIGTERM), (WITH_DJANGO, signal.SIGINT)],
+)
 def test_it_serves_without_the_sites_database_and_stops_on_a_signal(standin_keys, tmp_path, command, number):
-    if command is WITHOUT_DJANGO and number is signal.SIGINT:
-        pytest.skip("the same code as with SIGTERM")
     state = tmp_path / "state.sqlite3"
     options = ("--keys", str(standin_keys), "--state", str(state))
     with process(command, *options, DATABASE_URL="mysql://nobody:x@127.0.0.1:1/none") as (running, url):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 
 from core.money import yuan_text
 
@@ -23,12 +23,26 @@ def yuan(fen: int) -> str:
     return f"{'-' if fen < 0 else ''}￥{int(whole):,}.{cents}"
 
 
+# Django's own Chinese has only the long names, 星期一 and so on.
+WEEKDAYS = [
+    pgettext_lazy("weekday", "Mon"),
+    pgettext_lazy("weekday", "Tue"),
+    pgettext_lazy("weekday", "Wed"),
+    pgettext_lazy("weekday", "Thu"),
+    pgettext_lazy("weekday", "Fri"),
+    pgettext_lazy("weekday", "Sat"),
+    pgettext_lazy("weekday", "Sun"),
+]
+
+
 @register.filter
 def stay_date(day: date) -> str:
     """A day of a stay with its weekday, "Thu 5 Mar" or "3月5日 周四"; with the year unless it is this one."""
     if day.year == timezone.localdate().year:
-        return date_format(day, pgettext("date format: a day of this year", "D j M"))
-    return date_format(day, pgettext("date format: a day of another year", "D j M Y"))
+        written = date_format(day, pgettext("date format: a day of this year", "j M"))
+    else:
+        written = date_format(day, pgettext("date format: a day of another year", "j M Y"))
+    return pgettext("a day", "%(weekday)s %(day)s") % {"weekday": WEEKDAYS[day.weekday()], "day": written}
 
 
 @register.filter(expects_localtime=True)

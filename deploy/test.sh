@@ -14,7 +14,8 @@ failed=()
 
 run() { # TITLE COMMAND...
   printf '\n===== Tests %s =====\n' "$1"
-  "${@:2}" </dev/null &
+  # Where this script itself runs in the background, Ctrl-C's signal comes switched off: stop() needs it.
+  env --default-signal=INT "${@:2}" </dev/null &
   wait $! || failed+=("$1")
 }
 

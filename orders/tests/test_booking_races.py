@@ -1,0 +1,109 @@
+"""BOK01: eight renters after one night at the same instant, with the guards and without them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from houses.availability import NightsTaken
+from houses.models import BookedNight, House
+from orders import booking
+from orders.models import Order, OrderEvent
+from tests import make
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+
+RENTERS = 8
+
+
+def rush(house: House) -> list[str]:
+    """Everybody books two nights, each pair another one, all with night 9. Returns what each was told."""
+    renters = [make.user() for _ in range(RENTERS)]
+    night = timezone.localdate() + timedelta(days=9)
+    start = threading.Barrier(RENTERS)
+    told: list[str] = []
+
+    def go(n: int) -> None:
+        check_in = night - timedelta(days=n % 2)
+        stay = {"check_in": check_in, "check_out": check_in + timedelta(days=2)}
+        start.wait(30)
+        try:
+            booking.book(house.pk, renter=renters[n], guests=1, **stay)
+            told.append("booked")
+        except NightsTaken:
+            told.append("taken")
+        except Exception as error:
+            told.append(repr(error))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=go, args=(n,)) for n in range(RENTERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return sorted(told)
+
+
+def one_won(house: House, told: list[str]) -> bool:
+    """One order, one event, two nights, all of the same number; the others were told that it was taken."""
+    house.refresh_from_db()
+    orders = Order.objects.values_list("number", flat=True)
+    return (
+        told == ["booked"] + ["taken"] * (RENTERS - 1)
+        and len(orders) == 1
+        and OrderEvent.objects.count() == 1
+        and list(BookedNight.objects.values_list("order_number", flat=True)) == [orders[0]] * 2
+        and house.order_count == 1
+    )
+
+
+@contextmanager
+def without_the_unique_night() -> Iterator[None]:
+    (constraint,) = constraints = BookedNight._meta.constraints
+    BookedNight._meta.constraints = []  # SQLite's table is made anew from what stands here
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(BookedNight, constraint)
+    try:
+        yield
+    finally:
+        BookedNight.objects.all().delete()
+        BookedNight._meta.constraints = constraints
+        with connection.schema_editor() as editor:
+            editor.add_constraint(BookedNight, constraint)
+
+
+def test_BOK01_one_wins_and_the_others_are_told() -> None:
+    house = make.house()
+    told = rush(house)
+    assert one_won(house, told), told
+
+
+def test_BOK01_the_row_decides_where_the_lock_does_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two writing nodes don't see each other's locks."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
+    house = make.house()
+    told = rush(house)
+    assert one_won(house, told), told
+
+
+def test_BOK01_twin_without_the_unique_night_the_house_is_booked_twice() -> None:
+    house = make.house()
+    with without_the_unique_night():
+        told = rush(house)
+        doubly_booked = BookedNight.objects.count() - len(set(BookedNight.objects.values_list("night")))
+        assert not one_won(house, told), told
+        assert doubly_booked > 0
+
+
+def test_the_unique_night_is_back_after_the_twin() -> None:
+    with connection.cursor() as cursor:
+        known = connection.introspection.get_constraints(cursor, BookedNight._meta.db_table)
+    assert [
+        name for name, facts in known.items() if facts["unique"] and facts["columns"] == ["house_id", "night"]
+    ]

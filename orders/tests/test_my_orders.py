@@ -1,0 +1,240 @@
+"""我的订单: newest first, by status, twenty a page, and nobody else's."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import timezone
+from django.utils.translation import gettext
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from houses.models import House, HousePhoto
+from orders.models import Order, Review
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/orders/"
+Status = Order.Status
+GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+
+
+@pytest.fixture
+def renter(client: Client) -> User:
+    person = make.user()
+    client.force_login(person)
+    return person
+
+
+def many(renter: User, count: int, **fields: object) -> list[str]:
+    """The numbers of `count` orders, newest first; three at a time were made at the same instant."""
+    now, home = timezone.now(), make.house()
+    return [
+        make.order(renter, house=home, created_at=now - timedelta(hours=n // 3), **fields).number
+        for n in reversed(range(count))
+    ][::-1]
+
+
+def shown(page: object) -> list[str]:
+    return [order.number for order in page.context["orders"]]
+
+
+def walk(client: Client, **query: str) -> list[list[str]]:
+    """The orders on each page, following the link to older ones."""
+    pages, before = [], ""
+    while before is not None:
+        page = client.get(LIST, {**query, "before": before} if before else query)
+        pages.append(shown(page))
+        before = page.context["next_before"]
+        link = f"before={before}"
+        assert before is None or link in page.content.decode()
+        assert len(pages) < 20
+    return pages
+
+
+def test_paging_through_45_orders_visits_each_once_newest_first(client: Client, renter: User) -> None:
+    many(make.user(), 5)
+    numbers = many(renter, 45)
+    pages = walk(client)
+    assert [len(page) for page in pages] == [20, 20, 5]
+    visited = [number for page in pages for number in page]
+    expected = Order.objects.placed_by(renter).order_by("-created_at", "-pk")
+    assert visited == list(expected.values_list("number", flat=True))
+    assert sorted(visited) == sorted(numbers)
+
+
+def test_paging_by_status_visits_each_of_that_status_once(client: Client, renter: User) -> None:
+    many(renter, 25, status=Status.COMPLETE)
+    numbers = many(renter, 25, status=Status.CANCELED)
+    pages = walk(client, status="CANCELED")
+    assert [len(page) for page in pages] == [20, 5]
+    assert sorted(pages[0] + pages[1]) == sorted(numbers)
+
+
+@pytest.mark.parametrize("count", [20, 40])
+def test_a_full_last_page_leads_to_no_empty_one(client: Client, renter: User, count: int) -> None:
+    many(renter, count)
+    assert [len(page) for page in walk(client)] == [20] * (count // 20)
+
+
+def test_a_new_order_while_paging_moves_nothing(client: Client, renter: User) -> None:
+    many(renter, 25)
+    before = client.get(LIST).context["next_before"]
+    expected = shown(client.get(LIST, {"before": before}))
+    make.order(renter)
+    assert shown(client.get(LIST, {"before": before})) == expected
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_status_shows_its_own(client: Client, renter: User, status: str) -> None:
+    numbers = {value: make.order(renter, status=value).number for value in Status}
+    assert shown(client.get(LIST, {"status": status})) == [numbers[status]]
+    assert len(shown(client.get(LIST))) == len(Status)
+
+
+@pytest.mark.parametrize(
+    "status", ["PAID", "wait_payment", "WAIT_PAYMENT ", "", "１", "\0", "' OR 1=1 --", "%s"]
+)
+def test_a_status_that_is_none_shows_all(client: Client, renter: User, status: str) -> None:
+    many(renter, 3)
+    assert len(shown(client.get(LIST, {"status": status}))) == 3
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "26010100000000",
+        "x",
+        "1",
+        "１２３４５６７８９０１２３４",
+        "' OR 1=1 --",
+        "9" * 500,
+        "\0",
+        "\udcff",
+        "😀",
+    ],
+)
+def test_an_unknown_place_in_the_list_is_no_error(client: Client, renter: User, before: str) -> None:
+    many(renter, 3)
+    page = client.get(LIST, {"before": before.encode("utf-8", "surrogatepass")})
+    assert page.status_code == 200
+    assert shown(page) in ([], shown(client.get(LIST)))
+
+
+def test_another_renters_number_is_no_place_in_the_list(client: Client, renter: User) -> None:
+    many(renter, 3)
+    foreign = make.order(created_at=timezone.now() + timedelta(days=1)).number
+    assert shown(client.get(LIST, {"before": foreign})) == []
+
+
+def test_other_renters_orders_are_never_shown(client: Client, renter: User) -> None:
+    others = many(make.user(), 25)
+    own = make.order(renter).number
+    for query in ({}, {"status": "WAIT_PAYMENT"}, {"before": others[0]}, {"renter": "1"}):
+        page = client.get(LIST, query)
+        assert set(shown(page)) <= {own}
+        assert not any(number in page.content.decode() for number in others[1:])
+
+
+def test_no_orders_yet_leads_to_the_houses(client: Client, renter: User) -> None:
+    page = client.get(LIST)
+    assert shown(page) == []
+    assert "scene-no-orders" in page.content.decode()
+    assert 'class="button" href="/"' in page.content.decode()
+
+
+def test_none_of_this_kind_leads_to_all(client: Client, renter: User) -> None:
+    make.order(renter)
+    for query in ({"status": "REJECTED"}, {"before": "26010100000000"}):
+        page = client.get(LIST, query)
+        assert shown(page) == []
+        assert f'class="button" href="{LIST}"' in page.content.decode()
+
+
+def test_nobody_signed_out_sees_the_list(client: Client) -> None:
+    assert client.get(LIST).url == "/accounts/login/?next=/orders/"
+
+
+def with_photos_and_reviews(renter: User, count: int) -> None:
+    for n in range(count):
+        house = make.house()
+        HousePhoto.objects.create(house=house, image=ContentFile(GIF, name="photo.gif"))
+        order = make.order(
+            renter, house=house, status=list(Status)[n % 6], created_at=timezone.now() - timedelta(hours=n)
+        )
+        if order.status == Status.COMPLETE:
+            Review.objects.create(order=order, house=house, renter=renter, rating=5, text="Fine")
+
+
+@pytest.mark.parametrize("count", [0, 20, 200])
+def test_at_most_five_queries_however_many_orders(
+    client: Client, renter: User, count: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """The whole page, session included; another house and photo on every card, reviews on some."""
+    with_photos_and_reviews(renter, count)
+    own = Order.objects.placed_by(renter)
+    complete = own.filter(status="COMPLETE").count()
+    newest = own.values_list("number", flat=True).first() or "26010100000000"
+    for query, expected in (
+        ({}, count),
+        ({"before": newest}, count - 1),
+        ({"status": "COMPLETE"}, complete),
+        ({"status": "COMPLETE", "before": newest}, complete),
+    ):
+        with django_assert_max_num_queries(5):
+            page = client.get(LIST, query)
+        assert len(shown(page)) == min(20, max(0, expected))
+
+
+ACTIONS = {
+    Status.WAIT_ACCEPT: (False, False),
+    Status.WAIT_PAYMENT: (True, False),
+    Status.WAIT_COMMENT: (False, True),
+    Status.COMPLETE: (False, False),
+    Status.CANCELED: (False, False),
+    Status.REJECTED: (False, False),
+}
+
+
+@pytest.mark.parametrize(("status", "actions"), ACTIONS.items())
+def test_the_next_step_is_on_the_card(
+    client: Client, renter: User, status: str, actions: tuple[bool, bool]
+) -> None:
+    order = make.order(renter, status=status)
+    for page in (client.get(LIST), client.get(order.get_absolute_url())):
+        html = page.content.decode()
+        pay, review = f'action="/payments/{order.number}/pay/"', "#review"
+        assert (pay in html) is actions[0]
+        if page.context.get("orders"):
+            assert (review in html) is actions[1]
+        else:
+            assert (f'action="/orders/{order.number}/review/"' in html) is actions[1]
+        assert "￥300.00" in html
+
+
+def test_an_order_past_its_deadline_says_so_and_can_not_be_paid(client: Client, renter: User) -> None:
+    order = make.order(renter, pay_by=timezone.now() + timedelta(seconds=30))
+    for address in (LIST, order.get_absolute_url()):
+        html = client.get(address).content.decode()
+        assert f"/payments/{order.number}/pay/" not in html
+        assert gettext("Time is up, closing") in html
+        assert "data-deadline" not in html
+    assert shown(client.get(LIST, {"status": "WAIT_PAYMENT"})) == [order.number]
+
+
+def test_a_rejection_and_a_review_are_on_the_card(client: Client, renter: User) -> None:
+    make.order(renter, status=Status.REJECTED, closing_reason="Being painted")
+    order = make.order(renter, status=Status.COMPLETE)
+    Review.objects.create(order=order, house=order.house, renter=renter, rating=4, text="Quiet & warm")
+    html = client.get(LIST).content.decode()
+    assert "Being painted" in html
+    assert "Quiet &amp; warm" in html
+
+
+def test_a_house_that_is_no_longer_listed_is_still_on_the_card(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    House.objects.update(is_listed=False, title="Gone")
+    assert order.house_title in client.get(LIST).content.decode()
+    assert order.house.get_absolute_url() not in client.get(order.get_absolute_url()).content.decode()

@@ -240,8 +240,8 @@ def _hills(c: Canvas, base: float, rise: float, color: Color, random: Random, wa
 
 
 def _peaks(c: Canvas, p: Palette, random: Random) -> None:
-    for x, top, half in ((170, 150, 260), (470, 70, 300), (800, 130, 280)):
-        top += random.uniform(-25, 25)
+    for x, height, half in ((170, 150, 260), (470, 70, 300), (800, 130, 280)):
+        top = height + random.uniform(-25, 25)
         c.shape([(x - half, HORIZON + 20), (x, top), (x + half, HORIZON + 20)], p.far)
         c.shape(
             [(x, top), (x + half, HORIZON + 20), (x + half * 0.15, HORIZON + 20)],

@@ -36,13 +36,17 @@ WEEKDAYS = [
 
 
 @register.filter
-def stay_date(day: date) -> str:
-    """A day of a stay with its weekday, "Thu 5 Mar" or "3月5日 周四"; with the year unless it is this one."""
-    if day.year == timezone.localdate().year:
-        written = date_format(day, pgettext("date format: a day of this year", "j M"))
-    else:
-        written = date_format(day, pgettext("date format: a day of another year", "j M Y"))
-    return pgettext("a day", "%(weekday)s %(day)s") % {"weekday": WEEKDAYS[day.weekday()], "day": written}
+def day(at: date) -> str:
+    """A day for people, "5 Mar" or "3月5日"; with the year unless it is this one."""
+    if at.year == timezone.localdate().year:
+        return date_format(at, pgettext("date format: a day of this year", "j M"))
+    return date_format(at, pgettext("date format: a day of another year", "j M Y"))
+
+
+@register.filter
+def stay_date(at: date) -> str:
+    """A day of a stay with its weekday, "Thu 5 Mar" or "3月5日 周四"."""
+    return pgettext("a day", "%(weekday)s %(day)s") % {"weekday": WEEKDAYS[at.weekday()], "day": day(at)}
 
 
 @register.filter(expects_localtime=True)

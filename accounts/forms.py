@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm, UserChangeForm, UserCreationForm
@@ -12,7 +14,7 @@ class LoginForm(AuthenticationForm):
         "inactive": _("This account has been closed."),
     }
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs.update(inputmode="numeric", autocomplete="username")
 

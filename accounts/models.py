@@ -1,3 +1,5 @@
+from typing import Any, ClassVar
+
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
@@ -9,7 +11,7 @@ is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter a mobile numbe
 
 class UserManager(BaseUserManager["User"]):
     def create_user(
-        self, mobile: str, email: str | None = None, password: str | None = None, **fields
+        self, mobile: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
         """Save and return a user. Without a password nobody can sign in as them."""
         user = self.model(mobile=mobile, email=self.normalize_email(email), **fields)
@@ -18,7 +20,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(
-        self, mobile: str, email: str | None = None, password: str | None = None, **fields
+        self, mobile: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
         return self.create_user(mobile, email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
@@ -41,7 +43,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "mobile"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects = UserManager()
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, RedirectURLMixin
@@ -38,7 +40,7 @@ class SignUp(RedirectURLMixin, FormView):
         login(self.request, user)
         return super().form_valid(form)
 
-    def get_context_data(self, **kwargs) -> dict[str, object]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {REDIRECT_FIELD_NAME: self.get_redirect_url(), **super().get_context_data(**kwargs)}
 
 

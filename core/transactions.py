@@ -1,8 +1,9 @@
 """The one place that runs a transaction and, where the database asks for it, runs it again.
 
 A deadlock or a lock that was waited for too long undoes the whole transaction, so the whole function
-is repeated, never a part of it. That is why it must be the outermost transaction (`durable`) and why a
-function under `@durable_transaction` reads everything it decides by anew and does nothing outside the database.
+is repeated, never a part of it. That is why it must be the outermost transaction (`durable`), and why a
+function under `@durable_transaction` reads anew whatever it decides by, and does nothing outside the
+database.
 """
 
 import functools

@@ -1,4 +1,5 @@
 from datetime import date
+from typing import Any
 
 from django import forms
 from django.utils import timezone
@@ -25,7 +26,7 @@ class StayForm(forms.Form):
     check_out = forms.DateField(label=_("Check-out"), widget=DateInput)
     guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1)
 
-    def __init__(self, *args, house: House, **kwargs) -> None:
+    def __init__(self, *args: Any, house: House, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.house = house
         self.fields["guests"].widget.attrs.update(inputmode="numeric", max=house.capacity)

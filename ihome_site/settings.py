@@ -1,4 +1,4 @@
-"""Every setting of the site, read downwards. Values come from the environment or from `.env`; see .env.example."""
+"""Every setting of the site, read downwards; values from the environment or `.env`, see .env.example."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -109,7 +109,7 @@ elif _database["ENGINE"].endswith("mysql"):
     _options.update(
         charset="utf8mb4",
         isolation_level="read committed",
-        init_command="SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+        init_command="SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
     )
     # Without the server's zone tables, __date lookups find nothing unless no conversion is needed.
     _database["TIME_ZONE"] = "Asia/Shanghai"

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from orders import transitions
@@ -21,7 +22,7 @@ from orders.transitions import IllegalTransition
 class OrderEventInline(ReadOnlyInline):
     model = OrderEvent
     fields = ["created_at", "kind", "from_status", "to_status", "actor", "reason", "amount_fen"]
-    readonly_fields = fields
+    readonly_fields = ["created_at", "kind", "from_status", "to_status", "actor", "reason", "amount_fen"]
     show_change_link = False
 
 
@@ -69,16 +70,15 @@ class BaseOrderAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Accept the bookings"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._act_on(request, queryset, lambda order: transitions.accept(order, by=request.user))
+        staff = signed_in_user(request)
+        self._act_on(request, queryset, lambda order: transitions.accept(order, by=staff))
 
     @admin.action(description=_("Reject the bookings, with a reason"), permissions=["act"])
     def reject_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         form = RejectForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
-            reason = form.cleaned_data["reason"]
-            self._act_on(
-                request, queryset, lambda order: transitions.reject(order, by=request.user, reason=reason)
-            )
+            staff, reason = signed_in_user(request), form.cleaned_data["reason"]
+            self._act_on(request, queryset, lambda order: transitions.reject(order, by=staff, reason=reason))
             return None
         context = {
             **self.admin_site.each_context(request),

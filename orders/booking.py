@@ -1,4 +1,4 @@
-"""How a stay is booked: the price is taken from the house, the nights are taken for good, the order is made."""
+"""How a stay is booked: the house says the price, the nights are taken for good, the order is made."""
 
 from datetime import date
 
@@ -17,7 +17,7 @@ from orders.models import Order
 def book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int) -> Order:
     """Make an order for the nights [check_in, check_out).
 
-    Raises NightsTaken when somebody else holds one of them, House.DoesNotExist when the house is no longer listed.
+    Raises NightsTaken when somebody else holds one of them, House.DoesNotExist when the house is not listed.
     """
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     nights = (check_out - check_in).days

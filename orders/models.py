@@ -1,5 +1,6 @@
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -81,7 +82,7 @@ class Order(models.Model):
     def __str__(self) -> str:
         return self.number
 
-    def save(self, *args, **kwargs) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         while not self.number:
             number = new_number()
             # Among 10,000 orders of one day, two would share a number every other day.

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.guards import signed_in_or_back_to
+from accounts.guards import signed_in_or_back_to, signed_in_user
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
@@ -23,7 +23,7 @@ from orders.transitions import IllegalTransition
 
 def order_of(request: HttpRequest, number: str) -> Order:
     """The renter's own order. Another renter's does not exist: Http404."""
-    rows = Order.objects.placed_by(request.user).select_related("house", "review")
+    rows = Order.objects.placed_by(signed_in_user(request)).select_related("house", "review")
     order = get_object_or_404(rows, number=number)
     if order.number != number:  # some databases match other digits, such as full-width ones
         raise Http404
@@ -45,7 +45,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
     form = StayForm(request.POST, house=house)
     if form.is_valid():
         try:
-            order = booking.book(house.pk, renter=request.user, **form.cleaned_data)
+            order = booking.book(house.pk, renter=signed_in_user(request), **form.cleaned_data)
         except NightsTaken:
             form.add_error(
                 "check_in", _("Somebody has just booked one of these nights. Please choose others.")
@@ -65,7 +65,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     if status not in Order.Status:
         status = ""
     before = request.GET.get("before", "")
-    page = page_of_orders(request.user, status=status, before=before if before.isascii() else "")
+    page = page_of_orders(signed_in_user(request), status=status, before=before if before.isascii() else "")
     context = {
         "orders": page.orders,
         "next_before": page.next_before,
@@ -102,7 +102,7 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
     if not form.is_valid():
         return order_page(request, order, form, status=422)
     try:
-        transitions.review(order, by=request.user, **form.cleaned_data)
+        transitions.review(order, by=signed_in_user(request), **form.cleaned_data)
     except IllegalTransition:
         messages.error(request, _("This stay can't be reviewed now."))
     else:

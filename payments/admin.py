@@ -1,6 +1,7 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -25,7 +26,16 @@ class PaymentInline(ReadOnlyInline):
         "paid_at",
         "expires_at",
     ]
-    readonly_fields = fields
+    readonly_fields = [
+        "out_trade_no",
+        "status",
+        "amount_fen",
+        "received_fen",
+        "trade_no",
+        "evidence",
+        "paid_at",
+        "expires_at",
+    ]
 
 
 @admin.register(Order)
@@ -36,13 +46,13 @@ class OrderAdmin(BaseOrderAdmin):
 class RefundInline(ReadOnlyInline):
     model = Refund
     fields = ["out_request_no", "status", "amount_fen", "reason", "next_try_at"]
-    readonly_fields = fields
+    readonly_fields = ["out_request_no", "status", "amount_fen", "reason", "next_try_at"]
 
 
 class GatewayMessageInline(ReadOnlyInline):
     model = GatewayMessage
     fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
-    readonly_fields = fields
+    readonly_fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
 
 
 @admin.register(Payment)
@@ -103,8 +113,8 @@ class NeedsStaffFilter(admin.SimpleListFilter):
     title = _("for staff")
     parameter_name = "for_staff"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, object]]:
-        return [("1", _("needs a look"))]
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("1", gettext("needs a look"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> QuerySet[GatewayMessage]:
         return queryset.filter(verdict__in=GatewayMessage.NEEDS_STAFF) if self.value() else queryset

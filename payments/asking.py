@@ -49,7 +49,7 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
 
 
 def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) -> None:
-    """Settle; where another attempt of the order is still alive, close it at Alipay, so that nobody pays twice.
+    """Settle; if another attempt of the order is still alive, close it at Alipay, so that nobody pays twice.
 
     When that fails nothing is lost: money that comes twice goes back.
     """

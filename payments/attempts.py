@@ -25,8 +25,8 @@ class CannotPay(Exception):
 def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     """The address at Alipay to send the browser to. Raises CannotPay.
 
-    A live attempt is used again, without asking Alipay. Where it can't be (another product, nearly over, or the
-    renter wants `another` account), Alipay must first say that nobody can pay it any more, or has not begun to.
+    A live attempt is used again, without asking Alipay. Where it can't be (another product, nearly over, or
+    the renter wants `another` account), Alipay must first say that nobody can pay it, or has begun to.
     """
     if not order.can_be_paid_at(timezone.now()):
         raise CannotPay(_("This order can't be paid any more."))
@@ -42,7 +42,7 @@ def _is_nearly_over(payment: Payment) -> bool:
 
 
 def _make_room(live: Payment) -> None:
-    """Let go of a live attempt, after asking Alipay. Raises CannotPay where it was paid or Alipay gave no answer."""
+    """Let go of a live attempt, after asking Alipay. Raises CannotPay: it was paid, or no answer came."""
     answer: object = asking.ask(live)
     if live.is_settled:
         raise CannotPay(_("This order has been paid already."))

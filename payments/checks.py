@@ -49,7 +49,7 @@ def _gateway() -> Iterator[tuple[int, str]]:
     if is_production and settings.REHEARSAL:
         yield (
             6,
-            "REHEARSAL=1 tells visitors that no real money moves, but the gateway is Alipay's production one.",
+            "REHEARSAL=1 tells visitors that no real money moves, but the gateway is the production one.",
         )
     if is_production and settings.ALIPAY_APP_ID.startswith("9021"):
         yield (7, "ALIPAY_APP_ID is one of Alipay's sandbox, but the gateway is the production one.")

@@ -8,7 +8,7 @@ from orders.models import Order
 
 
 class Payment(models.Model):
-    """One attempt to pay an order. What was asked for is frozen; `status` and money are written by settlement.py."""
+    """One attempt to pay an order. What it asks for is frozen; settlement.py writes `status` and money."""
 
     class Status(models.TextChoices):
         OPEN = "OPEN", _("Open")
@@ -84,7 +84,7 @@ class Payment(models.Model):
 
 
 class Refund(models.Model):
-    """Money on its way back. The number is fixed before the first try and never changes, nor does the amount."""
+    """Money on its way back. Number and amount are fixed before the first try and never change."""
 
     class Status(models.TextChoices):
         DUE = "DUE", _("Due")

@@ -3,11 +3,11 @@
 import re
 from urllib.parse import unquote_plus
 
-_SECRET_FIELDS = (
+_MASKED_FIELDS = (
     r"sign|buyer_id|buyer_open_id|buyer_user_id|buyer_logon_id|seller_email|auth_app_id|fund_bill_list"
 )
-_IN_FORM = re.compile(rf"(?P<before>(?:^|&)(?:{_SECRET_FIELDS})=)[^&]*")
-_IN_JSON = re.compile(rf'(?P<before>"(?:{_SECRET_FIELDS})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^,}}\]]*)')
+_IN_FORM = re.compile(rf"(?P<before>(?:^|&)(?:{_MASKED_FIELDS})=)[^&]*")
+_IN_JSON = re.compile(rf'(?P<before>"(?:{_MASKED_FIELDS})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^,}}\]]*)')
 
 
 def masked(raw: bytes) -> str:

@@ -1,7 +1,7 @@
 """The one door through which money is recorded. The only writer of Payment.status, money and Refund rows.
 
-Return, notify, query and staff all end in settle(). The locks (Order, then Payment, then Refund) keep people from
-waiting in the wrong order; the compare-and-set decides who was first, also where locks don't reach.
+Return, notify, query and staff all end in settle(). The locks (Order, then Payment, then Refund) keep people
+from waiting in the wrong order; the compare-and-set decides who was first, also where locks don't reach.
 """
 
 import enum

@@ -42,7 +42,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class NotExisting:
-    """No buyer has signed in to this trade; says nothing of the future while the request can still be used."""
+    """No buyer has signed in to this trade yet; while its request can be used, one still may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def signed_node(body: bytes, key_name: str, key: RSAPublicKey) -> Mapping[str, o
 def top_level_spans(text: str) -> dict[str, str]:
     """The members of a JSON object as they stand in `text`: the signature covers those very characters.
 
-    Raises ValueError where it is no object or names a member twice, RecursionError where it is nested too deep.
+    Raises ValueError where it is no object or names a member twice, RecursionError where it is too deep.
     """
     spans: dict[str, str] = {}
     at = _expect(text, 0, "{")

@@ -98,11 +98,11 @@ class AlipayClient:
         return f"{self.gateway_url}?{self._sdk.api_alipay_trade_page_pay(**_common(request))}"
 
     def query(self, out_trade_no: str, *, deadline: float) -> Reply[QueryResult]:
-        """What Alipay knows of the trade; never raises for anything that the gateway does."""
+        """What Alipay knows of the trade; never raises for what the gateway does."""
         return self._call("alipay.trade.query", out_trade_no, query_result, deadline)
 
     def close(self, out_trade_no: str, *, deadline: float) -> Reply[CloseResult]:
-        """Ask Alipay to take no money for this number any more; never raises for anything that the gateway does."""
+        """Ask Alipay to take no more money for this number; never raises for what the gateway does."""
         return self._call("alipay.trade.close", out_trade_no, close_result, deadline)
 
     def _call(

@@ -1,4 +1,4 @@
-"""One HTTP call to the gateway: POST, a deadline for all of it, a size cap, no redirects, certificates checked.
+"""One call to the gateway: POST, a deadline for all of it, a size cap, no redirects, certificates checked.
 
 libcurl, because it holds a total deadline even against a server that sends one byte a second.
 """
@@ -19,7 +19,10 @@ class GatewayUnreachable(Exception):
 
 
 def post(url: str, form: str, *, deadline: float) -> bytes:
-    """The body of a 200 answer of at most MAX_ANSWER_BYTES within `deadline` seconds. Raises GatewayUnreachable."""
+    """The body of a 200 answer, at most MAX_ANSWER_BYTES of it, within `deadline` seconds.
+
+    Raises GatewayUnreachable.
+    """
     body = bytearray()
 
     def take(chunk: bytes) -> int:

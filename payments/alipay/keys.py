@@ -1,4 +1,4 @@
-"""The two keys of an app, read from PEM files and refused in words that say what to do; never with key material."""
+"""The two keys of an app, read from PEM files; refused in words that say what to do and show no key."""
 
 import stat
 from pathlib import Path

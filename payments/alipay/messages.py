@@ -49,7 +49,7 @@ def _first_signed(params: Params, candidates: list[Params], signature: str, key:
 
 
 def _with_and_without_empty(candidates: list[Params]) -> Iterator[Mapping[str, str]]:
-    """Alipay's documents contradict each other on whether empty values are signed; as received comes first."""
+    """Alipay's documents differ on whether empty values are signed; as received comes first."""
     yield from candidates
     for candidate in candidates:
         filled = {name: value for name, value in candidate.items() if value}

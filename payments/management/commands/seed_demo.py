@@ -32,7 +32,10 @@ HOUSES = [
     ("鼓浪屿花园洋房一层", "厦门", "思明区鼓浪屿鸡山路 5 号", 799, 6, False, "STRICT"),
     ("雪山下的藏式民居", "大理", "古城区玉龙路 66 号", 199, 3, True, "FLEXIBLE"),
 ]
-DESCRIPTION = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。请不要在室内抽烟，晚上十点后请小声一些。"
+DESCRIPTION = (
+    "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
+    "请不要在室内抽烟，晚上十点后请小声一些。"
+)
 
 
 class Command(BaseCommand):
@@ -123,6 +126,7 @@ def _orders_in_every_status(renter: User, second: User, staff: User, houses: lis
     _pay(_book(renter, river, 8, 1))
     _book(renter, lake, 12, 2)
     transitions.accept(_book(renter, court, 14, 1), by=staff)
+    transitions.accept(_book(renter, lake, 20, 3), by=staff)
     _book(second, tea, 5, 2)
     _book(second, snow, 9, 4)
 

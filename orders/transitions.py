@@ -46,7 +46,7 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
         to=Status.WAIT_PAYMENT,
         allowed=[Status.WAIT_ACCEPT],
         by=by,
-        pay_by=min(timezone.now() + pay_within, _start_of(order)),
+        pay_by=min(timezone.now() + pay_within, _last_moment_to_pay(order)),
     )
 
 
@@ -123,6 +123,8 @@ def _move(
     )
 
 
-def _start_of(order: Order) -> datetime:
-    """The moment at which the day of check-in begins, in Beijing."""
-    return timezone.make_aware(datetime.combine(order.check_in, datetime.min.time()))
+def _last_moment_to_pay(order: Order) -> datetime:
+    """When the day of check-in begins, in Beijing; for a stay that begins today, when today ends."""
+    begins_today = order.check_in == timezone.localdate()
+    day = order.check_in + timedelta(days=1) if begins_today else order.check_in
+    return timezone.make_aware(datetime.combine(day, datetime.min.time()))

@@ -267,7 +267,6 @@ def test_FMT07_time_to_pay_ends_when_the_day_of_check_in_begins(
     assert order.pay_by == datetime.fromisoformat(pay_by)
 
 
-@pytest.mark.xfail(strict=True, reason="pay_by is the midnight before check-in: over before it began")
 def test_a_stay_that_begins_today_can_be_paid(renter: User, house: House) -> None:
     House.objects.update(instant_book=True)
     with time_machine.travel(NOON, tick=False):

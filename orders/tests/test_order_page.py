@@ -1,0 +1,244 @@
+"""One order: its page, its review, and that it is its renter's alone."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from houses.models import House
+from orders import transitions
+from orders.models import Order, OrderEvent, Review
+from payments.models import Payment
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+Status = Order.Status
+
+
+@pytest.fixture
+def order() -> Order:
+    return make.order(status=Status.WAIT_COMMENT)
+
+
+@pytest.fixture
+def renter(order: Order, client: Client) -> Client:
+    client.force_login(order.renter)
+    return client
+
+
+def review(client: Client, stay: Order, **fields: str):
+    return client.post(f"/orders/{stay.number}/review/", {"rating": "4", "text": "Quiet & warm", **fields})
+
+
+def test_the_page_tells_what_was_agreed(renter: Client, order: Order) -> None:
+    html = renter.get(order.get_absolute_url()).content.decode()
+    for words in (order.number, order.house_title, "￥150.00", "￥300.00", f'datetime="{order.check_in}'):
+        assert words in html
+
+
+def test_the_timeline_tells_what_happened_newest_first(renter: Client, order: Order) -> None:
+    staff = make.user(is_staff=True, name="Wang Staff")
+    order.events.create(kind="BOOKED", actor=order.renter)
+    order.events.create(kind="ACCEPTED", actor=staff, reason="Welcome")
+    order.events.create(kind="PAID", amount_fen=30000)
+    page = renter.get(order.get_absolute_url())
+    assert [event.kind for event in page.context["events"]] == ["PAID", "ACCEPTED", "BOOKED"]
+    html = page.content.decode()
+    for event in order.events.all():
+        assert event.get_kind_display() in html
+    assert "Welcome" in html
+    assert "Wang Staff" not in html
+
+
+@pytest.mark.parametrize("events", [1, 40])
+def test_the_page_takes_the_same_number_of_queries_however_much_happened(
+    renter: Client, order: Order, events: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(events):
+        order.events.create(kind="BOOKED", actor=order.renter)
+    with django_assert_max_num_queries(8):
+        renter.get(order.get_absolute_url())
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_page(renter: Client, order: Order, status: str) -> None:
+    Order.objects.update(status=status, pay_by=None, accept_by=None)
+    page = renter.get(order.get_absolute_url())
+    assert page.status_code == 200
+    assert str(Status(status).label) in page.content.decode()
+
+
+def test_a_review_completes_the_order_and_is_shown(renter: Client, order: Order) -> None:
+    page = review(renter, order)
+    assert (page.status_code, page.url) == (302, order.get_absolute_url())
+    order.refresh_from_db()
+    assert order.status == Status.COMPLETE
+    written = Review.objects.get()
+    assert (written.order, written.renter, written.house) == (order, order.renter, order.house)
+    assert (written.rating, written.text) == (4, "Quiet & warm")
+    house = House.objects.get()
+    assert (house.review_count, house.rating_sum) == (1, 4)
+    assert [event.kind for event in order.events.all()] == ["REVIEWED"]
+    for address in (order.get_absolute_url(), house.get_absolute_url(), "/orders/"):
+        html = renter.get(address).content.decode()
+        assert "Quiet &amp; warm" in html
+        assert f"/orders/{order.number}/review/" not in html
+
+
+def test_a_stay_is_reviewed_once(renter: Client, order: Order) -> None:
+    review(renter, order)
+    again = review(renter, order, rating="1", text="Changed my mind")
+    assert again.url == order.get_absolute_url()
+    assert Review.objects.get().rating == 4
+    house = House.objects.get()
+    assert (house.review_count, house.rating_sum) == (1, 4)
+    assert order.events.count() == 1
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.WAIT_COMMENT}))
+def test_only_a_paid_stay_can_be_reviewed(renter: Client, order: Order, status: str) -> None:
+    Order.objects.update(status=status)
+    assert review(renter, order).url == order.get_absolute_url()
+    assert not Review.objects.exists()
+    assert not OrderEvent.objects.exists()
+    assert Order.objects.get().status == status
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"rating": "0"}, "rating"),
+        ({"rating": "6"}, "rating"),
+        ({"rating": "-1"}, "rating"),
+        ({"rating": "4.5"}, "rating"),
+        ({"rating": "５"}, "rating"),
+        ({"rating": ""}, "rating"),
+        ({"text": ""}, "text"),
+        ({"text": "   \n"}, "text"),
+        ({"text": "x" * 1001}, "text"),
+        ({"text": "x\0"}, "text"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_odd_review_is_refused_and_what_was_typed_stays(
+    renter: Client, order: Order, fields: dict[str, str], wrong: str
+) -> None:
+    page = review(renter, order, **fields)
+    assert page.status_code == 422
+    assert list(page.context["review_form"].errors) == [wrong]
+    html = page.content.decode()
+    assert page.context["review_form"].errors[wrong][0] in html
+    if wrong == "rating":
+        assert "Quiet &amp; warm</textarea>" in html
+    else:
+        assert 'value="4" required checked' in html
+    assert not Review.objects.exists()
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+
+
+def test_a_long_review_in_chinese_and_emoji_is_kept(renter: Client, order: Order) -> None:
+    text = "房😀" * 500
+    assert review(renter, order, text=text).status_code == 302
+    assert Review.objects.get().text == text
+
+
+def test_USR05_a_review_is_of_the_order_in_the_address(renter: Client, order: Order) -> None:
+    other = make.order(order.renter, status=Status.WAIT_COMMENT)
+    claims = {
+        "order": other.number,
+        "house": str(other.house_id),
+        "renter": str(other.renter_id),
+        "status": "X",
+    }
+    review(renter, order, **claims)
+    assert Review.objects.get().order == order
+    assert Review.objects.get().house == order.house
+
+
+# --- nobody else's ------------------------------------------------------------------------------------
+
+PAGES = [
+    ("get", "orders:detail"),
+    ("post", "orders:review"),
+    ("post", "payments:pay"),
+    ("get", "payments:status"),
+    ("post", "payments:check"),
+]
+
+
+def call(client: Client, method: str, address: str):
+    return getattr(client, method)(address, {"rating": "5", "text": "Mine now"})
+
+
+@pytest.mark.parametrize(("method", "name"), PAGES)
+@pytest.mark.parametrize("status", [Status.WAIT_PAYMENT, Status.WAIT_COMMENT])
+def test_USR06_another_renters_order_does_not_exist(
+    client: Client, method: str, name: str, status: str, gateway: object
+) -> None:
+    order = make.attempt().order
+    Order.objects.update(status=status)
+    for stranger in (make.user(), make.user(is_staff=True, is_superuser=True)):
+        client.force_login(stranger)
+        page = call(client, method, reverse(name, args=[order.number]))
+        unknown = call(client, method, reverse(name, args=["26010100000000"]))
+        assert page.status_code == unknown.status_code == 404
+        assert order.house_title not in page.content.decode()
+    assert gateway.calls == []
+    assert Payment.objects.count() == 1
+    assert not Review.objects.exists()
+    assert not order.events.exists()
+
+
+@pytest.mark.parametrize(("method", "name"), PAGES)
+@pytest.mark.parametrize(
+    "number",
+    [
+        "１２３４５６７８９０１２３４",
+        "1234567890123",
+        "123456789012345",
+        "1234567890123x",
+        "12345678901234%00",
+        "12345678901234%0A",
+        "-1234567890123",
+        "%FF%FE",
+        "..%2f..%2fadmin",
+        "' OR 1=1 --",
+    ],
+)
+def test_USR06_what_is_no_number_is_not_found(client: Client, method: str, name: str, number: str) -> None:
+    client.force_login(make.user())
+    address = reverse(name, args=["26010100000000"]).replace("26010100000000", number)
+    assert call(client, method, address).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "name"), PAGES)
+def test_USR06_the_renters_own_number_in_other_digits_is_not_found(
+    client: Client, method: str, name: str
+) -> None:
+    """MariaDB finds `１２` for `12`."""
+    order = make.order(status=Status.WAIT_COMMENT)
+    client.force_login(order.renter)
+    wide = order.number.translate({ord("0") + n: ord("０") + n for n in range(10)})
+    address = reverse(name, args=[order.number]).replace(order.number, wide)
+    assert call(client, method, address).status_code == 404
+    assert not Review.objects.exists()
+
+
+def test_USR06_nobody_signed_out_sees_an_order(client: Client, order: Order) -> None:
+    for address in (order.get_absolute_url(), f"/payments/{order.number}/status/"):
+        assert client.get(address).url == f"/accounts/login/?next={address}"
+
+
+def test_a_stay_that_is_ahead_says_when(renter: Client, order: Order) -> None:
+    assert order.stay_is_ahead
+    transitions.review(order, by=order.renter, rating=5, text="Looking forward")
+    assert order.stay_is_ahead
+    assert not Order(status=Status.WAIT_COMMENT, check_in=timezone.localdate()).stay_is_ahead
+    assert not Order(
+        status=Status.WAIT_PAYMENT, check_in=timezone.localdate() + timedelta(days=3)
+    ).stay_is_ahead

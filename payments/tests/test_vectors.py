@@ -1,0 +1,105 @@
+"""Messages that Alipay really signed, judged by the adapter. Nobody here made these signatures."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from django.conf import settings
+
+from payments.alipay.answers import Unusable, signed_node, top_level_spans
+from payments.alipay.messages import Rejected, verified_notify, verified_return
+
+FOLDER = Path(settings.BASE_DIR).parent / "shared" / "vectors"
+VECTORS = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
+
+pytestmark = pytest.mark.skipif(not VECTORS, reason="the folder ../shared/vectors is absent")
+
+
+def of_kind(*kinds: str) -> pytest.MarkDecorator:
+    chosen = [vector for vector in VECTORS if vector["kind"] in kinds]
+    return pytest.mark.parametrize("vector", chosen, ids=[vector["id"] for vector in chosen])
+
+
+def key_of(vector: dict) -> RSAPublicKey:
+    return load_pem_public_key(vector["public_key"].encode())
+
+
+def raw_of(vector: dict) -> bytes:
+    """As it came over the wire; where only the fields are known, as a form would carry them."""
+    raw = vector.get("raw_query") or urlencode({**vector["params"], "sign": vector["sign"]})
+    return raw.encode()
+
+
+def verdict(vector: dict, raw: bytes) -> str:
+    verify = verified_return if vector["kind"] == "return" else verified_notify
+    try:
+        params = verify(raw, key_of(vector))
+    except Rejected:
+        return "invalid"
+    assert params == vector["params"]
+    return "valid"
+
+
+def answer_verdict(vector: dict, raw: str) -> str:
+    try:
+        node = signed_node(raw.encode(), vector["response_key"], key_of(vector))
+    except Unusable:
+        return "invalid"
+    assert node == vector["params"]
+    return "valid"
+
+
+def test_every_kind_of_vector_is_judged_here_or_is_a_bill() -> None:
+    assert {vector["kind"] for vector in VECTORS} <= {
+        "return",
+        "notify",
+        "response",
+        "response-extract",
+        "bill",
+    }
+
+
+@of_kind("return", "notify")
+def test_what_came_by_itself(vector: dict) -> None:
+    assert verdict(vector, raw_of(vector)) == vector["expected"]
+
+
+@of_kind("return", "notify")
+def test_what_came_by_itself_with_one_value_changed(vector: dict) -> None:
+    for name in vector["params"]:
+        changed = {**vector["params"], name: vector["params"][name] + "0", "sign": vector["sign"]}
+        # The signature covers all but sign_type, which must be exactly RSA2.
+        assert verdict(vector, urlencode(changed).encode()) == "invalid", name
+
+
+@of_kind("return", "notify")
+def test_what_came_by_itself_under_another_key(vector: dict) -> None:
+    others = {other["public_key"] for other in VECTORS if "public_key" in other} - {vector["public_key"]}
+    assert others
+    for pem in others:
+        assert verdict({**vector, "public_key": pem}, raw_of(vector)) == "invalid"
+
+
+@of_kind("response")
+def test_what_was_answered(vector: dict) -> None:
+    assert answer_verdict(vector, vector["raw_body"]) == vector["expected"]
+
+
+@of_kind("response")
+def test_what_was_answered_with_a_change(vector: dict) -> None:
+    body = vector["raw_body"]
+    start = body.index(vector["content"])
+    assert start > 0
+    for n in range(0, len(vector["content"]), 7):
+        at = start + n
+        changed = body[:at] + ("0" if body[at] != "0" else "1") + body[at + 1 :]
+        assert answer_verdict(vector, changed) == "invalid"
+    assert answer_verdict(vector, body.replace('":"', '": "', 1)) == "invalid"
+
+
+@of_kind("response", "response-extract")
+def test_the_signed_text_of_an_answer_is_found(vector: dict) -> None:
+    assert top_level_spans(vector["raw_body"])[vector["response_key"]] == vector["content"]

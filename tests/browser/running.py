@@ -1,0 +1,168 @@
+"""The whole site as people meet it, and a stand-in Alipay: processes of their own, on free ports."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+ROOT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+# Words and a price as long as they get.
+LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
+LONG_HOUSE = f"""
+from houses.models import Area, House
+
+House.objects.create(
+    title={LONG_TITLE!r},
+    area=Area.objects.get_or_create(name="厦门")[0],
+    address="思明区" + "曾厝垵" * 20 + " 18 号",
+    price_fen=9_999_999,
+    capacity=12,
+    instant_book=True,
+)
+"""
+
+
+class StandIn:
+    """The control API of the stand-in's process (docs/standin.md)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._open = build_opener(ProxyHandler({})).open
+
+    def get(self, path: str) -> Any:
+        return self._ask(Request(f"{self.url}/_standin/{path}"))
+
+    def post(self, path: str, **fields: object) -> Any:
+        return self._ask(Request(f"{self.url}/_standin/{path}", json.dumps(fields).encode()))
+
+    def attempts(self, number: str) -> dict[str, dict[str, Any]]:
+        """Every attempt to pay the order that reached the gateway, by `out_trade_no`."""
+        return {t["out_trade_no"]: t for t in self.get("trades") if t["out_trade_no"].startswith(number)}
+
+    def _ask(self, request: Request) -> Any:
+        try:
+            with self._open(request, timeout=20) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            raise AssertionError(f"{request.full_url}: {error.read().decode()}") from error
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running_standin(keys: Path, log: Path) -> Iterator[StandIn]:
+    port = free_port()
+    with _process(
+        ["-m", "payments.standin", f"--port={port}", f"--keys={keys}"], dict(os.environ), log
+    ) as it:
+        _wait_until_ready(it, log, port, "/_standin/health")
+        yield StandIn(f"http://{HOST}:{port}")
+
+
+@contextmanager
+def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[str]:
+    """The demo's data behind gunicorn, with files under hashed names and DEBUG off; yields its address."""
+    port = free_port()
+    env = _environment(f"http://{HOST}:{port}", keys, standin, folder)
+    for command in (
+        ["migrate", "--noinput", "--verbosity=0"],
+        ["collectstatic", "--noinput", "--verbosity=0"],
+        ["seed_demo"],
+        ["shell", "--verbosity=0", "--command", LONG_HOUSE],
+    ):
+        _manage(env, *command)
+    log = folder / "site.log"
+    arguments = [
+        "-m",
+        "gunicorn",
+        "-c",
+        "deploy/gunicorn.conf.py",
+        f"--bind={HOST}:{port}",
+        "ihome_site.wsgi",
+    ]
+    with _process(arguments, env, log) as it:
+        _wait_until_ready(it, log, port, "/readyz")
+        yield env["SITE_URL"]
+
+
+def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[str, str]:
+    """tests/settings.py has set every setting in our own environment already: here is what differs."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
+        "PYTHONUNBUFFERED": "1",
+        "SITE_URL": url,
+        "ALLOWED_HOSTS": HOST,
+        "CSRF_TRUSTED_ORIGINS": url,
+        "DATABASE_URL": f"sqlite:///{folder / 'ihome.sqlite3'}",
+        "EMAIL_URL": "consolemail://",
+        "MEDIA_ROOT": str(folder / "media"),
+        "STATIC_ROOT": str(folder / "static"),
+        "ALIPAY_GATEWAY_URL": f"{standin.url}/gateway.do",
+        "ALIPAY_APP_PRIVATE_KEY_PATH": str(keys / "app_private_key.pem"),
+        "ALIPAY_PUBLIC_KEY_PATH": str(keys / "alipay_public_key.pem"),
+    }
+
+
+def _manage(env: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, f"manage.py {arguments[0]}:\n{done.stdout}{done.stderr}"
+
+
+@contextmanager
+def _process(arguments: list[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        it = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield it
+    finally:
+        it.terminate()
+        try:
+            it.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            it.kill()
+            it.wait()
+
+
+def _wait_until_ready(it: subprocess.Popen[bytes], log: Path, port: int, path: str) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while not _is_ready(port, path):
+        alive = it.poll() is None and time.monotonic() < give_up
+        assert alive, f"it did not get ready; its last words:\n{log.read_text(errors='replace')[-3000:]}"
+        time.sleep(0.1)
+
+
+def _is_ready(port: int, path: str) -> bool:
+    connection = HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

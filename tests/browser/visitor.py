@@ -1,0 +1,200 @@
+"""Somebody with a browser: what they do on the site, and what must never happen meanwhile."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+
+PASSWORD = "ihome-demo-8"  # as seed_demo's
+RENTER, STAFF = "13800000001", "13900000000"
+INSTANT, ASKED = "江景高层，夜里看得见桥上的灯", "洱海边的白族院子"
+
+PHONE = {
+    "viewport": {"width": 375, "height": 812},
+    "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/130.0.0.0 Mobile Safari/537.36",
+    "is_mobile": True,
+    "has_touch": True,
+}
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
+
+TIMEOUT_MS = 10_000
+_mobile = count(15000000000)
+_night = count(40)
+
+
+@dataclass
+class Watch:
+    """What went wrong behind the pages: scripts, the Content-Security-Policy, refused or failed requests."""
+
+    site: str
+    troubles: list[str] = field(default_factory=list)
+    expected_statuses: set[int] = field(default_factory=set)
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self._heard)
+        context.on("weberror", lambda error: self.troubles.append(f"script: {error.error}"))
+        context.on("response", self._answered)
+        context.on("requestfailed", self._failed)
+        context.add_init_script(
+            "document.addEventListener('securitypolicyviolation', (event) => console.error("
+            "`Content-Security-Policy: ${event.violatedDirective} forbids ${event.blockedURI}`))"
+        )
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # A status of 400 and more is heard here too, in words; _answered() knows which were expected.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.troubles.append(f"console on {message.location.get('url')}: {message.text}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self.expected_statuses:
+            self.troubles.append(f"{response.status} for {response.url}")
+        if response.url.startswith(self.site) and response.headers.get("content-type", "").startswith(
+            "text/html"
+        ):
+            policy = response.headers.get("content-security-policy", "")
+            if "default-src 'self'" not in policy or "unsafe" in policy:
+                self.troubles.append(f"the policy of {response.url} is {policy!r}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the browser went on to another page
+            self.troubles.append(f"{request.failure} for {request.url}")
+
+
+class Visitor:
+    """A browser context of its own. `go` and clicks act on `page`; `look` keeps what it shows."""
+
+    def __init__(self, browser: Browser, site: str, shots: Path, **options: object) -> None:
+        self.site = site
+        self.watch = Watch(site)
+        self._context = browser.new_context(
+            base_url=site, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce", **options
+        )
+        self._context.set_default_timeout(TIMEOUT_MS)
+        self.watch.over(self._context)
+        self._shots = shots
+        self._numbers = count(1)
+        self.page = self._context.new_page()
+        self.mobile = ""
+
+    def close(self) -> None:
+        self._context.close()
+
+    # Where to go
+
+    def go(self, path: str) -> Response:
+        response = self.page.goto(path)
+        assert response is not None
+        return response
+
+    def new_tab(self, path: str) -> Page:
+        tab = self._context.new_page()
+        tab.goto(path)
+        return tab
+
+    def click(self, words: str) -> None:
+        """Presses the link or button with exactly these words; the page's, where the top bar has it too."""
+        found = self.page.get_by_role("link", name=words, exact=True)
+        found.or_(self.page.get_by_role("button", name=words, exact=True)).last.click()
+
+    def path(self) -> str:
+        assert self.page.url.startswith(self.site), self.page.url
+        return urlsplit(self.page.url).path
+
+    # What people do
+
+    def sign_up(self) -> None:
+        """As somebody new, from the page that asks for it; lands where they were going."""
+        self.mobile = str(next(_mobile))
+        self.page.get_by_label("手机号").fill(self.mobile)
+        self.page.get_by_label("密码").fill(PASSWORD)
+        self.click("注册")
+
+    def sign_in(self, mobile: str = "") -> None:
+        self.mobile = mobile or self.mobile
+        self.page.get_by_label("手机号").fill(self.mobile)
+        self.page.get_by_label("密码").fill(PASSWORD)
+        self.click("登录")
+
+    def sign_out_silently(self) -> None:
+        """The session is lost, as when a wallet opens the return in another browser."""
+        self._context.clear_cookies()
+
+    def choose_nights(self, nights: int = 2) -> None:
+        """Dates that nobody has booked yet: each call takes later ones."""
+        first = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=next(_night) * 3)
+        self.page.get_by_label("入住", exact=True).fill(str(first))
+        self.page.get_by_label("离开", exact=True).fill(str(first + timedelta(days=nights)))
+
+    def book(self, title: str = INSTANT) -> str:
+        """Books a house; its order's page is open then. The order's number."""
+        self.go("/")
+        self.click(title)
+        self.choose_nights()
+        self.click("预订")
+        return self.number()
+
+    def start_with_order(self, title: str = INSTANT) -> str:
+        """Somebody new with one order, on its page. Its number."""
+        self.go("/accounts/signup/")
+        self.sign_up()
+        return self.book(title)
+
+    def number(self) -> str:
+        found = re.fullmatch(r"/orders/([0-9]{14})/", self.path())
+        assert found, self.page.url
+        return found[1]
+
+    def pay_button(self) -> object:
+        return self.page.get_by_role("button", name="去支付", exact=True)
+
+    def at_cashier(self, press: Callable[[], object]) -> list[Request]:
+        """`press` leads to Alipay's cashier. The requests on the way, the form's first."""
+        with self.page.expect_response(re.compile(r"//localhost:[0-9]+/cashier/")) as cashier:
+            press()
+        self.page.wait_for_load_state()
+        way = [cashier.value.request]
+        while way[0].redirected_from:
+            way.insert(0, way[0].redirected_from)
+        return way
+
+    def press_pay(self) -> list[Request]:
+        return self.at_cashier(lambda: self.click("去支付"))
+
+    def pay(self, action: str = "pay") -> None:
+        """What the button of the cashier with this id does."""
+        self.page.locator(f"button#{action}").click()
+
+    # What they see
+
+    def status(self) -> str:
+        """The words of the only status pill of the page."""
+        return self.page.locator(".pill").inner_text().strip()
+
+    def look(self, name: str) -> None:
+        """Nothing sticks out sideways; what the page shows is kept, light and dark."""
+        width = self.page.viewport_size["width"]
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls sideways"
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            path = self._shots / f"{next(self._numbers):02}-{name}-{scheme}.png"
+            self.page.screenshot(path=path, full_page=True, animations="disabled")
+        self.page.emulate_media(color_scheme="light")
+
+
+@contextmanager
+def visiting(browser: Browser, site: str, shots: Path, **options: object) -> Iterator[Visitor]:
+    visitor = Visitor(browser, site, shots, **options)
+    try:
+        yield visitor
+    finally:
+        visitor.close()
+    assert visitor.watch.troubles == []

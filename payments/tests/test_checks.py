@@ -1,0 +1,205 @@
+"""What the site refuses to start with: wrong keys, or a gateway that would lose or fake money."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.conf import settings as site
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+from payments.checks import ALIPAY_TAG
+from payments.gateway import PRODUCTION_GATEWAY
+
+SANDBOX_GATEWAY = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
+STANDIN_GATEWAY = "http://127.0.0.1:8001/gateway.do"
+
+
+def problems() -> list[str]:
+    found = run_checks(tags=[ALIPAY_TAG], include_deployment_checks=True)
+    assert all(message.is_serious() for message in found)
+    return sorted(message.id for message in found)
+
+
+@pytest.fixture(scope="session")
+def real_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A pair as somebody has it who did not make demo keys: our private key, another's public one."""
+    folder = tmp_path_factory.mktemp("keys")
+    ours, alipays = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    private, public = folder / "app.pem", folder / "alipay.pem"
+    private.write_bytes(ours.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    private.chmod(0o600)
+    public.write_bytes(alipays.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private, public
+
+
+@pytest.fixture
+def production(settings: Settings, real_keys: tuple[Path, Path]) -> Settings:
+    """The settings of a site where real money moves."""
+    settings.DEBUG = settings.REHEARSAL = False
+    settings.SITE_URL = "https://ihome.example"
+    settings.ALIPAY_GATEWAY_URL = PRODUCTION_GATEWAY
+    settings.ALIPAY_APP_ID = "2021000000000001"
+    settings.ALIPAY_SELLER_ID = "2088000000000001"
+    settings.ALIPAY_APP_PRIVATE_KEY_PATH, settings.ALIPAY_PUBLIC_KEY_PATH = map(str, real_keys)
+    return settings
+
+
+def test_production_as_it_should_be(production: Settings) -> None:
+    assert problems() == []
+
+
+def test_rehearsal_as_it_should_be(settings: Settings, standin_keys: Path) -> None:
+    assert settings.REHEARSAL
+    for gateway in (STANDIN_GATEWAY, SANDBOX_GATEWAY):
+        settings.ALIPAY_GATEWAY_URL = gateway
+        assert problems() == []
+
+
+@pytest.mark.parametrize("gateway", [SANDBOX_GATEWAY, STANDIN_GATEWAY, PRODUCTION_GATEWAY + "/"])
+def test_GWX07_another_gateway_in_production(production: Settings, gateway: str) -> None:
+    production.ALIPAY_GATEWAY_URL = gateway
+    assert problems() == ["payments.E005"]
+
+
+def test_GWX07_production_gateway_in_a_rehearsal(production: Settings) -> None:
+    production.REHEARSAL = True
+    assert problems() == ["payments.E006"]
+
+
+def test_GWX07_sandbox_app_on_the_production_gateway(production: Settings) -> None:
+    production.ALIPAY_APP_ID = "9021000122682882"
+    assert problems() == ["payments.E007"]
+
+
+def test_GWX07_demo_keys_on_the_production_gateway(production: Settings, standin_keys: Path) -> None:
+    own = production.ALIPAY_APP_PRIVATE_KEY_PATH, production.ALIPAY_PUBLIC_KEY_PATH
+    demo = str(standin_keys / "app_private_key.pem"), str(standin_keys / "alipay_public_key.pem")
+    for paths in ((demo[0], own[1]), (own[0], demo[1]), demo):
+        production.ALIPAY_APP_PRIVATE_KEY_PATH, production.ALIPAY_PUBLIC_KEY_PATH = paths
+        assert problems() == ["payments.E013"]
+
+
+def test_http_site_where_real_money_moves(production: Settings) -> None:
+    production.SITE_URL = "http://ihome.example"
+    assert problems() == ["payments.E008"]
+
+
+def test_gateway_that_everybody_on_the_way_can_read(settings: Settings) -> None:
+    settings.ALIPAY_GATEWAY_URL = "http://gateway.example/gateway.do"
+    assert problems() == ["payments.E004"]
+
+
+@pytest.mark.parametrize("url", ["", "gateway.do", "ftp://127.0.0.1/", "https://", "//openapi.alipay.com"])
+def test_gateway_that_is_no_address(settings: Settings, url: str) -> None:
+    settings.ALIPAY_GATEWAY_URL = url
+    assert problems() == ["payments.E003"]
+
+
+@pytest.mark.parametrize("value", ["", "x", "2021 0000", "２０２１", "2021000000000001\n"])
+def test_ids_that_are_not_digits(settings: Settings, value: str) -> None:
+    settings.ALIPAY_APP_ID = settings.ALIPAY_SELLER_ID = value
+    assert problems() == ["payments.E001", "payments.E002"]
+
+
+def test_GWX08_both_keys_missing_are_both_told(settings: Settings) -> None:
+    settings.ALIPAY_APP_PRIVATE_KEY_PATH = settings.ALIPAY_PUBLIC_KEY_PATH = ""
+    assert problems() == ["payments.E010", "payments.E011"]
+
+
+def test_GWX08_our_own_public_key_as_alipays(settings: Settings, standin_keys: Path) -> None:
+    settings.ALIPAY_PUBLIC_KEY_PATH = str(standin_keys / "app_public_key.pem")
+    assert problems() == ["payments.E012"]
+
+
+# --- starting for real: processes of their own ----------------------------------------------------------
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=site.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "ihome_site.settings", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def boot(**environment: str) -> subprocess.CompletedProcess[str]:
+    return run("-c", "import ihome_site.wsgi", **environment)
+
+
+def refusal(booted: subprocess.CompletedProcess[str], *files: Path) -> str:
+    """What a refused start said: words, without a traceback and without a line of any key file."""
+    assert booted.returncode != 0
+    said = booted.stdout + booted.stderr
+    assert "The site can't start:" in said
+    assert "Traceback" not in said
+    for file in files:
+        assert not [line for line in file.read_text().split() if len(line) > 20 and line in said]
+    return said
+
+
+def test_wsgi_starts_with_good_keys() -> None:
+    booted = boot()
+    assert booted.returncode == 0, booted.stderr
+
+
+def test_GWX08_wsgi_refuses_missing_keys() -> None:
+    said = refusal(boot(ALIPAY_APP_PRIVATE_KEY_PATH="", ALIPAY_PUBLIC_KEY_PATH="/nowhere/key.pem"))
+    assert "ALIPAY_APP_PRIVATE_KEY_PATH: no file is named" in said
+    assert "ALIPAY_PUBLIC_KEY_PATH: there is no file /nowhere/key.pem" in said
+
+
+def test_GWX08_wsgi_refuses_a_private_key_that_everybody_can_read(
+    tmp_path: Path, real_keys: tuple[Path, Path]
+) -> None:
+    open_key = tmp_path / "open.pem"
+    open_key.write_bytes(real_keys[0].read_bytes())
+    open_key.chmod(0o644)
+    said = refusal(boot(ALIPAY_APP_PRIVATE_KEY_PATH=str(open_key)), open_key)
+    assert f"chmod 600 {open_key}" in said
+
+
+def test_GWX08_wsgi_refuses_bare_base64(tmp_path: Path, real_keys: tuple[Path, Path]) -> None:
+    bare = tmp_path / "bare.pem"
+    bare.write_text("".join(real_keys[0].read_text().splitlines()[1:-1]))
+    bare.chmod(0o600)
+    said = refusal(boot(ALIPAY_APP_PRIVATE_KEY_PATH=str(bare), ALIPAY_PUBLIC_KEY_PATH=str(bare)), bare)
+    assert said.count("-----BEGIN … KEY-----") == 2
+
+
+def test_GWX07_wsgi_refuses_the_standin_in_production() -> None:
+    said = refusal(boot(REHEARSAL="0"))
+    assert "REHEARSAL=1" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["migrate", "--plan"], ["showmigrations"], ["makemigrations", "--check", "--dry-run"]],
+)
+def test_other_commands_work_without_keys(command: list[str]) -> None:
+    done = run(
+        "manage.py",
+        *command,
+        ALIPAY_APP_PRIVATE_KEY_PATH="",
+        ALIPAY_PUBLIC_KEY_PATH="",
+        ALIPAY_APP_ID="",
+        ALIPAY_GATEWAY_URL="",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SECRET_KEY", ""), ("SITE_URL", ""), ("SITE_URL", "ihome.example")],
+)
+def test_settings_that_nobody_may_leave_out(name: str, value: str) -> None:
+    done = run("-c", "from ihome_site import settings", **{name: value})
+    assert done.returncode != 0
+    assert name in done.stderr

@@ -1,21 +1,26 @@
 """gunicorn's way in. Refuses to boot on a failing system check: gunicorn alone would serve regardless."""
 
 import os
+import sys
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ihome_site.settings")
+GUNICORN_APP_LOAD_ERROR = 4
+"""A worker that ends with another status is started again, for ever."""
+
 application = get_wsgi_application()
 
 
 def refuse_to_serve_on_errors() -> None:
-    """Raises SystemExit with the errors in words; no stack trace, and no key material."""
+    """Says the errors in words, without stack trace or key material, and ends the process."""
     from django.core import checks
 
     found = checks.run_checks(include_deployment_checks=True)
     errors = [message for message in found if message.is_serious()]
     if errors:
-        raise SystemExit("\n".join(["The site can't start:", *map(str, errors)]))
+        print("The site can't start:", *errors, sep="\n", file=sys.stderr)
+        raise SystemExit(GUNICORN_APP_LOAD_ERROR)
 
 
 refuse_to_serve_on_errors()

@@ -54,7 +54,11 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     """支付完成: Alipay's return. The one GET that may change something: a signed return settles."""
     if request.method == "HEAD":
         return HttpResponse()
-    face, payment = incoming.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
+    try:
+        face, payment = incoming.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
+    except KeyProblem as problem:
+        log.error("Alipay is not set up: %s", problem)
+        face, payment = Face.NEUTRAL, None
     if payment is not None and payment.order.renter_id != request.user.pk:
         payment = None  # whoever is not the renter is told no details
     order = payment.order if payment is not None else None
@@ -62,7 +66,8 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
         order.refresh_from_db()
     context = {"face": face, "order": order, "payment": payment}
     response = render(request, "payments/paycomplete.html", context)
-    response.headers["Referrer-Policy"] = "no-referrer"  # the address carries a signature
+    # The address carries a signature. Not "no-referrer": forms on the page would be sent as from nowhere.
+    response.headers["Referrer-Policy"] = "strict-origin"
     return response
 
 
@@ -80,6 +85,9 @@ def notify(request: HttpRequest) -> HttpResponse:
             journal.record_bad(Channel.NOTIFY, body, "too long")
             return _plain("fail", status=413)
         return _plain("success" if incoming.receive_notify(body) else "fail")
+    except KeyProblem as problem:
+        log.error("Alipay is not set up: %s", problem)
+        return _plain("fail", status=503)
     except DatabaseError:
         log.exception("a notify could not be recorded; Alipay will repeat it")
         return _plain("fail", status=503)

@@ -118,7 +118,9 @@ def test_QRY02_query_alone_with_another_amount_is_ignored(payment: Payment, gate
     assert verdict() == Verdict.WRONG_AMOUNT
 
 
-@pytest.mark.parametrize("amount", ["", "300", "3e2", "-300.00", "NaN", "３００.00", "300.000", "1,000.00", " 300.00"])
+@pytest.mark.parametrize(
+    "amount", ["", "300", "3e2", "-300.00", "NaN", "３００.00", "300.000", "1,000.00", " 300.00"]
+)
 def test_FMT02_amount_that_is_none(client: Client, payment: Payment, amount: str) -> None:
     assert send(client, alipay.notify_body(payment, total_amount=amount)) == b"fail"
     assert state(payment) == UNPAID
@@ -201,7 +203,13 @@ def test_NOT13_sign_written_another_way(client: Client, payment: Payment) -> Non
     """Base64 with junk inside decodes to the same bytes; only the canonical text is a signature."""
     params = alipay.signed(alipay.notify_params(payment))
     good = params["sign"]
-    for sign in (good[:20] + "\n" + good[20:], good + "\n", good + "=", "*" + good, good.replace("+", " ") + " "):
+    for sign in (
+        good[:20] + "\n" + good[20:],
+        good + "\n",
+        good + "=",
+        "*" + good,
+        good.replace("+", " ") + " ",
+    ):
         assert send(client, urlencode({**params, "sign": sign}).encode()) == b"fail"
     assert state(payment) == UNPAID
 
@@ -255,7 +263,9 @@ def test_NOT13_empty_body(client: Client) -> None:
     assert verdict() == Verdict.BAD
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain"]
+)
 def test_NOT15_wrong_content_type(client: Client, payment: Payment, content_type: str) -> None:
     answer = client.generic("POST", NOTIFY, alipay.notify_body(payment), content_type)
     assert answer.status_code == 415
@@ -284,7 +294,9 @@ def test_NOT17_closed_then_success(client: Client, payment: Payment, first: str)
     assert state(payment) == PAID
 
 
-def test_NOT17_success_for_an_attempt_that_we_closed(client: Client, payment: Payment, gateway: Gateway) -> None:
+def test_NOT17_success_for_an_attempt_that_we_closed(
+    client: Client, payment: Payment, gateway: Gateway
+) -> None:
     gateway.says["query"] = alipay.closed(payment)
     asking.ask(payment)
     assert payment.status == "CLOSED"
@@ -362,7 +374,9 @@ def test_NOT22_notify_before_our_attempt_is_there(client: Client) -> None:
     assert state(payment) == PAID
 
 
-@pytest.mark.parametrize("function", ["orders.transitions.mark_paid", "payments.journal.record", "payments.journal.judge"])
+@pytest.mark.parametrize(
+    "function", ["orders.transitions.mark_paid", "payments.journal.record", "payments.journal.judge"]
+)
 def test_NOT24_trouble_of_our_own_is_never_success(
     client: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:

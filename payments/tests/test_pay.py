@@ -25,7 +25,9 @@ from tests.settings import KEYS
 
 pytestmark = pytest.mark.django_db
 
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+)
 DESKTOP = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 Status = Order.Status
 
@@ -106,7 +108,11 @@ def test_another_device_gets_a_new_attempt_once_the_old_one_is_let_go(
 ) -> None:
     press(renter, order)
     old = Payment.objects.get()
-    answers = {"not_existing": alipay.not_existing(), "waiting": alipay.waiting(old), "closed": alipay.closed(old)}
+    answers = {
+        "not_existing": alipay.not_existing(),
+        "waiting": alipay.waiting(old),
+        "closed": alipay.closed(old),
+    }
     gateway.says["query"] = answers[said]
     gateway.says["close"] = alipay.answer("close", out_trade_no=old.out_trade_no)
     content = json.loads(request_at(press(renter, order, PHONE))["biz_content"])
@@ -156,7 +162,9 @@ def test_GWX01_alipay_down_when_pay_has_to_ask(
     request_at(press(renter, order, PHONE))
 
 
-def test_GWX01_alipay_down_does_not_matter_for_a_first_press(renter: Client, order: Order, gateway: Gateway) -> None:
+def test_GWX01_alipay_down_does_not_matter_for_a_first_press(
+    renter: Client, order: Order, gateway: Gateway
+) -> None:
     request_at(press(renter, order))
     assert gateway.calls == []
 
@@ -209,7 +217,9 @@ def test_FMT01_FMT03_amounts_that_alipay_would_refuse_are_refused_by_the_databas
         make.attempt(amount_fen=amount)
 
 
-@pytest.mark.parametrize(("fen", "text"), [(1, "0.01"), (10, "0.10"), (30, "0.30"), (MAX_FEN, "100000000.00")])
+@pytest.mark.parametrize(
+    ("fen", "text"), [(1, "0.01"), (10, "0.10"), (30, "0.30"), (MAX_FEN, "100000000.00")]
+)
 def test_FMT03_FMT04_amounts_reach_alipay_exactly(client: Client, fen: int, text: str) -> None:
     order = make.order(amount_fen=fen)
     client.force_login(order.renter)

@@ -136,7 +136,9 @@ def press_pay(order: Order) -> str:
 def leads_to_one_attempt(order: Order, count: int) -> bool:
     urls = at_once(*[lambda: press_pay(order)] * count)
     numbers = set(Payment.objects.values_list("out_trade_no", flat=True))
-    return len(numbers) == 1 and all(f"%22out_trade_no%22%3A%22{next(iter(numbers))}%22" in url for url in urls)
+    return len(numbers) == 1 and all(
+        f"%22out_trade_no%22%3A%22{next(iter(numbers))}%22" in url for url in urls
+    )
 
 
 @pytest.mark.parametrize("count", [2, 8])

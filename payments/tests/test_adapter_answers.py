@@ -1,0 +1,311 @@
+"""What Alipay answers when asked: which bytes are signed, and what a signed answer means."""
+
+import json
+from base64 import b64encode
+from datetime import datetime
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from payments.alipay.answers import (
+    BEIJING,
+    Closed,
+    NotExisting,
+    Paid,
+    Refused,
+    Unknown,
+    Unusable,
+    Waiting,
+    beijing_time,
+    close_result,
+    query_result,
+    signed_node,
+    top_level_spans,
+)
+
+NAME = "alipay_trade_query_response"
+NUMBER = "26112200000001_1"
+
+
+ALIPAYS, OURS = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+
+
+def signature(text: str, key: rsa.RSAPrivateKey = ALIPAYS) -> str:
+    return b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
+
+
+def signed(node: str, before: str = "", after: str = "") -> bytes:
+    return f'{{{before}"{NAME}":{node},"sign":"{signature(node)}"{after}}}'.encode()
+
+
+def node_of(body: bytes) -> dict:
+    return dict(signed_node(body, NAME, ALIPAYS.public_key()))
+
+
+# --- which bytes are signed -------------------------------------------------------------------------------
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=6), JSON_VALUES, max_size=4),
+    st.sampled_from([None, (",", ":"), (" , ", " : ")]),
+    st.booleans(),
+)
+def test_every_member_is_found_as_it_stands(
+    members: dict, separators: tuple[str, str] | None, ascii_only: bool
+) -> None:
+    text = json.dumps(members, separators=separators, ensure_ascii=ascii_only)
+    if not members:
+        with pytest.raises(ValueError):
+            top_level_spans(text)
+        return
+    spans = top_level_spans(text)
+    assert list(spans) == list(members)
+    assert all(span in text for span in spans.values())
+    assert {name: json.loads(span) for name, span in spans.items()} == members
+
+
+@given(st.text(alphabet='{}[]",:\\ ab1', max_size=40))
+def test_whatever_text_comes_spans_or_refusal(text: str) -> None:
+    try:
+        spans = top_level_spans(text)
+    except (ValueError, RecursionError):
+        return
+    assert json.loads(text).keys() == spans.keys()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{", "}", "}}}{", '\\"}', "\\\\", "[", ']},\\"sign\\":\\"x', "\\u007b", "\\/", "😀 房", '{\\"a\\":1'],
+    ids=str,
+)
+def test_QRY14_braces_and_quotes_inside_a_value(value: str) -> None:
+    """The SDK counts braces without regard to texts and calls such an answer forged."""
+    node = f'{{"code":"10000","subject":"{value}"}}'
+    assert node_of(signed(node)) == json.loads(node)
+
+
+@pytest.mark.parametrize("before", ["", '"sign_type":"RSA2",', ' "alipay_cert_sn" : "a}{b" , '])
+@pytest.mark.parametrize("after", ["", ',"x":{"y":[1,{"z":"}"}]}', "\r\n\t "])
+def test_other_members_around_it(before: str, after: str) -> None:
+    assert node_of(signed('{"code":"10000"}', before, after)) == {"code": "10000"}
+
+
+def test_the_signature_may_come_first() -> None:
+    node = '{"code":"10000"}'
+    assert node_of(f' {{"sign":"{signature(node)}" , "{NAME}" : {node} }}\n'.encode()) == {"code": "10000"}
+
+
+def test_space_inside_the_node_is_signed_with_it() -> None:
+    assert node_of(signed('{ "code" : "10000" }')) == {"code": "10000"}
+    with pytest.raises(Unusable, match="badly signed"):
+        node_of(signed('{"code":"10000"}').replace(b'"code":', b'"code": '))
+
+
+GOOD = '{"code":"10000"}'
+
+
+def twice(first: str, second: str) -> bytes:
+    return f'{{"{NAME}":{first},"{NAME}":{second},"sign":"{signature(GOOD)}"}}'.encode()
+
+
+UNUSABLE = {
+    "empty": b"",
+    "null": b"null",
+    "list": b"[]",
+    "object": b"{}",
+    "text": b'"x"',
+    "number": b"1",
+    "HTML": b"<html><body>busy</body></html>",
+    "cut in half": signed(GOOD)[:60],
+    "text after it": signed(GOOD) + b"{}",
+    "GBK": '{"x":"房"}'.encode("gbk"),
+    "UTF-16": signed(GOOD).decode().encode("utf-16"),
+    "BOM": b"\xef\xbb\xbf" + signed(GOOD),
+    "unsigned": f'{{"{NAME}":{GOOD}}}'.encode(),
+    "sign null": f'{{"{NAME}":{GOOD},"sign":null}}'.encode(),
+    "sign empty": f'{{"{NAME}":{GOOD},"sign":""}}'.encode(),
+    "sign a number": f'{{"{NAME}":{GOOD},"sign":1}}'.encode(),
+    "sign a list": f'{{"{NAME}":{GOOD},"sign":["{signature(GOOD)}"]}}'.encode(),
+    "sign not base64": f'{{"{NAME}":{GOOD},"sign":"房!"}}'.encode(),
+    "sign of our app's": f'{{"{NAME}":{GOOD},"sign":"{signature(GOOD, OURS)}"}}'.encode(),
+    "sign of another text": f'{{"{NAME}":{GOOD},"sign":"{signature("{}")}"}}'.encode(),
+    "named twice, good first": twice(GOOD, '{"code":"40004"}'),
+    "named twice, good last": twice('{"code":"40004"}', GOOD),
+    "named twice, escaped": (
+        f'{{"{NAME}":{GOOD},"\\u0061{NAME[1:]}":{{"code":"1"}},"sign":"{signature(GOOD)}"}}'.encode()
+    ),
+    "signed twice": f'{{"{NAME}":{GOOD},"sign":"x","sign":"{signature(GOOD)}"}}'.encode(),
+    "another name": signed(GOOD).replace(b"query", b"close"),
+    "only an error": b'{"error_response":{"code":"40002","sub_code":"isv.invalid-app-id"}}',
+    "encrypted": signed('"bm90IGpzb24="'),
+    "node a list": signed("[]"),
+    "node null": signed("null"),
+    "deep list": b"[" * 60_000,
+    "deep object": b'{"a":' * 10_000,
+    "deep node": f'{{"{NAME}":{"[" * 30_000}{"]" * 30_000},"sign":"x"}}'.encode(),
+    "deep sign": f'{{"{NAME}":{GOOD},"sign":{"[" * 30_000}{"]" * 30_000}}}'.encode(),
+    "deep and signed": signed("[" * 30_000 + "]" * 30_000),
+    "huge int": f'{{"{NAME}":{{"code":{"9" * 50_000}}},"sign":"x"}}'.encode(),
+    "huge int, signed": signed(f'{{"code":{"9" * 50_000}}}'),
+    "huge int beside it": signed(GOOD, before=f'"n":{"9" * 50_000},'),
+}
+
+
+@pytest.mark.parametrize("body", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_QRY03_what_proves_nothing(body: bytes) -> None:
+    with pytest.raises(Unusable) as unusable:
+        node_of(body)
+    assert str(unusable.value)
+    assert len(str(unusable.value)) < 200
+
+
+def test_an_unsigned_refusal_is_named_for_the_log() -> None:
+    with pytest.raises(Unusable, match=r"40002 isv\.invalid-app-id"):
+        node_of(UNUSABLE["only an error"])
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_QRY03_any_changed_byte_is_noticed(data: st.DataObject) -> None:
+    body = signed('{"code":"10000","subject":"{\\/}","total_amount":"0.01"}')
+    at = data.draw(st.integers(0, len(body) - 1))
+    changed = bytearray(body)
+    changed[at] = data.draw(st.integers(0, 255))
+    try:
+        node = node_of(bytes(changed))
+    except Unusable:
+        return
+    assert node == node_of(body)
+
+
+# --- what it means ------------------------------------------------------------------------------------------
+
+PAID = {
+    "code": "10000",
+    "out_trade_no": NUMBER,
+    "trade_no": "2026112222001",
+    "trade_status": "TRADE_SUCCESS",
+    "total_amount": "300.00",
+    "send_pay_date": "2026-11-22 20:14:43",
+}
+
+
+def test_QRY01_paid() -> None:
+    expected = Paid("2026112222001", 30000, datetime(2026, 11, 22, 20, 14, 43, tzinfo=BEIJING))
+    assert query_result(PAID, NUMBER) == expected
+    assert query_result({**PAID, "trade_status": "TRADE_FINISHED"}, NUMBER) == expected
+
+
+def test_a_sandbox_answer_whose_other_amounts_are_zero_is_paid() -> None:
+    node = {**PAID, "receipt_amount": "0.00", "buyer_pay_amount": "0.00", "invoice_amount": "0.00"}
+    assert query_result(node, NUMBER).total_fen == 30000
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"trade_status": "WAIT_BUYER_PAY"}, Waiting),
+        ({"trade_status": "TRADE_CLOSED"}, Closed),
+        ({"trade_status": "TRADE_PENDING"}, Unknown),
+        ({"trade_status": "trade_success"}, Unknown),
+        ({"trade_status": None}, Unknown),
+        ({"trade_status": ["TRADE_SUCCESS"]}, Unknown),
+        ({"trade_status": {"a": 1}}, Unknown),
+        ({"out_trade_no": "26112200000001_2"}, Unknown),
+        ({"out_trade_no": NUMBER.replace("1", "１")}, Unknown),
+        ({"out_trade_no": None}, Unknown),
+        ({"out_trade_no": [NUMBER]}, Unknown),
+        ({"total_amount": "300"}, Unknown),
+        ({"total_amount": 300.0}, Unknown),
+        ({"total_amount": 300}, Unknown),
+        ({"total_amount": "-300.00"}, Unknown),
+        ({"total_amount": "3e2"}, Unknown),
+        ({"total_amount": None}, Unknown),
+        ({"trade_no": ""}, Unknown),
+        ({"trade_no": 2026}, Unknown),
+        ({"trade_no": "x" * 65}, Unknown),
+        ({"trade_no": "<script>"}, Unknown),
+    ],
+    ids=str,
+)
+def test_QRY02_what_else_a_signed_answer_may_say(changes: dict, expected: type) -> None:
+    assert isinstance(query_result({**PAID, **changes}, NUMBER), expected)
+
+
+@pytest.mark.parametrize("name", ["out_trade_no", "trade_status", "trade_no", "total_amount"])
+def test_QRY02_what_must_not_be_missing(name: str) -> None:
+    node = {key: value for key, value in PAID.items() if key != name}
+    assert isinstance(query_result(node, NUMBER), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("code", "sub_code", "expected"),
+    [
+        ("40004", "ACQ.TRADE_NOT_EXIST", NotExisting()),
+        ("40004", "TRADE_NOT_EXIST", NotExisting()),
+        ("40004", "ACQ.SYSTEM_ERROR", Unknown),
+        ("40004", "SYSTEM_ERROR", Unknown),
+        ("20000", "isp.unknow-error", Unknown),
+        ("20000", "aop.unknow-error", Unknown),
+        ("20000", "ACQ.TRADE_NOT_EXIST", Unknown),
+        ("40004", "ACQ.TRADE_STATUS_ERROR", Refused("40004", "ACQ.TRADE_STATUS_ERROR")),
+        ("40002", "isv.invalid-signature", Refused("40002", "isv.invalid-signature")),
+        ("40005", "isv.app-call-limited", Refused("40005", "isv.app-call-limited")),
+        ("40006", "", Refused("40006", "")),
+        ("", "", Unknown),
+        ("10000 ", "", Refused("10000 ", "")),
+    ],
+)
+def test_QRY04_codes_are_known_by_name(code: str, sub_code: str, expected: object) -> None:
+    """An error stays one even where the rest looks like a payment."""
+    for meaning in (query_result, close_result):
+        result = meaning({**PAID, "code": code, "sub_code": sub_code}, NUMBER)
+        assert isinstance(result, expected) if isinstance(expected, type) else result == expected
+
+
+@pytest.mark.parametrize("code", [None, 1e4, True, [], {"code": "10000"}, "x" * 1000])
+def test_QRY04_odd_codes_are_no_success(code: object) -> None:
+    result = query_result({**PAID, "code": code}, NUMBER)
+    assert isinstance(result, Refused | Unknown)
+    assert len(repr(result)) < 300
+
+
+def test_close_is_about_the_trade_that_was_asked() -> None:
+    assert close_result({"code": "10000", "out_trade_no": NUMBER}, NUMBER) == Closed()
+    for node in ({"code": "10000"}, {"code": "10000", "out_trade_no": "26112200000001_2"}):
+        assert isinstance(close_result(node, NUMBER), Unknown)
+
+
+@given(st.dictionaries(st.sampled_from([*PAID, "sub_code", "msg"]), JSON_VALUES))
+def test_whatever_a_signed_answer_holds_it_has_a_meaning(node: dict) -> None:
+    result = query_result({**PAID, **node}, NUMBER)
+    if isinstance(result, Paid):
+        assert type(result.total_fen) is int
+    close_result(node, NUMBER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "2026-11-22",
+        "2026-13-01 00:00:00",
+        "2026-11-22T20:14:43",
+        0,
+        [],
+        "x" * 5000,
+    ],
+)
+def test_an_odd_time_is_none(text: object) -> None:
+    assert beijing_time(text) is None

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.running import StandIn, running_site, running_standin
-from tests.browser.visitor import Visitor, visiting
+from tests.browser.visitor import TIMEOUT_MS, Visitor, visiting
 
 FLAGS = [
     "--disable-gpu",
@@ -49,6 +49,7 @@ def site(standin_keys: Path, standin: StandIn, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or "/usr/bin/chromium"
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False, args=FLAGS)
         yield browser

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
 PASSWORD = "ihome-demo-8"  # as seed_demo's
 RENTER, STAFF = "13800000001", "13900000000"
@@ -124,9 +124,11 @@ class Visitor:
         self.page.get_by_label("密码").fill(PASSWORD)
         self.click("登录")
 
-    def sign_out_silently(self) -> None:
-        """The session is lost, as when a wallet opens the return in another browser."""
+    def lose_session(self, keep: str = "") -> None:
+        """All cookies are gone but one, as when a wallet opens the return in another browser."""
+        kept = [cookie for cookie in self._context.cookies() if cookie["name"] == keep]
         self._context.clear_cookies()
+        self._context.add_cookies(kept)
 
     def choose_nights(self, nights: int = 2) -> None:
         """Dates that nobody has booked yet: each call takes later ones."""
@@ -153,7 +155,7 @@ class Visitor:
         assert found, self.page.url
         return found[1]
 
-    def pay_button(self) -> object:
+    def pay_button(self) -> Locator:
         return self.page.get_by_role("button", name="去支付", exact=True)
 
     def at_cashier(self, press: Callable[[], object]) -> list[Request]:
@@ -173,6 +175,21 @@ class Visitor:
         """What the button of the cashier with this id does."""
         self.page.locator(f"button#{action}").click()
 
+    def posts_to(self, path: str) -> list[Request]:
+        """Fills up with the requests that are posted there from now on."""
+        posts: list[Request] = []
+        wanted = ("POST", self.site + path)
+        self._context.on("request", lambda r: posts.append(r) if (r.method, r.url) == wanted else None)
+        return posts
+
+    def wait_for(self, look: Callable[[], str], wanted: str) -> None:
+        """Looks again until it is so."""
+        for _ in range(TIMEOUT_MS // 500):
+            if look() == wanted:
+                return
+            self.page.wait_for_timeout(500)
+        raise AssertionError(f"still {look()!r}, not {wanted!r}")
+
     # What they see
 
     def status(self) -> str:
@@ -180,14 +197,19 @@ class Visitor:
         return self.page.locator(".pill").inner_text().strip()
 
     def look(self, name: str) -> None:
-        """Nothing sticks out sideways; what the page shows is kept, light and dark."""
-        width = self.page.viewport_size["width"]
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls sideways"
+        """Nothing sticks out sideways; what the page shows is kept, light and dark, as on a tall screen."""
+        window = self.page.viewport_size
+        width, height = self.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        )
+        assert width <= window["width"], f"{name} scrolls sideways: {width} px"
+        self.page.set_viewport_size({"width": window["width"], "height": max(height, window["height"])})
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
             path = self._shots / f"{next(self._numbers):02}-{name}-{scheme}.png"
-            self.page.screenshot(path=path, full_page=True, animations="disabled")
+            self.page.screenshot(path=path, animations="disabled")
         self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(window)
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""python -m benchmarks: the figures of docs/benchmarks.md. `make bench` starts it beside a fresh MariaDB."""
+
+import argparse
+import os
+import platform
+import time
+from importlib.metadata import version
+
+from benchmarks import environment
+
+ORDERS, ROUNDS = 1_000_000, 50
+QUICK_ORDERS, QUICK_ROUNDS = 20_000, 3
+PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
+
+
+def main(orders: int, rounds: int) -> int:
+    """Print everything; 0, whatever the ratios are, unless something could not be compared."""
+    start = time.monotonic()
+    with environment.prepared() as standin_url:
+        # Only now are there settings to import models with.
+        from benchmarks import my_orders, paying, signatures
+        from benchmarks.standin import Alipay
+
+        print(_about())
+        street = paying.Street(Alipay(standin_url))
+        trade = street.paid_attempt()
+        ratios, problems = [], []
+        for figure in (
+            lambda: signatures.sign_and_verify(street.alipay.signed_notify(trade.out_trade_no), rounds),
+            lambda: paying.press_pay(street, rounds),
+            lambda: paying.notify(street, rounds),
+            lambda: paying.return_after_notify(street, rounds),
+            lambda: paying.return_with_question(street, rounds),
+            lambda: my_orders.my_orders(orders, rounds),
+        ):
+            try:
+                ratios += figure()
+            except paying.BareHandlerDiffers as problem:
+                problems.append(problem)
+    print("\nRatios" + " " * 65 + "here   reach")
+    print(*(f"  {ratio}" for ratio in ratios), sep="\n")
+    print(*(f"\nNOT COMPARED: {problem}" for problem in problems), sep="\n")
+    print(f"\n{time.monotonic() - start:.0f} s in all")
+    return 1 if problems else 0
+
+
+def _about() -> str:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT VERSION(), @@innodb_flush_log_at_trx_commit")
+        server, flush = cursor.fetchone()
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {machine}, {packages}\n"
+        f"{server}, innodb_flush_log_at_trx_commit={flush}\n"
+        "One thread calls the WSGI applications in turns; no sockets."
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run: few rounds, a small table")
+    parser.add_argument(
+        "--orders", type=int, help=f"rows in the large table ({ORDERS:,}), a multiple of 1,000"
+    )
+    parser.add_argument("--rounds", type=int, help=f"({ROUNDS})")
+    arguments = parser.parse_args()
+    orders = arguments.orders or (QUICK_ORDERS if arguments.quick else ORDERS)
+    if orders % 1000 or orders < 20_000:
+        parser.error("--orders must be a multiple of 1,000, at least 20,000")
+    try:
+        status = main(orders, arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS))
+    except environment.NotPossible as why:
+        raise SystemExit(str(why)) from None
+    raise SystemExit(status)

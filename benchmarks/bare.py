@@ -1,0 +1,198 @@
+"""What return and notify cost at the least: the same statements and commits over the driver, the same RSA,
+the same question to Alipay, and nothing else. No framework, no page, no log; of a row, only what it needs.
+
+Each run holds its statements against the site's (paying.py), so that it neither does less nor lags behind.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+import MySQLdb
+import pycurl
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from django.conf import settings
+from django.db import connection
+
+from benchmarks.environment import pem_text
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+Row = tuple
+
+
+def beijing_now() -> datetime:
+    """As the database keeps it: without a zone."""
+    return datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
+
+
+class Bare:
+    """A WSGI application; use it in one thread."""
+
+    def __init__(self) -> None:
+        database = connection.settings_dict
+        self.db = MySQLdb.connect(
+            user=database["USER"],
+            database=database["NAME"],
+            unix_socket=database["OPTIONS"]["unix_socket"],
+            charset="utf8mb4",
+            autocommit=True,
+        )
+        self.cursor = self.db.cursor()
+        self.cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        private = load_pem_private_key(pem_text(settings.ALIPAY_APP_PRIVATE_KEY_PATH).encode(), None)
+        public = load_pem_public_key(pem_text(settings.ALIPAY_PUBLIC_KEY_PATH).encode())
+        assert isinstance(private, RSAPrivateKey) and isinstance(public, RSAPublicKey)
+        self.private_key, self.public_key = private, public
+        self.curl = pycurl.Curl()
+
+    def __call__(self, environ: dict, start_response: StartResponse) -> list[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            answer = self.notify(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        else:
+            answer = self.returned(environ["QUERY_STRING"].encode(), environ["HTTP_COOKIE"])
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(answer)))])
+        return [answer]
+
+    def notify(self, raw: bytes) -> bytes:
+        params = self.verified(raw)
+        message = self.record("NOTIFY", raw)
+        payment, order, amount_fen, _ = self.payment(params)
+        self.settle(payment, order, params["trade_no"], amount_fen, "NOTIFY", message)
+        return b"success"
+
+    def returned(self, raw: bytes, cookies: str) -> bytes:
+        params = self.verified(raw)
+        message = self.record("RETURN", raw)
+        payment, order, amount_fen, status = self.payment(params)
+        if status == "OPEN":
+            self.ask(payment, order, params["out_trade_no"], amount_fen)
+            self.one("SELECT status FROM payments_payment WHERE id = %s", payment)
+        self.judge(message, "KNOWN", payment)
+        if status == "OPEN":
+            self.one("SELECT renter_id FROM orders_order WHERE id = %s", order)
+        session = dict(pair.split("=") for pair in cookies.split("; "))["sessionid"]
+        self.one("SELECT session_data FROM django_session WHERE session_key = %s", session)
+        (renter,) = self.one("SELECT id FROM accounts_user WHERE id = %s", self.renter)
+        (order_status,) = self.one("SELECT status FROM orders_order WHERE id = %s", order)
+        return f"{renter} {order_status}".encode()
+
+    def verified(self, raw: bytes) -> dict[str, str]:
+        """Raises where it is not Alipay's, or not for us."""
+        params = dict(parse_qsl(raw.decode(), keep_blank_values=True, strict_parsing=True))
+        text = "&".join(f"{k}={v}" for k, v in sorted(params.items()) if k not in ("sign", "sign_type"))
+        self.public_key.verify(base64.b64decode(params["sign"]), text.encode(), PKCS1v15(), SHA256())
+        if (params["app_id"], params["seller_id"]) != (settings.ALIPAY_APP_ID, settings.ALIPAY_SELLER_ID):
+            raise ValueError("for somebody else")
+        return params
+
+    def record(self, channel: str, raw: bytes, payment: int | None = None) -> int:
+        (key,) = self.one(
+            "INSERT INTO payments_gatewaymessage"
+            " (channel, raw, signature_ok, verdict, detail, payment_id, received_at)"
+            " VALUES (%s, %s, 1, 'UNJUDGED', '', %s, %s) RETURNING id",
+            channel,
+            raw,
+            payment,
+            beijing_now(),
+        )
+        return key
+
+    def payment(self, params: dict[str, str]) -> tuple[int, int, int, str]:
+        payment, order, amount_fen, status, self.renter = self.one(
+            "SELECT p.id, p.order_id, p.amount_fen, p.status, o.renter_id"
+            " FROM payments_payment p JOIN orders_order o ON o.id = p.order_id WHERE p.out_trade_no = %s",
+            params["out_trade_no"],
+        )
+        if int(params["total_amount"].replace(".", "")) != amount_fen:
+            raise ValueError("another amount")
+        return payment, order, amount_fen, status
+
+    def ask(self, payment: int, order: int, out_trade_no: str, amount_fen: int) -> None:
+        now = beijing_now()
+        self.cursor.execute(
+            "UPDATE payments_payment SET asked_at = %s, next_try_at = %s"
+            " WHERE id = %s AND (asked_at IS NULL OR asked_at < %s)",
+            (now, now + timedelta(seconds=15), payment, now - timedelta(seconds=3)),
+        )
+        raw, node = self.query(out_trade_no)
+        message = self.record("ANSWER", raw, payment)
+        if node["out_trade_no"] != out_trade_no or node["trade_status"] != "TRADE_SUCCESS":
+            raise ValueError("not paid")
+        if int(node["total_amount"].replace(".", "")) != amount_fen:
+            raise ValueError("another amount")
+        self.settle(payment, order, node["trade_no"], amount_fen, "QUERY", message)
+
+    def query(self, out_trade_no: str) -> tuple[bytes, dict[str, str]]:
+        """The gateway's answer, and its signed node."""
+        params = {
+            "app_id": settings.ALIPAY_APP_ID,
+            "biz_content": json.dumps({"out_trade_no": out_trade_no}),
+            "charset": "utf-8",
+            "format": "JSON",
+            "method": "alipay.trade.query",
+            "sign_type": "RSA2",
+            "timestamp": f"{beijing_now():%Y-%m-%d %H:%M:%S}",
+            "version": "1.0",
+        }
+        text = "&".join(f"{name}={value}" for name, value in params.items())  # they are in order
+        signature = base64.b64encode(self.private_key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
+        self.curl.setopt(pycurl.URL, settings.ALIPAY_GATEWAY_URL)
+        self.curl.setopt(pycurl.POSTFIELDS, urlencode({**params, "sign": signature}))
+        self.curl.setopt(pycurl.HTTPHEADER, ["Expect:"])
+        raw = self.curl.perform_rb()
+        answer = json.loads(raw)
+        node = raw[raw.index(b":") + 1 : raw.rindex(b',"sign"')]  # {"…_response":{node},"sign":"…"}
+        self.public_key.verify(base64.b64decode(answer["sign"]), node, PKCS1v15(), SHA256())
+        return raw, answer["alipay_trade_query_response"]
+
+    def settle(
+        self, payment: int, order: int, trade_no: str, amount_fen: int, evidence: str, message: int
+    ) -> None:
+        execute, now = self.cursor.execute, beijing_now()
+        self.db.begin()
+        self.one("SELECT status FROM orders_order WHERE id = %s FOR UPDATE", order)
+        won = execute(
+            "UPDATE payments_payment SET status = 'PAID', live_for_id = NULL, trade_no = %s,"
+            " received_fen = %s, paid_at = %s, evidence = %s, contradicted_at = NULL, next_try_at = NULL"
+            " WHERE id = %s AND status IN ('OPEN', 'CLOSED')",
+            (trade_no, amount_fen, now, evidence, payment),
+        )
+        execute("SAVEPOINT paid")
+        moved = execute(
+            "UPDATE orders_order SET status = 'WAIT_COMMENT', trade_no = %s"
+            " WHERE id = %s AND status = 'WAIT_PAYMENT'",
+            (trade_no, order),
+        )
+        if not (won and moved):
+            raise ValueError("somebody was first")
+        self.one(
+            "INSERT INTO orders_orderevent"
+            " (order_id, kind, from_status, to_status, actor_id, reason, amount_fen, created_at)"
+            " VALUES (%s, 'PAID', 'WAIT_PAYMENT', 'WAIT_COMMENT', NULL, '', %s, %s) RETURNING id",
+            order,
+            amount_fen,
+            now,
+        )
+        execute("RELEASE SAVEPOINT paid")
+        execute("SELECT id FROM payments_payment WHERE live_for_id = %s", (order,))
+        self.cursor.fetchall()
+        self.judge(message, "SETTLED", payment)
+        self.db.commit()
+
+    def judge(self, message: int, verdict: str, payment: int) -> None:
+        self.cursor.execute(
+            "UPDATE payments_gatewaymessage SET verdict = %s, detail = 'the order is paid', payment_id = %s"
+            " WHERE id = %s",
+            (verdict, payment, message),
+        )
+
+    def one(self, statement: str, *values: object) -> Row:
+        self.cursor.execute(statement, values)
+        (row,) = self.cursor.fetchall()
+        return row

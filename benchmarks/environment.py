@@ -1,0 +1,105 @@
+"""The site as in production, on a fresh MariaDB, and the stand-in Alipay in a process of its own.
+
+Everything that is made is in a folder that goes away; only the database comes from outside, in DATABASE_URL.
+"""
+
+import logging
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from payments.standin.demo_keys import DEMO_APP_ID, DEMO_SELLER_ID, make_demo_keys
+
+SITE_URL = "http://127.0.0.1"
+
+
+class NotPossible(Exception):
+    """Why nothing can be measured here, in words."""
+
+
+def pem_text(path: str) -> str:
+    """A key as the SDK takes it: without the line that marks our demo keys."""
+    text = Path(path).read_text()
+    return text[text.index("-----BEGIN") :]
+
+
+@contextmanager
+def prepared() -> Iterator[str]:
+    """Django is set up on an empty, migrated database; yields the stand-in's address. Raises NotPossible."""
+    if not os.environ.get("DATABASE_URL", "").startswith("mysql:"):
+        raise NotPossible("The benchmark runs on a MariaDB of its own: start it with `make bench`.")
+    with tempfile.TemporaryDirectory(prefix="ihome-bench-") as name:
+        folder = Path(name)
+        make_demo_keys(folder / "keys")
+        with _standin(folder) as standin_url:
+            os.environ.update(_settings(folder, standin_url))
+            _set_up(folder)
+            yield standin_url
+
+
+def _settings(folder: Path, standin_url: str) -> dict[str, str]:
+    """Every setting but the database, so that neither a .env nor the caller's environment has a say."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
+        "DEBUG": "0",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "SITE_URL": SITE_URL,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "CSRF_TRUSTED_ORIGINS": SITE_URL,
+        "TRUST_PROXY": "0",
+        "REHEARSAL": "1",
+        "REDIS_URL": "",
+        "EMAIL_URL": "consolemail://",
+        "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
+        "LOG_LEVEL": "INFO",
+        "MEDIA_ROOT": str(folder / "media"),
+        "STATIC_ROOT": str(folder / "static"),
+        "ALIPAY_APP_ID": DEMO_APP_ID,
+        "ALIPAY_SELLER_ID": DEMO_SELLER_ID,
+        "ALIPAY_GATEWAY_URL": f"{standin_url}/gateway.do",
+        "ALIPAY_APP_PRIVATE_KEY_PATH": str(folder / "keys/app_private_key.pem"),
+        "ALIPAY_PUBLIC_KEY_PATH": str(folder / "keys/alipay_public_key.pem"),
+    }
+
+
+@contextmanager
+def _standin(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "payments.standin", "--port=0", f"--keys={folder / 'keys'}"]
+    with (
+        (folder / "standin.log").open("wb") as log,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            first_line = process.stdout.readline()  # "stand-in Alipay on http://127.0.0.1:12345"
+            if not first_line:
+                raise NotPossible(f"The stand-in did not start: {(folder / 'standin.log').read_text()}")
+            yield first_line.split()[-1]
+        finally:
+            process.terminate()
+
+
+def _set_up(folder: Path) -> None:
+    import django
+    from django.core.management import call_command
+    from django.db import connection
+
+    django.setup()
+    if connection.introspection.table_names():
+        raise NotPossible("The benchmark fills its database with a million rows and wants it empty.")
+    (folder / "static").mkdir()
+    call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("migrate", interactive=False, verbosity=0)
+    import ihome_site.wsgi  # noqa: F401  sets up logging once more; refuses bad settings in words
+
+    # Log lines are made as in production; they only are not shown.
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream((folder / "site.log").open("w"))

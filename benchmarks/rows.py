@@ -1,0 +1,127 @@
+"""Many rows quickly: two databases that differ in nothing but how many orders there are."""
+
+from django.conf import settings
+from django.db import connection
+
+from houses.models import Area, House, HousePhoto
+
+ORDERS_PER_RENTER = 20
+RENTERS_TO_MEASURE = 50
+FEW_ORDERS = ORDERS_PER_RENTER * RENTERS_TO_MEASURE
+HOUSES = 200
+
+# The twenty orders of each renter, oldest first.
+STATUSES = (
+    *["COMPLETE"] * 11,
+    *("CANCELED", "REJECTED", "COMPLETE", "CANCELED"),
+    *("WAIT_COMMENT", "WAIT_COMMENT", "WAIT_ACCEPT", "WAIT_PAYMENT", "WAIT_PAYMENT"),
+)
+ORDERS_IN_ONE_STATEMENT = 50_000
+
+FIRST_RENTER = 1_000_000
+"""The id of the first of the renters who are made here."""
+
+BIG = settings.DATABASES["default"]["NAME"]
+SMALL = f"{BIG}_small"
+
+
+def use(database: str) -> None:
+    """Let Django's connection work in `database` from now on, until it is closed."""
+    _execute(f"USE `{database}`")
+
+
+def make_houses() -> None:
+    area = Area.objects.create(name="厦门")
+    for n in range(HOUSES):
+        house = House.objects.create(
+            title=f"临海小屋 {n}", area=area, address="文青路 18 号", price_fen=30000
+        )
+        HousePhoto.objects.bulk_create(
+            HousePhoto(house=house, image=f"houses/{n}-{p}.jpg", width=1200, height=800, position=p)
+            for p in range(4)
+        )
+
+
+def copy_to_small() -> None:
+    """A second database with all rows so far, to be filled with few orders."""
+    tables = connection.introspection.table_names()
+    _execute(f"CREATE DATABASE `{SMALL}`")
+    for table in tables:
+        _execute(f"CREATE TABLE `{SMALL}`.`{table}` LIKE `{BIG}`.`{table}`")
+        _execute(f"INSERT INTO `{SMALL}`.`{table}` SELECT * FROM `{BIG}`.`{table}`")
+
+
+def make_renters(first: int, end: int) -> None:
+    """Users with the ids FIRST_RENTER + `first` up to, not with, FIRST_RENTER + `end`."""
+    _execute(
+        f"""
+        INSERT INTO accounts_user
+            (id, password, is_superuser, mobile, name, email, is_active, is_staff, date_joined)
+        SELECT {FIRST_RENTER} + seq, '!', 0, CONCAT('19', LPAD(seq, 9, '0')), '', '', 1, 0, NOW()
+        FROM seq_{first}_to_{end - 1}
+        """
+    )
+
+
+def make_orders(orders: int) -> None:
+    """ORDERS_PER_RENTER for each of the first renters; `orders` in all.
+
+    Each renter's orders lie evenly spread over a year and over the table, as they would on a real site.
+    """
+    _execute("SET SESSION unique_checks = 0, SESSION foreign_key_checks = 0")
+    for start in range(0, orders, ORDERS_IN_ONE_STATEMENT):
+        _insert_orders(start, min(start + ORDERS_IN_ONE_STATEMENT, orders), orders)
+    _execute(
+        """
+        INSERT INTO orders_review (order_id, house_id, renter_id, rating, text, created_at)
+        SELECT id, house_id, renter_id, 5, '房间和照片一样，窗外真的能看见海。房东很用心。', created_at
+        FROM orders_order WHERE status = 'COMPLETE'
+        """
+    )
+    _execute("SET SESSION unique_checks = 1, SESSION foreign_key_checks = 1")
+    for table in ("accounts_user", "orders_order", "orders_review"):
+        _execute(f"ANALYZE TABLE {table}")
+
+
+def give_orders_to(renter: int, count: int, *, of: int) -> None:
+    """Let user `renter` have `count` of the `of` orders, from all over the table, of renters not measured."""
+    _execute(
+        f"""
+        UPDATE orders_order SET renter_id = {renter}
+        WHERE renter_id >= {FIRST_RENTER + RENTERS_TO_MEASURE} AND id % {of // count // 2} = 0 LIMIT {count}
+        """
+    )
+
+
+def _insert_orders(start: int, end: int, orders: int) -> None:
+    renters = orders // ORDERS_PER_RENTER
+    first_house = House.objects.order_by("id").values_list("id", flat=True)[0]
+    statuses = ", ".join(f"'{status}'" for status in STATUSES)
+    # 30 million seconds are a year; 99999989 is a prime, so that numbers of one day look random and differ.
+    _execute(
+        f"""
+        INSERT INTO orders_order
+            (number, renter_id, house_id, house_title, check_in, check_out, nights, guests,
+             price_per_night_fen, amount_fen, refund_policy, status, accept_by, pay_by,
+             trade_no, closing_reason, created_at)
+        SELECT
+            CONCAT(DATE_FORMAT(made_at, '%y%m%d'), LPAD(n * 48271 % 99999989, 8, '0')),
+            {FIRST_RENTER} + n % {renters}, {first_house} + n * 7 % {HOUSES}, '临海小屋 · 推窗见海',
+            DATE(made_at) + INTERVAL 20 DAY, DATE(made_at) + INTERVAL 22 DAY, 2, 2,
+            30000, 60000, 'FLEXIBLE', status,
+            IF(status = 'WAIT_ACCEPT', NOW() + INTERVAL 1 DAY, NULL),
+            IF(status = 'WAIT_PAYMENT', NOW() + INTERVAL 1 DAY, NULL),
+            IF(status IN ('COMPLETE', 'WAIT_COMMENT'), CONCAT('20261122220014', LPAD(n, 14, '0')), ''),
+            IF(status = 'REJECTED', '这几天院子里修水管，怕打扰您休息。', ''), made_at
+        FROM (
+            SELECT seq AS n, ELT(1 + seq DIV {renters}, {statuses}) AS status,
+                   NOW() - INTERVAL ({orders} - seq) * 30000000 DIV {orders} SECOND AS made_at
+            FROM seq_{start}_to_{end - 1}
+        ) AS made
+        """
+    )
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -1,0 +1,40 @@
+"""What the database server was told: its own log, so that nothing that a library does unseen is left out."""
+
+import re
+from collections.abc import Callable
+
+from django.db import connection
+
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+`?(\w+)`?")
+# How Django and the bare driver begin a transaction, and what Django adds to end one.
+_SAME_MEANING = {"SET autocommit=0": "BEGIN", "SET autocommit=1": ""}
+
+
+def statements(act: Callable[[], object]) -> list[str]:
+    """The kinds of statements that all connections sent while `act` ran, such as `UPDATE orders_order`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL log_output = 'TABLE'")
+        cursor.execute("TRUNCATE mysql.general_log")
+        cursor.execute("SET GLOBAL general_log = ON")
+    act()
+    with connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL general_log = OFF")
+        cursor.execute("SELECT argument FROM mysql.general_log WHERE command_type = 'Query'")
+        texts = [
+            text if isinstance(text, str) else bytes(text).decode(errors="replace")
+            for (text,) in cursor.fetchall()
+        ]
+    return [kind for kind in map(_kind, texts) if kind]
+
+
+def _kind(statement: str) -> str:
+    if statement.startswith("SET GLOBAL"):  # our own
+        return ""
+    if statement in _SAME_MEANING:
+        return _SAME_MEANING[statement]
+    verb = statement.split(None, 1)[0]
+    if verb in ("SAVEPOINT", "RELEASE", "COMMIT", "BEGIN"):
+        return verb
+    table = _TABLE.search(statement)
+    lock = " FOR UPDATE" if statement.rstrip().endswith("FOR UPDATE") else ""
+    return f"{verb} {table[1] if table else '?'}{lock}"

@@ -1,0 +1,46 @@
+"""RSA2 alone, keys in memory on both sides: OpenSSL through cryptography beside the SDK's own."""
+
+from contextlib import nullcontext
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+
+from benchmarks import article
+from benchmarks.measure import Act, Ratio, Side, alternate
+from payments.alipay import keys, signing
+
+
+def sign_and_verify(notify: bytes, rounds: int) -> list[Ratio]:
+    """`notify`: the body of a notice that the stand-in signed."""
+    params = dict(parse_qsl(notify.decode(), keep_blank_values=True))
+    signature = params.pop("sign")
+    params.pop("sign_type")
+    text = signing.text_to_sign(params)
+    private_key = keys.load_private_key(settings.ALIPAY_APP_PRIVATE_KEY_PATH)
+    public_key = keys.load_public_key(settings.ALIPAY_PUBLIC_KEY_PATH)
+    sdk = article.alipay_client()
+
+    def our_verify() -> bool:
+        return signing.is_signed(signing.text_to_sign(params), signature, public_key)
+
+    assert sdk._sign(text) == signing.sign(text, private_key)
+    assert sdk.verify(dict(params), signature) and our_verify()
+
+    def side(name: str, act: Act, times: int = 20) -> Side:
+        return Side(name, lambda: nullcontext(act), times)
+
+    our_sign, sdk_sign, our_verified, sdk_verified, _ = alternate(
+        "Sign and verify a notice",
+        [
+            side("ihome, sign", lambda: signing.sign(text, private_key)),
+            side("the SDK, sign", lambda: sdk._sign(text)),
+            side("ihome, verify", our_verify),
+            side("the SDK, verify", lambda: sdk.verify(dict(params), signature)),
+            side("the SDK, build the client from PEM", article.alipay_client, times=1),
+        ],
+        rounds,
+    )
+    return [
+        Ratio("sign: times the SDK's", sdk_sign.seconds / our_sign.seconds, 5),
+        Ratio("verify: times the SDK's", sdk_verified.seconds / our_verified.seconds, 20),
+    ]

@@ -1,0 +1,40 @@
+"""What a buyer does at the stand-in Alipay, over HTTP."""
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+
+class Alipay:
+    def __init__(self, url: str) -> None:
+        self._host = urlsplit(url).netloc
+        self._do("faults", name="notify.lost")  # we carry the notices ourselves
+
+    def open_pay_link(self, link: str) -> None:
+        """What a browser does after Pay: from here on the stand-in knows the number."""
+        status, _ = self._request("GET", link)
+        assert status == 302, f"the stand-in refused a pay request: {status}"
+
+    def pay(self, out_trade_no: str) -> None:
+        self._do("pay", out_trade_no=out_trade_no)
+
+    def signed_return(self, out_trade_no: str) -> str:
+        """The query string."""
+        return str(self._do("signed_return", out_trade_no=out_trade_no))
+
+    def signed_notify(self, out_trade_no: str) -> bytes:
+        return str(self._do("signed_notify", out_trade_no=out_trade_no)).encode()
+
+    def _do(self, what: str, **fields: str) -> object:
+        status, body = self._request("POST", f"/_standin/{what}", json.dumps(fields))
+        assert status == 200, f"the stand-in refused {what}: {body!r}"
+        return json.loads(body)
+
+    def _request(self, method: str, path: str, body: str = "") -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self._host, timeout=10)
+        try:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()

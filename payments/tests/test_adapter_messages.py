@@ -1,0 +1,371 @@
+"""Returns and notifies, judged to the signature: one cut of the signed text passes, nothing else escapes."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, unquote_to_bytes, urlencode
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from payments.alipay.messages import MAX_BYTES, MAX_FIELDS, Params, Rejected, verified_notify, verified_return
+from payments.presentation import masked
+
+KEY, OTHER_KEY = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+
+Verify = Callable[[bytes, rsa.RSAPublicKey], Params]
+BOTH = pytest.mark.parametrize("verify", [verified_return, verified_notify])
+
+PARAMS = {
+    "app_id": "9021000000000001",
+    "charset": "utf-8",
+    "fund_bill_list": '[{"amount":"300.00","fundChannel":"ALIPAYACCOUNT"}]',
+    "gmt_payment": "2026-11-22 20:14:43",
+    "out_trade_no": "26112200000001_1",
+    "seller_id": "2088000000000001",
+    "sign_type": "RSA2",
+    "subject": "ihome+测试 - 1 😀",
+    "total_amount": "300.00",
+    "trade_no": "2026112222001400001234567890",
+    "trade_status": "TRADE_SUCCESS",
+}
+
+
+def text_of(params: Params, leave_out: tuple[str, ...] = ("sign_type",)) -> str:
+    return "&".join(f"{name}={value}" for name, value in sorted(params.items()) if name not in leave_out)
+
+
+def sign(text: str, key: rsa.RSAPrivateKey = KEY) -> str:
+    return b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
+
+
+def message(params: Params, signature: str | None = None, **changes: str | None) -> bytes:
+    """`params` as Alipay would sign and send them, and then the changes; None leaves a field out."""
+    sent = {**params, "sign": sign(text_of(params)) if signature is None else signature, **changes}
+    return urlencode({name: value for name, value in sent.items() if value is not None}).encode()
+
+
+def judged(verify: Verify, raw: bytes) -> Params | None:
+    try:
+        return verify(raw, KEY.public_key())
+    except Rejected as rejected:
+        assert str(rejected)
+        assert len(str(rejected)) < 300
+        return None
+
+
+@BOTH
+def test_a_genuine_message(verify: Verify) -> None:
+    assert judged(verify, message(PARAMS)) == PARAMS
+
+
+@BOTH
+def test_escapes_in_any_style_mean_the_same(verify: Verify) -> None:
+    signature = sign(text_of(PARAMS))
+    for escape in (quote, quote_plus, lambda text: "".join(f"%{byte:02x}" for byte in text.encode())):
+        pairs = [f"{name}={escape(value)}" for name, value in {**PARAMS, "sign": signature}.items()]
+        assert judged(verify, "&".join(reversed(pairs)).encode()) == PARAMS
+
+
+@BOTH
+def test_a_new_field_that_is_signed_is_allowed(verify: Verify) -> None:
+    params = {**PARAMS, "hb_fq_pay_info": '{"n":3}', "Z9": "x", "_a": "y"}
+    assert judged(verify, message(params)) == params
+
+
+@BOTH
+def test_a_new_field_that_is_not_signed_is_rejected(verify: Verify) -> None:
+    assert judged(verify, message(PARAMS, passback_params="x")) is None
+
+
+@BOTH
+@pytest.mark.parametrize("signed_empty", [True, False])
+def test_empty_values_signed_or_not(verify: Verify, signed_empty: bool) -> None:
+    """Alipay's documents contradict each other; what was signed decides."""
+    params = {**PARAMS, "body": "", "point_amount": ""}
+    text = text_of(params if signed_empty else PARAMS)
+    assert judged(verify, message(params, sign(text))) == params
+
+
+@BOTH
+def test_an_empty_field_that_is_not_signed_adds_nothing(verify: Verify) -> None:
+    assert judged(verify, message(PARAMS, refund_fee="")) == {**PARAMS, "refund_fee": ""}
+
+
+def test_sign_type_in_the_signed_text_passes_in_a_return_alone() -> None:
+    raw = message(PARAMS, sign(text_of(PARAMS, leave_out=())))
+    assert judged(verified_return, raw) == PARAMS
+    assert judged(verified_notify, raw) is None
+
+
+@BOTH
+def test_spaces_around_a_value_are_not_trimmed(verify: Verify) -> None:
+    params = {**PARAMS, "subject": "  x\t\r\n "}
+    assert judged(verify, message(params)) == params
+    assert judged(verify, message(params, subject="x")) is None
+
+
+@BOTH
+@pytest.mark.parametrize("name", PARAMS)
+def test_every_field_is_covered(verify: Verify, name: str) -> None:
+    assert judged(verify, message(PARAMS, **{name: PARAMS[name] + "0"})) is None
+    assert judged(verify, message(PARAMS, **{name: ""})) is None
+    assert judged(verify, message(PARAMS, **{name: None})) is None
+
+
+# --- the signed text cut anew ----------------------------------------------------------------------
+
+
+def recuts() -> dict[str, bytes]:
+    """Other parameters that give the very same signed text."""
+    signature = sign(text_of(PARAMS))
+    moved = {name: value for name, value in PARAMS.items() if name != "out_trade_no"}
+    into_value = {**moved, "gmt_payment": f"{PARAMS['gmt_payment']}&out_trade_no={PARAMS['out_trade_no']}"}
+    name, value = "gmt_payment", PARAMS["gmt_payment"]
+    into_name = {key: text for key, text in PARAMS.items() if key not in (name, "out_trade_no")}
+    into_name[f"{name}={value}&out_trade_no"] = PARAMS["out_trade_no"]
+    equals = {key: text for key, text in PARAMS.items() if key != "fund_bill_list"}
+    head, tail = PARAMS["fund_bill_list"][:5], PARAMS["fund_bill_list"][5:]
+    equals[f"fund_bill_list={head}"] = tail
+    assert text_of(into_value) == text_of(into_name) == text_of(PARAMS)
+    cuts = {"into a value": into_value, "into a name": into_name, "equals into a name": equals}
+    return {title: message(cut, signature) for title, cut in cuts.items()}
+
+
+@BOTH
+@pytest.mark.parametrize("title", ["into a value", "into a name", "equals into a name"])
+def test_NOT10_signed_text_cut_anew(verify: Verify, title: str) -> None:
+    assert judged(verify, recuts()[title]) is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "name", ["a b", "a-b", "a.b", "", "房", "a&b", "a=b", "a%00", "trade status", "ａ", "a\n"]
+)
+def test_NOT10_a_signed_field_with_an_odd_name(verify: Verify, name: str) -> None:
+    assert judged(verify, message({**PARAMS, name: "x"})) is None
+
+
+@BOTH
+@pytest.mark.parametrize("value", ["a&b", "&", "x&sign=y"])
+def test_NOT10_a_signed_value_with_an_ampersand(verify: Verify, value: str) -> None:
+    assert judged(verify, message({**PARAMS, "subject": value})) is None
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["total_amount", "sign", "sign_type", "app_id", "charset"])
+def test_NOT11_a_repeated_field(verify: Verify, name: str) -> None:
+    raw = message(PARAMS)
+    same = {**PARAMS, "sign": sign(text_of(PARAMS))}[name]
+    for value in (same, "0.01", ""):
+        again = urlencode({name: value}).encode()
+        assert judged(verify, raw + b"&" + again) is None
+        assert judged(verify, again + b"&" + raw) is None
+    spelled = f"%{ord(name[0]):02x}{name[1:]}=0.01".encode()
+    assert judged(verify, raw + b"&" + spelled) is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "value", ["RSA", "rsa2", "RSA2 ", " RSA2", "RSA2\n", "ＲＳＡ2", "", "MD5", "SM2", None]
+)
+def test_NOT12_sign_type_is_exactly_RSA2(verify: Verify, value: str | None) -> None:
+    for leave_out in (("sign_type",), ()):
+        params = {name: text for name, text in PARAMS.items() if name != "sign_type"}
+        if value is not None:
+            params["sign_type"] = value
+        assert judged(verify, message(params, sign(text_of(params, leave_out)))) is None
+
+
+def odd_signatures() -> dict[str, str | None]:
+    good, text = sign(text_of(PARAMS)), text_of(PARAMS).encode()
+    one_bit = bytearray(b64decode(good))
+    one_bit[-1] ^= 1
+    return {
+        "missing": None,
+        "empty": "",
+        "one letter": "a",
+        "not base64": "!" * 344,
+        "not ASCII": "签名",
+        "no padding": good.rstrip("="),
+        "more padding": good + "=",
+        "cut": good[:-4],
+        "longer": good + "AAAA",
+        "space": good[:50] + " " + good[50:],
+        "newline": good[:76] + "\n" + good[76:],
+        "newline after": good + "\n",
+        "plus as space": "+" * 4 + " " * 4,
+        "url alphabet": good.replace("+", "-").replace("/", "_") + "-_",
+        "one bit": b64encode(bytes(one_bit)).decode(),
+        "zeros": b64encode(bytes(256)).decode(),
+        "ones": b64encode(b"\xff" * 256).decode(),
+        "another key's": sign(text_of(PARAMS), OTHER_KEY),
+        "SHA1": b64encode(KEY.sign(text_of(PARAMS).encode(), PKCS1v15(), SHA1())).decode(),
+        "PSS": b64encode(
+            KEY.sign(text_of(PARAMS).encode(), PSS(MGF1(SHA256()), PSS.MAX_LENGTH), SHA256())
+        ).decode(),
+        "of nothing": sign(""),
+        "of the sorted fields with sign": sign(text_of({**PARAMS, "sign": ""}, leave_out=())),
+        "1 MB": "A" * 1024 * 1024,
+    }
+
+
+@BOTH
+@pytest.mark.parametrize("title", odd_signatures())
+def test_NOT13_odd_signatures(verify: Verify, title: str) -> None:
+    assert judged(verify, message(PARAMS, sign=odd_signatures()[title])) is None
+
+
+@BOTH
+def test_NOT13_the_same_signature_written_another_way(verify: Verify) -> None:
+    """The last letter before `==` holds four bits that count for nothing."""
+    good = sign(text_of(PARAMS))
+    assert good.endswith("==")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = good[:-3] + letters[letters.index(good[-3]) ^ 1] + "=="
+    assert b64decode(other) == b64decode(good)
+    assert judged(verify, message(PARAMS, sign=other)) is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"%FF",
+        b"%C0%AF",
+        b"%ED%A0%80",
+        b"%ed%b0%80",
+        b"%00",
+        b"a%00b",
+        b"\xff\xfe",
+        b"%B7%BF",
+        "房".encode("gbk"),
+    ],
+)
+def test_NOT14_broken_text(verify: Verify, value: bytes) -> None:
+    raw = message(PARAMS) + b"&body=" + value
+    assert judged(verify, raw) is None
+    assert masked(raw).isprintable() or "\n" in masked(raw)  # staff can read what came
+
+
+@BOTH
+@pytest.mark.parametrize("charset", ["GBK", "gb2312", "utf-16", "", "latin-1", "x" * 500])
+def test_NOT14_another_charset(verify: Verify, charset: str) -> None:
+    assert judged(verify, message({**PARAMS, "charset": charset})) is None
+
+
+@BOTH
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", None])
+def test_NOT14_the_charset_is_ours(verify: Verify, charset: str | None) -> None:
+    params = {name: value for name, value in PARAMS.items() if name != "charset"}
+    if charset:
+        params["charset"] = charset
+    assert judged(verify, message(params)) == params
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"&",
+        b"=",
+        b"a",
+        b"a=b",
+        b"sign",
+        b"sign=x",
+        b"sign_type=RSA2",
+        b"\0",
+        b"{}",
+        b'{"sign":"x"}',
+        b"%",
+        b"%=%",
+        b"&" * 99,
+    ],
+)
+def test_what_is_no_message_at_all(verify: Verify, raw: bytes) -> None:
+    assert judged(verify, raw) is None
+
+
+@BOTH
+def test_too_long_and_too_many(verify: Verify) -> None:
+    long = {**PARAMS, "body": "x" * MAX_BYTES}
+    many = {**PARAMS, **{f"f{n}": "x" for n in range(MAX_FIELDS)}}
+    most = {**PARAMS, **{f"f{n}": "x" for n in range(MAX_FIELDS - len(PARAMS) - 1)}}
+    assert judged(verify, message(long)) is None
+    assert judged(verify, message(many)) is None
+    assert judged(verify, message(most)) == most
+    assert judged(verify, message({**PARAMS, "body": "x" * 60_000})) is not None
+
+
+# --- mutations -------------------------------------------------------------------------------------
+
+GENUINE = message(PARAMS)
+
+
+def decoded(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """What a lenient form parser makes of it, as bytes; fields without a value left out."""
+    pairs = (pair.replace(b"+", b" ").partition(b"=") for pair in raw.split(b"&"))
+    return sorted((unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs if value)
+
+
+def holds(verify: Verify, mutated: bytes) -> None:
+    """Rejected where it says anything else than the genuine one; where it passes, it says the same."""
+    params = judged(verify, mutated)
+    if decoded(mutated) != decoded(GENUINE):
+        assert params is None
+    elif params is not None:
+        assert {name: value for name, value in params.items() if value} == PARAMS
+
+
+@BOTH
+@settings(max_examples=400, deadline=None)
+@given(at=st.integers(0, len(GENUINE) - 1), byte=st.integers(0, 255))
+def test_mutations_one_byte_changed(verify: Verify, at: int, byte: int) -> None:
+    holds(verify, GENUINE[:at] + bytes([byte]) + GENUINE[at + 1 :])
+
+
+@BOTH
+@settings(max_examples=300, deadline=None)
+@given(
+    cut=st.tuples(st.integers(0, len(GENUINE)), st.integers(0, 40)),
+    put=st.binary(max_size=6)
+    | st.sampled_from([b"&", b"=", b"%26", b"%3D", b"+", b"%2B", b"&total_amount=0.01", b"&x="]),
+)
+def test_mutations_a_piece_replaced(verify: Verify, cut: tuple[int, int], put: bytes) -> None:
+    at, length = cut
+    holds(verify, GENUINE[:at] + put + GENUINE[at + length :])
+
+
+@BOTH
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(GENUINE.split(b"&")), max_size=16))
+def test_mutations_fields_dealt_anew(verify: Verify, pairs: list[bytes]) -> None:
+    holds(verify, b"&".join(pairs))
+
+
+@BOTH
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300))
+def test_mutations_noise(verify: Verify, raw: bytes) -> None:
+    assert judged(verify, raw) is None
+    masked(raw)
+
+
+@BOTH
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z0-9_]{1,12}", fullmatch=True).filter(
+            lambda name: name not in ("sign", "charset")
+        ),
+        st.text(st.characters(exclude_characters="&\0", exclude_categories=["Cs"]), max_size=30),
+        max_size=8,
+    )
+)
+def test_whatever_alipay_signs_is_read_back(verify: Verify, params: Params) -> None:
+    params = {**params, "sign_type": "RSA2"}
+    assert judged(verify, message(params)) == params

@@ -28,7 +28,6 @@ NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
 
 TIMEOUT_MS = 10_000
 _mobile = count(15000000000)
-_night = count(40)
 
 
 @dataclass
@@ -71,6 +70,10 @@ class Watch:
 
 class Visitor:
     """A browser context of its own. `go` and clicks act on `page`; `look` keeps what it shows."""
+
+    _free_from = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(
+        days=120
+    )  # seed_demo books before
 
     def __init__(self, browser: Browser, site: str, shots: Path, **options: object) -> None:
         self.site = site
@@ -130,25 +133,26 @@ class Visitor:
         self._context.clear_cookies()
         self._context.add_cookies(kept)
 
-    def choose_nights(self, nights: int = 2) -> None:
-        """Dates that nobody has booked yet: each call takes later ones."""
-        first = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=next(_night) * 3)
-        self.page.get_by_label("入住", exact=True).fill(str(first))
-        self.page.get_by_label("离开", exact=True).fill(str(first + timedelta(days=nights)))
+    def choose_nights(self, nights: int = 2, labels: tuple[str, str] = ("入住", "离开")) -> None:
+        """Fills in dates that nobody has booked yet: each call takes later ones."""
+        first = Visitor._free_from
+        Visitor._free_from += timedelta(days=max(nights, 1))
+        for label, day in zip(labels, (first, first + timedelta(days=nights)), strict=True):
+            self.page.get_by_label(label, exact=True).fill(str(day))
 
-    def book(self, title: str = INSTANT) -> str:
+    def book(self, title: str = INSTANT, nights: int = 2) -> str:
         """Books a house; its order's page is open then. The order's number."""
         self.go("/")
         self.click(title)
-        self.choose_nights()
+        self.choose_nights(nights)
         self.click("预订")
         return self.number()
 
-    def start_with_order(self, title: str = INSTANT) -> str:
+    def start_with_order(self, title: str = INSTANT, nights: int = 2) -> str:
         """Somebody new with one order, on its page. Its number."""
         self.go("/accounts/signup/")
         self.sign_up()
-        return self.book(title)
+        return self.book(title, nights)
 
     def number(self) -> str:
         found = re.fullmatch(r"/orders/([0-9]{14})/", self.path())

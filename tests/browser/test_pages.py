@@ -1,0 +1,267 @@
+"""What holds on every page: it fits small screens, speaks both languages, keeps what was typed."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from payments.management.commands import seed_demo
+from tests.browser.running import LONG_TITLE
+from tests.browser.visitor import ASKED, DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, RENTER
+
+pytestmark = pytest.mark.browser
+
+js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
+
+UNKNOWN = "/orders/00000000000000/"
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
+WORDS_OF_HOUSES = [words for row in seed_demo.HOUSES for words in row[:3]] + [seed_demo.DESCRIPTION]
+
+
+# Of the page: everything written, and everything that is only read aloud or filled in by a script
+TEXT = """() => {
+    const names = ['aria-label', 'alt', 'placeholder', 'title', 'data-words'];
+    const all = [...document.querySelectorAll('*')];
+    const aside = all.flatMap((element) => names.map((name) => element.getAttribute(name) ?? ''));
+    return [document.title, document.documentElement.textContent, ...aside].join('\\n');
+}"""
+
+
+def paths_in(visitor, pattern):
+    links = visitor.page.locator("main a").evaluate_all("links => links.map(link => link.pathname)")
+    return sorted({path for path in links if re.fullmatch(pattern, path)})
+
+
+def name_of(path):
+    return path.strip("/").replace("/", "-") or "front"
+
+
+@pytest.mark.parametrize("language", ["中文", "English"], ids=["chinese", "english"])
+def test_nothing_sticks_out_at_320_pixels(visit, language):
+    visitor = visit(**NARROW)
+    visitor.watch.expected_statuses = {404, 422}
+    visitor.go("/")
+    if language == "English":
+        visitor.click(language)
+    for path in ("/", *paths_in(visitor, r"/houses/\d+/")[-2:], "/accounts/login/", "/accounts/signup/"):
+        visitor.go(path)
+        visitor.look(name_of(path))
+    visitor.go("/payments/paycomplete/")
+    visitor.look("neutral")
+    visitor.go("/accounts/login/?next=/accounts/me/")
+    visitor.page.locator("#id_username").fill(RENTER)
+    visitor.page.locator("#id_password").fill("wrong")
+    visitor.page.locator("main button").click()
+    visitor.look("sign-in-refused")
+    visitor.page.locator("#id_password").fill(PASSWORD)
+    visitor.page.locator("main button").click()
+    assert visitor.path() == "/accounts/me/"
+    visitor.look("me")
+    visitor.go("/orders/?status=CANCELED")
+    visitor.look("none-of-this-kind")
+    visitor.go("/orders/")
+    visitor.look("orders")
+    statuses = set()
+    for path in paths_in(visitor, r"/orders/\d{14}/"):
+        visitor.go(path)
+        statuses.add(visitor.status())
+        visitor.look("order")
+    assert len(statuses) >= 5
+    visitor.go(UNKNOWN)
+    visitor.look("not-found")
+
+
+@pytest.mark.parametrize("device", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+def test_long_titles_and_large_sums_fit(visit, device):
+    renter = visit(**device)
+    number = renter.start_with_order(LONG_TITLE, nights=30)
+    expect(renter.page.locator("main")).to_contain_text("￥2,999,999.70")
+    renter.look("order")
+    renter.go("/orders/")
+    renter.look("orders")
+    renter.go("/")
+    renter.click(LONG_TITLE)
+    renter.look("house")
+    renter.go(f"/orders/{number}/")
+    renter.press_pay()
+    renter.pay()
+    expect(renter.page.get_by_role("heading", name="支付成功", exact=True)).to_be_visible()
+    renter.look("paid")
+
+
+class TestEnglish:
+    @js_or_not
+    def test_the_footer_changes_the_language_and_stays_on_the_page(self, visit, js):
+        visitor = visit(**PHONE, java_script_enabled=js)
+        for path in ("/", "/accounts/login/?next=/orders/", "/accounts/signup/", "/payments/paycomplete/"):
+            visitor.go(path)
+            expect(visitor.page.locator("html")).to_have_attribute("lang", "zh-Hans")
+            visitor.click("English")
+            expect(visitor.page.locator("html")).to_have_attribute("lang", "en")
+            assert visitor.page.url == visitor.site + path
+            visitor.click("中文")
+
+    def test_the_footer_works_on_the_page_that_a_return_opens(self, visit):
+        renter = visit(**PHONE)
+        renter.start_with_order()
+        renter.press_pay()
+        renter.pay()
+        renter.click("English")
+        expect(renter.page.locator("html")).to_have_attribute("lang", "en")
+        assert renter.path() == "/payments/paycomplete/"
+
+    def test_no_chinese_is_left_but_the_houses_own(self, visit):
+        renter = visit(**DESKTOP)
+        renter.watch.expected_statuses = {404, 422}
+        renter.go("/")
+        renter.click("English")
+        for path in ("/", "/accounts/login/", "/payments/paycomplete/", UNKNOWN, "/accounts/signup/"):
+            renter.go(path)
+            speaks_english(renter)
+        renter.page.get_by_label("Mobile number").fill("12345")
+        renter.page.get_by_label("Password").fill("12345")
+        renter.click("Sign up")
+        speaks_english(renter)
+        renter.page.get_by_label("Mobile number").fill("15900000001")
+        renter.page.get_by_label("Password").fill(PASSWORD)
+        renter.click("Sign up")
+        speaks_english(renter)
+        renter.go("/accounts/me/")
+        speaks_english(renter)
+        for title in (ASKED, INSTANT):
+            renter.go("/")
+            renter.click(title)
+            if title == ASKED:  # the other one has reviews by then
+                speaks_english(renter)
+            renter.choose_nights(labels=("Check-in", "Check-out"))
+            renter.click("Book")
+            speaks_english(renter)
+        renter.go("/orders/")
+        speaks_english(renter)
+        renter.look("orders")
+        renter.at_cashier(lambda: renter.click("Pay"))
+        renter.pay()
+        expect(renter.page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
+        speaks_english(renter)
+        renter.look("paid")
+        renter.click("See the order")
+        renter.page.locator("label[for=star-4]").click()
+        renter.page.get_by_label("Your words").fill("Quiet, clean, near the bridge.")
+        renter.click("Send the review")
+        expect(renter.page.get_by_text("Thank you for your review.")).to_be_visible()
+        speaks_english(renter)
+        renter.look("order")
+
+
+def speaks_english(visitor):
+    """No text of the page is Chinese, but the houses' own words."""
+    text = visitor.page.evaluate(TEXT)
+    for words in (*WORDS_OF_HOUSES, LONG_TITLE, "中文", "曾厝垵", "思明区"):
+        text = text.replace(words.strip(), "")
+    assert CHINESE.findall(text) == [], visitor.page.url
+
+
+class TestWhatWasTypedStays:
+    def test_signing_in(self, visit):
+        visitor = visit(**PHONE)
+        visitor.go("/accounts/login/?next=/accounts/me/")
+        visitor.page.get_by_label("手机号").fill(RENTER)
+        visitor.page.get_by_label("密码").fill("not the password")
+        visitor.click("登录")
+        expect(visitor.page.get_by_role("alert")).to_have_text("手机号或密码不正确。")
+        expect(visitor.page.get_by_label("手机号")).to_have_value(RENTER)
+        visitor.look("refused")
+        visitor.sign_in(RENTER)
+        assert visitor.path() == "/accounts/me/"
+
+    def test_signing_up(self, visit):
+        visitor = visit(**PHONE)
+        visitor.go("/accounts/signup/")
+        visitor.page.get_by_label("手机号").fill("12345")
+        visitor.page.get_by_label("密码").fill("12345678")
+        visitor.page.get_by_label("邮箱").fill("xiaoman@example.com")
+        visitor.click("注册")
+        expect(visitor.page.get_by_text("请输入 11 位手机号。")).to_be_visible()
+        expect(visitor.page.get_by_label("手机号")).to_have_value("12345")
+        expect(visitor.page.get_by_label("邮箱")).to_have_value("xiaoman@example.com")
+        visitor.look("refused")
+
+    def test_booking(self, visit):
+        renter = visit(**PHONE)
+        renter.watch.expected_statuses = {422}
+        renter.start_with_order()
+        renter.go("/")
+        renter.click(INSTANT)
+        renter.choose_nights(nights=-1)
+        chosen = [renter.page.get_by_label(words, exact=True).input_value() for words in ("入住", "离开")]
+        renter.page.get_by_label("入住人数").fill("2")
+        renter.click("预订")
+        expect(renter.page.get_by_text("离开日期须晚于入住日期。")).to_be_visible()
+        for words, value in zip(("入住", "离开", "入住人数"), (*chosen, "2"), strict=True):
+            expect(renter.page.get_by_label(words, exact=True)).to_have_value(value)
+        renter.look("refused")
+
+    def test_reviewing(self, visit):
+        renter = visit(**PHONE)
+        renter.watch.expected_statuses = {422}
+        number = renter.start_with_order()
+        renter.press_pay()
+        renter.pay()
+        renter.click("查看订单")
+        renter.page.get_by_label("您的评价").fill("只写了字，忘了点星星")
+        renter.page.locator("#review form").evaluate("form => { form.noValidate = true }")
+        renter.click("提交评价")
+        expect(renter.page.locator("#review .error")).to_be_visible()
+        expect(renter.page.get_by_label("您的评价")).to_have_value("只写了字，忘了点星星")
+        renter.look("refused")
+        renter.page.locator("label[for=star-2]").click()
+        renter.click("提交评价")
+        assert renter.number() == number
+        assert renter.status() == "已完成"
+
+
+class TestFindingAWayOn:
+    def test_signing_in_leads_where_one_was_going(self, visit):
+        renter = visit(**PHONE)
+        number = renter.start_with_order()
+        renter.go("/accounts/me/")
+        renter.click("退出登录")
+        assert renter.path() == "/"
+        renter.go(f"/orders/{number}/")
+        assert renter.path() == "/accounts/login/"
+        renter.sign_in()
+        assert renter.number() == number
+
+    def test_booking_signed_out_keeps_the_dates(self, visit):
+        visitor = visit(**PHONE)
+        visitor.go("/")
+        visitor.click(INSTANT)
+        visitor.choose_nights()
+        chosen = visitor.page.get_by_label("入住", exact=True).input_value()
+        visitor.click("预订")
+        assert visitor.path() == "/accounts/login/"
+        visitor.click("注册")
+        visitor.sign_up()
+        expect(visitor.page.get_by_label("入住", exact=True)).to_have_value(chosen)
+        visitor.click("预订")
+        assert visitor.status() == "待支付"
+
+    @pytest.mark.parametrize("path", ["/nothing/", "/houses/999999/", UNKNOWN])
+    def test_what_is_not_there(self, visit, path):
+        visitor = visit(**PHONE)
+        visitor.watch.expected_statuses = {404}
+        visitor.go("/accounts/signup/")
+        visitor.sign_up()
+        assert visitor.go(path).status == 404
+        expect(visitor.page.get_by_role("heading", name="找不到这个页面")).to_be_visible()
+        visitor.look("not-found")
+        visitor.click("我的订单")
+        assert visitor.path() == "/orders/"
+
+    def test_USR06_another_renters_order_is_not_there(self, visit):
+        renter, other = visit(**PHONE), visit(**PHONE)
+        other.watch.expected_statuses = {404}
+        number = renter.start_with_order()
+        other.start_with_order()
+        assert other.go(f"/orders/{number}/").status == 404
+        assert number not in other.page.locator("main").inner_text()

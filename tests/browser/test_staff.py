@@ -1,0 +1,90 @@
+"""Staff accept and decline bookings by clicking in the admin; the renter sees what came of it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visitor import ASKED, DESKTOP, PASSWORD, PHONE, STAFF
+
+pytestmark = pytest.mark.browser
+
+REASON = "这几天院子里修水管，怕打扰您休息。"
+
+
+@pytest.fixture
+def renter(visit):
+    renter = visit(**PHONE)
+    renter.start_with_order(ASKED)
+    assert renter.status() == "待接单"
+    expect(renter.pay_button()).to_have_count(0)
+    return renter
+
+
+@pytest.fixture
+def staff(visit):
+    staff = visit(**DESKTOP)
+    staff.go("/admin/")
+    staff.page.locator("#id_username").fill(STAFF)
+    staff.page.locator("#id_password").fill(PASSWORD)
+    staff.page.get_by_role("button", name="登录").click()
+    staff.look("admin")
+    return staff
+
+
+def act(staff, number, action):
+    staff.go("/admin/")
+    staff.page.locator("#content .model-order").get_by_role("link", name="订单", exact=True).click()
+    staff.page.locator("#searchbar").fill(number)
+    staff.page.get_by_role("button", name="搜索").click()
+    staff.page.locator("#result_list input.action-select").check()
+    staff.page.locator("select[name=action]").select_option(label=action)
+    staff.look("orders")
+    staff.page.get_by_role("button", name="执行").click()
+
+
+def test_an_accepted_booking_can_be_paid(visit, renter, staff):
+    number = renter.number()
+    renter.look("to-accept")
+    act(staff, number, "接受所选预订")
+    expect(staff.page.locator(".messagelist .success")).to_have_text("已处理 1 个订单。")
+    staff.look("accepted")
+    renter.go(f"/orders/{number}/")
+    assert renter.status() == "待支付"
+    expect(renter.page.locator(".timeline li").first).to_contain_text("工作人员")
+    renter.press_pay()
+    renter.pay()
+    expect(renter.page.get_by_role("heading", name="支付成功", exact=True)).to_be_visible()
+    act(staff, number, "接受所选预订")
+    expect(staff.page.locator(".messagelist .error")).to_contain_text(number)
+    staff.page.locator("#result_list tbody th a").click()
+    expect(staff.page.locator("#content")).to_contain_text(f"{number}_1")
+    expect(staff.page.locator("input[name=_save]")).to_have_count(0)
+    staff.look("order")
+
+
+def test_a_declined_booking_shows_the_reason(visit, renter, staff):
+    number = renter.number()
+    act(staff, number, "拒绝所选预订（填写原因）")
+    expect(staff.page.locator("#content")).to_contain_text(number)
+    staff.look("reject")
+    staff.page.get_by_label("原因（租客会看到）").fill("  ")
+    staff.page.get_by_role("button", name="拒单").click()
+    expect(staff.page.locator(".errorlist")).to_be_visible()
+    renter.go(f"/orders/{number}/")
+    assert renter.status() == "待接单"
+    staff.page.get_by_label("原因（租客会看到）").fill(REASON)
+    staff.page.get_by_role("button", name="拒单").click()
+    expect(staff.page.locator(".messagelist .success")).to_have_text("已处理 1 个订单。")
+    renter.go(f"/orders/{number}/")
+    assert renter.status() == "已拒单"
+    expect(renter.page.locator(".next")).to_contain_text(REASON)
+    renter.look("rejected")
+    renter.go("/orders/")
+    expect(renter.page.get_by_role("article")).to_contain_text(REASON)
+    expect(renter.pay_button()).to_have_count(0)
+
+
+def test_a_renter_gets_no_further_than_the_admins_door(visit):
+    renter = visit(**DESKTOP)
+    renter.start_with_order()
+    renter.go("/admin/orders/order/")
+    assert renter.path() == "/admin/login/"

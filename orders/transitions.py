@@ -61,6 +61,16 @@ def reject(order: Order, *, by: User, reason: str) -> None:
     availability.release(order.number)
 
 
+@transaction.atomic
+def expire(order: Order) -> None:
+    """Nobody accepted it, or nobody paid it, in time; its nights are free again.
+
+    An order that waits for payment only expires through payments/settlement.py: Alipay has the last word.
+    """
+    _move(order, Kind.EXPIRED, to=Status.CANCELED, allowed=[Status.WAIT_ACCEPT, Status.WAIT_PAYMENT])
+    availability.release(order.number)
+
+
 def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
     """The rent has arrived; the renter may now review the stay.
 
@@ -105,10 +115,10 @@ def _move(
     **columns: object,
 ) -> None:
     """Set the status and `columns`, if the row still has a status in `allowed`; tell of it."""
-    moved = Order.objects.filter(pk=order.pk, status__in=allowed).update(status=to, **columns)
-    if not moved:
+    rows = Order.objects.filter(pk=order.pk)
+    from_status = next((s for s in allowed if rows.filter(status=s).update(status=to, **columns)), None)
+    if from_status is None:
         raise IllegalTransition(order, kind)
-    (from_status,) = allowed  # every step of today starts from one status
     order.status = to
     for name, value in columns.items():
         setattr(order, name, value)

@@ -1,7 +1,7 @@
 """Asking Alipay about an attempt, and asking it to close one. No call is made inside a transaction."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -30,7 +30,7 @@ def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryRes
     now = timezone.now()
     a_while_ago = Q(asked_at=None) | Q(asked_at__lt=now - ASK_AT_MOST_EVERY)
     mine = Payment.objects.filter(a_while_ago, pk=payment.pk).update(
-        asked_at=now, next_try_at=now + wait_before_asking_again(now - payment.created_at)
+        asked_at=now, next_try_at=when_to_ask_again(payment, now)
     )
     result = _query(payment, deadline) if mine else None
     payment.refresh_from_db()
@@ -58,8 +58,14 @@ def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) ->
         close(spare)
 
 
-def wait_before_asking_again(age: timedelta) -> timedelta:
-    """Attempts are asked about after 15 s, 30 s, 1 m, 2 m, then every 5 m."""
+def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
+    """15 s after an attempt was made, then 30 s, 1 m, 2 m later, then every 5 m; at once when it is over."""
+    soon = now + _wait(now - payment.created_at)
+    ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
+    return min([soon, *(end + timedelta(seconds=1) for end in ends if end >= now)])
+
+
+def _wait(age: timedelta) -> timedelta:
     for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120)):
         if age < timedelta(seconds=limit):
             return timedelta(seconds=wait)

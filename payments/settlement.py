@@ -86,6 +86,17 @@ def let_go(payment: Payment) -> None:
     Payment.objects.filter(pk=payment.pk).update(live_for=None)
 
 
+@durable_transaction
+def expire_unpaid(order: Order) -> bool:
+    """End an order that was not paid in time. False while an attempt is OPEN, or it was paid after all."""
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    is_late = order.status == Order.Status.WAIT_PAYMENT and order.pay_by and order.pay_by <= timezone.now()
+    if not is_late or order.payments.filter(status=Status.OPEN).exists():
+        return False
+    transitions.expire(order)
+    return True
+
+
 def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
     """A signed answer says otherwise than a signed return: staff decide, nothing is refunded by itself.
 

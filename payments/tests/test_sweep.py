@@ -1,0 +1,219 @@
+"""The sweep: what happens when nobody comes back and nobody calls."""
+
+from datetime import timedelta
+from functools import partial
+from itertools import pairwise
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.utils import timezone
+
+from houses import availability
+from houses.models import BookedNight
+from orders.models import Order
+from payments import asking, incoming, settlement
+from payments.models import Payment
+from payments.sweeping import sweep_once
+from payments.tests.test_return import PAID, state
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once
+from tests.rules import broken_rules
+
+Status = Order.Status
+
+
+def with_nights(order: Order) -> Order:
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return order
+
+
+@pytest.fixture
+def payment(db: None) -> Payment:
+    return make.attempt(with_nights(make.order()), next_try_at=timezone.now())
+
+
+def later(**delta: float) -> time_machine.travel:
+    return time_machine.travel(timezone.now() + timedelta(**delta))
+
+
+def test_RET09_NOT23_neither_return_nor_notify_ever_comes(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    with later(seconds=16):
+        assert sweep_once()["asked"] == 1
+    assert state(payment) == PAID
+    assert broken_rules() == []
+
+
+def test_an_attempt_that_is_not_due_is_left_alone(payment: Payment, gateway: Gateway) -> None:
+    Payment.objects.update(next_try_at=timezone.now() + timedelta(seconds=30))
+    assert sweep_once().total() == 0
+    assert gateway.calls == []
+
+
+def test_asks_on_a_widening_schedule_until_the_last_word(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.not_existing()
+    start = timezone.now()
+    asked = []
+    for second in range(0, 32 * 60 + 30, 5):
+        with time_machine.travel(start + timedelta(seconds=second), tick=False):
+            if sweep_once()["asked"]:
+                asked.append(second)
+    waits = [later - earlier for earlier, later in pairwise(asked)]
+    assert waits[:4] == [15, 30, 60, 120]
+    assert all(wait <= 300 for wait in waits)
+    payment.refresh_from_db()
+    assert payment.status == "CLOSED"
+    assert asked[-1] == pytest.approx(
+        32 * 60, abs=10
+    )  # expired after 30 minutes, the last word 2 minutes later
+
+
+def test_QRY05_BOK03_GWX04_nights_stay_held_until_the_last_word(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.not_existing()
+    with later(minutes=31):
+        sweep_once()
+        assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+        assert BookedNight.objects.count() == 2
+    with later(minutes=33):
+        Payment.objects.update(next_try_at=timezone.now())
+        sweep_once()
+    assert state(payment) == (Status.CANCELED, "CLOSED", 0)
+    assert not BookedNight.objects.exists()
+    assert [event.kind for event in payment.order.events.all()] == ["EXPIRED"]
+
+
+def test_a_late_trade_is_closed_at_alipay_first(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    with later(minutes=31):
+        sweep_once()  # the close is not answered
+        assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+        gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
+        Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+        sweep_once()
+    assert state(payment) == (Status.CANCELED, "CLOSED", 0)
+    assert gateway.count("close") == 2
+
+
+def test_CON05_USR02_money_that_beats_the_close_wins(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
+    with later(minutes=31):
+        sweep_once()
+        assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+        gateway.says["query"] = alipay.paid(payment)
+        Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+        sweep_once()
+    assert state(payment) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_GWX05_USR02_money_after_the_expiry_goes_back(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.closed(payment)
+    with later(minutes=31):
+        sweep_once()
+    assert state(payment) == (Status.CANCELED, "CLOSED", 0)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
+    assert broken_rules() == []
+
+
+@pytest.mark.django_db
+def test_orders_that_nobody_paid_and_nobody_tried_to(gateway: Gateway) -> None:
+    order = with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1)))
+    assert sweep_once()["not paid"] == 1
+    order.refresh_from_db()
+    assert order.status == Status.CANCELED
+    assert not BookedNight.objects.exists()
+
+
+@pytest.mark.django_db
+def test_orders_that_staff_did_not_accept() -> None:
+    late = with_nights(
+        make.order(status=Status.WAIT_ACCEPT, pay_by=None, accept_by=timezone.now() - timedelta(seconds=1))
+    )
+    make.order(status=Status.WAIT_ACCEPT, pay_by=None, accept_by=timezone.now() + timedelta(hours=1))
+    assert sweep_once()["not accepted"] == 1
+    late.refresh_from_db()
+    assert (late.status, late.events.get().kind) == (Status.CANCELED, "EXPIRED")
+    assert not BookedNight.objects.exists()
+
+
+def test_what_only_a_return_vouches_for_is_asked_about_again(payment: Payment, gateway: Gateway) -> None:
+    incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    assert (state(payment), payment.evidence) == (PAID, "RETURN")
+    gateway.says["query"] = alipay.paid(payment)
+    with later(seconds=20):
+        sweep_once()
+        assert sweep_once().total() == 0
+    assert (state(payment), payment.evidence, payment.next_try_at) == (PAID, "QUERY", None)
+
+
+def test_a_spare_attempt_of_a_paid_order_is_closed(payment: Payment, gateway: Gateway) -> None:
+    Order.objects.update(status=Status.WAIT_COMMENT)
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
+    sweep_once()
+    assert state(payment) == (Status.WAIT_COMMENT, "CLOSED", 0)
+
+
+def test_NOT20_closed_because_of_a_full_refund_is_not_unpaid(payment: Payment, gateway: Gateway) -> None:
+    incoming.receive_notify(alipay.notify_body(payment))
+    closed = {"trade_status": "TRADE_CLOSED", "refund_fee": "300.00", "gmt_refund": "2026-11-23 10:00:00"}
+    assert incoming.receive_notify(alipay.notify_body(payment, **closed))
+    assert state(payment) == PAID
+    assert payment.messages.latest("id").verdict == "REFUND_NOTICE"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_CON07_QRY09_two_sweeps_at_once(gateway: Gateway) -> None:
+    payments = [make.attempt(with_nights(make.order()), next_try_at=timezone.now()) for _ in range(4)]
+    late = with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1)))
+    answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
+    gateway.says["query"] = lambda asked: answers[asked["out_trade_no"]]
+    at_once(sweep_once, sweep_once, sweep_once)
+    assert gateway.count("query") == 4
+    assert all(state(payment) == PAID for payment in payments)
+    assert late.events.count() == 1
+    assert broken_rules() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_CON05_expiry_and_notify_at_the_same_moment(gateway: Gateway) -> None:
+    for _ in range(5):
+        payment = make.attempt(with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1))))
+        settlement.mark_closed(payment)
+        notify = partial(incoming.receive_notify, alipay.notify_body(payment))
+        at_once(partial(settlement.expire_unpaid, payment.order), notify)
+        assert state(payment) in [PAID, (Status.CANCELED, "SURPLUS", 30000)]
+        assert broken_rules() == []
+
+
+def test_QRY10_a_round_that_dies_half_way_goes_on_later(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+
+    def die(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(asking, "_query", die)
+        sweep_once()
+    assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+    with later(seconds=31):
+        sweep_once()
+    assert state(payment) == PAID
+    assert payment.order.events.count() == 1
+
+
+def test_the_command_does_one_round_and_says_so(
+    payment: Payment, gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    call_command("sweep")
+    assert state(payment) == PAID
+    assert "1 asked" in capsys.readouterr().out

@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 from benchmarks import environment
 
-ORDERS, ROUNDS = 1_000_000, 50
-QUICK_ORDERS, QUICK_ROUNDS = 20_000, 3
+ORDERS, ROUNDS = 1_000_000, 15
+QUICK_ORDERS, QUICK_ROUNDS = 20_000, 2
 PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
 
 
@@ -51,7 +51,7 @@ def _about() -> str:
         cursor.execute("SELECT VERSION(), @@innodb_flush_log_at_trx_commit")
         server, flush = cursor.fetchone()
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores (load {os.getloadavg()[0]:.1f}), Python {platform.python_version()}"
     return (
         f"{time.strftime('%Y-%m-%d')}, {machine}, {packages}\n"
         f"{server}, innodb_flush_log_at_trx_commit={flush}\n"

@@ -55,7 +55,7 @@ def my_orders(orders: int, rounds: int) -> list[Ratio]:
     big, small, theirs = alternate(
         "My orders, a renter with 20 orders: whole page of 20 cards",
         [of_twenty(rows.BIG), of_twenty(rows.SMALL), of_twenty(rows.BIG, ARTICLE, THEIRS)],
-        2 * rounds,
+        rounds,
     )
     visitor = itertools.repeat(collectors)
     ours_many, theirs_many = alternate(
@@ -67,7 +67,7 @@ def my_orders(orders: int, rounds: int) -> list[Ratio]:
                 lambda: page(rows.BIG, visitor, ARTICLE, THEIRS, many),
             ),
         ],
-        max(3, rounds // 5),
+        max(2, rounds // 4),
     )
     most = max(len(each.statements) for each in (big, small, ours_many))
     return [

@@ -1,14 +1,14 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from orders.admin import BaseOrderAdmin
 from orders.models import Order
-from payments import asking
+from payments import asking, settlement
 from payments.models import GatewayMessage, Payment, Refund
 from payments.presentation import masked
 
@@ -99,10 +99,21 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    list_display = ["out_request_no", "status", "amount", "reason", "next_try_at", "created_at"]
+    list_display = ["out_request_no", "status", "amount", "reason", "refusal", "next_try_at", "created_at"]
     list_filter = ["status", "created_at"]
     search_fields = ["out_request_no", "payment__trade_no"]
     show_full_result_count = False
+    actions = ["try_again"]
+
+    def has_try_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payments.change_refund")
+
+    @admin.action(description=_("Send the refused refunds again"), permissions=["try"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        count = sum(settlement.try_refund_again(refund) for refund in queryset)
+        self.message_user(
+            request, ngettext("%d refund is sent again.", "%d refunds are sent again.", count) % count
+        )
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
     def amount(self, refund: Refund) -> str:

@@ -10,6 +10,7 @@ from core.money import parse_yuan, yuan_text
 from payments import journal, settlement
 from payments.alipay import messages
 from payments.alipay.answers import Closed, CloseResult, NotExisting, Paid, QueryResult, Waiting
+from payments.alipay.client import Reply
 from payments.gateway import client
 from payments.models import GatewayMessage, Payment
 from payments.settlement import Evidence, Receipt
@@ -40,12 +41,17 @@ def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryRes
 def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseResult:
     """Ask Alipay to take no more money for the attempt."""
     reply = client().close(payment.out_trade_no, deadline=deadline)
-    if reply.raw:
-        message = journal.record(journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment)
-        journal.judge(message, _plain_verdict(reply.signed), payment=payment, detail=f"close: {reply.result}")
+    record_answer(payment, reply, "close")
     if isinstance(reply.result, Closed) or _is_last_word(payment, reply.result):
         settlement.mark_closed(payment)
     return reply.result
+
+
+def record_answer(payment: Payment, reply: Reply, method: str) -> None:
+    """Keep an answer that brings no money in the journal; nothing is kept where nothing came."""
+    if reply.raw:
+        message = journal.record(journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment)
+        _judge_answer(message, payment, reply, method)
 
 
 def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) -> None:
@@ -60,12 +66,12 @@ def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) ->
 
 def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
     """15 s after an attempt was made, then 30 s, 1 m, 2 m later, then every 5 m; at once when it is over."""
-    soon = now + _wait(now - payment.created_at)
+    soon = now + wait_for_age(now - payment.created_at)
     ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
     return min([soon, *(end + timedelta(seconds=1) for end in ends if end >= now)])
 
 
-def _wait(age: timedelta) -> timedelta:
+def wait_for_age(age: timedelta) -> timedelta:
     for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120)):
         if age < timedelta(seconds=limit):
             return timedelta(seconds=wait)
@@ -87,7 +93,7 @@ def _query(payment: Payment, deadline: float) -> QueryResult:
             settlement.mark_closed(payment)
     if isinstance(reply.result, (Waiting, Closed, NotExisting)):
         settlement.mark_contradicted(payment, vouched_for_by=Evidence.RETURN)
-    journal.judge(message, _plain_verdict(reply.signed), payment=payment, detail=f"query: {reply.result}")
+    _judge_answer(message, payment, reply, "query")
     return reply.result
 
 
@@ -112,5 +118,6 @@ def _is_last_word(payment: Payment, result: object) -> bool:
     return isinstance(result, NotExisting) and timezone.now() > payment.expires_at + LAST_WORD_AFTER
 
 
-def _plain_verdict(signed: bool) -> str:
-    return journal.Verdict.KNOWN if signed else journal.Verdict.BAD
+def _judge_answer(message: GatewayMessage, payment: Payment, reply: Reply, method: str) -> None:
+    verdict = journal.Verdict.KNOWN if reply.signed else journal.Verdict.BAD
+    journal.judge(message, verdict, payment=payment, detail=f"{method}: {reply.result}")

@@ -100,6 +100,7 @@ class Refund(models.Model):
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.DUE)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
+    refusal = models.CharField(_("Alipay's refusal"), max_length=120, blank=True)
     next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
 

@@ -163,6 +163,45 @@ def make_refund(payment: Payment, amount_fen: int, *, reason: str) -> Refund:
     return refund
 
 
+@durable_transaction
+def mark_refund_sent(refund: Refund) -> bool:
+    """On disk before Alipay is called: after a kill in between it is asked about before it is sent again."""
+    _locked_order(refund.payment)
+    return bool(
+        Refund.objects.filter(pk=refund.pk, status=Refund.Status.DUE).update(status=Refund.Status.SENT)
+    )
+
+
+@durable_transaction
+def mark_refunded(refund: Refund) -> None:
+    """Alipay's word that the money has gone back. The renter's timeline tells of it once."""
+    order = _locked_order(refund.payment)
+    if Refund.objects.filter(pk=refund.pk, status=Refund.Status.SENT).update(
+        status=Refund.Status.DONE, next_try_at=None, refusal=""
+    ):
+        transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=refund.amount_fen)
+
+
+@durable_transaction
+def mark_refund_refused(refund: Refund, refusal: str) -> None:
+    """Alipay says no; staff see why. What was reserved stays so: the refund may be tried again."""
+    _locked_order(refund.payment)
+    Refund.objects.filter(pk=refund.pk, status=Refund.Status.SENT).update(
+        status=Refund.Status.REFUSED, next_try_at=None, refusal=refusal[:120]
+    )
+
+
+@durable_transaction
+def try_refund_again(refund: Refund) -> bool:
+    """Staff send a refused refund once more: the same number, the same amount."""
+    _locked_order(refund.payment)
+    return bool(
+        Refund.objects.filter(pk=refund.pk, status=Refund.Status.REFUSED).update(
+            status=Refund.Status.SENT, next_try_at=timezone.now()
+        )
+    )
+
+
 def _let_go_of_live_attempt(order: Order) -> Payment | None:
     live = Payment.objects.filter(live_for=order).first()
     if live is not None:

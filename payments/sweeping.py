@@ -1,4 +1,4 @@
-"""What nobody waits for: asking about open attempts, closing and expiring what is late.
+"""What nobody waits for: asking about open attempts, closing and expiring what is late, sending refunds.
 
 Any number of sweeps may run at once, on any number of machines. Each item is claimed by a compare-and-set on
 its `next_try_at`, so one does it; one that was killed leaves it due again a little later.
@@ -16,7 +16,7 @@ from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
-from payments import asking, settlement
+from payments import asking, refunding, settlement
 from payments.alipay.answers import Waiting
 from payments.models import Payment
 from payments.settlement import Evidence
@@ -92,4 +92,5 @@ TASKS: list[tuple[str, Callable[[], Iterator], Callable[..., bool]]] = [
     ("asked", _attempts_to_ask_about, _ask),
     ("not accepted", _orders_not_accepted, _expire_unaccepted),
     ("not paid", _orders_not_paid, settlement.expire_unpaid),
+    ("refunds", refunding.due, refunding.send),
 ]

@@ -43,6 +43,12 @@ STEPS: dict[str, tuple[Step, set[str], str, str]] = {
         Status.WAIT_COMMENT,
         "PAID",
     ),
+    "expire": (
+        transitions.expire,
+        {Status.WAIT_ACCEPT, Status.WAIT_PAYMENT},
+        Status.CANCELED,
+        "EXPIRED",
+    ),
     "review": (
         lambda order: transitions.review(order, by=order.renter, rating=4, text="Quiet"),
         {Status.WAIT_COMMENT},

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from core.money import parse_yuan
+from core.money import parse_yuan, yuan_text
 from payments.alipay.signing import is_signed
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -60,6 +60,17 @@ class Unknown:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The money of this very refund has gone back."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRefunded:
+    """No money moved by this call, or Alipay knows no such refund (yet)."""
+
+
+RefundResult = Refunded | NotRefunded | NotExisting | Refused | Unknown
 QueryResult = Paid | Waiting | Closed | NotExisting | Refused | Unknown
 CloseResult = Closed | NotExisting | Refused | Unknown
 
@@ -137,6 +148,31 @@ def close_result(node: Mapping[str, object], out_trade_no: str) -> CloseResult:
     if node.get("out_trade_no") != out_trade_no:
         return Unknown("an answer about another trade")
     return Closed()
+
+
+def refund_result(node: Mapping[str, object], out_trade_no: str) -> RefundResult:
+    """What a signed answer to alipay.trade.refund says; `refund_fee` is the sum of all of them."""
+    refusal = refused(node)
+    if refusal is not None:
+        return refusal
+    if node.get("out_trade_no") != out_trade_no:
+        return Unknown("an answer about another trade")
+    return Refunded() if node.get("fund_change") == "Y" else NotRefunded()
+
+
+def refund_query_result(
+    node: Mapping[str, object], out_trade_no: str, out_request_no: str, amount_fen: int
+) -> RefundResult:
+    """What a signed answer to alipay.trade.fastpay.refund.query says; about nothing it is 10000, too."""
+    refusal = refused(node)
+    if refusal is not None:
+        return refusal
+    if node.get("refund_status") != "REFUND_SUCCESS":
+        return NotRefunded()
+    told = (node.get("out_trade_no"), node.get("out_request_no"), node.get("refund_amount"))
+    if told != (out_trade_no, out_request_no, yuan_text(amount_fen)):
+        return Unknown("an answer about another refund")
+    return Refunded()
 
 
 def refused(node: Mapping[str, object]) -> NotExisting | Refused | Unknown | None:

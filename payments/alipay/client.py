@@ -1,9 +1,10 @@
-"""The calls that the site makes: pay (an address to send the browser to), query, close."""
+"""The calls that the site makes: pay (an address for the browser), query, close, refund, refund query."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from alipay import AliPay
@@ -15,10 +16,13 @@ from payments.alipay.answers import (
     BEIJING,
     CloseResult,
     QueryResult,
+    RefundResult,
     Unknown,
     Unusable,
     close_result,
     query_result,
+    refund_query_result,
+    refund_result,
     signed_node,
 )
 
@@ -99,16 +103,47 @@ class AlipayClient:
 
     def query(self, out_trade_no: str, *, deadline: float) -> Reply[QueryResult]:
         """What Alipay knows of the trade; never raises for what the gateway does."""
-        return self._call("alipay.trade.query", out_trade_no, query_result, deadline)
+        meaning = partial(query_result, out_trade_no=out_trade_no)
+        return self._call("alipay.trade.query", {"out_trade_no": out_trade_no}, meaning, deadline)
 
     def close(self, out_trade_no: str, *, deadline: float) -> Reply[CloseResult]:
         """Ask Alipay to take no more money for this number; never raises for what the gateway does."""
-        return self._call("alipay.trade.close", out_trade_no, close_result, deadline)
+        meaning = partial(close_result, out_trade_no=out_trade_no)
+        return self._call("alipay.trade.close", {"out_trade_no": out_trade_no}, meaning, deadline)
+
+    def refund(
+        self, out_trade_no: str, out_request_no: str, amount_fen: int, *, deadline: float
+    ) -> Reply[RefundResult]:
+        """Give money back. Repeated with the same number and amount, Alipay gives it back once."""
+        content = {
+            "out_trade_no": out_trade_no,
+            "out_request_no": out_request_no,
+            "refund_amount": yuan_text(amount_fen),
+        }
+        meaning = partial(refund_result, out_trade_no=out_trade_no)
+        return self._call("alipay.trade.refund", content, meaning, deadline)
+
+    def refund_query(
+        self, out_trade_no: str, out_request_no: str, amount_fen: int, *, deadline: float
+    ) -> Reply[RefundResult]:
+        """Whether that refund has gone through; Alipay wants to be asked 10 s after it was sent or later."""
+        content = {"out_trade_no": out_trade_no, "out_request_no": out_request_no}
+        meaning = partial(
+            refund_query_result,
+            out_trade_no=out_trade_no,
+            out_request_no=out_request_no,
+            amount_fen=amount_fen,
+        )
+        return self._call("alipay.trade.fastpay.refund.query", content, meaning, deadline)
 
     def _call(
-        self, method: str, out_trade_no: str, meaning: Callable[[dict, str], Result], deadline: float
+        self,
+        method: str,
+        content: dict[str, str],
+        meaning: Callable[[Mapping[str, object]], Result],
+        deadline: float,
     ) -> Reply[Result | Unknown]:
-        form = self._sdk.client_api(method, {"out_trade_no": out_trade_no})
+        form = self._sdk.client_api(method, dict(content))
         raw = b""
         signed = False
         result: Result | Unknown
@@ -116,11 +151,11 @@ class AlipayClient:
             raw = http.post(self.gateway_url, form, deadline=deadline)
             node = signed_node(raw, method.replace(".", "_") + "_response", self.public_key)
             signed = True
-            result = meaning(dict(node), out_trade_no)
+            result = meaning(node)
         except (http.GatewayUnreachable, Unusable) as error:
             result = Unknown(str(error))
         level = logging.WARNING if isinstance(result, Unknown) else logging.INFO
-        log.log(level, "%s %s: %s", method, out_trade_no, result)
+        log.log(level, "%s %s: %s", method, content.get("out_request_no", content["out_trade_no"]), result)
         return Reply(result, raw, signed)
 
 

@@ -24,7 +24,9 @@ def of_kind(*kinds: str) -> pytest.MarkDecorator:
 
 
 def key_of(vector: dict) -> RSAPublicKey:
-    return load_pem_public_key(vector["public_key"].encode())
+    key = load_pem_public_key(vector["public_key"].encode())
+    assert isinstance(key, RSAPublicKey)
+    return key
 
 
 def raw_of(vector: dict) -> bytes:

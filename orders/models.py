@@ -120,6 +120,12 @@ class Order(models.Model):
         return self.is_paid and self.check_in > timezone.localdate()
 
     @property
+    def is_cancellable(self) -> bool:
+        """By its renter: unpaid at any time, paid before the day of check-in."""
+        unpaid = self.status in (self.Status.WAIT_ACCEPT, self.Status.WAIT_PAYMENT)
+        return unpaid or self.stay_is_ahead
+
+    @property
     def review_or_none(self) -> "Review | None":
         return getattr(self, "review", None)
 

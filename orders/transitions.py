@@ -5,6 +5,7 @@ people at once one wins on every database. The event that tells of it shares the
 A caller that also moves money locks the order row first; see docs/payments.md.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -71,6 +72,17 @@ def expire(order: Order) -> None:
     availability.release(order.number)
 
 
+@transaction.atomic
+def cancel(order: Order, *, by: User, reason: str = "") -> None:
+    """The renter, or staff for them, end the order; its nights are free again.
+
+    What comes back of the money is for payments/cancelling.py to record in the same transaction.
+    """
+    live = [Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE]
+    _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=live, by=by, closing_reason=reason)
+    availability.release(order.number)
+
+
 def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
     """The rent has arrived; the renter may now review the stay.
 
@@ -109,7 +121,7 @@ def _move(
     kind: str,
     *,
     to: str,
-    allowed: list[str],
+    allowed: Sequence[str],
     by: User | None = None,
     amount_fen: int | None = None,
     **columns: object,

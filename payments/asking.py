@@ -47,6 +47,13 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
     return reply.result
 
 
+def ask_and_close(payment: Payment) -> None:
+    """Ask about an open attempt; where the renter is there and has not paid, close it at Alipay."""
+    if isinstance(ask(payment), Waiting):
+        close(payment)
+        payment.refresh_from_db()
+
+
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
     """Keep an answer that brings no money in the journal; nothing is kept where nothing came."""
     if reply.raw:

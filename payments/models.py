@@ -94,6 +94,7 @@ class Refund(models.Model):
 
     class Reason(models.TextChoices):
         SURPLUS = "SURPLUS", _("The order did not need the money")
+        CANCELED = "CANCELED", _("The order was cancelled")
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment"))
     out_request_no = models.CharField(_("our refund number"), max_length=40, unique=True)

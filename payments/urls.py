@@ -8,5 +8,6 @@ urlpatterns = [
     path("notify/", views.notify, name="notify"),
     path("<order_number:number>/pay/", views.pay, name="pay"),
     path("<order_number:number>/status/", views.status, name="status"),
+    path("<order_number:number>/cancel/", views.cancel, name="cancel"),
     path("<order_number:number>/check/", views.check, name="check"),
 ]

@@ -12,9 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.guards import signed_in_or_back_to
+from accounts.guards import signed_in_or_back_to, signed_in_user
 from orders.views import order_of
-from payments import asking, attempts, incoming, journal
+from payments import asking, attempts, cancelling, incoming, journal
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
 from payments.attempts import CannotPay, Product
@@ -106,6 +106,31 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
     statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
     payment = Payment.Status.PAID if Payment.Status.PAID in statuses else next(iter(statuses), None)
     return JsonResponse({"order": order.status, "payment": payment})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@signed_in_or_back_to(_order_page)
+def cancel(request: HttpRequest, number: str) -> HttpResponse:
+    """取消订单: first what comes back and what doesn't; then, on POST of just that, the cancelling."""
+    order = order_of(request, number)
+    if request.method == "POST":
+        try:
+            agreed_fen = int(request.POST.get("comes_back_fen", ""))
+            cancelling.cancel(order, by=signed_in_user(request), agreed_fen=agreed_fen)
+        except ValueError:
+            pass  # not what this page sends: show it again
+        except cancelling.CannotCancel as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("The order is cancelled."))
+            return redirect(order)
+        order.refresh_from_db()
+    preview = cancelling.preview(order)
+    if preview is None:
+        messages.info(request, _("This order can't be cancelled now."))
+        return redirect(order)
+    return render(request, "payments/cancel.html", {"order": order, "preview": preview})
 
 
 @require_POST

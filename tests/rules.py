@@ -27,8 +27,12 @@ def _money_without_a_home() -> Iterator[str]:
         refunds = sum(refund.amount_fen for refund in payment.refunds.all())
         if payment.status == Payment.Status.SURPLUS and refunds != payment.received_fen:
             yield f"I4 {payment}: surplus of {payment.received_fen}, {refunds} goes back"
-        if payment.status == Payment.Status.PAID and refunds:
-            yield f"I4 {payment}: applied to its order, and {refunds} goes back"
+        if (
+            payment.status == Payment.Status.PAID
+            and refunds
+            and payment.order.status != Order.Status.CANCELED
+        ):
+            yield f"I4 {payment}: applied to its order, which stands, and {refunds} goes back"
         if not payment.is_settled:
             yield f"I7 {payment}: money, but {payment.status}"
 

@@ -49,6 +49,12 @@ STEPS: dict[str, tuple[Step, set[str], str, str]] = {
         Status.CANCELED,
         "EXPIRED",
     ),
+    "cancel": (
+        lambda order: transitions.cancel(order, by=order.renter),
+        {Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE},
+        Status.CANCELED,
+        "CANCELED",
+    ),
     "review": (
         lambda order: transitions.review(order, by=order.renter, rating=4, text="Quiet"),
         {Status.WAIT_COMMENT},

@@ -1,0 +1,186 @@
+"""Cancelling: what comes back is shown first; then the attempt, order, nights and money follow."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from houses import availability
+from houses.models import BookedNight
+from orders.models import Order
+from payments import incoming
+from payments.cancelling import share_of
+from payments.models import Payment
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once
+from tests.rules import broken_rules
+
+pytestmark = pytest.mark.django_db
+
+Status = Order.Status
+
+
+@pytest.fixture
+def order() -> Order:
+    order = make.order()
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return order
+
+
+@pytest.fixture
+def renter(order: Order, client: Client) -> Client:
+    client.force_login(order.renter)
+    return client
+
+
+def address(order: Order) -> str:
+    return reverse("payments:cancel", args=[order.number])
+
+
+def cancel(browser: Client, order: Order, agreed_fen: int) -> int:
+    """Press the button that the preview shows; the answer's status."""
+    return browser.post(address(order), {"comes_back_fen": agreed_fen}).status_code
+
+
+def pay(order: Order) -> Payment:
+    payment = make.attempt(order)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    return payment
+
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("policy", "days", "fen"),
+    [
+        ("FLEXIBLE", 1, 30001),
+        ("FLEXIBLE", 0, 0),
+        ("MODERATE", 5, 30001),
+        ("MODERATE", 4, 15000),
+        ("STRICT", 7, 15000),
+        ("STRICT", 6, 0),
+    ],
+)
+def test_what_each_policy_gives_back(policy: str, days: int, fen: int) -> None:
+    assert share_of(policy, 30001, TODAY + timedelta(days=days), TODAY) == fen
+
+
+def test_an_unpaid_order(renter: Client, order: Order, gateway: Gateway) -> None:
+    page = renter.get(address(order))
+    assert page.context["preview"].paid_fen == 0
+    assert order.events.count() == 0
+    assert cancel(renter, order, 0) == 302
+    order.refresh_from_db()
+    assert (order.status, order.events.get().actor) == (Status.CANCELED, order.renter)
+    assert not BookedNight.objects.exists()
+    assert broken_rules() == []
+
+
+def test_a_paid_order_shows_and_gives_back_what_its_policy_says(renter: Client, order: Order) -> None:
+    Order.objects.update(refund_policy="STRICT")
+    payment = pay(order)
+    page = renter.get(address(order))
+    assert "￥150.00" in page.content.decode()
+    assert cancel(renter, order, 15000) == 302
+    order.refresh_from_db()
+    assert order.status == Status.CANCELED
+    assert (payment.refunds.get().amount_fen, payment.refunds.get().reason) == (15000, "CANCELED")
+    assert [event.kind for event in order.events.all()] == ["REFUND_DUE", "CANCELED", "PAID"]
+    assert not BookedNight.objects.exists()
+    assert broken_rules() == []
+
+
+def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Order) -> None:
+    pay(order)
+    for agreed in (0, 15000, "x", ""):
+        assert cancel(renter, order, agreed) == 200
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+    assert BookedNight.objects.count() == 2
+
+
+def test_CON04_paid_at_alipay_meanwhile_settles_first(renter: Client, order: Order, gateway: Gateway) -> None:
+    payment = make.attempt(order)
+    gateway.says["query"] = alipay.paid(payment)
+    assert cancel(renter, order, 0) == 200
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+    assert cancel(renter, order, 30000) == 302
+    assert payment.refunds.get().amount_fen == 30000
+    assert broken_rules() == []
+
+
+def test_CON04_the_live_attempt_is_closed_first(renter: Client, order: Order, gateway: Gateway) -> None:
+    payment = make.attempt(order)
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
+    assert cancel(renter, order, 0) == 302
+    payment.refresh_from_db()
+    assert (payment.status, payment.live_for) == ("CLOSED", None)
+    assert [method for method, _ in gateway.calls] == ["query", "close"]
+
+
+def test_USR01_alipay_is_silent_and_the_money_comes_later(
+    renter: Client, order: Order, gateway: Gateway
+) -> None:
+    payment = make.attempt(order)
+    assert cancel(renter, order, 0) == 302
+    payment.refresh_from_db()
+    assert (payment.status, payment.live_for) == ("OPEN", None)
+    assert payment.next_try_at <= timezone.now()
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    payment.refresh_from_db()
+    assert (payment.status, payment.refunds.get().amount_fen) == ("SURPLUS", 30000)
+    assert broken_rules() == []
+
+
+@pytest.mark.parametrize("status", [Status.CANCELED, Status.REJECTED])
+def test_an_order_that_is_over(renter: Client, order: Order, status: str) -> None:
+    Order.objects.update(status=status)
+    assert renter.get(address(order)).status_code == 302
+    assert cancel(renter, order, 0) == 302
+    assert order.events.count() == 0
+
+
+def test_a_stay_that_has_begun(renter: Client, order: Order) -> None:
+    Order.objects.update(status=Status.WAIT_COMMENT, check_in=timezone.localdate())
+    assert renter.get(address(order)).status_code == 302
+    assert cancel(renter, order, 0) == 302
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+
+
+def test_USR06_another_renters_order(client: Client, order: Order) -> None:
+    client.force_login(make.user())
+    assert client.get(address(order)).status_code == 404
+    assert cancel(client, order, 0) == 404
+
+
+def test_SEC01_SEC02_looking_changes_nothing_and_no_token_no_cancelling(order: Order) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(order.renter)
+    assert browser.get(address(order)).status_code == 200
+    assert cancel(browser, order, 0) == 403
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_PAYMENT
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_CON04_cancelled_twice_and_paid_at_the_same_moment(gateway: Gateway) -> None:
+    for _ in range(4):
+        order = make.order()
+        payment = make.attempt(order)
+        body = alipay.notify_body(payment)
+        browser = Client()
+        browser.force_login(order.renter)
+        at_once(
+            lambda browser=browser, order=order: cancel(browser, order, 0),
+            lambda browser=browser, order=order: cancel(browser, order, 30000),
+            lambda body=body: incoming.receive_notify(body),
+        )
+        assert broken_rules() == []

@@ -11,11 +11,11 @@ from django.urls import reverse
 from orders.models import Order
 from payments import asking, attempts, incoming, settlement
 from payments.models import Payment
+from payments.rules import broken_rules
 from payments.settlement import Receipt
 from tests import alipay, make
 from tests.alipay import NOTIFY, Gateway
 from tests.races import at_once, at_once_whatever_breaks
-from tests.rules import broken_rules
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -30,7 +30,7 @@ def settled_once(payment: Payment) -> bool:
     payment.refresh_from_db()
     order = Order.objects.get(pk=payment.order_id)
     return (
-        broken_rules() == []
+        list(broken_rules()) == []
         and (payment.status, order.status) == ("PAID", Order.Status.WAIT_COMMENT)
         and order.events.count() == 1
     )

@@ -1,0 +1,103 @@
+"""The checker of the rules finds each of them broken, and nothing where nothing is."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+
+from houses import availability
+from orders.models import Order, OrderEvent
+from payments import incoming
+from payments.models import Payment, Refund
+from payments.rules import broken_rules
+from tests import alipay, make
+
+pytestmark = pytest.mark.django_db
+
+
+def paid() -> Payment:
+    payment = make.attempt()
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    return payment
+
+
+def surplus() -> Payment:
+    payment = make.attempt()
+    Order.objects.filter(pk=payment.order_id).update(status=Order.Status.CANCELED)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    return payment
+
+
+def change(payment: Payment, **fields: object) -> Payment:
+    Payment.objects.filter(pk=payment.pk).update(**fields)
+    return payment
+
+
+def change_order(payment: Payment, **fields: object) -> Payment:
+    Order.objects.filter(pk=payment.order_id).update(**fields)
+    return payment
+
+
+def told_twice() -> Payment:
+    payment = paid()
+    OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.PAID)
+    return payment
+
+
+def applied_twice() -> Payment:
+    payment = paid()
+    make.attempt(payment.order, live_for=None, status="PAID", received_fen=30000)
+    return payment
+
+
+def forgotten_refund() -> Payment:
+    payment = surplus()
+    payment.refunds.all().delete()
+    return payment
+
+
+def surplus_of_a_needed_receipt() -> Payment:
+    payment = change(paid(), refund_reserved_fen=30000)
+    values = {"out_request_no": "x_R1", "amount_fen": 30000, "reason": Refund.Reason.SURPLUS}
+    Refund.objects.create(payment=payment, **values)
+    return payment
+
+
+def night_of_an_order_that_is_over() -> Payment:
+    payment = surplus()
+    order = payment.order
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return payment
+
+
+@pytest.mark.parametrize(
+    ("rule", "harm"),
+    [
+        ("I3", lambda: change_order(paid(), amount_fen=1)),
+        ("I3", lambda: change_order(make.attempt(), status=Order.Status.WAIT_COMMENT)),
+        ("I3", told_twice),
+        ("I4", applied_twice),
+        ("I4", lambda: change_order(paid(), status=Order.Status.WAIT_PAYMENT)),
+        ("I4", lambda: change(surplus(), refund_reserved_fen=0)),
+        ("I4", surplus_of_a_needed_receipt),
+        ("I5", forgotten_refund),
+        ("I6", night_of_an_order_that_is_over),
+        ("I7", lambda: change(make.attempt(), received_fen=30000)),
+    ],
+)
+def test_a_broken_rule_is_found(
+    rule: str, harm: Callable[[], Payment], capsys: pytest.CaptureFixture[str]
+) -> None:
+    paid(), surplus(), make.attempt()
+    payment = harm()
+    assert (rule, payment.order.number) in {(broken.rule, broken.order_number) for broken in broken_rules()}
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_money")
+    assert ended.value.code == 1
+    assert payment.order.number in capsys.readouterr().out
+
+
+def test_all_rules_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    paid(), surplus(), make.attempt(), make.order()
+    call_command("check_money")
+    assert capsys.readouterr().out == "all rules hold\n"

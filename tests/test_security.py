@@ -1,0 +1,574 @@
+"""Attacks on the site as a whole: every address, every page, every log line."""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+from django.apps import apps
+from django.conf import settings as site
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from houses.models import House
+from ihome_site.settings import _pay_origins
+from ihome_site.urls import urlpatterns as addresses_of_the_site
+from orders.models import Order, Review
+from payments import journal
+from payments.models import GatewayMessage, Payment, Refund
+from payments.settlement import make_refund
+from tests import alipay, make
+from tests.alipay import NOTIFY, PAYCOMPLETE, Gateway
+from tests.settings import KEYS
+
+pytestmark = pytest.mark.django_db
+
+SECRET_OF_THE_CODE = "a line of code that nobody outside may read"
+
+
+def boom(request: HttpRequest) -> HttpResponse:
+    password_in_a_variable = "a-password-in-a-variable"
+    raise RuntimeError(SECRET_OF_THE_CODE, password_in_a_variable)
+
+
+urlpatterns = [*addresses_of_the_site, path("boom/", boom)]  # for the test of the 500 page
+
+
+# --- every address ---------------------------------------------------------------------------------
+
+
+class World(NamedTuple):
+    """One row of everything, all of it the boss's own, who may open every address there is."""
+
+    boss: User
+    order: Order
+    payment: Payment
+
+
+@pytest.fixture
+def world() -> World:
+    boss = make.user(is_staff=True, is_superuser=True)
+    payment = make.attempt(make.order(boss))
+    payment.order.events.create(kind="BOOKED", actor=boss)
+    reviewed = make.order(boss, house=payment.order.house, status=Order.Status.COMPLETE)
+    Review.objects.create(order=reviewed, house=reviewed.house, renter=boss, rating=5, text="Fine")
+    surplus = make.attempt(reviewed, status="SURPLUS", live_for=None, received_fen=30000)
+    make_refund(surplus, 30000, reason=Refund.Reason.SURPLUS)
+    journal.record(journal.Channel.NOTIFY, alipay.notify_body(payment), payment=payment)
+    reviewed.house.booked_nights.create(night=timezone.localdate())
+    Group.objects.create(name="Front desk")
+    return World(boss, payment.order, payment)
+
+
+# accounts/tests/test_admin.py has it as a strict xfail; remove both together.
+KNOWN_TO_FAIL = {"/admin/accounts/user/add/"}
+
+
+def every_address(world: World) -> list[str]:
+    """Each pattern of the URL conf once, with rows that exist in its placeholders."""
+    return sorted({fill(route, world) for route in routes(get_resolver())} - KNOWN_TO_FAIL)
+
+
+def routes(resolver: URLResolver, before: str = "/", model: str = "") -> Iterator[tuple[str, str]]:
+    for pattern in resolver.url_patterns:
+        here = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield here, model
+        else:
+            # The admin hangs the addresses of a model below app/model/.
+            found = re.search(r"admin/(\w+)/(\w+)/$", here)
+            yield from routes(pattern, here, f"{found[1]}.{found[2]}" if found else model)
+
+
+def fill(route_and_model: tuple[str, str], world: World) -> str:
+    route, model = route_and_model
+    first = apps.get_model(model)._base_manager.order_by("pk").first() if model else None
+    values = {
+        "number": world.order.number,
+        "pk": str(world.order.house_id),
+        "object_id": str(first.pk) if first else "1",
+        "id": str(first.pk) if first else "1",
+        "app_label": "orders",
+        "content_type_id": "1",
+        "path": "houses/none.jpg",
+        "url": "nowhere",
+    }
+    route = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda match: values[match[1]], route)
+    route = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: values[match[1]], route)
+    return re.sub(r"[\^$]|\(\?:|\\Z", "", route).replace("//", "/")
+
+
+def database() -> dict[str, list[dict[str, object]]]:
+    """Every row of every table but the sessions."""
+    models = [model for model in apps.get_models() if model._meta.label != "sessions.Session"]
+    return {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}
+
+
+POST_ONLY = [
+    "/houses/{house}/book/",
+    "/orders/{number}/review/",
+    "/payments/{number}/pay/",
+    "/payments/{number}/check/",
+    "/accounts/logout/",
+    NOTIFY,
+]
+
+
+def filled(address: str, world: World) -> str:
+    return address.format(house=world.order.house_id, number=world.order.number)
+
+
+def test_the_walk_meets_every_address(world: World) -> None:
+    """Guards the walker itself: what it makes of the URL conf must lead to pages, not into the void."""
+    addresses = every_address(world)
+    assert {filled(address, world) for address in POST_ONLY} <= set(addresses)
+    assert {"/", "/orders/", "/accounts/me/", "/admin/", "/livez", "/readyz", PAYCOMPLETE} <= set(addresses)
+    assert not [address for address in addresses if re.search(r"[<>()?^$]", address)]
+    client = Client()
+    client.force_login(world.boss)
+    missing = {address for address in addresses if client.get(address).status_code == 404}
+    assert missing == {"/media/houses/none.jpg", "/admin/nowhere", "/admin/r/1/1/"} & missing
+    assert len(addresses) - len(missing) > 60
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", None])
+def test_SEC01_nothing_is_done_for_another_site(world: World, gateway: Gateway, origin: str | None) -> None:
+    """The browser sends the session, the other site can't send the token."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.boss)
+    headers = {"Origin": origin} if origin else {"Referer": "https://evil.example/page"}
+    before = database()
+    accepted = {}
+    for address in every_address(world):
+        answer = client.post(
+            address, {"rating": "5", "text": "x", "action": "accept_bookings"}, headers=headers
+        )
+        if answer.status_code not in (403, 405):
+            accepted[address] = answer.status_code
+    assert set(accepted) <= {NOTIFY, "/admin/nowhere"}
+    assert database() == {**before, "payments.GatewayMessage": database()["payments.GatewayMessage"]}
+    assert gateway.calls == []
+
+
+def test_SEC01_twin_the_same_post_with_the_token_is_taken(world: World) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.boss)
+    html = client.get(world.order.get_absolute_url()).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', html)[1]
+    pay = f"/payments/{world.order.number}/pay/"
+    assert client.post(pay).status_code == 403
+    answer = client.post(pay, {"csrfmiddlewaretoken": token}, headers={"Origin": "http://testserver"})
+    assert answer.url.startswith(site.ALIPAY_GATEWAY_URL)
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_SEC02_looking_changes_nothing_anywhere(world: World, gateway: Gateway, method: str) -> None:
+    client = Client()
+    client.force_login(world.boss)
+    addresses = every_address(world)
+    claims = {"action": "accept_bookings", "rating": "5", "text": "x", "another": "1", "language": "en"}
+    before = database()
+    for address in addresses:
+        # What is there is judged and kept by the return page, so nothing is told to it.
+        told = claims if method == "get" and address != PAYCOMPLETE else None
+        answer = getattr(client, method)(address, told)
+        assert answer.status_code < 500, address
+        after = database()
+        assert after == before, address
+    assert gateway.calls == []
+    assert client.session["_auth_user_id"] == str(world.boss.pk)
+    assert "django_language" not in client.cookies
+
+
+@pytest.mark.parametrize("address", POST_ONLY)
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
+def test_SEC02_what_takes_posts_takes_nothing_else(world: World, address: str, method: str) -> None:
+    client = Client()
+    for _ in range(2):
+        assert getattr(client, method)(filled(address, world)).status_code == 405
+        client.force_login(world.boss)
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "post"])
+def test_odd_methods_are_no_error_of_ours(world: World, gateway: Gateway, method: str) -> None:
+    client = Client()
+    client.force_login(world.boss)
+    for address in every_address(world):
+        if "logout" not in address:
+            assert getattr(client, method)(address).status_code < 500, address
+
+
+# --- headers, and what pages are made of -----------------------------------------------------------
+
+
+def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
+    """Whatever comes back as HTML: signed in and out, forms refused, errors."""
+    visitor, renter = Client(raise_request_exception=False), Client(raise_request_exception=False)
+    renter.force_login(world.boss)
+    number, house = world.order.number, world.order.house
+    for client in (visitor, renter):
+        for address in every_address(world):
+            if "logout" not in address:
+                yield address, client.get(address)
+    for status in Order.Status:
+        Order.objects.filter(pk=world.order.pk).update(status=status)
+        yield status, renter.get(f"/orders/{number}/")
+        yield status, renter.get("/orders/")
+    Order.objects.filter(pk=world.order.pk).update(status=Order.Status.WAIT_COMMENT)
+    yield "review refused", renter.post(f"/orders/{number}/review/")
+    yield "booking refused", renter.post(f"/houses/{house.pk}/book/")
+    yield "sign-in refused", visitor.post("/accounts/login/", {"username": "1", "password": "x"})
+    yield "sign-up refused", visitor.post("/accounts/signup/", {"username": "1", "password": "x"})
+    Order.objects.filter(pk=world.order.pk).update(status=Order.Status.WAIT_PAYMENT)
+    yield "paid", renter.get(alipay.return_url(world.payment))
+    yield "paid, signed out", visitor.get(alipay.return_url(world.payment))
+    yield "400", visitor.get("/", headers={"Host": "evil.example"})
+    yield "403", Client(enforce_csrf_checks=True).post("/accounts/login/")
+    yield "404", visitor.get("/nowhere/")
+    yield "500", visitor.get("/boom/")
+
+
+@pytest.fixture
+def pages(world: World, gateway: Gateway) -> list[tuple[str, HttpResponse]]:
+    gateway.says["query"] = alipay.paid(world.payment)
+    with override_settings(ROOT_URLCONF=__name__):
+        found = [
+            (name, page) for name, page in every_page(world) if "text/html" in page.headers["Content-Type"]
+        ]
+    statuses = {page.status_code for _, page in found}
+    assert {200, 302, 400, 403, 404, 405, 422, 500} <= statuses | {302, 405}
+    assert len(found) > 100
+    return found
+
+
+def directives(page: HttpResponse) -> dict[str, list[str]]:
+    parts = (part.split() for part in page.headers["Content-Security-Policy"].split(";") if part.strip())
+    return {name: values for name, *values in parts}
+
+
+def test_SEC04_no_page_can_be_put_in_a_frame(pages: list[tuple[str, HttpResponse]]) -> None:
+    for name, page in pages:
+        assert directives(page)["frame-ancestors"] == ["'none'"], name
+        if page.status_code != 400:
+            assert page.headers["X-Frame-Options"] == "DENY", name
+
+
+@pytest.mark.xfail(strict=True, reason="XFrameOptionsMiddleware stands after the one that answers 400")
+def test_SEC04_nor_can_the_page_of_a_bad_request() -> None:
+    assert Client().get("/", headers={"Host": "evil.example"}).headers.get("X-Frame-Options") == "DENY"
+
+
+def test_every_page_carries_the_policy(pages: list[tuple[str, HttpResponse]]) -> None:
+    for name, page in pages:
+        policy = directives(page)
+        assert policy["default-src"] == ["'self'"], name
+        assert policy["object-src"] == policy["base-uri"] == ["'none'"], name
+        assert "script-src" not in policy
+        assert "style-src" not in policy
+        assert "unsafe" not in page.headers["Content-Security-Policy"], name
+        assert policy["form-action"][0] == "'self'"
+        assert page.headers["X-Content-Type-Options"] == "nosniff", name
+        assert page.headers["Referrer-Policy"] in ("same-origin", "strict-origin"), name
+
+
+class Inline(HTMLParser):
+    """Collects whatever the policy would stop a browser from running or applying."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inside: str | None = None
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = dict(attributes)
+        self.inside = None
+        if tag == "style" or "style" in values or any(name.startswith("on") for name in values):
+            self.found.append(self.get_starttag_text() or tag)
+        if tag == "script" and "src" not in values and values.get("type") != "application/json":
+            self.found.append("script")
+        for name in ("href", "src", "action", "formaction"):
+            if re.match(r"\s*(javascript|data|https?):|\s*//", values.get(name) or "", re.IGNORECASE):
+                self.found.append(f"{tag} {name}={values[name]}")
+
+
+def test_no_page_needs_what_the_policy_forbids(pages: list[tuple[str, HttpResponse]]) -> None:
+    """No inline script or style, no handler in an attribute, nothing from another host."""
+    for name, page in pages:
+        parser = Inline()
+        parser.feed(page.content.decode())
+        assert parser.found == [], name
+
+
+def test_the_search_for_inline_code_finds_it() -> None:
+    parser = Inline()
+    parser.feed(
+        "<p style='x'><b onclick='x'></b><script>x</script><style>x</style><a href=' JavaScript:x'></a>"
+        "<script src='//cdn.example/x.js'></script><script src='/static/x.js'></script>"
+    )
+    assert len(parser.found) == 6
+
+
+def test_pages_about_orders_are_kept_by_no_cache(world: World) -> None:
+    client = Client()
+    client.force_login(world.boss)
+    number = world.order.number
+    for address in ("/orders/", f"/orders/{number}/", f"/payments/{number}/status/", PAYCOMPLETE):
+        assert "no-store" in client.get(address).headers["Cache-Control"], address
+
+
+def test_cookies_are_out_of_reach_of_scripts(world: World) -> None:
+    client = Client()
+    client.post("/accounts/login/", {"username": world.boss.mobile, "password": "a-good-password"})
+    session = client.cookies[site.SESSION_COOKIE_NAME]
+    assert session["httponly"]
+    assert session["samesite"] == "Lax"
+    assert client.cookies[site.CSRF_COOKIE_NAME]["samesite"] == "Lax"
+
+
+# --- text that would be a script ---------------------------------------------------------------------
+
+PAYLOAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7 }}{% now 'Y' %}"
+RAW = ("<script>alert", "<img src=x", "<img SRC=X")
+
+
+def test_SEC08_scripts_in_any_field_are_shown_as_text(world: World, gateway: Gateway) -> None:
+    boss, order = world.boss, world.order
+    short = PAYLOAD[:40]
+    House.objects.update(title=PAYLOAD, address=PAYLOAD, description=PAYLOAD)
+    order.house.area.__class__.objects.update(name=short)
+    User.objects.update(name=short)
+    Review.objects.update(text=PAYLOAD)
+    Order.objects.update(house_title=PAYLOAD, closing_reason=PAYLOAD, trade_no=PAYLOAD[:64])
+    order.events.model.objects.update(reason=PAYLOAD)
+    GatewayMessage.objects.update(raw=PAYLOAD.encode(), detail=PAYLOAD)
+    client = Client()
+    client.force_login(boss)
+    shown = {}
+    pages = [(address, client.get(address)) for address in every_address(world) if "logout" not in address]
+    for status in Order.Status:
+        Order.objects.update(status=status)
+        pages += [(status, client.get("/orders/")), (status, client.get(order.get_absolute_url()))]
+    Order.objects.update(status=Order.Status.WAIT_PAYMENT)
+    gateway.says["query"] = alipay.paid(world.payment)
+    pages.append(("paid", client.get(alipay.return_url(world.payment))))
+    order_row = {"action": "reject_bookings", "_selected_action": str(order.pk)}
+    pages.append(("rejecting", client.post("/admin/orders/order/", order_row)))
+    for name, page in pages:
+        html = page.content.decode(errors="replace")
+        for raw in RAW:
+            assert raw not in html, name
+        shown[name] = "&lt;script&gt;alert(1)" in html
+    for name in (
+        *("/", order.house.get_absolute_url(), "/orders/", order.get_absolute_url(), "/accounts/me/", "paid"),
+        *("rejecting", "/admin/orders/order/", "/admin/orders/review/", "/admin/payments/gatewaymessage/"),
+        *(f"/admin/orders/order/{Order.objects.earliest('pk').pk}/change/", *Order.Status),
+    ):
+        assert shown[name], name
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "data"),
+    [
+        ("get", "/?page={x}&area={x}&sort={x}", {}),
+        ("get", "/orders/?status={x}&before={x}", {}),
+        ("get", "/accounts/login/?next={x}", {}),
+        ("get", "/accounts/signup/?next={x}", {}),
+        ("get", PAYCOMPLETE + "?out_trade_no={x}&{x}={x}", {}),
+        ("get", "/nowhere/{x}/", {}),
+        ("post", "/accounts/login/", {"username": PAYLOAD, "password": PAYLOAD, "next": PAYLOAD}),
+        ("post", "/accounts/signup/", {"username": PAYLOAD, "email": PAYLOAD, "next": PAYLOAD}),
+        ("post", "/houses/{house}/book/", {"check_in": PAYLOAD, "check_out": PAYLOAD, "guests": PAYLOAD}),
+        ("post", "/orders/{number}/review/", {"rating": PAYLOAD, "text": PAYLOAD}),
+    ],
+)
+def test_SEC08_scripts_in_an_address_or_a_form_are_shown_as_text(
+    world: World, method: str, address: str, data: dict[str, str]
+) -> None:
+    client = Client()
+    address = address.format(
+        x=urlencode({"": PAYLOAD})[1:], house=world.order.house_id, number=world.order.number
+    )
+    Order.objects.update(status=Order.Status.WAIT_COMMENT)
+    for signed_in in (False, True):
+        if signed_in:
+            client.force_login(world.boss)
+        page = getattr(client, method)(address, data or None)
+        assert page.status_code < 500
+        assert not [raw for raw in RAW if raw in page.content.decode()]
+
+
+# --- what nobody outside may read --------------------------------------------------------------------
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_SEC09_an_error_page_tells_nothing(world: World, settings: Settings) -> None:
+    assert settings.DEBUG is False
+    client = Client(raise_request_exception=False)
+    client.force_login(world.boss)
+    answers = {
+        500: client.get("/boom/", {"q": "what-was-asked"}),
+        404: client.get("/nowhere/"),
+        400: client.get("/", headers={"Host": "evil.example"}),
+        403: Client(enforce_csrf_checks=True).post("/accounts/login/"),
+    }
+    secrets = [
+        *(SECRET_OF_THE_CODE, "a-password-in-a-variable", "RuntimeError", "Traceback", "boom", __name__),
+        *("what-was-asked", "evil.example", "site-packages", "urlconf", "Django", "csrf_exempt", "DEBUG"),
+        *(
+            str(site.BASE_DIR),
+            settings.SECRET_KEY,
+            str(KEYS),
+            site.DATABASES["default"]["NAME"],
+            "CSRF cookie",
+        ),
+    ]
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        html = answer.content.decode()
+        assert not [secret for secret in secrets if str(secret) in html], status
+        assert 'class="button"' in html  # and offers the way on
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_SEC09_the_error_is_in_our_log_instead(caplog: pytest.LogCaptureFixture) -> None:
+    Client(raise_request_exception=False).get("/boom/")
+    assert SECRET_OF_THE_CODE in caplog.text
+
+
+# --- keys and canaries --------------------------------------------------------------------------------
+
+# A PEM body, also with the marks of a diff before its lines, and DER of RSA keys as bare base64.
+KEY_MATERIAL = re.compile(
+    rb"-----BEGIN[ A-Z]* KEY-----(?:\\n|\s|[+\- ])+[A-Za-z0-9+/=]{40,}|\bMII[A-Za-z0-9+/]{60,}"
+)
+
+
+def test_SEC10_the_search_for_keys_finds_one() -> None:
+    pem = (KEYS / "app_private_key.pem").read_bytes().partition(b"-----BEGIN")
+    pem = pem[1] + pem[2]
+    for text in (pem, pem.replace(b"\n", b"\n+"), pem.replace(b"\n", b"\\n"), b"".join(pem.split()[3:-3])):
+        assert KEY_MATERIAL.search(text)
+
+
+def test_SEC10_no_key_in_the_history() -> None:
+    if not (Path(site.BASE_DIR) / ".git").exists():
+        pytest.skip("not a git checkout")
+    log = ["git", "-c", f"safe.directory={site.BASE_DIR}", "log", "-p", "--all", "--no-color", "--text"]
+    history = subprocess.run(log, cwd=site.BASE_DIR, capture_output=True, timeout=60)
+    assert history.returncode == 0, history.stderr
+    assert b"payments/alipay/keys.py" in history.stdout
+    assert [match[0][:60] for match in KEY_MATERIAL.finditer(history.stdout)] == []
+
+
+CANARIES = {
+    "buyer_id": "2088CANARY0000001",
+    "buyer_logon_id": "canary***@example.com",
+    "buyer_open_id": "CANARYOPENID",
+    "seller_email": "canary-seller@example.com",
+    "fund_bill_list": '[{"amount":"300.00","fundChannel":"CANARYCARD"}]',
+    "passback_params": "CANARYPASSBACK",
+}
+PASSWORD = "canary-password-1"
+
+
+def test_SEC10_no_canary_in_any_log(
+    client: Client, gateway: Gateway, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Signs up and in, pays, comes back, is notified, refused, asks; with marked data, everything logged."""
+    caplog.set_level(logging.DEBUG)
+    client.post("/accounts/signup/", {"username": "13912345678", "password": PASSWORD})
+    client.post("/accounts/logout/")
+    client.post("/accounts/login/", {"username": "13912345678", "password": "canary-wrong-password"})
+    client.post("/accounts/login/", {"username": "13912345678", "password": PASSWORD})
+    signatures: list[str] = []
+    for settled_by in ("return", "notify", "check", "nothing genuine"):
+        order = make.order(User.objects.get(mobile="13912345678"))
+        pay = client.post(f"/payments/{order.number}/pay/")
+        signatures += re.findall(r"[?&]sign=([^&]+)", pay.url)
+        payment = order.payments.get()
+        gateway.says["query"] = alipay.paid(
+            payment, buyer_user_id=CANARIES["buyer_id"], buyer_logon_id=CANARIES["buyer_logon_id"]
+        )
+        notice = alipay.notify_params(payment, **CANARIES)
+        back = alipay.return_params(payment)
+        if settled_by == "nothing genuine":
+            messages = [({**back, "sign": "canary" * 50}), ({**notice, "sign": "canary" * 50})]
+        else:
+            messages = [alipay.signed(back), alipay.signed(notice)]
+        signatures += [message["sign"] for message in messages]
+        if settled_by != "notify":
+            client.get(PAYCOMPLETE, messages[0])
+        if settled_by == "check":
+            client.post(f"/payments/{order.number}/check/")
+        client.post(NOTIFY, urlencode(messages[1]), "application/x-www-form-urlencoded")
+        assert client.get(order.get_absolute_url()).status_code == 200
+    assert Order.objects.filter(status="WAIT_COMMENT").count() == 3
+    assert "badly" in caplog.text or "signature" in caplog.text  # the refusals are told, without the data
+
+    out = capsys.readouterr()
+    logged = caplog.text + out.out + out.err + "".join(repr(record.args) for record in caplog.records)
+    assert "_1" in logged
+    secrets = [*CANARIES.values(), PASSWORD, "canary-wrong-password", "CANARY", "canarycanary"]
+    secrets += [piece for signature in signatures for piece in (signature[:24], signature[-24:])]
+    secrets += [line for file in KEYS.glob("*.pem") for line in file.read_text().split() if len(line) > 20]
+    secrets += [site.SECRET_KEY, client.session.session_key]
+    assert not [secret for secret in secrets if secret in logged]
+
+
+def test_SEC10_the_access_log_leaves_the_query_out() -> None:
+    """It carries a return's signature; %(U)s is the path alone, %(r)s and %(q)s would hold it."""
+    text = (Path(site.BASE_DIR) / "deploy" / "gunicorn.conf.py").read_text(encoding="utf-8")
+    (form,) = re.findall(r"^access_log_format = (.+)$", text, re.MULTILINE)
+    assert "%(U)s" in form
+    for carrier in ("%(r)s", "%(q)s", "%(f)s", "{referer}", "{cookie}"):
+        assert carrier not in form
+
+
+def test_an_https_site_asks_for_https_and_keeps_cookies_to_it() -> None:
+    """Read by a process of its own: these settings are decided when the site starts."""
+    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS"]
+    code = f"from ihome_site import settings as s; print([bool(getattr(s, n)) for n in {names}])"
+    for url, expected in (("https://ihome.example", True), ("http://ihome.example", False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=site.BASE_DIR,
+            env={**os.environ, "SITE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.stdout.strip() == str([expected] * 4), done.stderr
+
+
+def test_the_policy_lets_pay_lead_to_alipay_alone() -> None:
+    assert _pay_origins("https://openapi.alipay.com/gateway.do") == ["https://*.alipay.com"]
+    sandbox = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
+    assert _pay_origins(sandbox) == ["https://*.alipaydev.com"]
+    assert set(_pay_origins("http://127.0.0.1:8001/gateway.do")) == {
+        "http://127.0.0.1:8001",
+        "http://localhost:8001",
+    }
+    assert _pay_origins("https://notalipay.com/")[0] == "https://notalipay.com"
+
+
+def test_an_order_that_is_long_past_is_no_error(world: World) -> None:
+    Order.objects.update(
+        pay_by=timezone.now() - timedelta(days=900), created_at=timezone.now() - timedelta(days=900)
+    )
+    client = Client()
+    client.force_login(world.boss)
+    for address in ("/orders/", world.order.get_absolute_url()):
+        assert client.get(address).status_code == 200

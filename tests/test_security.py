@@ -524,7 +524,7 @@ def test_SEC10_no_canary_in_any_log(
     secrets = [*CANARIES.values(), PASSWORD, "canary-wrong-password", "CANARY", "canarycanary"]
     secrets += [piece for signature in signatures for piece in (signature[:24], signature[-24:])]
     secrets += [line for file in KEYS.glob("*.pem") for line in file.read_text().split() if len(line) > 20]
-    secrets += [site.SECRET_KEY, client.session.session_key]
+    secrets += [site.SECRET_KEY, str(client.session.session_key)]
     assert not [secret for secret in secrets if secret in logged]
 
 

@@ -168,6 +168,8 @@ PAGES = [
     ("post", "payments:pay"),
     ("get", "payments:status"),
     ("post", "payments:check"),
+    ("get", "payments:cancel"),
+    ("post", "payments:cancel"),
 ]
 
 

@@ -1,0 +1,207 @@
+"""Chinese unless the visitor chose English; every sentence in both."""
+
+import gettext as files
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site
+from django.core.management import call_command
+from django.test import Client
+from django.utils import translation
+
+from orders.models import Order
+from tests import make
+from tests.alipay import PAYCOMPLETE
+
+COOKIE = site.LANGUAGE_COOKIE_NAME
+CATALOGUE = Path(site.BASE_DIR) / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
+ADDRESSES = ["/", "/accounts/login/", "/accounts/signup/", PAYCOMPLETE, "/nowhere/"]
+NOT_SHOWN = ["tests", "*/tests/*", "conftest.py", "benchmarks"]
+
+
+def language_of(page: object) -> str:
+    return re.search(r'<html lang="([\w-]+)"', page.content.decode())[1]
+
+
+# --- who reads what --------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("accepted", ["en-US,en;q=0.9", "fr", "zh-TW", "", "*"])
+def test_chinese_whatever_the_browser_accepts(client: Client, address: str, accepted: str) -> None:
+    page = client.get(address, headers={"Accept-Language": accepted})
+    assert language_of(page) == "zh-Hans"
+    assert page.headers["Content-Language"] == "zh-hans"
+    assert "爱家" in page.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_english_where_the_cookie_says_so(client: Client, address: str) -> None:
+    client.cookies[COOKIE] = "en"
+    page = client.get(address, headers={"Accept-Language": "zh-CN"})
+    assert language_of(page) == "en"
+    assert page.headers["Content-Language"] == "en"
+    words = page.content.decode().replace("中文", "")  # the way back
+    assert not re.search("[\u4e00-\u9fff]", words)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("value", ["fr", "EN", "zh", "xx", "../en", "en\0", "<script>", "x" * 5000])
+def test_a_language_that_we_do_not_speak_is_chinese(client: Client, value: str) -> None:
+    client.cookies[COOKIE] = value
+    page = client.get("/")
+    assert (page.status_code, language_of(page)) == (200, "zh-Hans")
+
+
+@pytest.mark.django_db
+def test_the_footer_leads_to_the_other_language_and_back(client: Client) -> None:
+    for wanted, other, lang in (("en", "zh-hans", "en"), ("zh-hans", "en", "zh-Hans")):
+        assert f'name="language" value="{wanted}"' in client.get("/accounts/login/").content.decode()
+        answer = client.post("/i18n/setlang/", {"language": wanted, "next": "/accounts/login/"})
+        assert (answer.status_code, answer.url) == (302, "/accounts/login/")
+        assert client.cookies[COOKIE].value == wanted
+        page = client.get("/accounts/login/")
+        assert language_of(page) == lang
+        assert f'name="language" value="{other}"' in page.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["", "x" * 500, "en\r\nX: y"])
+def test_an_odd_choice_sets_no_cookie(client: Client, language: str) -> None:
+    assert client.post("/i18n/setlang/", {"language": language}).status_code == 302
+    assert COOKIE not in client.cookies
+
+
+@pytest.mark.django_db
+def test_one_visitors_language_is_not_the_next_ones(client: Client) -> None:
+    client.cookies[COOKIE] = "en"
+    assert language_of(client.get("/")) == "en"
+    assert language_of(Client().get("/")) == "zh-Hans"
+
+
+@pytest.mark.django_db
+def test_statuses_and_what_happened_are_said_in_both(client: Client) -> None:
+    order = make.order()
+    order.events.create(kind="BOOKED", actor=order.renter)
+    client.force_login(order.renter)
+    for language, status, event in (("zh-hans", "待支付", None), ("en", "Waiting for payment", "Booked")):
+        client.cookies[COOKIE] = language
+        html = client.get(order.get_absolute_url()).content.decode()
+        assert status in html
+        assert event is None or event in html
+
+
+# The words that the design settles.
+SETTLED = {
+    "WAIT_ACCEPT": "待接单",
+    "WAIT_PAYMENT": "待支付",
+    "WAIT_COMMENT": "待评价",
+    "COMPLETE": "已完成",
+    "CANCELED": "已取消",
+    "REJECTED": "已拒单",
+}
+
+
+@pytest.mark.parametrize(("status", "words"), SETTLED.items())
+def test_statuses_have_their_settled_words(status: str, words: str) -> None:
+    with translation.override("zh-hans"):
+        assert str(Order.Status(status).label) == words
+
+
+# --- the catalogue --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def extracted(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """The catalogue as makemessages writes it today, in a copy of the tree."""
+    if shutil.which("xgettext") is None:
+        pytest.skip("gettext is not installed")
+    copy = tmp_path_factory.mktemp("tree") / "site"
+    listing = ["git", "-c", f"safe.directory={site.BASE_DIR}", "ls-files", "-z", "-co", "--exclude-standard"]
+    listed = subprocess.run(listing, cwd=site.BASE_DIR, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        source = Path(site.BASE_DIR) / name
+        if source.suffix in (".py", ".html", ".txt", ".po", ".js") and source.is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, copy / name)
+    patch = pytest.MonkeyPatch()
+    patch.chdir(copy)
+    patch.setattr(site, "LOCALE_PATHS", [str(copy / "locale")])
+    try:
+        options = {"ignore_patterns": NOT_SHOWN, "no_obsolete": True, "stdout": io.StringIO()}
+        call_command("makemessages", locale=["zh_Hans"], **options)
+    finally:
+        patch.undo()
+    return entries(copy / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po")
+
+
+def entries(po: Path) -> list[dict[str, object]]:
+    """The entries of a .po file: msgctxt, msgid, msgid_plural, msgstr[...], fuzzy; without the header."""
+    found: list[dict[str, object]] = []
+    for block in po.read_text(encoding="utf-8").split("\n\n"):
+        entry: dict[str, object] = {"fuzzy": False}
+        name = ""
+        for line in block.splitlines():
+            if line.startswith("#,"):
+                entry["fuzzy"] = entry["fuzzy"] or "fuzzy" in line
+            elif match := re.fullmatch(r'(?:(msg\w+(?:\[\d\])?) )?"(.*)"', line):
+                name = match[1] or name
+                entry[name] = str(entry.get(name, "")) + match[2]
+        if entry.get("msgid"):
+            found.append(entry)
+    return found
+
+
+def translations(entry: dict[str, object]) -> list[str]:
+    return [str(text) for name, text in entry.items() if name.startswith("msgstr")]
+
+
+def test_nothing_is_left_untranslated(extracted: list[dict[str, object]]) -> None:
+    assert len(extracted) > 150
+    assert [entry["msgid"] for entry in extracted if not all(translations(entry))] == []
+
+
+def test_nothing_is_translated_by_guess(extracted: list[dict[str, object]]) -> None:
+    assert [entry["msgid"] for entry in extracted if entry["fuzzy"]] == []
+
+
+def test_the_catalogue_has_what_the_code_says_and_nothing_else(extracted: list[dict[str, object]]) -> None:
+    """`makemessages` was run since the last sentence was written."""
+    named = {(entry.get("msgctxt"), entry["msgid"]) for entry in entries(CATALOGUE)}
+    assert named == {(entry.get("msgctxt"), entry["msgid"]) for entry in extracted}
+
+
+def test_every_translation_keeps_the_placeholders() -> None:
+    for entry in entries(CATALOGUE):
+        wanted = set(PLACEHOLDER.findall(str(entry.get("msgid_plural") or entry["msgid"])))
+        for text in filter(None, translations(entry)):
+            assert set(PLACEHOLDER.findall(text)) == wanted, entry["msgid"]
+
+
+def test_the_source_is_english(extracted: list[dict[str, object]]) -> None:
+    assert [entry["msgid"] for entry in extracted if re.search("[\u4e00-\u9fff]", str(entry["msgid"]))] == []
+
+
+def test_the_compiled_catalogue_is_up_to_date(tmp_path: Path) -> None:
+    if shutil.which("msgfmt") is None:
+        pytest.skip("gettext is not installed")
+    fresh = tmp_path / "fresh.mo"
+    subprocess.run(["msgfmt", "--check", "-o", str(fresh), str(CATALOGUE)], check=True)
+
+    def read(file: Path) -> dict[object, str]:
+        with file.open("rb") as opened:
+            words = dict(files.GNUTranslations(opened)._catalog)
+        words.pop("", None)  # the header holds dates
+        return words
+
+    assert read(CATALOGUE.with_suffix(".mo")) == read(fresh)
+    assert len(read(fresh)) > 150

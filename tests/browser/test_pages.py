@@ -66,6 +66,9 @@ def test_nothing_sticks_out_at_320_pixels(visit, language):
         visitor.go(path)
         statuses.add(visitor.status())
         visitor.look("order")
+        for cancel in paths_in(visitor, r"/payments/\d{14}/cancel/"):
+            visitor.go(cancel)
+            visitor.look("cancel")
     assert len(statuses) >= 5
     visitor.go(UNKNOWN)
     visitor.look("not-found")
@@ -74,8 +77,8 @@ def test_nothing_sticks_out_at_320_pixels(visit, language):
 @pytest.mark.parametrize("device", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
 def test_long_titles_and_large_sums_fit(visit, device):
     renter = visit(**device)
-    number = renter.start_with_order(LONG_TITLE, nights=30)
-    expect(renter.page.locator("main")).to_contain_text("￥2,999,999.70")
+    number = renter.start_with_order(LONG_TITLE, nights=10)
+    expect(renter.page.locator("main")).to_contain_text("￥999,999.90")
     renter.look("order")
     renter.go("/orders/")
     renter.look("orders")
@@ -257,11 +260,3 @@ class TestFindingAWayOn:
         visitor.look("not-found")
         visitor.click("我的订单")
         assert visitor.path() == "/orders/"
-
-    def test_USR06_another_renters_order_is_not_there(self, visit):
-        renter, other = visit(**PHONE), visit(**PHONE)
-        other.watch.expected_statuses = {404}
-        number = renter.start_with_order()
-        other.start_with_order()
-        assert other.go(f"/orders/{number}/").status == 404
-        assert number not in other.page.locator("main").inner_text()

@@ -107,6 +107,7 @@ class Visitor:
         """Presses the link or button with exactly these words; the page's, where the top bar has it too."""
         found = self.page.get_by_role("link", name=words, exact=True)
         found.or_(self.page.get_by_role("button", name=words, exact=True)).last.click()
+        self.page.wait_for_load_state()
 
     def path(self) -> str:
         assert self.page.url.startswith(self.site), self.page.url
@@ -178,6 +179,7 @@ class Visitor:
     def pay(self, action: str = "pay") -> None:
         """What the button of the cashier with this id does."""
         self.page.locator(f"button#{action}").click()
+        self.page.wait_for_load_state()
 
     def posts_to(self, path: str) -> list[Request]:
         """Fills up with the requests that are posted there from now on."""

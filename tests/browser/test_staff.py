@@ -95,6 +95,7 @@ def test_an_orders_page_has_no_link_that_staff_cant_follow(staff):
     staff.watch.expected_statuses = {404}
     staff.go("/admin/orders/order/")
     staff.page.locator("#result_list tbody th a").first.click()
+    staff.page.wait_for_load_state()
     elsewhere = staff.page.get_by_role("link", name="在站点上查看")
     if elsewhere.count():
         assert staff.go(elsewhere.get_attribute("href")).status == 200

@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import AuthenticationForm, UserChangeForm, UserCreationForm
+from django.contrib.auth.forms import AdminUserCreationForm, AuthenticationForm, UserChangeForm
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, is_mobile_number
@@ -64,7 +64,7 @@ class SignUpForm(forms.Form):
         return User.objects.create_user(data["username"], data["email"], data["password"])
 
 
-class StaffUserCreationForm(UserCreationForm):
+class StaffUserCreationForm(AdminUserCreationForm):
     class Meta:
         model = User
         fields = ["mobile"]

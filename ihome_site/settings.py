@@ -13,9 +13,19 @@ env = environ.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
+
+def flag(name: str, default: bool = False) -> bool:
+    """A setting that is on or off; a word that is neither is an error, not off."""
+    on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+    text = env.str(name, default="").strip().lower()
+    if text and text not in on + off:
+        raise ImproperlyConfigured(f"{name}={text} is neither on (1) nor off (0).")
+    return text in on if text else default
+
+
 # --- What and where the site is -------------------------------------------------------------------
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = flag("DEBUG")
 SECRET_KEY = env.str("SECRET_KEY", default="only for development" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY to a long random text (or DEBUG=1 for development).")
@@ -29,7 +39,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [_site.hos
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 
 # A rehearsal is a site on which no real money moves: another gateway than Alipay's production one.
-REHEARSAL = env.bool("REHEARSAL", default=False)
+REHEARSAL = flag("REHEARSAL")
 
 # --- Alipay ---------------------------------------------------------------------------------------
 # Checked in words by payments/checks.py before anything is served.
@@ -63,13 +73,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ihome_site.middleware.LanguageCookieMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "ihome_site.urls"
@@ -109,7 +119,7 @@ elif _database["ENGINE"].endswith("mysql"):
     _options.update(
         charset="utf8mb4",
         isolation_level="read committed",
-        init_command="SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+        init_command="SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE', innodb_lock_wait_timeout=5",
     )
     # Without the server's zone tables, __date lookups find nothing unless no conversion is needed.
     _database["TIME_ZONE"] = "Asia/Shanghai"
@@ -188,7 +198,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "ihome_site.views.csrf_failure"
-if env.bool("TRUST_PROXY", default=False):
+if flag("TRUST_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
+from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent, Review
 from orders.transitions import IllegalTransition
@@ -93,10 +94,10 @@ class BaseOrderAdmin(ReadOnlyAdmin):
         done = 0
         for order in queryset:
             try:
-                step(order)
+                durable_transaction(step)(order)
                 done += 1
             except IllegalTransition:
-                words = _("%(number)s: not possible, it is %(status)s.")
+                words = _("%(number)s: not possible any more, it is %(status)s.")
                 order.refresh_from_db()
                 values = {"number": order.number, "status": order.get_status_display()}
                 self.message_user(request, words % values, messages.ERROR)

@@ -104,8 +104,9 @@ class Order(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Too late to pay, and not yet closed: Alipay has the last word."""
-        return self.status == self.Status.WAIT_PAYMENT and not self.is_payable
+        """Past `pay_by` and not yet closed: Alipay has the last word."""
+        late = self.pay_by is not None and self.pay_by <= timezone.now()
+        return self.status == self.Status.WAIT_PAYMENT and late
 
     @property
     def is_reviewable(self) -> bool:

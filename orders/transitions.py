@@ -40,7 +40,12 @@ def booked(order: Order) -> None:
 
 
 def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_AFTER_ACCEPTANCE) -> None:
-    """Staff take the booking (or the house does by itself); the renter may now pay until `pay_by`."""
+    """Staff take the booking (or the house does by itself); the renter may now pay until `pay_by`.
+
+    Too late once `accept_by` or the day of check-in has passed.
+    """
+    if order.check_in < timezone.localdate() or (order.accept_by and order.accept_by <= timezone.now()):
+        raise IllegalTransition(order, Kind.ACCEPTED)
     _move(
         order,
         Kind.ACCEPTED,

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import signed_in_or_back_to, signed_in_user
+from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
@@ -24,10 +25,7 @@ from orders.transitions import IllegalTransition
 def order_of(request: HttpRequest, number: str) -> Order:
     """The renter's own order. Another renter's does not exist: Http404."""
     rows = Order.objects.placed_by(signed_in_user(request)).select_related("house", "review")
-    order = get_object_or_404(rows, number=number)
-    if order.number != number:  # some databases match other digits, such as full-width ones
-        raise Http404
-    return order
+    return get_object_or_404(rows, number=number)
 
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
@@ -102,7 +100,7 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
     if not form.is_valid():
         return order_page(request, order, form, status=422)
     try:
-        transitions.review(order, by=signed_in_user(request), **form.cleaned_data)
+        durable_transaction(transitions.review)(order, by=signed_in_user(request), **form.cleaned_data)
     except IllegalTransition:
         messages.error(request, _("This stay can't be reviewed now."))
     else:

@@ -1,5 +1,5 @@
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,9 @@ from orders.admin import BaseOrderAdmin
 from orders.models import Order
 from payments import asking, settlement
 from payments.models import GatewayMessage, Payment, Refund
-from payments.presentation import masked
+from payments.presentation import in_words, masked
+
+ASKED_AT_A_TIME = 20
 
 
 class PaymentInline(ReadOnlyInline):
@@ -86,14 +88,15 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Ask Alipay about the payments"), permissions=["ask"])
     def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
-        for payment in queryset[:20]:
+        if queryset.count() > ASKED_AT_A_TIME:
+            words = _("Choose %(count)d at most: each is a call to Alipay.")
+            self.message_user(request, words % {"count": ASKED_AT_A_TIME}, messages.ERROR)
+            return
+        for payment in queryset:
             answer = asking.ask(payment)
-            words = _("%(number)s: %(status)s. Alipay: %(answer)s")
-            values = {
-                "number": payment.out_trade_no,
-                "status": payment.get_status_display(),
-                "answer": type(answer).__name__ if answer is not None else _("asked a moment ago"),
-            }
+            words = _("%(number)s: %(answer)s Here it is: %(status)s.")
+            values = {"answer": in_words(answer), "number": payment.out_trade_no}
+            values["status"] = payment.get_status_display()
             self.message_user(request, words % values, messages.INFO)
 
 
@@ -128,7 +131,11 @@ class NeedsStaffFilter(admin.SimpleListFilter):
         return [("1", gettext("needs a look"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> QuerySet[GatewayMessage]:
-        return queryset.filter(verdict__in=GatewayMessage.NEEDS_STAFF) if self.value() else queryset
+        """What settled nothing. A return that was not believed counts until its attempt is settled."""
+        waiting = [Payment.Status.OPEN, Payment.Status.CLOSED]
+        unbelieved = Q(verdict=GatewayMessage.Verdict.ASKED, payment__status__in=waiting)
+        needs_staff = Q(verdict__in=GatewayMessage.NEEDS_STAFF) | unbelieved
+        return queryset.filter(needs_staff) if self.value() else queryset
 
 
 @admin.register(GatewayMessage)

@@ -3,16 +3,15 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
-from core.money import parse_yuan, yuan_text
+from core.money import yuan_text
 from payments import journal, settlement
-from payments.alipay import messages
-from payments.alipay.answers import Closed, CloseResult, NotExisting, Paid, QueryResult, Waiting
+from payments.alipay.answers import Closed, CloseResult, NotExisting, Paid, QueryResult, Refused, Waiting
 from payments.alipay.client import Reply
 from payments.gateway import client
-from payments.models import GatewayMessage, Payment
+from payments.models import UNSURE, GatewayMessage, Payment
 from payments.settlement import Evidence, Receipt
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,8 @@ def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryRes
     now = timezone.now()
     a_while_ago = Q(asked_at=None) | Q(asked_at__lt=now - ASK_AT_MOST_EVERY)
     mine = Payment.objects.filter(a_while_ago, pk=payment.pk).update(
-        asked_at=now, next_try_at=when_to_ask_again(payment, now)
+        asked_at=now,
+        next_try_at=Case(When(UNSURE, then=Value(when_to_ask_again(payment, now))), default=None),
     )
     result = _query(payment, deadline) if mine else None
     payment.refresh_from_db()
@@ -39,11 +39,14 @@ def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryRes
 
 
 def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseResult:
-    """Ask Alipay to take no more money for the attempt."""
+    """Ask Alipay to take no more money for the attempt; `payment` is fresh afterwards."""
     reply = client().close(payment.out_trade_no, deadline=deadline)
     record_answer(payment, reply, "close")
     if isinstance(reply.result, Closed) or _is_last_word(payment, reply.result):
         settlement.mark_closed(payment)
+    if isinstance(reply.result, Refused):
+        _query(payment, deadline)  # perhaps it has just been paid
+    payment.refresh_from_db()
     return reply.result
 
 
@@ -51,7 +54,6 @@ def ask_and_close(payment: Payment) -> None:
     """Ask about an open attempt; where the renter is there and has not paid, close it at Alipay."""
     if isinstance(ask(payment), Waiting):
         close(payment)
-        payment.refresh_from_db()
 
 
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
@@ -117,8 +119,7 @@ def _book_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMessa
 def _notified_amounts(payment: Payment) -> set[int]:
     """Wrong amounts that genuine notifies told of this attempt. Together with a query they are believed."""
     wrong = payment.messages.filter(channel=journal.Channel.NOTIFY, verdict=journal.Verdict.WRONG_AMOUNT)
-    signed = [messages.verified_notify(bytes(row.raw), client().public_key) for row in wrong]
-    return {parse_yuan(params["total_amount"]) for params in signed}
+    return {told for told in wrong.values_list("told_fen", flat=True) if told is not None}
 
 
 def _is_last_word(payment: Payment, result: object) -> bool:

@@ -34,7 +34,7 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     if live is not None and (another or live.product != product or _is_nearly_over(live)):
         _make_room(live)
         live = None
-    return _address(live or _live_or_new_attempt(order, product))
+    return _address(live or _live_or_new_attempt(order, product), order)
 
 
 def _is_nearly_over(payment: Payment) -> bool:
@@ -44,10 +44,12 @@ def _is_nearly_over(payment: Payment) -> bool:
 def _make_room(live: Payment) -> None:
     """Let go of a live attempt, after asking Alipay. Raises CannotPay: it was paid, or no answer came."""
     answer: object = asking.ask(live)
-    if live.is_settled:
-        raise CannotPay(_("This order has been paid already."))
+    if answer is None and not live.is_settled:
+        raise CannotPay(_("We asked Alipay a moment ago. Please try again in a few seconds."))
     if isinstance(answer, Waiting):
         answer = asking.close(live)
+    if live.is_settled:
+        raise CannotPay(_("This order has been paid already."))
     if not isinstance(answer, (Closed, NotExisting)):
         raise CannotPay(
             _("Alipay does not answer just now. Your order is kept; please try again in a moment.")
@@ -86,8 +88,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     )
 
 
-def _address(payment: Payment) -> str:
-    number, __ = payment.out_trade_no.split("_")
+def _address(payment: Payment, order: Order) -> str:
     request = PayRequest(
         out_trade_no=payment.out_trade_no,
         amount_fen=payment.amount_fen,
@@ -95,7 +96,7 @@ def _address(payment: Payment) -> str:
         expires_at=payment.expires_at,
         return_url=absolute_url("payments:paycomplete"),
         notify_url=absolute_url("payments:notify"),
-        quit_url=absolute_url("orders:detail", number),
+        quit_url=absolute_url("orders:detail", order.number),
     )
     alipay = client()
     return alipay.wap_pay_url(request) if payment.product == Product.WAP else alipay.page_pay_url(request)

@@ -31,7 +31,9 @@ def _names() -> Iterator[tuple[int, str]]:
 
 def _gateway() -> Iterator[tuple[int, str]]:
     url = urlsplit(settings.ALIPAY_GATEWAY_URL)
-    is_production = settings.ALIPAY_GATEWAY_URL == PRODUCTION_GATEWAY
+    is_production = _is_production()
+    if is_production and settings.ALIPAY_GATEWAY_URL != PRODUCTION_GATEWAY:
+        yield 9, f"ALIPAY_GATEWAY_URL is at Alipay; write it exactly so: {PRODUCTION_GATEWAY}"
     if url.scheme not in ("http", "https") or not url.hostname:
         yield 3, "ALIPAY_GATEWAY_URL is not an http(s) address."
     elif url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
@@ -57,6 +59,13 @@ def _gateway() -> Iterator[tuple[int, str]]:
         yield 8, "SITE_URL must be https where real money moves."
 
 
+def _is_production() -> bool:
+    """Real money moves at any host of Alipay's, however its address is written."""
+    url = urlsplit(settings.ALIPAY_GATEWAY_URL)
+    host = f".{url.hostname}".rstrip(".")
+    return url.scheme in ("http", "https") and host.endswith(".alipay.com")
+
+
 def _keys() -> Iterator[tuple[int, str]]:
     private_path, public_path = (settings.ALIPAY_APP_PRIVATE_KEY_PATH, settings.ALIPAY_PUBLIC_KEY_PATH)
     private_key = public_key = None
@@ -74,7 +83,5 @@ def _keys() -> Iterator[tuple[int, str]]:
         keys.check_pair(private_key, public_key)
     except keys.KeyProblem as problem:
         yield 12, str(problem)
-    if settings.ALIPAY_GATEWAY_URL == PRODUCTION_GATEWAY and (
-        keys.is_demo_key(private_path) or keys.is_demo_key(public_path)
-    ):
+    if _is_production() and (keys.is_demo_key(private_path) or keys.is_demo_key(public_path)):
         yield (13, "The keys were made for the stand-in Alipay; the production gateway does not know them.")

@@ -4,7 +4,6 @@ First the signature, which is arithmetic; then the message is on disk; then it i
 """
 
 import enum
-import logging
 import re
 from collections.abc import Mapping
 
@@ -13,24 +12,27 @@ from django.conf import settings
 from core.money import parse_yuan, yuan_text
 from payments import asking, journal, settlement
 from payments.alipay import messages
-from payments.alipay.answers import Closed, Refused, Unknown, beijing_time, is_trade_no
+from payments.alipay.answers import Refused, Unknown, beijing_time, is_trade_no
 from payments.alipay.messages import Params, Rejected
 from payments.gateway import client
 from payments.journal import Channel, Verdict
 from payments.models import GatewayMessage, Payment
 from payments.settlement import Evidence, Receipt
 
-log = logging.getLogger(__name__)
-
 _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[0-9]+")
 
 
 class NotForUs(Exception):
-    """Alipay signed it, but it can't settle an attempt of ours. Carries the verdict and words for staff."""
+    """Alipay signed it, but it can't settle an attempt of ours. Carries what the journal is to say of it."""
 
-    def __init__(self, verdict: str, words: str) -> None:
+    def __init__(
+        self, verdict: str, words: str, payment: Payment | None = None, told_fen: int | None = None
+    ) -> None:
         super().__init__(words)
-        self.verdict = verdict
+        self.verdict, self.payment, self.told_fen = verdict, payment, told_fen
+
+    def judge(self, message: GatewayMessage) -> None:
+        journal.judge(message, self.verdict, payment=self.payment, detail=str(self), told_fen=self.told_fen)
 
 
 class Face(enum.StrEnum):
@@ -43,7 +45,10 @@ class Face(enum.StrEnum):
 
 
 def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
-    """Verify what a browser brought back, ask Alipay, settle; say what is true. Raises only DatabaseError."""
+    """Verify what a browser brought back, ask Alipay, settle; say what is true.
+
+    Raises DatabaseError, and KeyProblem where we are not set up.
+    """
     if not raw_query:
         return Face.NEUTRAL, None
     try:
@@ -53,9 +58,10 @@ def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
         return Face.NEUTRAL, None
     message = journal.record(Channel.RETURN, raw_query)
     try:
+        _check_is_return(params)
         payment, receipt = _attempt_and_receipt(params, Evidence.RETURN)
     except NotForUs as other:
-        journal.judge(message, other.verdict, detail=str(other))
+        other.judge(message)
         return Face.NEUTRAL, None
     if payment.is_settled:
         journal.judge(message, Verdict.KNOWN, payment=payment)
@@ -66,7 +72,7 @@ def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
 def receive_notify(raw_body: bytes) -> bool:
     """Record a notice and act on it. True, after the commit, means that Alipay need not repeat it.
 
-    Raises only DatabaseError: then it must be repeated, too.
+    Raises DatabaseError, and KeyProblem where we are not set up: then it must be repeated, too.
     """
     try:
         params = messages.verified_notify(raw_body, client().public_key)
@@ -75,9 +81,10 @@ def receive_notify(raw_body: bytes) -> bool:
         return False
     message = journal.record(Channel.NOTIFY, raw_body)
     try:
+        _check_is_notice(params)
         payment, receipt = _attempt_and_receipt(params, Evidence.NOTIFY)
     except NotForUs as other:
-        journal.judge(message, other.verdict, payment=_attempt(params), detail=str(other))
+        other.judge(message)
         return False
     if _is_news_of_a_payment(params):
         asking.book_receipt(payment, receipt, message)
@@ -107,7 +114,22 @@ def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage)
     journal.judge(
         message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"
     )
-    return Face.REFUNDED if isinstance(answer, Closed) else Face.CONFIRMING
+    return Face.REFUNDED if payment.status == Payment.Status.CLOSED else Face.CONFIRMING
+
+
+def _check_is_return(params: Params) -> None:
+    """Both kinds are signed with one key; a notice of an unpaid trade must not pass for a return."""
+    if (
+        "trade_status" in params
+        or "notify_type" in params
+        or not params.get("method", "").endswith(".return")
+    ):
+        raise NotForUs(Verdict.UNEXPECTED, "not a return")
+
+
+def _check_is_notice(params: Params) -> None:
+    if "trade_status" not in params or "method" in params:
+        raise NotForUs(Verdict.UNEXPECTED, "not a notice")
 
 
 def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receipt]:
@@ -123,13 +145,13 @@ def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receip
     try:
         total_fen = parse_yuan(total)
     except ValueError:
-        raise NotForUs(Verdict.UNEXPECTED, f"total_amount {total[:20]!r}") from None
+        raise NotForUs(Verdict.UNEXPECTED, f"total_amount {total[:20]!r}", payment) from None
     if total_fen != payment.amount_fen:
         words = f"{total} instead of {yuan_text(payment.amount_fen)}"
-        raise NotForUs(Verdict.WRONG_AMOUNT, words)
+        raise NotForUs(Verdict.WRONG_AMOUNT, words, payment, total_fen)
     trade_no = params.get("trade_no", "")
     if not is_trade_no(trade_no):
-        raise NotForUs(Verdict.UNEXPECTED, "no trade_no")
+        raise NotForUs(Verdict.UNEXPECTED, "no trade_no", payment)
     return payment, Receipt(trade_no, total_fen, beijing_time(params.get("gmt_payment")), evidence)
 
 

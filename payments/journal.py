@@ -1,7 +1,10 @@
 """Writes GatewayMessage: first what came, then what was made of it."""
 
+import hashlib
 import logging
 import secrets
+
+from django.db import IntegrityError, transaction
 
 from payments.models import GatewayMessage, Payment
 
@@ -12,22 +15,36 @@ Verdict = GatewayMessage.Verdict
 
 KEPT_BAD_MESSAGES = 1000
 KEPT_BYTES_OF_BAD = 4096
+PRUNE_ONE_IN = 50
 
 
 def record(
     channel: str, raw: bytes, *, signed: bool = True, payment: Payment | None = None
 ) -> GatewayMessage:
-    """Commit a message before it is judged, so that nothing that Alipay signed is lost."""
-    return GatewayMessage.objects.create(channel=channel, raw=raw, signature_ok=signed, payment=payment)
+    """Commit a message before it is judged, so that nothing that Alipay signed is lost.
+
+    A return or notify that has come before is that row again: whoever has one could fill the disk otherwise.
+    """
+    digest = None if channel == Channel.ANSWER else hashlib.sha256(channel.encode() + raw).hexdigest()
+    values = {"channel": channel, "raw": raw, "signature_ok": signed, "payment": payment, "digest": digest}
+    try:
+        with transaction.atomic():
+            return GatewayMessage.objects.create(**values)
+    except IntegrityError:
+        return GatewayMessage.objects.get(digest=digest)
 
 
 def record_bad(channel: str, raw: bytes, why: str) -> None:
     """Keep the beginning of a message that is not Alipay's; the oldest of these make room."""
     log.warning("%s rejected: %s", channel, why)
     GatewayMessage.objects.create(
-        channel=channel, raw=raw[:KEPT_BYTES_OF_BAD], signature_ok=False, verdict=Verdict.BAD, detail=why
+        channel=channel,
+        raw=raw[:KEPT_BYTES_OF_BAD],
+        signature_ok=False,
+        verdict=Verdict.BAD,
+        detail=_cut(why),
     )
-    if secrets.randbelow(50) == 0:
+    if secrets.randbelow(PRUNE_ONE_IN) == 0:
         prune_bad()
 
 
@@ -40,9 +57,25 @@ def prune_bad() -> None:
         bad.filter(id__lt=oldest_kept).delete()
 
 
-def judge(message: GatewayMessage, verdict: str, *, payment: Payment | None = None, detail: str = "") -> None:
+def judge(
+    message: GatewayMessage,
+    verdict: str,
+    *,
+    payment: Payment | None = None,
+    detail: str = "",
+    told_fen: int | None = None,
+) -> None:
+    """Write the verdict; that a message settled an attempt stays said when it comes again.
+
+    `told_fen`: the amount of a genuine message that tells another one than the attempt's.
+    """
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
-    message.verdict, message.detail = verdict, detail[:300]
-    message.payment = payment or message.payment
-    message.save(update_fields=["verdict", "detail", "payment"])
+    GatewayMessage.objects.filter(pk=message.pk).exclude(verdict=Verdict.SETTLED).update(
+        verdict=verdict, detail=_cut(detail), payment=payment or message.payment_id, told_fen=told_fen
+    )
+
+
+def _cut(words: str) -> str:
+    """What MariaDB would refuse and SQLite would keep."""
+    return words[: GatewayMessage._meta.get_field("detail").max_length]

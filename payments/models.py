@@ -6,6 +6,14 @@ from django.utils.translation import gettext_lazy as _
 from core.money import MAX_FEN
 from orders.models import Order
 
+UNSURE = Q(status="OPEN") | Q(evidence="RETURN")
+
+
+class PaymentQuerySet(models.QuerySet["Payment"]):
+    def unsure(self) -> "PaymentQuerySet":
+        """Open ones, whatever their order's status, and those that only a return vouches for."""
+        return self.filter(UNSURE)
+
 
 class Payment(models.Model):
     """One attempt to pay an order. What it asks for is frozen; settlement.py writes `status` and money."""
@@ -55,6 +63,8 @@ class Payment(models.Model):
     asked_at = models.DateTimeField(_("Alipay was last asked"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("ask again at"), null=True, blank=True)
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
+
+    objects = PaymentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -155,6 +165,8 @@ class GatewayMessage(models.Model):
     payment = models.ForeignKey(
         Payment, models.PROTECT, null=True, blank=True, related_name="messages", verbose_name=_("payment")
     )
+    told_fen = models.BigIntegerField(_("amount that it tells (fen)"), null=True, blank=True)
+    digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  many have none
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
 
     class Meta:

@@ -11,6 +11,7 @@ from payments.alipay.answers import NotExisting, NotRefunded, Refunded, RefundRe
 from payments.alipay.client import Reply
 from payments.gateway import client
 from payments.models import Refund
+from payments.settlement import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,10 @@ CODE_TOO_MANY_CALLS = "40005"
 
 
 def due() -> Iterator[Refund]:
-    """What is to be sent or asked about. Where an answer contradicted a return, staff look first."""
+    """What is to be sent or asked about; not what only a return vouches for, or an answer contradicted."""
     rows = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
-    held_back = rows.filter(payment__contradicted_at=None).select_related("payment__order")
-    return iter(held_back.order_by("next_try_at")[:REFUNDS_AT_A_TIME])
+    sure = rows.filter(payment__contradicted_at=None).exclude(payment__evidence=Evidence.RETURN)
+    return iter(sure.select_related("payment__order").order_by("next_try_at")[:REFUNDS_AT_A_TIME])
 
 
 def send(refund: Refund) -> bool:
@@ -38,9 +39,10 @@ def send(refund: Refund) -> bool:
         return False
     if not settlement.mark_refund_sent(refund):
         answer = _call(refund, again=True)
+        if isinstance(answer, Refunded):
+            settlement.mark_refunded(refund)
         if not isinstance(answer, NotRefunded):
-            _conclude(refund, answer)
-            return True
+            return True  # whatever else the query says, the refund itself was not refused
     _conclude(refund, _call(refund, again=False))
     return True
 

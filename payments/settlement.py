@@ -46,7 +46,7 @@ class Outcome(enum.Enum):
 class Settlement:
     outcome: Outcome
     spare: Payment | None = None
-    """Another attempt of the order that was still alive: nobody must pay it any more."""
+    """Another attempt of the order that was still alive, and that nobody must pay any more."""
 
 
 @durable_transaction
@@ -60,7 +60,8 @@ def settle(payment: Payment, receipt: Receipt, *, message: GatewayMessage | None
     outcome, spare = Outcome.ALREADY, None
     if _claim(payment, receipt):
         outcome = _apply(order, payment, receipt)
-        spare = _let_go_of_live_attempt(order)
+        if order.status != Order.Status.WAIT_PAYMENT:
+            spare = _let_go_of_live_attempt(order)
     else:
         _strengthen(payment, receipt)
     if message is not None:

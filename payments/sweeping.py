@@ -8,8 +8,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from django.db import DatabaseError
-from django.db.models import Q
 from django.utils import timezone
 
 from core.transactions import durable_transaction
@@ -19,7 +17,6 @@ from orders.transitions import IllegalTransition
 from payments import asking, refunding, settlement
 from payments.alipay.answers import Waiting
 from payments.models import Payment
-from payments.settlement import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +26,8 @@ ITEMS_AT_A_TIME = 100
 def sweep_once(stop: Callable[[], bool] = lambda: False) -> Counter[str]:
     """One round over everything that is due; how many items of each kind were done.
 
-    Ends early, after the item in hand, when `stop()` says so. Trouble with one item is logged and leaves the
-    others alone: it is due again later.
+    Ends early, after the item in hand, when `stop()` says so. Whatever breaks over one item is logged with it
+    and leaves the others alone: it is due again later. Raises DatabaseError where what is due can't be read.
     """
     done: Counter[str] = Counter()
     for name, due, act in TASKS:
@@ -39,16 +36,14 @@ def sweep_once(stop: Callable[[], bool] = lambda: False) -> Counter[str]:
                 return done
             try:
                 done[name] += act(item)
-            except DatabaseError:
+            except Exception:
                 log.exception("%s: %s", name, item)
                 done["failed"] += 1
     return done
 
 
 def _attempts_to_ask_about() -> Iterator[Payment]:
-    """OPEN ones, whatever their order's status, and those that only a return vouches for."""
-    unsure = Q(status=Payment.Status.OPEN) | Q(status=Payment.Status.PAID, evidence=Evidence.RETURN)
-    due = Payment.objects.filter(unsure, next_try_at__lte=timezone.now()).select_related("order")
+    due = Payment.objects.unsure().filter(next_try_at__lte=timezone.now()).select_related("order")
     return iter(due.order_by("next_try_at")[:ITEMS_AT_A_TIME])
 
 

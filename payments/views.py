@@ -48,6 +48,7 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(order)
 
 
+@csrf_exempt  # so that other methods are told 405
 @require_http_methods(["GET", "HEAD"])
 @never_cache
 def paycomplete(request: HttpRequest) -> HttpResponse:
@@ -62,8 +63,10 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     if payment is not None and payment.order.renter_id != request.user.pk:
         payment = None  # whoever is not the renter is told no details
     order = payment.order if payment is not None else None
-    if order is not None:
+    if order is not None and payment is not None:  # a notify may have come meanwhile
         order.refresh_from_db()
+        payment.refresh_from_db()
+        face = face if face is not Face.CONFIRMING else incoming.face_of(payment)
     context = {"face": face, "order": order, "payment": payment}
     response = render(request, "payments/paycomplete.html", context)
     # The address carries a signature. Not "no-referrer": forms on the page would be sent as from nowhere.
@@ -137,20 +140,22 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 @never_cache
 @signed_in_or_back_to(_order_page)
 def check(request: HttpRequest, number: str) -> HttpResponse:
-    """我已付款，帮我查一下: ask Alipay now about the newest attempt, and answer in words."""
+    """我已付款，帮我查一下: ask Alipay now, and answer in words."""
     order = order_of(request, number)
-    payment = order.payments.order_by("-id").first()
-    if payment is None:
-        messages.info(request, _("You have not gone to Alipay for this order yet."))
-        return redirect(order)
-    if not payment.is_settled:
-        asking.ask(payment)
-    messages.info(request, _words_about(payment))
+    attempts_made = list(order.payments.order_by("id"))
+    for payment in attempts_made:
+        if payment.status == Payment.Status.OPEN:
+            asking.ask(payment)
+    messages.info(request, _words_about(attempts_made))
     return redirect(order)
 
 
-def _words_about(payment: Payment) -> str:
-    match incoming.face_of(payment):
+def _words_about(attempts_made: list[Payment]) -> str:
+    """The money that was applied counts first, then money that came at all."""
+    if not attempts_made:
+        return _("You have not gone to Alipay for this order yet.")
+    rank = {Payment.Status.PAID.value: 2, Payment.Status.SURPLUS.value: 1}
+    match incoming.face_of(max(attempts_made, key=lambda payment: rank.get(payment.status, 0))):
         case Face.PAID:
             return _("Your payment has arrived.")
         case Face.REFUNDED:

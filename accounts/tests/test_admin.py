@@ -16,7 +16,6 @@ def boss(client: Client) -> User:
     return person
 
 
-@pytest.mark.xfail(strict=True, reason="usable_password is a field of AdminUserCreationForm: the page breaks")
 def test_staff_add_an_account(client: Client, boss: User) -> None:
     assert client.get("/admin/accounts/user/add/").status_code == 200
     typed = {"mobile": "13912345678", "password1": "a-good-password", "password2": "a-good-password"}

@@ -215,13 +215,21 @@ def test_the_next_step_is_on_the_card(
 
 
 def test_an_order_past_its_deadline_says_so_and_can_not_be_paid(client: Client, renter: User) -> None:
-    order = make.order(renter, pay_by=timezone.now() + timedelta(seconds=30))
+    order = make.order(renter, pay_by=timezone.now() - timedelta(seconds=1))
     for address in (LIST, order.get_absolute_url()):
         html = client.get(address).content.decode()
         assert f"/payments/{order.number}/pay/" not in html
         assert gettext("Time is up, closing") in html
         assert "data-deadline" not in html
     assert shown(client.get(LIST, {"status": "WAIT_PAYMENT"})) == [order.number]
+
+
+def test_in_the_last_minute_it_is_too_late_to_begin(client: Client, renter: User) -> None:
+    order = make.order(renter, pay_by=timezone.now() + timedelta(seconds=30))
+    html = client.get(order.get_absolute_url()).content.decode()
+    assert f"/payments/{order.number}/pay/" not in html
+    assert gettext("Less than a minute is left") in html
+    assert gettext("Time is up, closing") not in html
 
 
 def test_a_rejection_and_a_review_are_on_the_card(client: Client, renter: User) -> None:

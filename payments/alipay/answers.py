@@ -188,11 +188,12 @@ def refused(node: Mapping[str, object]) -> NotExisting | Refused | Unknown | Non
 
 
 def beijing_time(text: object) -> datetime | None:
-    """`2026-11-22 20:15:00` of an Alipay message; None for anything else."""
+    """`2026-11-22 20:15:00` of an Alipay message; None for anything else and for impossible years."""
     try:
-        return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
+        moment = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
     except ValueError:
         return None
+    return moment if 2000 <= moment.year < 2100 else None
 
 
 def is_trade_no(text: object) -> bool:
@@ -207,6 +208,8 @@ def _paid(node: Mapping[str, object]) -> Paid | Unknown:
         total_fen = parse_yuan(str(total))
     except ValueError:
         return Unknown("paid, without an amount")
+    if total_fen == 0:
+        return Unknown("paid nothing")
     return Paid(str(trade_no), total_fen, beijing_time(node.get("send_pay_date")))
 
 

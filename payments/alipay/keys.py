@@ -69,7 +69,11 @@ def is_demo_key(path: str) -> bool:
 
 def _existing(path: str) -> Path:
     file = Path(path)
-    if not path or not file.is_file():
+    try:
+        found = file.is_file()
+    except OSError as error:
+        raise KeyProblem(f"{path[:80]} can't be looked at: {error.strerror}.") from error
+    if not path or not found:
         raise KeyProblem(f"there is no file {file}." if path else "no file is named.")
     return file
 

@@ -140,13 +140,8 @@ def test_GWX08_missing(load: object, tmp_path: Path) -> None:
             load(str(path))
 
 
-NOT_CAUGHT = pytest.mark.xfail(
-    strict=True, raises=OSError, reason="Path.is_file() raises for what it may not look at"
-)
-
-
 @LOADERS
-@pytest.mark.parametrize("path", ["a\0b", pytest.param("x" * 5000, marks=NOT_CAUGHT)], ids=["NUL", "long"])
+@pytest.mark.parametrize("path", ["a\0b", "x" * 5000], ids=["NUL", "long"])
 def test_GWX08_a_path_that_is_none(load: object, path: str) -> None:
     with pytest.raises(KeyProblem):
         load(path)
@@ -181,7 +176,6 @@ def test_GWX08_unreadable_file(load: object, folder: Path) -> None:
         load(str(file))
 
 
-@NOT_CAUGHT
 @LOADERS
 def test_GWX08_unreadable_folder(load: object, folder: Path) -> None:
     file = written(folder, private_pem(RSA_KEY))

@@ -138,9 +138,9 @@ def test_payments_refunds_and_messages_are_found(client: Client, boss: User, ref
 def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
     payment = make.attempt()
     for verdict in GatewayMessage.Verdict:
-        journal.judge(journal.record("NOTIFY", b"x", payment=payment), verdict)
+        journal.judge(journal.record("NOTIFY", verdict.encode(), payment=payment), verdict)
     rows = client.get(page(GatewayMessage, "changelist"), {"for_staff": "1"}).context["cl"].queryset
-    assert {row.verdict for row in rows} == set(GatewayMessage.NEEDS_STAFF)
+    assert {row.verdict for row in rows} == {*GatewayMessage.NEEDS_STAFF, GatewayMessage.Verdict.ASKED}
 
 
 def test_a_list_of_orders_takes_the_same_number_of_queries(

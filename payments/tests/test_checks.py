@@ -60,7 +60,24 @@ def test_rehearsal_as_it_should_be(settings: Settings, standin_keys: Path) -> No
         assert problems() == []
 
 
-@pytest.mark.parametrize("gateway", [SANDBOX_GATEWAY, STANDIN_GATEWAY, PRODUCTION_GATEWAY + "/"])
+@pytest.mark.parametrize(
+    "gateway",
+    [
+        PRODUCTION_GATEWAY + "/",
+        "https://openapi.alipay.com:443/gateway.do",
+        "https://OPENAPI.alipay.com/gateway.do",
+        "https://openapi.alipay.com./gateway.do",
+        "https://other.alipay.com/gateway.do",
+    ],
+)
+def test_GWX07_production_written_another_way_is_no_rehearsal(settings: Settings, gateway: str) -> None:
+    settings.ALIPAY_GATEWAY_URL = gateway
+    for rehearsal in (True, False):
+        settings.REHEARSAL = rehearsal
+        assert "payments.E009" in problems()
+
+
+@pytest.mark.parametrize("gateway", [SANDBOX_GATEWAY, STANDIN_GATEWAY])
 def test_GWX07_another_gateway_in_production(production: Settings, gateway: str) -> None:
     production.ALIPAY_GATEWAY_URL = gateway
     assert problems() == ["payments.E005"]

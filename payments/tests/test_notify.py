@@ -397,7 +397,8 @@ def test_NOT25_the_answer_was_lost(client: Client, payment: Payment) -> None:
     body = alipay.notify_body(payment)
     send(client, body)
     assert send(client, body) == b"success"
-    assert verdict() == Verdict.KNOWN
+    assert verdict() == Verdict.SETTLED
+    assert GatewayMessage.objects.count() == 1
     assert payment.order.events.count() == 1
 
 
@@ -426,6 +427,24 @@ def test_NOT26_the_new_one_is_paid_as_well(client: Client, gateway: Gateway) -> 
     assert state(new) == (Status.WAIT_COMMENT, "SURPLUS", 30000)
     assert new.refunds.get().amount_fen == 30000
     assert old.order.trade_no == alipay.TRADE_NO
+
+
+def test_NOT26_asking_afterwards_finds_the_money(client: Client, gateway: Gateway) -> None:
+    old, _new = two_attempts(gateway)
+    send(client, alipay.notify_body(old))
+    client.force_login(old.order.renter)
+    client.cookies["django_language"] = "en"
+    page = client.post(f"/payments/{old.order.number}/check/", follow=True).content.decode()
+    assert "Your payment has arrived" in page
+
+
+def test_check_asks_about_every_open_attempt(client: Client, gateway: Gateway) -> None:
+    old, _ = two_attempts(gateway)
+    answers = {old.out_trade_no: alipay.paid(old)}
+    gateway.says["query"] = lambda asked: answers.get(asked["out_trade_no"], alipay.not_existing())
+    client.force_login(old.order.renter)
+    client.post(f"/payments/{old.order.number}/check/")
+    assert state(old) == PAID
 
 
 def test_NOT26_alipay_silent_when_the_new_one_must_be_closed(client: Client, gateway: Gateway) -> None:

@@ -139,6 +139,26 @@ def test_the_old_attempt_turns_out_to_be_paid(renter: Client, order: Order, gate
     assert Payment.objects.get().status == "PAID"
 
 
+def test_GWX05_close_refused_because_it_was_just_paid(renter: Client, order: Order, gateway: Gateway) -> None:
+    press(renter, order)
+    old = Payment.objects.get()
+    answers = iter([alipay.waiting(old), alipay.paid(old)])
+    gateway.says["query"] = lambda asked: next(answers)
+    gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
+    assert press(renter, order, PHONE) == order.get_absolute_url()
+    assert "has been paid already" in words_on_order_page(renter, order)
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+
+
+def test_asked_a_moment_ago_is_said_as_it_is(renter: Client, order: Order, gateway: Gateway) -> None:
+    press(renter, order)
+    Payment.objects.update(asked_at=timezone.now())
+    assert press(renter, order, PHONE) == order.get_absolute_url()
+    assert "asked Alipay a moment ago" in words_on_order_page(renter, order)
+    assert gateway.calls == []
+
+
 @pytest.mark.parametrize("trouble", ["refused connection", "TLS", "close unanswered", "nonsense"])
 def test_GWX01_alipay_down_when_pay_has_to_ask(
     renter: Client, order: Order, gateway: Gateway, trouble: str

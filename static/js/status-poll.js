@@ -12,9 +12,9 @@ let timer;
 async function ask() {
   let answer;
   try {
-    const response = await fetch(statusUrl, { headers: { Accept: "application/json" }, redirect: "error" });
+    const response = await fetch(statusUrl, { headers: { Accept: "application/json" }, redirect: "manual" });
     if (response.ok) answer = await response.json();
-    else if (response.status < 500) return; // signed out meanwhile, or not ours: asking again won't help
+    else if (response.type === "opaqueredirect" || response.status < 500) return; // signed out meanwhile, or not ours: asking again won't help
   } catch {
     // No network now: the next time may do better.
   }

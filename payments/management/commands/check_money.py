@@ -8,9 +8,7 @@ from payments.rules import broken_rules
 
 
 class Command(BaseCommand):
-    help = (
-        "Prints every order of which a rule about money or nights is broken; exit status 1 if any is."
-    )
+    help = "Prints every order of which a rule about money or nights is broken; exit status 1 if any is."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = 0

@@ -5,6 +5,7 @@ Each run holds its statements against the site's (paying.py), so that it neither
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -80,7 +81,8 @@ class Bare:
         self.one("SELECT session_data FROM django_session WHERE session_key = %s", session)
         (renter,) = self.one("SELECT id FROM accounts_user WHERE id = %s", self.renter)
         (order_status,) = self.one("SELECT status FROM orders_order WHERE id = %s", order)
-        return f"{renter} {order_status}".encode()
+        (status,) = self.one("SELECT status FROM payments_payment WHERE id = %s", payment)
+        return f"{renter} {order_status} {status}".encode()
 
     def verified(self, raw: bytes) -> dict[str, str]:
         """Raises where it is not Alipay's, or not for us."""
@@ -92,13 +94,15 @@ class Bare:
         return params
 
     def record(self, channel: str, raw: bytes, payment: int | None = None) -> int:
+        digest = None if channel == "ANSWER" else hashlib.sha256(channel.encode() + raw).hexdigest()
         (key,) = self.one(
             "INSERT INTO payments_gatewaymessage"
-            " (channel, raw, signature_ok, verdict, detail, payment_id, received_at)"
-            " VALUES (%s, %s, 1, 'UNJUDGED', '', %s, %s) RETURNING id",
+            " (channel, raw, signature_ok, verdict, detail, payment_id, digest, received_at)"
+            " VALUES (%s, %s, 1, 'UNJUDGED', '', %s, %s, %s) RETURNING id",
             channel,
             raw,
             payment,
+            digest,
             beijing_now(),
         )
         return key
@@ -188,7 +192,7 @@ class Bare:
     def judge(self, message: int, verdict: str, payment: int) -> None:
         self.cursor.execute(
             "UPDATE payments_gatewaymessage SET verdict = %s, detail = 'the order is paid', payment_id = %s"
-            " WHERE id = %s",
+            " WHERE id = %s AND verdict <> 'SETTLED'",
             (verdict, payment, message),
         )
 

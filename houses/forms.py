@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core.money import MAX_FEN
 from houses.models import House
 
 FURTHEST_DAYS = 365
@@ -24,12 +25,25 @@ class StayForm(forms.Form):
 
     check_in = forms.DateField(label=_("Check-in"), widget=DateInput)
     check_out = forms.DateField(label=_("Check-out"), widget=DateInput)
-    guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1)
+    guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, initial=1)
 
     def __init__(self, *args: Any, house: House, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.house = house
         self.fields["guests"].widget.attrs.update(inputmode="numeric", max=house.capacity)
+
+    @property
+    def nights(self) -> int | None:
+        """Of the dates that the form shows, typed or its initial ones; None unless the house takes them."""
+        form = self if self.is_bound else StayForm(self.initial, house=self.house)
+        form.is_valid()
+        stay = form.cleaned_data
+        return (stay["check_out"] - stay["check_in"]).days if {"check_in", "check_out"} <= stay.keys() else None
+
+    @property
+    def total_fen(self) -> int | None:
+        """What those nights cost."""
+        return self.nights and self.nights * self.house.price_fen
 
     def clean_check_in(self) -> date:
         check_in = self.cleaned_data["check_in"]
@@ -67,3 +81,5 @@ class StayForm(forms.Form):
         elif nights > house.max_nights:
             message = ngettext("At most %(count)d night.", "At most %(count)d nights.", house.max_nights)
             self.add_error("check_out", message % {"count": house.max_nights})
+        elif nights * house.price_fen > MAX_FEN:
+            self.add_error("check_out", _("This stay costs more than can be paid at once."))

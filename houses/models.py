@@ -37,7 +37,7 @@ class House(models.Model):
         _("price per night (fen)"), validators=[MinValueValidator(1), MaxValueValidator(10_000_000)]
     )
     capacity = models.PositiveSmallIntegerField(
-        _("guests at most"), default=2, validators=[MinValueValidator(1)]
+        _("guests at most"), default=2, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
     min_nights = models.PositiveSmallIntegerField(
         _("nights at least"), default=1, validators=[MinValueValidator(1)]

@@ -1,16 +1,62 @@
-"""The visitor's language: Chinese, unless a cookie set by the footer's link says otherwise."""
+"""What holds for every page: its language, forms that can be read, a database that may be down."""
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import translation
+
+log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ReadableFormMiddleware:
+    """A form in another charset than UTF-8 is refused here.
+
+    Django refuses it, too, but so deep that its own error page reads the form and fails again. The notify
+    reads its body itself and is let through.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_form = request.content_type == "application/x-www-form-urlencoded"
+        charset = (request.content_params or {}).get("charset", "utf-8").lower()
+        if is_form and charset != "utf-8" and request.path != "/payments/notify/":
+            return HttpResponse("Send forms in UTF-8.\n", status=400, content_type="text/plain")
+        return self.get_response(request)
+
+
+class DatabaseDownMiddleware:
+    """503 and words while our own database does not answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, (OperationalError, InterfaceError)):
+            return None
+        log.exception("%s %s: the database does not answer", request.method, request.path)
+        response = render(None, "503.html", status=503)  # nothing of the request
+        response.headers["Retry-After"] = "10"
+        return response
 
 
 class LanguageCookieMiddleware:
-    """Unlike Django's LocaleMiddleware, doesn't read Accept-Language: browsers abroad still get Chinese."""
+    """Chinese, unless a cookie set by the footer's link says otherwise.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    Unlike Django's LocaleMiddleware, doesn't read Accept-Language: browsers abroad still get Chinese.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

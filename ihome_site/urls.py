@@ -28,4 +28,4 @@ urlpatterns = [
 
 if settings.DEBUG or settings.REHEARSAL:
     # In production the web server in front does this.
-    urlpatterns += [re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT})]
+    urlpatterns += [re_path(r"^media/(?P<path>.{1,200})$", serve, {"document_root": settings.MEDIA_ROOT})]

@@ -1,9 +1,12 @@
 """gunicorn's way in. Refuses to boot on a failing system check: gunicorn alone would serve regardless."""
 
+import logging
 import os
 import sys
 
 from django.core.wsgi import get_wsgi_application
+
+from ihome_site.logs import WithoutQuery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ihome_site.settings")
 GUNICORN_APP_LOAD_ERROR = 4
@@ -24,3 +27,4 @@ def refuse_to_serve_on_errors() -> None:
 
 
 refuse_to_serve_on_errors()
+logging.getLogger("gunicorn.error").addFilter(WithoutQuery())  # it quotes requests that it can't read

@@ -52,6 +52,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     search_fields = ["number", "trade_no", "house_title", "renter__mobile", "renter__name"]
     date_hierarchy = "created_at"
     show_full_result_count = False
+    view_on_site = False  # that page is its renter's alone
     actions = ["accept_bookings", "reject_bookings"]
     inlines = [OrderEventInline]
 

@@ -97,9 +97,11 @@ def order_page(
 def review(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     form = ReviewForm(request.POST)
-    if not form.is_valid():
+    if order.is_reviewable and not form.is_valid():
         return order_page(request, order, form, status=422)
     try:
+        if not form.is_valid():
+            raise IllegalTransition(order, "review")
         durable_transaction(transitions.review)(order, by=signed_in_user(request), **form.cleaned_data)
     except IllegalTransition:
         messages.error(request, _("This stay can't be reviewed now."))

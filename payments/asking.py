@@ -59,7 +59,7 @@ def ask_and_close(payment: Payment) -> None:
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
     """Keep an answer that brings no money in the journal; nothing is kept where nothing came."""
     if reply.raw:
-        message = journal.record(journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment)
+        message = journal.record_answer(reply.raw, signed=reply.signed, payment=payment)
         _judge_answer(message, payment, reply, method)
 
 
@@ -91,7 +91,7 @@ def _query(payment: Payment, deadline: float) -> QueryResult:
     reply = client().query(payment.out_trade_no, deadline=deadline)
     if not reply.raw:
         return reply.result
-    message = journal.record(journal.Channel.ANSWER, reply.raw, signed=reply.signed, payment=payment)
+    message = journal.record_answer(reply.raw, signed=reply.signed, payment=payment)
     match reply.result:
         case Paid() as paid:
             _book_if_amount_is_right(payment, paid, message)

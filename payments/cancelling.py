@@ -53,12 +53,12 @@ def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
             return paid_fen // 2 if days >= 7 else 0
 
 
-def cancel(order: Order, *, by: User, agreed_fen: int) -> None:
+def cancel(order: Order, *, by: User, agreed_fen: int | None) -> None:
     """End the order; what comes back is due at once. Raises CannotCancel.
 
     Open attempts are first closed at Alipay, so that a payment on its way settles and counts; where Alipay is
     silent the order is cancelled all the same, and money that still comes goes back. `agreed_fen` is what the
-    renter saw and agreed to get back.
+    renter saw and agreed to get back; None where nothing was shown.
     """
     for payment in order.payments.filter(status=Payment.Status.OPEN):
         asking.ask_and_close(payment)
@@ -66,19 +66,19 @@ def cancel(order: Order, *, by: User, agreed_fen: int) -> None:
 
 
 @durable_transaction
-def _cancel(order: Order, by: User, agreed_fen: int) -> None:
+def _cancel(order: Order, by: User, agreed_fen: int | None) -> None:
     order = Order.objects.select_for_update().get(pk=order.pk)
     now = preview(order)
     if now is None:
         raise CannotCancel(_("This order can't be cancelled now."))
-    if now.comes_back_fen != agreed_fen:
+    if agreed_fen is not None and agreed_fen != now.comes_back_fen:
         words = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
         raise CannotCancel(words % {"amount": yuan_text(now.comes_back_fen)})
     transitions.cancel(order, by=by)
     order.payments.filter(status=Payment.Status.OPEN).update(live_for=None, next_try_at=timezone.now())
     payment = _paid(order)
-    if payment is not None and agreed_fen:
-        settlement.make_refund(payment, agreed_fen, reason=Refund.Reason.CANCELED)
+    if payment is not None and now.comes_back_fen:
+        settlement.make_refund(payment, now.comes_back_fen, reason=Refund.Reason.CANCELED)
 
 
 def _paid(order: Order) -> Payment | None:

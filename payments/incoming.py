@@ -52,11 +52,11 @@ def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
     if not raw_query:
         return Face.NEUTRAL, None
     try:
-        params = messages.verified_return(raw_query, client().public_key)
+        params = messages.verified(raw_query, client().public_key)
     except Rejected as rejected:
         journal.record_bad(Channel.RETURN, raw_query, str(rejected))
         return Face.NEUTRAL, None
-    message = journal.record(Channel.RETURN, raw_query)
+    message = journal.record_signed(Channel.RETURN, raw_query, params)
     try:
         _check_is_return(params)
         payment, receipt = _attempt_and_receipt(params, Evidence.RETURN)
@@ -75,11 +75,11 @@ def receive_notify(raw_body: bytes) -> bool:
     Raises DatabaseError, and KeyProblem where we are not set up: then it must be repeated, too.
     """
     try:
-        params = messages.verified_notify(raw_body, client().public_key)
+        params = messages.verified(raw_body, client().public_key)
     except Rejected as rejected:
         journal.record_bad(Channel.NOTIFY, raw_body, str(rejected))
         return False
-    message = journal.record(Channel.NOTIFY, raw_body)
+    message = journal.record_signed(Channel.NOTIFY, raw_body, params)
     try:
         _check_is_notice(params)
         payment, receipt = _attempt_and_receipt(params, Evidence.NOTIFY)
@@ -105,11 +105,12 @@ def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage)
     if payment.is_settled:
         journal.judge(message, Verdict.KNOWN, payment=payment, detail="Alipay was asked and confirmed it")
         return face_of(payment)
-    if isinstance(answer, (Refused, Unknown)) and payment.contradicted_at is None:
+    is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's last word was another
+    if isinstance(answer, (Refused, Unknown)) and is_open and payment.contradicted_at is None:
         asking.book_receipt(payment, receipt, message)
         payment.refresh_from_db()
         return face_of(payment)
-    if answer is not None and not isinstance(answer, (Refused, Unknown)):
+    if not is_open or (answer is not None and not isinstance(answer, (Refused, Unknown))):
         settlement.mark_contradicted(payment, vouched_for_by="")
     journal.judge(
         message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"
@@ -170,7 +171,7 @@ def _is_news_of_a_payment(params: Mapping[str, str]) -> bool:
 
 
 def _tells_of_refund(params: Mapping[str, str]) -> bool:
-    return bool(params.get("gmt_refund")) or params.get("refund_fee", "") not in ("", "0.00")
+    return bool(params.get("gmt_refund")) or re.search("[1-9]", params.get("refund_fee", "")) is not None
 
 
 def _verdict_on_other_notice(params: Mapping[str, str]) -> str:

@@ -3,9 +3,11 @@
 import hashlib
 import logging
 import secrets
+from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
 
+from payments.alipay.signing import text_to_sign
 from payments.models import GatewayMessage, Payment
 
 log = logging.getLogger(__name__)
@@ -18,20 +20,24 @@ KEPT_BYTES_OF_BAD = 4096
 PRUNE_ONE_IN = 50
 
 
-def record(
-    channel: str, raw: bytes, *, signed: bool = True, payment: Payment | None = None
-) -> GatewayMessage:
-    """Commit a message before it is judged, so that nothing that Alipay signed is lost.
+def record_signed(channel: str, raw: bytes, params: Mapping[str, str]) -> GatewayMessage:
+    """Commit a message of Alipay's before it is judged, so that nothing that it signed is lost.
 
-    A return or notify that has come before is that row again: whoever has one could fill the disk otherwise.
+    One whose signed text has come before is that row again: whoever has one could fill the disk otherwise.
     """
-    digest = None if channel == Channel.ANSWER else hashlib.sha256(channel.encode() + raw).hexdigest()
-    values = {"channel": channel, "raw": raw, "signature_ok": signed, "payment": payment, "digest": digest}
+    digest = hashlib.sha256(f"{channel} {text_to_sign(params)}".encode()).hexdigest()
     try:
         with transaction.atomic():
-            return GatewayMessage.objects.create(**values)
+            return GatewayMessage.objects.create(channel=channel, raw=raw, signature_ok=True, digest=digest)
     except IntegrityError:
         return GatewayMessage.objects.get(digest=digest)
+
+
+def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessage:
+    """Commit what Alipay answered to a question of ours, before it is judged."""
+    return GatewayMessage.objects.create(
+        channel=Channel.ANSWER, raw=raw, signature_ok=signed, payment=payment
+    )
 
 
 def record_bad(channel: str, raw: bytes, why: str) -> None:

@@ -6,12 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from core.money import MAX_FEN
 from orders.models import Order
 
-UNSURE = Q(status="OPEN") | Q(evidence="RETURN")
+UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
     def unsure(self) -> "PaymentQuerySet":
-        """Open ones, whatever their order's status, and those that only a return vouches for."""
+        """Open ones, whatever their order's status; known from a return alone; return and answer disagree."""
         return self.filter(UNSURE)
 
 

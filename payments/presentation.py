@@ -1,5 +1,6 @@
 """How what Alipay said is shown to staff: in words; signatures and personal data masked."""
 
+import json
 import re
 from urllib.parse import unquote_plus
 
@@ -8,20 +9,33 @@ from django.utils.translation import gettext as _
 from core.money import yuan_text
 from payments.alipay.answers import Closed, NotExisting, Paid, QueryResult, Refused, Unknown, Waiting
 
-_MASKED_FIELDS = (
-    r"sign|buyer_id|buyer_open_id|buyer_user_id|buyer_logon_id|seller_email|auth_app_id|fund_bill_list"
+_MASKED = re.compile(
+    r"sign|buyer_\w+|seller_email|auth_app_id|fund_bill_list|voucher_detail_list|mobile|\w*logon\w*"
 )
-_IN_FORM = re.compile(rf"(?P<before>(?:^|&)(?:{_MASKED_FIELDS})=)[^&]*")
-_IN_JSON = re.compile(rf'(?P<before>"(?:{_MASKED_FIELDS})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^,}}\]]*)')
+_LONGEST = 64 * 1024
 
 
 def masked(raw: bytes) -> str:
-    """The message as text; bytes that are no UTF-8 appear as \\xNN."""
-    text = raw.decode("utf-8", errors="backslashreplace")
-    if text.lstrip().startswith(("{", "[")):
-        return _IN_JSON.sub(r'\g<before>"***"', text)
-    hidden = _IN_FORM.sub(r"\g<before>***", text)
-    return "\n".join(unquote_plus(pair, errors="backslashreplace") for pair in hidden.split("&"))
+    """The message as text, a field a line; bytes that are no UTF-8 appear as \\xNN."""
+    text = raw[:_LONGEST].decode("utf-8", errors="backslashreplace")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return "\n".join(_masked_pair(pair) for pair in re.split("[&;]", text))
+    return json.dumps(_masked_node(answer), ensure_ascii=False, indent=1)
+
+
+def _masked_pair(pair: str) -> str:
+    name, equals, value = (unquote_plus(part, errors="backslashreplace") for part in pair.partition("="))
+    return f"{name}{equals}{'***' if equals and _MASKED.fullmatch(name) else value}"
+
+
+def _masked_node(node: object) -> object:
+    if isinstance(node, dict):
+        return {
+            name: "***" if _MASKED.fullmatch(name) else _masked_node(value) for name, value in node.items()
+        }
+    return [_masked_node(value) for value in node] if isinstance(node, list) else node
 
 
 def in_words(answer: QueryResult | None) -> str:

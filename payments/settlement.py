@@ -104,7 +104,7 @@ def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
     `vouched_for_by`: the attempt's evidence so far, RETURN, or "" where the return has not settled it.
     """
     rows = Payment.objects.filter(pk=payment.pk, evidence=vouched_for_by, contradicted_at=None)
-    if rows.update(contradicted_at=timezone.now()):
+    if rows.update(contradicted_at=timezone.now(), next_try_at=timezone.now()):
         log.error("attempt %s: Alipay's answer contradicts its own return", payment.out_trade_no)
 
 
@@ -129,7 +129,7 @@ def _claim(payment: Payment, receipt: Receipt) -> bool:
 
 
 def _apply(order: Order, payment: Payment, receipt: Receipt) -> Outcome:
-    if receipt.amount_fen == payment.amount_fen:
+    if receipt.amount_fen == payment.amount_fen == order.amount_fen:
         try:
             transitions.mark_paid(order, trade_no=receipt.trade_no, amount_fen=receipt.amount_fen)
             return Outcome.APPLIED

@@ -115,11 +115,12 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 @never_cache
 @signed_in_or_back_to(_order_page)
 def cancel(request: HttpRequest, number: str) -> HttpResponse:
-    """取消订单: first what comes back and what doesn't; then, on POST of just that, the cancelling."""
+    """取消订单: first what comes back and what doesn't; then, on POST, the cancelling."""
     order = order_of(request, number)
     if request.method == "POST":
         try:
-            agreed_fen = int(request.POST.get("comes_back_fen", ""))
+            agreed = request.POST.get("comes_back_fen")
+            agreed_fen = None if agreed is None else int(agreed)
             cancelling.cancel(order, by=signed_in_user(request), agreed_fen=agreed_fen)
         except ValueError:
             pass  # not what this page sends: show it again

@@ -67,7 +67,7 @@ def world() -> World:
     Review.objects.create(order=reviewed, house=reviewed.house, renter=boss, rating=5, text="Fine")
     surplus = make.attempt(reviewed, status="SURPLUS", live_for=None, received_fen=30000)
     make_refund(surplus, 30000, reason=Refund.Reason.SURPLUS)
-    journal.record(journal.Channel.NOTIFY, alipay.notify_body(payment), payment=payment)
+    journal.record_signed(journal.Channel.NOTIFY, alipay.notify_body(payment), {})
     reviewed.house.booked_nights.create(night=timezone.localdate())
     Group.objects.create(name="Front desk")
     return World(boss, payment.order, payment)

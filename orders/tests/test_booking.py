@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from core.money import MAX_FEN
 from houses import availability
 from houses.models import BookedNight, House
 from orders import booking
@@ -285,3 +286,13 @@ def test_FMT05_any_title_is_kept_and_shown_as_text(client: Client, renter: User,
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "🏠 “Sea” &amp; {view}" in page
+
+
+def test_FMT03_a_stay_that_costs_more_than_can_be_paid_is_refused(
+    client: Client, renter: User, house: House
+) -> None:
+    House.objects.update(price_fen=MAX_FEN)
+    day = timezone.localdate() + timedelta(days=9)
+    answer = book(client, house, day, day + timedelta(days=2))
+    assert answer.status_code == 422
+    assert "check_out" in answer.context["form"].errors

@@ -205,7 +205,7 @@ def _paid(node: Mapping[str, object]) -> Paid | Unknown:
     if not is_trade_no(trade_no):
         return Unknown("paid, without a trade number")
     try:
-        total_fen = parse_yuan(str(total))
+        total_fen = parse_yuan(total if isinstance(total, str) else "")
     except ValueError:
         return Unknown("paid, without an amount")
     if total_fen == 0:

@@ -24,27 +24,18 @@ class Rejected(Exception):
     """Not a message of Alipay's: not well-formed, or not signed by it. The message says which, in words."""
 
 
-def verified_return(raw: bytes, key: RSAPublicKey) -> Params:
-    """The signed parameters of a return's query string, without `sign`. Raises Rejected.
+def verified(raw: bytes, key: RSAPublicKey) -> Params:
+    """The parameters that Alipay signed, and `sign_type`: of a return's query string, or of a notify's body.
+
+    Raises Rejected.
 
     Alipay left `sign_type` out of the signed text in most years and put it in in some; both are tried.
     """
     params, signature = _parse(raw)
     without = {name: value for name, value in params.items() if name != "sign_type"}
-    return _first_signed(params, [without, params], signature, key)
-
-
-def verified_notify(raw: bytes, key: RSAPublicKey) -> Params:
-    """The signed parameters of a notify's body, without `sign`. Raises Rejected."""
-    params, signature = _parse(raw)
-    without = {name: value for name, value in params.items() if name != "sign_type"}
-    return _first_signed(params, [without], signature, key)
-
-
-def _first_signed(params: Params, candidates: list[Params], signature: str, key: RSAPublicKey) -> Params:
-    for candidate in _with_and_without_empty(candidates):
+    for candidate in _with_and_without_empty([without, params]):
         if is_signed(text_to_sign(candidate), signature, key):
-            return params
+            return {**candidate, "sign_type": "RSA2"}
     raise Rejected("the signature is not Alipay's")
 
 

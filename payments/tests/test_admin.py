@@ -1,5 +1,6 @@
 """What staff see, may do, and can't do."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,6 +21,7 @@ from houses.models import Area, BookedNight, House
 from orders.models import Order, OrderEvent, Review
 from payments import journal
 from payments.models import GatewayMessage, Payment, Refund
+from payments.presentation import masked
 from payments.settlement import make_refund
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -56,7 +58,7 @@ def refund() -> Refund:
     order.events.create(kind="PAID", amount_fen=30000)
     Review.objects.create(order=order, house=order.house, renter=order.renter, rating=5, text="Fine")
     payment = make.attempt(order, status="SURPLUS", live_for=None, received_fen=30000, trade_no="2026TRADE")
-    journal.record(journal.Channel.NOTIFY, alipay.notify_body(payment), payment=payment)
+    journal.judge(journal.record_signed("NOTIFY", alipay.notify_body(payment), {}), "KNOWN", payment=payment)
     return make_refund(payment, 30000, reason=Refund.Reason.SURPLUS)
 
 
@@ -138,7 +140,8 @@ def test_payments_refunds_and_messages_are_found(client: Client, boss: User, ref
 def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
     payment = make.attempt()
     for verdict in GatewayMessage.Verdict:
-        journal.judge(journal.record("NOTIFY", verdict.encode(), payment=payment), verdict)
+        message = journal.record_signed("NOTIFY", b"x", {"n": verdict})
+        journal.judge(message, verdict, payment=payment)
     rows = client.get(page(GatewayMessage, "changelist"), {"for_staff": "1"}).context["cl"].queryset
     assert {row.verdict for row in rows} == {*GatewayMessage.NEEDS_STAFF, GatewayMessage.Verdict.ASKED}
 
@@ -158,9 +161,11 @@ def test_the_journal_hides_signatures_and_people(client: Client, boss: User, ref
     body = alipay.notify_body(payment, buyer_logon_id=logon, seller_email="boss@example.com")
     answer = alipay.paid(payment, buyer_user_id="2088CANARY", buyer_logon_id=logon)
     kept = [
-        journal.record(journal.Channel.NOTIFY, body),
-        journal.record(journal.Channel.RETURN, alipay.return_url(payment).partition("?")[2].encode()),
-        journal.record(journal.Channel.ANSWER, answer),
+        journal.record_signed(journal.Channel.NOTIFY, body, {"n": "1"}),
+        journal.record_signed(
+            journal.Channel.RETURN, alipay.return_url(payment).partition("?")[2].encode(), {}
+        ),
+        journal.record_answer(answer, signed=True, payment=payment),
     ]
     for message in kept:
         html = client.get(page(GatewayMessage, "change", message.pk)).content.decode()
@@ -380,3 +385,14 @@ def test_the_counters_of_a_house_are_not_edited(client: Client, boss: User) -> N
     page_of_house = client.get(page(House, "change", house.pk)).content.decode()
     for name in ("order_count", "review_count", "rating_sum"):
         assert f'name="{name}"' not in page_of_house
+
+
+def test_the_journal_hides_what_is_spelled_in_another_way() -> None:
+    raw = b"%73ign=SECRET&b%75yer_id=2088SECRET;sign=SECRET&total_amount=300.00&gmt=%ff"
+    shown = masked(raw)
+    assert "SECRET" not in shown
+    assert "total_amount=300.00" in shown
+    node = {"buyer_user_name": "SECRET", "fund_bill_list": [{"a": "SECRET"}], "code": "1"}
+    answer = json.dumps({"alipay_trade_query_response": node, "sign": "SECRET"}).encode()
+    assert "SECRET" not in masked(answer)
+    assert '"code": "1"' in masked(answer)

@@ -375,7 +375,7 @@ def test_NOT22_notify_before_our_attempt_is_there(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["orders.transitions.mark_paid", "payments.journal.record", "payments.journal.judge"]
+    "function", ["orders.transitions.mark_paid", "payments.journal.record_signed", "payments.journal.judge"]
 )
 def test_NOT24_trouble_of_our_own_is_never_success(
     client: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch, function: str
@@ -441,7 +441,7 @@ def test_NOT26_asking_afterwards_finds_the_money(client: Client, gateway: Gatewa
 def test_check_asks_about_every_open_attempt(client: Client, gateway: Gateway) -> None:
     old, _ = two_attempts(gateway)
     answers = {old.out_trade_no: alipay.paid(old)}
-    gateway.says["query"] = lambda asked: answers.get(asked["out_trade_no"], alipay.not_existing())
+    gateway.says["query"] = lambda asked: answers.get(str(asked["out_trade_no"]), alipay.not_existing())
     client.force_login(old.order.renter)
     client.post(f"/payments/{old.order.number}/check/")
     assert state(old) == PAID

@@ -313,3 +313,21 @@ def test_not_set_up_is_said_in_words(renter: Client, order: Order, settings: obj
     settings.ALIPAY_PUBLIC_KEY_PATH = "/nowhere.pem"
     assert press(renter, order) == order.get_absolute_url()
     assert "not set up" in words_on_order_page(renter, order)
+
+
+def test_numbers_go_on_after_the_highest(renter: Client, order: Order) -> None:
+    make.attempt(order, live_for=None, out_trade_no=f"{order.number}_7")
+    assert json.loads(request_at(press(renter, order))["biz_content"])["out_trade_no"] == f"{order.number}_8"
+
+
+@pytest.mark.parametrize("charset", ["gbk", "utf8", "nonsense"])
+@pytest.mark.parametrize("name", ["payments:pay", "payments:check", "payments:cancel", "orders:review"])
+def test_a_form_in_another_charset_is_refused(renter: Client, order: Order, name: str, charset: str) -> None:
+    answer = renter.generic(
+        "POST",
+        reverse(name, args=[order.number]),
+        b"a=b",
+        f"application/x-www-form-urlencoded; charset={charset}",
+    )
+    assert answer.status_code == 400
+    assert not Payment.objects.exists()

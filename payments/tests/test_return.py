@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -378,3 +379,48 @@ def test_a_notify_that_comes_while_the_page_is_made_is_shown(
 
     monkeypatch.setattr(incoming, "_confirm_return", confirm_then_notify)
     assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+
+
+def test_a_closed_attempt_is_settled_by_alipay_alone_not_by_a_return(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.closed(payment)
+    asking.ask(payment)
+    gateway.says.clear()
+    Payment.objects.update(asked_at=None)
+    renter.get(alipay.return_url(payment))
+    assert state(payment) == (Status.WAIT_PAYMENT, "CLOSED", 0)
+    assert payment in Payment.objects.unsure()
+    gateway.says["query"] = alipay.paid(payment)
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)
+    assert state(payment) == PAID
+
+
+def test_a_return_padded_with_empty_fields_is_the_same_message(
+    client: Client, payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    for n in range(5):
+        assert client.get(f"{alipay.return_url(payment)}&x{n}=").context["face"] == "confirming"
+    assert GatewayMessage.objects.filter(channel="RETURN").count() == 1
+
+
+def test_I3_a_receipt_that_does_not_cover_the_order_is_surplus(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    Payment.objects.update(amount_fen=1)
+    payment.refresh_from_db()
+    gateway.says["query"] = alipay.paid(payment)
+    renter.get(alipay.return_url(payment))
+    assert state(payment) == (Status.WAIT_PAYMENT, "SURPLUS", 1)
+
+
+def test_DBX01_database_gone_is_said_in_words(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*args: object, **kwargs: object) -> None:
+        raise OperationalError(2006, "the database is gone")
+
+    monkeypatch.setattr(incoming, "receive_return", gone)
+    page = client.get(PAYCOMPLETE)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
+    assert b"2006" not in page.content

@@ -38,7 +38,9 @@ class StayForm(forms.Form):
         form = self if self.is_bound else StayForm(self.initial, house=self.house)
         form.is_valid()
         stay = form.cleaned_data
-        return (stay["check_out"] - stay["check_in"]).days if {"check_in", "check_out"} <= stay.keys() else None
+        if "check_in" in stay and "check_out" in stay:
+            return (stay["check_out"] - stay["check_in"]).days
+        return None
 
     @property
     def total_fen(self) -> int | None:

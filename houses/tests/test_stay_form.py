@@ -1,0 +1,64 @@
+"""What the booking box says of a stay before it is booked."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from houses.forms import StayForm
+from houses.models import House
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def stay(first: int, last: int, **fields: object) -> dict[str, object]:
+    today = timezone.localdate()
+    dates = {"check_in": today + timedelta(days=first), "check_out": today + timedelta(days=last)}
+    return {name: str(value) for name, value in {**dates, **fields}.items()}
+
+
+def house() -> House:
+    return make.house(price_fen=12_345, min_nights=2, max_nights=5, capacity=3)
+
+
+@pytest.mark.parametrize("nights", [2, 5])
+def test_the_nights_times_the_price_is_the_total(client: Client, nights: int) -> None:
+    home = house()
+    form = StayForm(house=home, initial=stay(3, 3 + nights))
+    assert (form.nights, form.total_fen) == (nights, nights * 12_345)
+    html = client.get(home.get_absolute_url(), stay(3, 3 + nights)).content.decode()
+    assert {2: "￥246.90", 5: "￥617.25"}[nights] in html
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        *({}, {"check_in": "2027-03-05"}, {"check_in": "x", "check_out": "y"}),
+        *(stay(3, 3), stay(3, 4), stay(3, 9), stay(5, 3), stay(-1, 2), stay(400, 402)),
+    ],
+)
+def test_dates_that_the_house_does_not_take_have_no_total(dates: dict[str, str]) -> None:
+    for form in (StayForm(house=house(), initial=dates), StayForm(dates, house=house())):
+        assert (form.nights, form.total_fen) == (None, None)
+
+
+def test_a_stay_that_is_refused_for_its_guests_keeps_its_total_and_its_errors() -> None:
+    form = StayForm(stay(3, 5, guests=4), house=house())
+    form.add_error("guests", "Said by a view")
+    assert (form.nights, form.total_fen) == (2, 24_690)
+    assert "Said by a view" in form.errors["guests"]
+
+
+def test_nights_that_somebody_else_took_have_no_total() -> None:
+    form = StayForm(stay(3, 5), house=house())
+    form.add_error("check_in", "Taken")
+    assert form.nights is None
+    assert form.errors["check_in"] == ["Taken"]
+
+
+def test_one_guest_unless_the_address_says_more(client: Client) -> None:
+    home = house()
+    assert 'name="guests" value="1"' in client.get(home.get_absolute_url()).content.decode()
+    assert 'name="guests" value="3"' in client.get(home.get_absolute_url(), {"guests": 3}).content.decode()

@@ -6,11 +6,16 @@ STARS = [(5, _("5 stars")), (4, _("4 stars")), (3, _("3 stars")), (2, _("2 stars
 
 class ReviewForm(forms.Form):
     rating = forms.TypedChoiceField(
-        label=_("How was it?"), choices=STARS, coerce=int, widget=forms.RadioSelect
+        label=_("How was it?"),
+        choices=STARS,
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one to five stars.")},
     )
     text = forms.CharField(
         label=_("Your words"),
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Others who look for a place will read this."),
+        error_messages={"required": _("Write a few words.")},
     )

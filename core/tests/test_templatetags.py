@@ -1,0 +1,91 @@
+"""How the site writes money, dates and stars."""
+
+import html
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+from django.template import Context, Template
+from django.utils import translation
+
+from core.templatetags.ihome import day, icon, moment, stars, stay_date, yuan
+
+NOON_IN_BEIJING = datetime(2026, 11, 22, 4, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def this_year_is_2026() -> object:
+    with time_machine.travel(NOON_IN_BEIJING, tick=False):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [
+        (0, "￥0.00"),
+        (99_999, "￥999.99"),
+        (100_000, "￥1,000.00"),
+        (299_999_970, "￥2,999,999.70"),
+        (-5, "-￥0.05"),
+        (-123_456_789, "-￥1,234,567.89"),
+    ],
+)
+def test_thousands_are_grouped(fen: int, text: str) -> None:
+    assert yuan(fen) == text
+
+
+@pytest.mark.parametrize("amount", [300.0, "30000", True, None])
+def test_only_whole_fen_are_shown(amount: object) -> None:
+    with pytest.raises(ValueError, match="must be an int"):
+        yuan(amount)
+
+
+@pytest.mark.parametrize(
+    ("language", "on", "with_weekday", "without"),
+    [
+        ("zh-hans", date(2026, 3, 5), "3月5日 周四", "3月5日"),
+        ("zh-hans", date(2027, 12, 24), "2027年12月24日 周五", "2027年12月24日"),
+        ("en", date(2026, 3, 5), "Thu 5 Mar", "5 Mar"),
+        ("en", date(2027, 12, 24), "Fri 24 Dec 2027", "24 Dec 2027"),
+    ],
+)
+def test_days(language: str, on: date, with_weekday: str, without: str) -> None:
+    with translation.override(language):
+        assert (stay_date(on), day(on)) == (with_weekday, without)
+
+
+@pytest.mark.parametrize(
+    ("language", "at", "text"),
+    [
+        ("zh-hans", datetime(2026, 3, 5, 6, 32, tzinfo=UTC), "3月5日 14:32"),
+        ("zh-hans", datetime(2026, 12, 31, 15, 59, tzinfo=UTC), "12月31日 23:59"),
+        ("zh-hans", datetime(2026, 12, 31, 16, 0, tzinfo=UTC), "2027年1月1日 00:00"),
+        ("en", datetime(2026, 3, 5, 6, 32, tzinfo=UTC), "5 Mar, 14:32"),
+        ("en", datetime(2026, 12, 31, 16, 0, tzinfo=UTC), "1 Jan 2027, 00:00"),
+    ],
+)
+def test_moments_are_of_beijing(language: str, at: datetime, text: str) -> None:
+    """In a template: it is there that a moment becomes local time."""
+    template = Template("{% load ihome %}{{ at|moment }}")
+    with translation.override(language):
+        assert template.render(Context({"at": at})) == text
+
+
+def test_the_year_that_counts_is_beijings() -> None:
+    with time_machine.travel(datetime(2026, 12, 31, 17, tzinfo=UTC), tick=False), translation.override("en"):
+        assert day(date(2027, 1, 2)) == "2 Jan"
+        assert moment(datetime(2026, 12, 31, 12, tzinfo=UTC)) == "31 Dec 2026, 12:00"
+
+
+@pytest.mark.parametrize("rating", [1, 3, 5])
+def test_stars_are_drawn_and_said(rating: int) -> None:
+    with translation.override("en"):
+        drawn = stars(rating)
+    assert drawn.count("#star-full") == rating
+    assert drawn.count("<svg") == 5
+    assert f'aria-label="{rating} of 5 stars"' in drawn
+
+
+def test_the_name_of_an_icon_is_escaped() -> None:
+    assert '"><script>' not in icon('"><script>')
+    assert '"><script>' in html.unescape(icon('"><script>'))

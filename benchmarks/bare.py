@@ -75,13 +75,15 @@ class Bare:
             self.ask(payment, order, params["out_trade_no"], amount_fen)
             self.one("SELECT status FROM payments_payment WHERE id = %s", payment)
         self.judge(message, "KNOWN", payment)
-        if status == "OPEN":
-            self.one("SELECT renter_id FROM orders_order WHERE id = %s", order)
         session = dict(pair.split("=") for pair in cookies.split("; "))["sessionid"]
         self.one("SELECT session_data FROM django_session WHERE session_key = %s", session)
-        (renter,) = self.one("SELECT id FROM accounts_user WHERE id = %s", self.renter)
-        (order_status,) = self.one("SELECT status FROM orders_order WHERE id = %s", order)
-        (status,) = self.one("SELECT status FROM payments_payment WHERE id = %s", payment)
+        (renter,) = self.one(
+            "SELECT id FROM accounts_user WHERE id = (SELECT renter_id FROM orders_order WHERE id = %s)",
+            order,
+        )
+        (order_status,) = self.one(
+            "SELECT status FROM orders_order WHERE id = %s AND renter_id = %s", order, renter
+        )
         return f"{renter} {order_status} {status}".encode()
 
     def verified(self, raw: bytes) -> dict[str, str]:
@@ -108,9 +110,8 @@ class Bare:
         return key
 
     def payment(self, params: dict[str, str]) -> tuple[int, int, int, str]:
-        payment, order, amount_fen, status, self.renter = self.one(
-            "SELECT p.id, p.order_id, p.amount_fen, p.status, o.renter_id"
-            " FROM payments_payment p JOIN orders_order o ON o.id = p.order_id WHERE p.out_trade_no = %s",
+        payment, order, amount_fen, status = self.one(
+            "SELECT id, order_id, amount_fen, status FROM payments_payment WHERE out_trade_no = %s",
             params["out_trade_no"],
         )
         if int(params["total_amount"].replace(".", "")) != amount_fen:

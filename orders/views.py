@@ -22,10 +22,10 @@ from orders.models import Order
 from orders.transitions import IllegalTransition
 
 
-def order_of(request: HttpRequest, number: str) -> Order:
-    """The renter's own order. Another renter's does not exist: Http404."""
-    rows = Order.objects.placed_by(signed_in_user(request)).select_related("house", "review")
-    return get_object_or_404(rows, number=number)
+def order_of(request: HttpRequest, number: str, *related: str) -> Order:
+    """The renter's own order, with `related` rows. Another renter's does not exist: Http404."""
+    rows = Order.objects.placed_by(signed_in_user(request))
+    return get_object_or_404(rows.select_related(*related) if related else rows, number=number)
 
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
@@ -78,7 +78,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def order_detail(request: HttpRequest, number: str) -> HttpResponse:
-    return order_page(request, order_of(request, number))
+    return order_page(request, order_of(request, number, "house__area", "review"))
 
 
 def order_page(

@@ -161,7 +161,7 @@ def _attempt(params: Params) -> Payment | None:
     number = params.get("out_trade_no", "")
     if not _OUT_TRADE_NO.fullmatch(number):
         return None
-    payment = Payment.objects.select_related("order").filter(out_trade_no=number).first()
+    payment = Payment.objects.filter(out_trade_no=number).order_by().first()
     return payment if payment is not None and payment.out_trade_no == number else None
 
 

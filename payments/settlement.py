@@ -109,7 +109,8 @@ def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
 
 
 def _locked_order(payment: Payment) -> Order:
-    return Order.objects.select_for_update().get(pk=payment.order_id)
+    columns = ("number", "status", "amount_fen")  # what the steps below look at; a whole row costs more
+    return Order.objects.select_for_update().only(*columns).get(pk=payment.order_id)
 
 
 def _claim(payment: Payment, receipt: Receipt) -> bool:
@@ -204,10 +205,11 @@ def try_refund_again(refund: Refund) -> bool:
 
 
 def _let_go_of_live_attempt(order: Order) -> Payment | None:
-    live = Payment.objects.filter(live_for=order).first()
-    if live is not None:
-        Payment.objects.filter(pk=live.pk).update(live_for=None, next_try_at=timezone.now())
-    return live
+    keys = Payment.objects.filter(live_for=order).order_by().values_list("pk", flat=True)
+    for key in keys:
+        Payment.objects.filter(pk=key).update(live_for=None, next_try_at=timezone.now())
+        return Payment.objects.get(pk=key)
+    return None
 
 
 def _strengthen(payment: Payment, receipt: Receipt) -> None:

@@ -13,6 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.guards import signed_in_or_back_to, signed_in_user
+from accounts.models import User
+from orders.models import Order
 from orders.views import order_of
 from payments import asking, attempts, cancelling, incoming, journal
 from payments.alipay.keys import KeyProblem
@@ -60,14 +62,14 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     except KeyProblem as problem:
         log.error("Alipay is not set up: %s", problem)
         face, payment = Face.NEUTRAL, None
-    if payment is not None and payment.order.renter_id != request.user.pk:
-        payment = None  # whoever is not the renter is told no details
-    order = payment.order if payment is not None else None
-    if order is not None and payment is not None:  # a notify may have come meanwhile
-        order.refresh_from_db()
+    order = None
+    if payment is not None and isinstance(request.user, User):
+        order = Order.objects.placed_by(request.user).filter(pk=payment.order_id).order_by().first()
+    if payment is not None and face is Face.CONFIRMING:  # a notify may have come meanwhile
         payment.refresh_from_db()
-        face = face if face is not Face.CONFIRMING else incoming.face_of(payment)
-    context = {"face": face, "order": order, "payment": payment}
+        face = incoming.face_of(payment)
+    # Whoever is not the renter is told no details.
+    context = {"face": face, "order": order, "payment": payment if order is not None else None}
     response = render(request, "payments/paycomplete.html", context)
     # The address carries a signature. Not "no-referrer": forms on the page would be sent as from nowhere.
     response.headers["Referrer-Policy"] = "strict-origin"

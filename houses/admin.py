@@ -1,6 +1,9 @@
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
+from core.money import parse_yuan, yuan_text
 from houses import availability
 from houses.models import Area, BookedNight, House, HousePhoto
 
@@ -16,12 +19,35 @@ class HousePhotoInline(admin.TabularInline):
     extra = 1
 
 
+class YuanField(forms.Field):
+    """An amount that people type in yuan, as 300 or 300.00, and that is stored in fen."""
+
+    def prepare_value(self, value: object) -> object:
+        return yuan_text(value) if isinstance(value, int) else value
+
+    def to_python(self, value: object) -> int:
+        text = str(value).strip()
+        try:
+            return parse_yuan(text if "." in text else f"{text}.00")
+        except ValueError as error:
+            raise forms.ValidationError(_("Enter an amount in yuan, such as 300 or 300.00.")) from error
+
+
+class HouseForm(forms.ModelForm):
+    price_fen = YuanField(label=_("price per night (yuan)"))
+
+    class Meta:
+        model = House
+        fields = "__all__"  # noqa: DJ007  whatever a house has
+
+
 @admin.register(House)
 class HouseAdmin(admin.ModelAdmin):
+    form = HouseForm
     list_display = [
         "title",
         "area",
-        "price_fen",
+        "price",
         "capacity",
         "instant_book",
         "is_listed",
@@ -33,6 +59,10 @@ class HouseAdmin(admin.ModelAdmin):
     search_fields = ["title", "address"]
     readonly_fields = ["order_count", "review_count", "rating_sum", "created_at"]
     inlines = [HousePhotoInline]
+
+    @admin.display(description=_("price per night (yuan)"), ordering="price_fen")
+    def price(self, house: House) -> str:
+        return yuan_text(house.price_fen)
 
 
 @admin.register(BookedNight)

@@ -1,0 +1,48 @@
+"""Staff keep houses in yuan, not in fen."""
+
+import pytest
+from django.test import Client
+
+from houses.models import Area, House
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+FORM = {
+    "title": "By the sea",
+    "address": "1 Sea Road",
+    "capacity": 2,
+    "min_nights": 1,
+    "max_nights": 30,
+    "refund_policy": "FLEXIBLE",
+    "photos-TOTAL_FORMS": 0,
+    "photos-INITIAL_FORMS": 0,
+}
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(make.user(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.mark.parametrize(("typed", "fen"), [("300", 30000), ("300.50", 30050), ("0.01", 1)])
+def test_a_price_is_typed_in_yuan(staff: Client, typed: str, fen: int) -> None:
+    area = Area.objects.create(name="Xiamen")
+    assert (
+        staff.post("/admin/houses/house/add/", {**FORM, "area": area.pk, "price_fen": typed}).status_code
+        == 302
+    )
+    house = House.objects.get()
+    assert house.price_fen == fen
+    page = staff.get(f"/admin/houses/house/{house.pk}/change/").content.decode()
+    assert f'value="{fen // 100}.{fen % 100:02d}"' in page
+
+
+@pytest.mark.parametrize("typed", ["0", "-1", "3e2", "300.5", "1,000", "３００", "NaN", "", "999999999"])
+def test_what_is_no_price_is_refused_beside_the_field(staff: Client, typed: str) -> None:
+    area = Area.objects.create(name="Xiamen")
+    page = staff.post("/admin/houses/house/add/", {**FORM, "area": area.pk, "price_fen": typed})
+    assert page.status_code == 200
+    assert "price_fen" in page.context["adminform"].form.errors
+    assert not House.objects.exists()

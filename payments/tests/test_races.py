@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from threading import Lock
+from itertools import count
 
 import pytest
 from django.test import Client
@@ -79,11 +79,11 @@ def test_NOT03_twin_a_claim_that_does_not_compare(monkeypatch: pytest.MonkeyPatc
     assert not settled_once(payment)
 
 
-@pytest.mark.parametrize("count", [8, 64])
-def test_NOT04_same_notify_at_the_same_instant(count: int) -> None:
+@pytest.mark.parametrize("times", [8, 64])
+def test_NOT04_same_notify_at_the_same_instant(times: int) -> None:
     payment = make.attempt()
     body = alipay.notify_body(payment)
-    assert at_once(*[lambda: notify(body)] * count) == [b"success"] * count
+    assert at_once(*[lambda: notify(body)] * times) == [b"success"] * times
     assert settled_once(payment)
 
 
@@ -133,17 +133,17 @@ def press_pay(order: Order) -> str:
     return browser.post(reverse("payments:pay", args=[order.number])).headers["Location"]
 
 
-def leads_to_one_attempt(order: Order, count: int) -> bool:
-    urls = at_once(*[lambda: press_pay(order)] * count)
+def leads_to_one_attempt(order: Order, times: int) -> bool:
+    urls = at_once(*[lambda: press_pay(order)] * times)
     numbers = set(Payment.objects.values_list("out_trade_no", flat=True))
     return len(numbers) == 1 and all(
         f"%22out_trade_no%22%3A%22{next(iter(numbers))}%22" in url for url in urls
     )
 
 
-@pytest.mark.parametrize("count", [2, 8])
-def test_CON02_CON03_pay_pressed_at_the_same_instant(count: int) -> None:
-    assert leads_to_one_attempt(make.order(), count)
+@pytest.mark.parametrize("times", [2, 8])
+def test_CON02_CON03_pay_pressed_at_the_same_instant(times: int) -> None:
+    assert leads_to_one_attempt(make.order(), times)
 
 
 def test_CON02_unique_row_decides_where_locks_do_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,14 +152,14 @@ def test_CON02_unique_row_decides_where_locks_do_not_reach(monkeypatch: pytest.M
 
 
 def test_CON02_twin_without_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    def look_then_make(order: Order, product: str) -> Payment:
-        live = Payment.objects.filter(order=order, status="OPEN").first()
-        if live is not None:
-            return live
-        time.sleep(0.1)
-        with numbering:
-            return make.attempt(order, live_for=None, product=product)
+    """No lock, no transaction, no unique column: each of eight presses makes an attempt of its own."""
+    order, number, create = make.order(), count(1), Payment.objects.create
 
-    numbering = Lock()
-    monkeypatch.setattr(attempts, "_live_or_new_attempt", look_then_make)
-    assert not leads_to_one_attempt(make.order(), 8)
+    def create_unguarded(**values: object) -> Payment:
+        time.sleep(0.1)
+        return create(**{**values, "live_for": None, "out_trade_no": f"{order.number}_{next(number)}"})
+
+    monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows: rows)
+    monkeypatch.setattr(Payment.objects, "create", create_unguarded)
+    monkeypatch.setattr(attempts, "_lock_and_make", attempts._lock_and_make.__wrapped__)
+    assert not leads_to_one_attempt(order, 8)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import translation
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class ReadableFormMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_form = request.content_type == "application/x-www-form-urlencoded"
         charset = (request.content_params or {}).get("charset", "utf-8").lower()
-        if is_form and charset != "utf-8" and request.path != "/payments/notify/":
+        if is_form and charset != "utf-8" and request.path != reverse("payments:notify"):
             return HttpResponse("Send forms in UTF-8.\n", status=400, content_type="text/plain")
         return self.get_response(request)
 

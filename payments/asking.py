@@ -74,17 +74,17 @@ def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) ->
 
 
 def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
-    """15 s after an attempt was made, then 30 s, 1 m, 2 m later, then every 5 m; at once when it is over."""
+    """15 s after an attempt was made, then 30 s, 1 m, 2 m later, then every 5 m for a day; and when it ends."""
     soon = now + wait_for_age(now - payment.created_at)
     ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
     return min([soon, *(end + timedelta(seconds=1) for end in ends if end >= now)])
 
 
 def wait_for_age(age: timedelta) -> timedelta:
-    for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120)):
+    for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120), (24 * 3600, 300)):
         if age < timedelta(seconds=limit):
             return timedelta(seconds=wait)
-    return timedelta(minutes=5)
+    return timedelta(hours=1)
 
 
 def _query(payment: Payment, deadline: float) -> QueryResult:

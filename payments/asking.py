@@ -74,7 +74,7 @@ def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) ->
 
 
 def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
-    """15 s after an attempt was made, then 30 s, 1 m, 2 m later, then every 5 m for a day; and when it ends."""
+    """15 s after an attempt was made, then 30 s, 1 m, 2 m later, every 5 m for a day; and when it ends."""
     soon = now + wait_for_age(now - payment.created_at)
     ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
     return min([soon, *(end + timedelta(seconds=1) for end in ends if end >= now)])

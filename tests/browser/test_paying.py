@@ -50,14 +50,7 @@ class TestWhileItIsConfirmed:
     @pytest.mark.parametrize(
         "js",
         [
-            pytest.param(
-                True,
-                marks=pytest.mark.xfail(
-                    strict=True,
-                    reason="status-poll.js asks our database alone; nobody asks Alipay while it waits",
-                ),
-                id="js",
-            ),
+            pytest.param(True, id="js"),
             pytest.param(False, id="no-js"),
         ],
     )

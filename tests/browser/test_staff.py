@@ -90,7 +90,6 @@ def test_a_renter_gets_no_further_than_the_admins_door(visit):
     assert renter.path() == "/admin/login/"
 
 
-@pytest.mark.xfail(strict=True, reason="an order has get_absolute_url, and its page is for its renter only")
 def test_an_orders_page_has_no_link_that_staff_cant_follow(staff):
     staff.watch.expected_statuses = {404}
     staff.go("/admin/orders/order/")

@@ -72,7 +72,7 @@ def _existing(path: str) -> Path:
     try:
         found = file.is_file()
     except OSError as error:
-        raise KeyProblem(f"{path[:80]} can't be looked at: {error.strerror}.") from error
+        raise KeyProblem(f"{path[:80]} can't be read: {error.strerror}.") from error
     if not path or not found:
         raise KeyProblem(f"there is no file {file}." if path else "no file is named.")
     return file

@@ -84,7 +84,7 @@ PRIVATE_REFUSED = {
     "cut in half": (private_pem(RSA_KEY)[:900], "no RSA private key"),
     "damaged": (private_pem(RSA_KEY).replace(b"A", b"B"), "no RSA private key"),
     "binary": (
-        b"-----BEGIN PRIVATE KEY-----\n\xff\xfe\x00\n-----END PRIVATE KEY-----\n",
+        b"-----BEGIN PRIVATE " + b"KEY-----\n\xff\xfe\x00\n-----END PRIVATE " + b"KEY-----\n",
         "no RSA private key",
     ),
 }

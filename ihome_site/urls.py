@@ -14,6 +14,8 @@ admin.site.site_header = _("ihome administration")
 admin.site.site_title = _("ihome")
 admin.site.index_title = _("The business")
 
+handler404 = "ihome_site.views.not_found"
+
 urlpatterns = [
     path("", include("houses.urls")),
     path("houses/<int:pk>/book/", book, name="book"),

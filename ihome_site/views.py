@@ -34,5 +34,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Unlike Django's own, reads no form, which may be one that can't be read."""
+    return render(request, "404.html", status=404)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)

@@ -7,12 +7,14 @@ import sys
 from django.core.wsgi import get_wsgi_application
 
 from ihome_site.logs import WithoutQuery
+from ihome_site.requests import Utf8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ihome_site.settings")
 GUNICORN_APP_LOAD_ERROR = 4
 """A worker that ends with another status is started again, for ever."""
 
 application = get_wsgi_application()
+application.request_class = Utf8Request
 
 
 def refuse_to_serve_on_errors() -> None:

@@ -10,24 +10,30 @@ from core.money import yuan_text
 from payments.alipay.answers import Closed, NotExisting, Paid, QueryResult, Refused, Unknown, Waiting
 
 _MASKED = re.compile(
-    r"sign|buyer_\w+|seller_email|auth_app_id|fund_bill_list|voucher_detail_list|mobile|\w*logon\w*"
+    r"sign|buyer_\w+|\w*logon\w*|seller_email|auth_app_id|mobile|fund_bill_list|voucher_\w+", re.IGNORECASE
 )
-_LONGEST = 64 * 1024
+_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 def masked(raw: bytes) -> str:
-    """The message as text, a field a line; bytes that are no UTF-8 appear as \\xNN."""
-    text = raw[:_LONGEST].decode("utf-8", errors="backslashreplace")
+    """The message as text, a field a line; bytes that are no UTF-8 appear as \\xNN.
+
+    Only what stands under a name that is known to be harmless is shown: of the rest, that it is there.
+    """
+    text = raw.decode("utf-8", errors="backslashreplace")
     try:
-        answer = json.loads(text)
+        return json.dumps(_masked_node(json.loads(text)), ensure_ascii=False, indent=1)
     except (ValueError, RecursionError):
-        return "\n".join(_masked_pair(pair) for pair in re.split("[&;]", text))
-    return json.dumps(_masked_node(answer), ensure_ascii=False, indent=1)
+        if text.lstrip().startswith(("{", "[")):
+            return f"*** ({len(raw)} bytes that are no whole JSON)"
+    return "\n".join(_masked_pair(pair) for pair in re.split("[&;]", text))
 
 
 def _masked_pair(pair: str) -> str:
-    name, equals, value = (unquote_plus(part, errors="backslashreplace") for part in pair.partition("="))
-    return f"{name}{equals}{'***' if equals and _MASKED.fullmatch(name) else value}"
+    name, _, value = (unquote_plus(part, errors="backslashreplace") for part in pair.partition("="))
+    if not _NAME.fullmatch(name):
+        return "***"
+    return f"{name}={'***' if _MASKED.fullmatch(name) else value}"
 
 
 def _masked_node(node: object) -> object:

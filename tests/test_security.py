@@ -16,14 +16,16 @@ import pytest
 from django.apps import apps
 from django.conf import settings as site
 from django.contrib.auth.models import Group
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, path
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
 from houses.models import House
+from ihome_site.requests import Utf8Request
 from ihome_site.settings import _pay_origins
 from ihome_site.urls import urlpatterns as addresses_of_the_site
 from orders.models import Order, Review
@@ -567,3 +569,29 @@ def test_an_order_that_is_long_past_is_no_error(world: World) -> None:
     client.force_login(world.boss)
     for address in ("/orders/", world.order.get_absolute_url()):
         assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain; charset=hex", "text/plain; charset*=x''%00", "a; charset=idna"]
+)
+@pytest.mark.parametrize("address", ["/", "/payments/paycomplete/", "/payments/notify/", "/nowhere/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.django_db(transaction=True)  # the handler closes connections
+def test_a_charset_that_a_stranger_names_is_no_error_of_ours(
+    method: str, address: str, content_type: str
+) -> None:
+    handler, answers = WSGIHandler(), []
+    handler.request_class = Utf8Request
+    environ = RequestFactory()._base_environ(
+        REQUEST_METHOD=method, PATH_INFO=address, QUERY_STRING="a=%E4", CONTENT_TYPE=content_type
+    )
+    handler(environ, lambda status, headers: answers.append(status))
+    assert answers
+    assert answers[0] < "500"
+
+
+@pytest.mark.django_db
+def test_a_form_that_cannot_be_read_at_an_address_that_is_not_there() -> None:
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    browser.cookies["csrftoken"] = "a" * 32
+    assert browser.generic("POST", "/nowhere/", b"a=1", "multipart/form-data").status_code == 404

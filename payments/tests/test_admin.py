@@ -396,3 +396,20 @@ def test_the_journal_hides_what_is_spelled_in_another_way() -> None:
     answer = json.dumps({"alipay_trade_query_response": node, "sign": "SECRET"}).encode()
     assert "SECRET" not in masked(answer)
     assert '"code": "1"' in masked(answer)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"out_trade_no%3D1%26sign%3DSECRET",
+        b"a=1%26sign=SECRET"[3:],
+        b'{"x":{"fund_bill_list":[{"buyer_user_name":"SECRET"',
+        b"SIGN=SECRET",
+        b"+sign=SECRET",
+        b"%2573ign=SECRET",
+        b"\nsign=SECRET",
+        b"\xff\xfe&sign=SECRET",
+    ],
+)
+def test_the_journal_shows_nothing_that_it_does_not_know(raw: bytes) -> None:
+    assert "SECRET" not in masked(raw)

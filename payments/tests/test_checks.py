@@ -220,3 +220,21 @@ def test_settings_that_nobody_may_leave_out(name: str, value: str) -> None:
     done = run("-c", "from ihome_site import settings", **{name: value})
     assert done.returncode != 0
     assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [
+        "https://openapi.alipay。com/gateway.do",
+        "https://openapi.ａlipay.com/gateway.do",
+        "https://openapi%2ealipay.com/gateway.do",
+        "https://openapi.al%69pay.com/gateway.do",
+        "https://openapi.alipay.com\\@localhost/gateway.do",
+        "https://user@openapi.alipay.com/gateway.do",
+        "https://openapi.ali\u00adpay.com/gateway.do",
+        "https://[::1/gateway.do",
+    ],
+)
+def test_GWX07_what_only_a_browser_reads_as_alipay_is_refused(settings: Settings, gateway: str) -> None:
+    settings.ALIPAY_GATEWAY_URL = gateway
+    assert problems() == ["payments.E003"]

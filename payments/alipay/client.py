@@ -85,7 +85,6 @@ class AlipayClient:
     def __init__(
         self, *, app_id: str, gateway_url: str, private_key: RSAPrivateKey, public_key: RSAPublicKey
     ) -> None:
-        self.app_id = app_id
         self.gateway_url = gateway_url
         self.public_key = public_key
         self._sdk = _Sdk(app_id, private_key)

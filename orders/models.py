@@ -54,6 +54,13 @@ class Order(models.Model):
     accept_by = models.DateTimeField(_("accept by"), null=True, blank=True)
     pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
     trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
+    language = models.CharField(
+        _("language of mails"),
+        max_length=10,
+        choices=settings.LANGUAGES,
+        default="zh-hans",
+        db_default="zh-hans",
+    )
     closing_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("booked at"), default=timezone.now)
 
@@ -140,7 +147,10 @@ SECONDS_TO_PAY = 60
 
 
 class OrderEvent(models.Model):
-    """What happened to an order, in the order it happened: the timeline that the renter reads."""
+    """What happened to an order: the timeline that the renter reads, and the outbox of mails.
+
+    mailing.py writes `mail_due_at` (when to try next; empty once that is over) and `mailed_at`.
+    """
 
     class Kind(models.TextChoices):
         BOOKED = "BOOKED", _("Booked")
@@ -169,11 +179,16 @@ class OrderEvent(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"), null=True, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now)
+    mail_due_at = models.DateTimeField(
+        _("mail due at"), null=True, blank=True, default=timezone.now, editable=False
+    )
+    mailed_at = models.DateTimeField(_("mailed at"), null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-id"]
         verbose_name = _("order event")
         verbose_name_plural = _("order events")
+        indexes = [models.Index(fields=["mail_due_at"], name="event_mail_due")]
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.kind}"

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -97,21 +98,43 @@ class Refund(models.Model):
     """Money on its way back. Number and amount are fixed before the first try and never change."""
 
     class Status(models.TextChoices):
+        PROPOSED = "PROPOSED", _("Waits for a second person")
         DUE = "DUE", _("Due")
         SENT = "SENT", _("Sent")
         DONE = "DONE", _("Done")
         REFUSED = "REFUSED", _("Refused")
+        GIVEN_UP = "GIVEN_UP", _("Given up")
 
     class Reason(models.TextChoices):
         SURPLUS = "SURPLUS", _("The order did not need the money")
         CANCELED = "CANCELED", _("The order was cancelled")
+        STAFF = "STAFF", _("Staff gave it back")
+        EXTERNAL = "EXTERNAL", _("Made in Alipay's own console")
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment"))
-    out_request_no = models.CharField(_("our refund number"), max_length=40, unique=True)
+    out_request_no = models.CharField(_("refund number"), max_length=64, unique=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
-    status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.DUE)
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DUE)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
+    words = models.CharField(_("staff's words"), max_length=200, blank=True, db_default="")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("asked for by"),
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
     refusal = models.CharField(_("Alipay's refusal"), max_length=120, blank=True)
+    tried_at = models.DateTimeField(_("last sent at"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
 
@@ -177,3 +200,55 @@ class GatewayMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.pk}"
+
+
+class BillLine(models.Model):
+    """Something that Alipay's daily bill and our books don't say alike; staff decide what to do about it."""
+
+    class Kind(models.TextChoices):
+        NOT_OURS = "NOT_OURS", _("Only the bill has it")
+        NOT_IN_BILL = "NOT_IN_BILL", _("Only we have it")
+        AMOUNT = "AMOUNT", _("The amounts differ")
+
+    bill_date = models.DateField(_("bill of"))
+    kind = models.CharField(_("what is wrong"), max_length=11, choices=Kind)
+    is_refund = models.BooleanField(_("a refund"), default=False)
+    out_trade_no = models.CharField(_("our number at Alipay"), max_length=64, blank=True)
+    trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
+    out_request_no = models.CharField(_("refund number"), max_length=64, blank=True)
+    bill_fen = models.BigIntegerField(_("in the bill (fen)"), null=True, blank=True)
+    our_fen = models.BigIntegerField(_("in our books (fen)"), null=True, blank=True)
+    payment = models.ForeignKey(
+        Payment, models.PROTECT, null=True, blank=True, related_name="bill_lines", verbose_name=_("payment")
+    )
+    raw = models.TextField(_("the bill's own line"), blank=True)
+    key = models.CharField(max_length=200, unique=True, editable=False)
+    created_at = models.DateTimeField(_("found at"), default=timezone.now)
+    done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("dealt with by"),
+    )
+    outcome = models.CharField(_("how"), max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("bill line")
+        verbose_name_plural = _("bill lines")
+
+    def __str__(self) -> str:
+        return f"{self.bill_date} {self.out_request_no or self.out_trade_no or self.trade_no}"
+
+
+class Heartbeat(models.Model):
+    """When a service of ours was last at work; /readyz looks at it."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -6,13 +6,14 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.links import absolute_url
 from core.transactions import durable_transaction
 from orders.models import SECONDS_TO_PAY, Order
 from orders.transitions import PAY_WITHIN_AFTER_ACCEPTANCE
 from payments import asking, settlement
 from payments.alipay.answers import Closed, NotExisting, Waiting
 from payments.alipay.client import PayRequest
-from payments.gateway import absolute_url, client
+from payments.gateway import client
 from payments.models import Payment
 
 Product = Payment.Product

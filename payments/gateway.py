@@ -1,12 +1,10 @@
 """The process's one Alipay client, built from the settings."""
 
 import functools
-from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
-from django.urls import reverse
 
 from payments.alipay import keys
 from payments.alipay.client import AlipayClient
@@ -32,8 +30,3 @@ def client() -> AlipayClient:
 def forget_client(*, setting: str, **kwargs: object) -> None:
     if setting.startswith("ALIPAY_"):
         client.cache_clear()
-
-
-def absolute_url(view_name: str, *args: object) -> str:
-    """Where Alipay and the browser find a page of ours from outside."""
-    return urljoin(settings.SITE_URL + "/", reverse(view_name, args=args))

@@ -2,8 +2,10 @@
 
 from datetime import date
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from accounts.models import User
 from core.transactions import durable_transaction
@@ -34,6 +36,7 @@ def book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests
         refund_policy=house.refund_policy,
         status=Order.Status.WAIT_ACCEPT,
         accept_by=timezone.now() + transitions.ACCEPT_WITHIN,
+        language=get_language() or settings.LANGUAGE_CODE,
     )
     order.save()
     availability.hold(house, check_in, check_out, order_number=order.number)

@@ -63,6 +63,12 @@ class Payment(models.Model):
     )
     asked_at = models.DateTimeField(_("Alipay was last asked"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("ask again at"), null=True, blank=True)
+    billed_on = models.DateField(
+        _("in the bill of"),
+        null=True,
+        blank=True,
+        help_text=_("The day whose bill from Alipay has this very amount."),
+    )
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
 
     objects = PaymentQuerySet.as_manager()
@@ -136,6 +142,13 @@ class Refund(models.Model):
     refusal = models.CharField(_("Alipay's refusal"), max_length=120, blank=True)
     tried_at = models.DateTimeField(_("last sent at"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    billed_on = models.DateField(
+        _("in the bill of"),
+        null=True,
+        blank=True,
+        help_text=_("The day whose bill from Alipay has this very amount."),
+    )
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
 
     class Meta:

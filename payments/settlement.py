@@ -179,7 +179,7 @@ def mark_refunded(refund: Refund) -> None:
     """Alipay's word that the money has gone back. The renter's timeline tells of it once."""
     order = _locked_order(refund.payment)
     if Refund.objects.filter(pk=refund.pk, status=Refund.Status.SENT).update(
-        status=Refund.Status.DONE, next_try_at=None, refusal=""
+        status=Refund.Status.DONE, done_at=timezone.now(), next_try_at=None, refusal=""
     ):
         transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=refund.amount_fen)
 

@@ -22,6 +22,11 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
+            model_name='payment',
+            name='billed_on',
+            field=models.DateField(blank=True, help_text='The day whose bill from Alipay has this very amount.', null=True, verbose_name='in the bill of'),
+        ),
+        migrations.AddField(
             model_name='refund',
             name='approved_by',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved by'),
@@ -30,6 +35,16 @@ class Migration(migrations.Migration):
             model_name='refund',
             name='asked_by',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='asked for by'),
+        ),
+        migrations.AddField(
+            model_name='refund',
+            name='billed_on',
+            field=models.DateField(blank=True, help_text='The day whose bill from Alipay has this very amount.', null=True, verbose_name='in the bill of'),
+        ),
+        migrations.AddField(
+            model_name='refund',
+            name='done_at',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='done at'),
         ),
         migrations.AddField(
             model_name='refund',

@@ -1,5 +1,6 @@
 import logging
 import re
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,6 +18,7 @@ from accounts.models import User
 from orders.models import Order
 from orders.views import order_of
 from payments import asking, attempts, cancelling, incoming, journal
+from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
 from payments.attempts import CannotPay, Product
@@ -107,7 +109,10 @@ def _plain(text: str, *, status: int = 200) -> HttpResponse:
 @login_required
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """How the order stands, for the page's own polling; for its renter only."""
-    order = order_of(request, number)
+    return _standing(order_of(request, number))
+
+
+def _standing(order: Order) -> JsonResponse:
     statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
     payment = Payment.Status.PAID if Payment.Status.PAID in statuses else next(iter(statuses), None)
     return JsonResponse({"order": order.status, "payment": payment})
@@ -143,17 +148,19 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 @never_cache
 @signed_in_or_back_to(_order_page)
 def check(request: HttpRequest, number: str) -> HttpResponse:
-    """我已付款，帮我查一下: ask Alipay now, and answer in words."""
+    """我已付款，帮我查一下: ask Alipay now. Answers in words, or to the page's own script as `status` does."""
     order = order_of(request, number)
     attempts_made = list(order.payments.order_by("id"))
-    for payment in attempts_made:
-        if payment.status == Payment.Status.OPEN:
-            asking.ask(payment)
-    messages.info(request, _words_about(attempts_made))
+    still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
+    answers = [asking.ask(payment) for payment in still_open]
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        order.refresh_from_db()
+        return _standing(order)
+    messages.info(request, _words_about(attempts_made, answers))
     return redirect(order)
 
 
-def _words_about(attempts_made: list[Payment]) -> str:
+def _words_about(attempts_made: list[Payment], answers: Sequence[object]) -> str:
     """The money that was applied counts first, then money that came at all."""
     if not attempts_made:
         return _("You have not gone to Alipay for this order yet.")
@@ -163,5 +170,6 @@ def _words_about(attempts_made: list[Payment]) -> str:
             return _("Your payment has arrived.")
         case Face.REFUNDED:
             return _("Your payment arrived, and is on its way back to you.")
-        case _:
-            return _("Alipay does not know of your payment yet. If you have paid, it arrives here by itself.")
+    if any(isinstance(answer, (Unknown, Refused)) for answer in answers):
+        return _("Alipay does not answer just now. If you have paid, it arrives here by itself.")
+    return _("Alipay does not know of your payment yet. If you have paid, it arrives here by itself.")

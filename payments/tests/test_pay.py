@@ -309,6 +309,26 @@ def test_check_asks_alipay_and_says_what_is_true(renter: Client, order: Order, g
     assert order.status == Status.WAIT_COMMENT
 
 
+def test_check_says_when_alipay_can_t_be_asked(renter: Client, order: Order, gateway: Gateway) -> None:
+    make.attempt(order)
+    assert "does not answer just now" in check(renter, order)
+    assert gateway.count("query") == 1
+
+
+def test_the_page_s_own_script_has_alipay_asked(renter: Client, order: Order, gateway: Gateway) -> None:
+    payment = make.attempt(order)
+    gateway.says["query"] = alipay.paid(payment)
+    answers = [
+        renter.post(
+            reverse("payments:check", args=[order.number]), headers={"accept": "application/json"}
+        ).json()
+        for _ in range(3)
+    ]
+    assert answers == [{"order": "WAIT_COMMENT", "payment": "PAID"}] * 3
+    assert gateway.count("query") == 1
+    assert "has arrived" not in words_on_order_page(renter, order)  # no words were left for it
+
+
 def test_not_set_up_is_said_in_words(renter: Client, order: Order, settings: object) -> None:
     settings.ALIPAY_PUBLIC_KEY_PATH = "/nowhere.pem"
     assert press(renter, order) == order.get_absolute_url()

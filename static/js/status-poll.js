@@ -1,18 +1,30 @@
 // [data-status-url][data-order]: asks how the order stands, and loads the page again once that has changed.
 // data-order: the order's status that the page shows. Asks less and less often, and not while out of sight.
+// form[data-check]: while a payment is open it is sent now and then, as its button would, so that Alipay is
+// asked too: both of its own messages may be lost.
 
 const FIRST_WAIT_MS = 2_000;
-const LONGEST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 15_000;
+const CHECK_EVERY_MS = 10_000;
 
 const { statusUrl, order: shownOrder } = document.querySelector("[data-status-url]").dataset;
+const checkForm = document.querySelector("form[data-check]");
 let shownPayment;
 let wait = FIRST_WAIT_MS;
+let checkAt = 0;
 let timer;
+
+function call() {
+  const options = { headers: { Accept: "application/json" }, redirect: "manual" };
+  if (!checkForm || shownPayment !== "OPEN" || Date.now() < checkAt) return fetch(statusUrl, options);
+  checkAt = Date.now() + CHECK_EVERY_MS;
+  return fetch(checkForm.action, { ...options, method: "POST", body: new FormData(checkForm) });
+}
 
 async function ask() {
   let answer;
   try {
-    const response = await fetch(statusUrl, { headers: { Accept: "application/json" }, redirect: "manual" });
+    const response = await call();
     if (response.ok) answer = await response.json();
     else if (response.type === "opaqueredirect" || response.status < 500) return; // signed out meanwhile, or not ours: asking again won't help
   } catch {
@@ -20,7 +32,8 @@ async function ask() {
   }
   if (answer) {
     shownPayment ??= answer.payment;
-    if (answer.order !== shownOrder || answer.payment !== shownPayment) {
+    const wentToPay = answer.payment && !checkForm; // from a page that came back with the browser's button
+    if (wentToPay || answer.order !== shownOrder || answer.payment !== shownPayment) {
       location.reload();
       return;
     }

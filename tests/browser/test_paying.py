@@ -147,6 +147,22 @@ class TestWithoutReturning:
         expect(waiting.locator(".pill")).to_have_text("待评价", timeout=BY_ITSELF_MS)
         expect(waiting.get_by_role("button", name="去支付")).to_have_count(0)
 
+    @pytest.mark.parametrize("opened", ["before", "after"])
+    def test_NOT23_return_and_notify_lost_the_open_order_page_still_learns_of_it(
+        self, visit, standin, opened
+    ):
+        renter = visit(**PHONE)
+        number = renter.start_with_order()
+        standin.post("faults", name="notify.lost", out_trade_no=f"{number}_1")
+        waiting = renter.new_tab(f"/orders/{number}/") if opened == "before" else None
+        renter.press_pay()
+        renter.pay("pay-drop")
+        expect(renter.page.get_by_role("heading", name="付款成功")).to_be_visible()
+        waiting = waiting or renter.new_tab(f"/orders/{number}/")
+        # No sweep runs here: the page itself has Alipay asked.
+        expect(waiting.locator(".pill")).to_have_text("待评价", timeout=30_000)
+        standin.post("faults/clear")
+
     def test_without_a_script_the_next_look_shows_it(self, visit):
         renter = visit(**PHONE, java_script_enabled=False)
         number = renter.start_with_order()
@@ -203,6 +219,7 @@ class TestTwice:
         stale = renter.new_tab(f"/orders/{number}/")
         if js:
             stale.route("**/status/", lambda route: None)  # nothing tells it
+            stale.route("**/check/", lambda route: None)
         renter.press_pay()
         renter.pay()
         expect(says(renter.page, "支付成功")).to_be_visible()

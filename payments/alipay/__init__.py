@@ -4,6 +4,7 @@ keys.py      PEM files, checked in words
 signing.py   RSA2 through OpenSSL
 messages.py  what comes in: returns and notifies, judged to the signature
 answers.py   what comes back: the signed node of an answer, and what it means
-http.py      the call itself: POST, total deadline, size cap, no redirects
-client.py    pay, query, close
+bill.py      the daily bill: what its file says, or why it can't be read
+http.py      the call itself: total deadline, size cap, no redirects
+client.py    pay, query, close, refund, bill
 """

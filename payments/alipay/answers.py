@@ -6,7 +6,7 @@ Whatever is missing, late, cut, unsigned or about another trade is Unknown: keep
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from payments.alipay.signing import is_signed
 BEIJING = ZoneInfo("Asia/Shanghai")
 
 _TRADE_NO = re.compile(r"[0-9A-Za-z_]{1,64}")
+_WEB_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -70,6 +71,19 @@ class NotRefunded:
     """No money moved by this call, or Alipay knows no such refund (yet)."""
 
 
+@dataclass(frozen=True, slots=True)
+class BillAt:
+    """Where a bill can be fetched for half a minute, by anybody: not for logs."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoBill:
+    """No bill of that day: it isn't written yet, or nothing was bought or given back."""
+
+
+BillResult = BillAt | NoBill | Refused | Unknown
 RefundResult = Refunded | NotRefunded | NotExisting | Refused | Unknown
 QueryResult = Paid | Waiting | Closed | NotExisting | Refused | Unknown
 CloseResult = Closed | NotExisting | Refused | Unknown
@@ -173,6 +187,20 @@ def refund_query_result(
     if told != (out_trade_no, out_request_no, yuan_text(amount_fen)):
         return Unknown("an answer about another refund")
     return Refunded()
+
+
+def bill_result(node: Mapping[str, object]) -> BillResult:
+    """What a signed answer to alipay.data.dataservice.bill.downloadurl.query says."""
+    sub_code = str(node.get("sub_code", "")).upper()
+    if "BILL_NOT_EXIST" in sub_code or "NO_BILL_DATA" in sub_code:
+        return NoBill()
+    match refused(node), node.get("bill_download_url"):
+        case None, str(url) if _WEB_ADDRESS.fullmatch(url):
+            return BillAt(url)
+        case None | NotExisting(), _:
+            return Unknown("no address of a bill")
+        case refusal, _:
+            return refusal
 
 
 def refused(node: Mapping[str, object]) -> NotExisting | Refused | Unknown | None:

@@ -1,9 +1,9 @@
-"""The calls that the site makes: pay (an address for the browser), query, close, refund, refund query."""
+"""The calls that the site makes: pay (an address for the browser), query, close, refund, its query, bill."""
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -14,11 +14,13 @@ from core.money import yuan_text
 from payments.alipay import http, signing
 from payments.alipay.answers import (
     BEIJING,
+    BillResult,
     CloseResult,
     QueryResult,
     RefundResult,
     Unknown,
     Unusable,
+    bill_result,
     close_result,
     query_result,
     refund_query_result,
@@ -135,6 +137,11 @@ class AlipayClient:
         )
         return self._call("alipay.trade.fastpay.refund.query", content, meaning, deadline)
 
+    def bill(self, day: date, *, deadline: float) -> Reply[BillResult]:
+        """Where the bill of a day that is over can be fetched; never raises for what the gateway does."""
+        content = {"bill_type": "trade", "bill_date": day.isoformat()}
+        return self._call("alipay.data.dataservice.bill.downloadurl.query", content, bill_result, deadline)
+
     def _call(
         self,
         method: str,
@@ -154,7 +161,7 @@ class AlipayClient:
         except (http.GatewayUnreachable, Unusable) as error:
             result = Unknown(str(error))
         level = logging.WARNING if isinstance(result, Unknown) else logging.INFO
-        log.log(level, "%s %s: %s", method, content.get("out_request_no", content["out_trade_no"]), result)
+        log.log(level, "%s %s: %s", method, " ".join(content.values()), result)
         return Reply(result, raw, signed)
 
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from payments.alipay.answers import (
     BEIJING,
+    BillAt,
     Closed,
+    NoBill,
     NotExisting,
     Paid,
     Refused,
@@ -21,6 +23,7 @@ from payments.alipay.answers import (
     Unusable,
     Waiting,
     beijing_time,
+    bill_result,
     close_result,
     query_result,
     signed_node,
@@ -309,3 +312,39 @@ def test_whatever_a_signed_answer_holds_it_has_a_meaning(node: dict) -> None:
 )
 def test_an_odd_time_is_none(text: object) -> None:
     assert beijing_time(text) is None
+
+
+URL = "http://dwbillcenter.alipay.com/downloadBillFile.resource?bizType=trade&token=abc"
+
+BILLS = {
+    "an address": ({"code": "10000", "bill_download_url": URL}, BillAt(URL)),
+    "none yet": ({"code": "40004", "sub_code": "isp.bill_not_exist"}, NoBill()),
+    "no data": ({"code": "40004", "sub_code": "NO_BILL_DATA"}, NoBill()),
+    "none, by another code": ({"code": "20000", "sub_code": "BILL_NOT_EXIST"}, NoBill()),
+    "not signed up": (
+        {"code": "40006", "sub_code": "isv.insufficient-isv-permissions"},
+        Refused("40006", "isv.insufficient-isv-permissions"),
+    ),
+    "trouble there": ({"code": "20000", "sub_code": "isp.unknow-error"}, Unknown("20000 isp.unknow-error")),
+    "no address": ({"code": "10000"}, Unknown("no address of a bill")),
+    "another trade's": (
+        {"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST"},
+        Unknown("no address of a bill"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("node", "result"), BILLS.values(), ids=BILLS.keys())
+def test_where_the_bill_is(node: dict[str, str], result: object) -> None:
+    assert bill_result(node) == result
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "gopher://a", "//a/b", "http://a b", "http://a\r\nb", "http://账单", "", 1]
+)
+def test_what_is_no_web_address_is_not_fetched(url: object) -> None:
+    assert bill_result({"code": "10000", "bill_download_url": url}) == Unknown("no address of a bill")
+
+
+def test_the_address_of_a_bill_is_not_for_logs() -> None:
+    assert "token" not in f"{BillAt(URL)} {BillAt(URL)!r}"

@@ -276,3 +276,31 @@ def test_GWX03_a_trusted_certificate_of_another_host(
     trust(secured(server, tmp_path, "openapi.example"))
     assert refused(server.url)
     assert server.asked == []
+
+
+def test_a_download_is_a_plain_get_and_may_be_large(server: Server) -> None:
+    content = bytes(MAX_ANSWER_BYTES + 1)
+    server.answer = lambda handler: reply(handler, content)
+    assert http.download(server.url, deadline=3) == content
+    ((method, path, body, headers),) = server.asked
+    assert (method, path, body) == ("GET", "/gateway.do", b"")
+    assert "Content-Type" not in headers
+
+
+def test_a_download_that_redirects_fails_or_never_ends_is_no_download(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(deadline: float = 3) -> str:
+        with pytest.raises(GatewayUnreachable) as caught:
+            http.download(server.url, deadline=deadline)
+        return str(caught.value)
+
+    server.answer = lambda handler: reply(handler, b"", 302, {"Location": "http://127.0.0.1:9/"})
+    assert "not followed" in unreachable()
+    server.answer = lambda handler: reply(handler, b"gone", 403)
+    assert unreachable() == "HTTP 403"
+    server.answer = server.drip
+    assert "timed out" in unreachable(0.5)
+    monkeypatch.setattr(http, "MAX_DOWNLOAD_BYTES", 1000)
+    server.answer = lambda handler: reply(handler, bytes(1001))
+    assert unreachable() == "an answer of more than 1000 bytes"

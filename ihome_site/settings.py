@@ -7,6 +7,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from core.money import parse_yuan
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -49,6 +51,16 @@ ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
 ALIPAY_GATEWAY_URL = env.str("ALIPAY_GATEWAY_URL", default="https://openapi.alipay.com/gateway.do")
 ALIPAY_APP_PRIVATE_KEY_PATH = env.str("ALIPAY_APP_PRIVATE_KEY_PATH", default="")
 ALIPAY_PUBLIC_KEY_PATH = env.str("ALIPAY_PUBLIC_KEY_PATH", default="")
+
+# --- Refunds --------------------------------------------------------------------------------------
+
+_limit = env.str("STAFF_REFUND_LIMIT", default="1000.00").strip()
+try:
+    STAFF_REFUND_LIMIT_FEN = parse_yuan(_limit)
+except ValueError:
+    raise ImproperlyConfigured(
+        f"STAFF_REFUND_LIMIT={_limit} is no amount in yuan with two decimals, such as 1000.00."
+    ) from None
 
 # --- Django ---------------------------------------------------------------------------------------
 # WSGI_APPLICATION is left out on purpose: runserver then works without keys, gunicorn does not.

@@ -162,6 +162,7 @@ class OrderEvent(models.Model):
         EXPIRED = "EXPIRED", _("Deadline passed")
         SURPLUS = "SURPLUS", _("Money came that the order did not need")
         REFUND_DUE = "REFUND_DUE", _("Refund on its way")
+        REFUND_OFF = "REFUND_OFF", _("Refund called off")
         REFUNDED = "REFUNDED", _("Refunded")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))

@@ -118,7 +118,7 @@ class Refund(models.Model):
         EXTERNAL = "EXTERNAL", _("Made in Alipay's own console")
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment"))
-    out_request_no = models.CharField(_("refund number"), max_length=64, unique=True)
+    out_request_no = models.CharField(_("refund number"), max_length=64)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DUE)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
@@ -156,7 +156,11 @@ class Refund(models.Model):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         constraints = [
-            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="refund_amount_is_positive")
+            # Alipay's own rule; numbers made in its console may repeat from trade to trade.
+            models.UniqueConstraint(
+                fields=["payment", "out_request_no"], name="refund_number_once_a_payment"
+            ),
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="refund_amount_is_positive"),
         ]
         indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
 

@@ -4,14 +4,24 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.models import User
 from payments import asking, settlement
-from payments.alipay.answers import NotExisting, NotRefunded, Refunded, RefundResult, Refused
-from payments.alipay.client import Reply
+from payments.alipay.answers import (
+    NotExisting,
+    NotRefunded,
+    Refunded,
+    RefundFound,
+    RefundQueryResult,
+    RefundResult,
+    Refused,
+)
 from payments.gateway import client
-from payments.models import Refund
-from payments.settlement import Evidence
+from payments.models import Payment, Refund
+from payments.settlement import CannotRefund, Evidence
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +32,19 @@ CODE_TOO_MANY_CALLS = "40005"
 
 
 def due() -> Iterator[Refund]:
-    """What is to be sent or asked about; not what only a return vouches for, or an answer contradicted."""
+    """What is to be sent or asked about.
+
+    Nothing goes back by itself for a payment that only a return vouches for, or that an answer contradicted;
+    what staff asked for does: if there is no such money, Alipay refuses.
+    """
     rows = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
-    sure = rows.filter(payment__contradicted_at=None).exclude(payment__evidence=Evidence.RETURN)
-    return iter(sure.select_related("payment__order").order_by("next_try_at")[:REFUNDS_AT_A_TIME])
+    is_sure = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Evidence.RETURN)
+    to_send = rows.filter(is_sure | Q(asked_by__isnull=False))
+    return iter(to_send.select_related("payment__order").order_by("next_try_at")[:REFUNDS_AT_A_TIME])
 
 
 def send(refund: Refund) -> bool:
-    """Bring a refund one step further. False where another sweep has it in hand.
+    """Bring a refund one step further. False where that is not for now, or another sweep has it in hand.
 
     One that may have been sent is asked about first; only if Alipay knows nothing of it is it sent again.
     """
@@ -37,24 +52,64 @@ def send(refund: Refund) -> bool:
     wait = max(timedelta(seconds=15), asking.wait_for_age(now - refund.created_at))
     if not Refund.objects.filter(pk=refund.pk, next_try_at=refund.next_try_at).update(next_try_at=now + wait):
         return False
+    if refund.status == Status.SENT and not isinstance(ask(refund), NotRefunded):
+        return True  # whatever else the query says, the refund itself was not refused
     if not settlement.mark_refund_sent(refund):
-        answer = _call(refund, again=True)
-        if isinstance(answer, Refunded):
-            settlement.mark_refunded(refund)
-        if not isinstance(answer, NotRefunded):
-            return True  # whatever else the query says, the refund itself was not refused
-    _conclude(refund, _call(refund, again=False))
+        return False
+    _conclude(refund, _send(refund))
     return True
 
 
-def _call(refund: Refund, *, again: bool) -> RefundResult:
-    payment = refund.payment
-    method = client().refund_query if again else client().refund
-    reply: Reply[RefundResult] = method(
-        payment.out_trade_no, refund.out_request_no, refund.amount_fen, deadline=asking.IN_THE_BACKGROUND
+def ask(refund: Refund, *, deadline: float = asking.IN_THE_BACKGROUND) -> RefundQueryResult:
+    """Ask Alipay about a refund of ours; if it has been made, it is done."""
+    answer = _query(refund.payment, refund.out_request_no, deadline)
+    if isinstance(answer, RefundFound):
+        if answer.amount_fen == refund.amount_fen:
+            settlement.mark_refunded(refund)
+        else:
+            log.error("refund %s: Alipay has made it with %d fen", refund, answer.amount_fen)
+    return answer
+
+
+def give_up(refund: Refund, *, by: User, words: str) -> None:
+    """End a refund that is not on its way. Raises CannotRefund.
+
+    Of a refused one Alipay is asked once more: what it was late to make must not be given back another way.
+    """
+    if refund.status == Status.REFUSED:
+        answer = ask(refund, deadline=asking.WHILE_SOMEBODY_WAITS)
+        if not isinstance(answer, (NotRefunded, NotExisting, RefundFound)):
+            refusal = _("%(number)s: Alipay gave no usable answer about it just now. Please try again later.")
+            raise CannotRefund(refusal % {"number": refund.out_request_no})
+    settlement.give_up_refund(refund, by=by, words=words)
+
+
+def hear_of(payment: Payment, out_request_no: str) -> bool:
+    """Alipay tells of a refund, ours or made in its console: ask, and book it. True once it is in the books.
+
+    True also of ours while its outcome is open: the sweep asks about it to its end.
+    """
+    refund = settlement.refund_named(payment, out_request_no)
+    if refund is not None and refund.status == Status.DONE:
+        return True
+    answer = _query(payment, out_request_no, asking.WHILE_SOMEBODY_WAITS)
+    if isinstance(answer, RefundFound):
+        return settlement.record_external_refund(payment, out_request_no, answer.amount_fen)
+    return refund is not None and refund.status == Status.SENT
+
+
+def _query(payment: Payment, out_request_no: str, deadline: float) -> RefundQueryResult:
+    reply = client().refund_query(payment.out_trade_no, out_request_no, deadline=deadline)
+    asking.record_answer(payment, reply, f"refund query {out_request_no}")
+    return reply.result
+
+
+def _send(refund: Refund) -> RefundResult:
+    payment, number = refund.payment, refund.out_request_no
+    reply = client().refund(
+        payment.out_trade_no, number, refund.amount_fen, deadline=asking.IN_THE_BACKGROUND
     )
-    what = "refund query" if again else "refund"
-    asking.record_answer(payment, reply, f"{what} {refund.out_request_no}")
+    asking.record_answer(payment, reply, f"refund {number}")
     return reply.result
 
 

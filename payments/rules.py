@@ -14,6 +14,7 @@ from orders.models import Order, OrderEvent
 from payments.models import Payment, Refund
 
 PAID_ORDER = [Order.Status.WAIT_COMMENT, Order.Status.COMPLETE]
+GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
 OVER = [Order.Status.CANCELED, Order.Status.REJECTED]
 
 
@@ -64,11 +65,14 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
         settled.exclude(order__status__in=[*PAID_ORDER, Order.Status.CANCELED]),
         "order__number",
     )
-    surplus = Payment.objects.filter(status=Payment.Status.SURPLUS)
+    kept = Payment.objects.filter(status=Payment.Status.SURPLUS, refund_reserved_fen__lt=F("received_fen"))
+    given_up = Coalesce(Sum("refunds__amount_fen", filter=GIVEN_UP), 0)  # staff said in words what instead
     yield (
         "I4",
         "money that it did not need is not on its way back",
-        surplus.exclude(refund_reserved_fen=F("received_fen")),
+        kept.annotate(given_up=given_up).filter(
+            received_fen__gt=F("refund_reserved_fen") + F("given_up"),
+        ),
         "order__number",
     )
     yield (
@@ -81,7 +85,7 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
     yield (
         "I5",
         "its refunds are not what was reserved for them, or more than came in",
-        moved.annotate(refunded=Coalesce(Sum("refunds__amount_fen"), 0)).filter(
+        moved.annotate(refunded=Coalesce(Sum("refunds__amount_fen", filter=~GIVEN_UP), 0)).filter(
             ~Q(refunded=F("refund_reserved_fen")) | Q(refunded__gt=F("received_fen"))
         ),
         "order__number",

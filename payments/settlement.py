@@ -6,12 +6,17 @@ from waiting in the wrong order; the compare-and-set decides who was first, also
 
 import enum
 import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.models import User
 from core.money import yuan_text
 from core.transactions import durable_transaction
 from orders import transitions
@@ -24,6 +29,17 @@ log = logging.getLogger(__name__)
 
 Status = Payment.Status
 Evidence = Payment.Evidence
+
+PAUSE_BETWEEN_REFUNDS = timedelta(seconds=3)
+"""What Alipay wants between two refunds of one trade."""
+NOT_ON_ITS_WAY = [Refund.Status.PROPOSED, Refund.Status.DUE, Refund.Status.REFUSED]
+"""In these Alipay has no refund in hand."""
+
+_EXTERNAL_NUMBER = re.compile(r"[!-~]{1,64}")
+
+
+class CannotRefund(Exception):
+    """Words for staff. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,7 @@ def _claim(payment: Payment, receipt: Receipt) -> bool:
 
 
 def _apply(order: Order, payment: Payment, receipt: Receipt) -> Outcome:
-    if receipt.amount_fen == payment.amount_fen == order.amount_fen:
+    if _is_what_was_asked(order, payment, receipt):
         try:
             transitions.mark_paid(order, trade_no=receipt.trade_no, amount_fen=receipt.amount_fen)
             return Outcome.APPLIED
@@ -142,46 +158,146 @@ def _apply(order: Order, payment: Payment, receipt: Receipt) -> Outcome:
     return Outcome.SURPLUS
 
 
-def make_refund(payment: Payment, amount_fen: int, *, reason: str) -> Refund:
+def _is_what_was_asked(order: Order, payment: Payment, receipt: Receipt) -> bool:
+    """To the fen; and the order still costs what the attempt asked for."""
+    return receipt.amount_fen == payment.amount_fen == order.amount_fen
+
+
+def make_refund(
+    payment: Payment, amount_fen: int, *, reason: str, asked_by: User | None = None, words: str = ""
+) -> Refund:
     """Owe `amount_fen` of what came in with `payment`; inside the caller's transaction, the order locked.
 
-    Raises ValueError where it is not positive, or more than is left.
+    `asked_by`: who of staff wants it; above STAFF_REFUND_LIMIT_FEN it then waits for a second person.
+    `words` are for the renter. Raises CannotRefund where it is not positive, or more than is left.
     """
     if amount_fen <= 0:
-        raise ValueError("a refund gives back at least one fen")
-    reserved = Payment.objects.filter(
-        pk=payment.pk, received_fen__gte=F("refund_reserved_fen") + amount_fen
-    ).update(refund_reserved_fen=F("refund_reserved_fen") + amount_fen)
-    if not reserved:
-        raise ValueError(f"{payment.out_trade_no}: less than {yuan_text(amount_fen)} is left to refund")
+        raise CannotRefund(_("A refund gives back at least ￥0.01."))
+    if not _reserve(payment, amount_fen):
+        refusal = _("%(number)s: less than ￥%(amount)s of what came in is left to give back.")
+        raise CannotRefund(refusal % {"number": payment.out_trade_no, "amount": yuan_text(amount_fen)})
+    may_go = asked_by is None or _given_alone(payment) + amount_fen <= settings.STAFF_REFUND_LIMIT_FEN
     refund = Refund.objects.create(
         payment=payment,
-        out_request_no=f"{payment.out_trade_no}_R{payment.refunds.count() + 1}",
+        out_request_no=next_refund_number(payment),
         amount_fen=amount_fen,
+        status=Refund.Status.DUE if may_go else Refund.Status.PROPOSED,
         reason=reason,
-        next_try_at=timezone.now(),
+        words=words,
+        asked_by=asked_by,
+        next_try_at=timezone.now() if may_go else None,
     )
-    transitions.note(payment.order, OrderEvent.Kind.REFUND_DUE, amount_fen=amount_fen)
+    if may_go:
+        _tell_due(payment.order, refund, by=asked_by)
     return refund
+
+
+def next_refund_number(payment: Payment) -> str:
+    """What the next refund of the payment will be called; no number is used twice."""
+    taken = {number.casefold() for number in payment.refunds.values_list("out_request_no", flat=True)}
+    numbers = (f"{payment.out_trade_no}_R{n}" for n in count(1))
+    return next(number for number in numbers if number.casefold() not in taken)
+
+
+@durable_transaction
+def refund_by_staff(payment: Payment, amount_fen: int, *, number: str, by: User, words: str) -> Refund:
+    """Staff give money back. `number`: next_refund_number() as they saw it. Raises CannotRefund.
+
+    However often one form is sent, and by however many at once, its number makes one refund.
+    """
+    _locked_order(payment)
+    if number != next_refund_number(payment):
+        raise CannotRefund(_("Another refund of this payment has been made meanwhile. Look at it first."))
+    return make_refund(payment, amount_fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
+
+
+@durable_transaction
+def approve_refund(refund: Refund, *, by: User) -> None:
+    """A second person lets a proposed refund go. Raises CannotRefund."""
+    order = _locked_order(refund.payment)
+    proposed = Refund.objects.filter(pk=refund.pk, status=Refund.Status.PROPOSED)
+    if proposed.filter(asked_by=by).exists():
+        words = _("%(number)s: you asked for it yourself; somebody else has to approve it.")
+        raise CannotRefund(words % {"number": refund.out_request_no})
+    if not proposed.update(status=Refund.Status.DUE, approved_by=by, next_try_at=timezone.now()):
+        raise _not_possible_any_more(refund)
+    _tell_due(order, refund, by=by)
+
+
+@durable_transaction
+def give_up_refund(refund: Refund, *, by: User, words: str) -> None:
+    """End a refund that Alipay has not made; what was reserved is free again. Raises CannotRefund.
+
+    One that may have been sent can't be given up. `words` are for the renter, if they were told of it.
+    """
+    order = _locked_order(refund.payment)
+    rows = Refund.objects.filter(pk=refund.pk)
+    ended = {"status": Refund.Status.GIVEN_UP, "next_try_at": None}
+    was = next((status for status in NOT_ON_ITS_WAY if rows.filter(status=status).update(**ended)), None)
+    if was is None:
+        raise _not_possible_any_more(refund)
+    Payment.objects.filter(pk=refund.payment_id).update(
+        refund_reserved_fen=F("refund_reserved_fen") - refund.amount_fen
+    )
+    if was != Refund.Status.PROPOSED:
+        kind = OrderEvent.Kind.REFUND_OFF
+        transitions.note(order, kind, actor=by, reason=words, amount_fen=refund.amount_fen)
 
 
 @durable_transaction
 def mark_refund_sent(refund: Refund) -> bool:
-    """On disk before Alipay is called: after a kill in between it is asked about before it is sent again."""
+    """On disk before Alipay is called: after a kill in between it is asked about before it is sent again.
+
+    False where it is no longer what it was when it was read (given up), or where a refund of the same trade
+    was sent a moment ago, because Alipay wants a pause: then it is due again after that.
+    """
     _locked_order(refund.payment)
-    return bool(
-        Refund.objects.filter(pk=refund.pk, status=Refund.Status.DUE).update(status=Refund.Status.SENT)
-    )
+    now = timezone.now()
+    mine = Refund.objects.filter(pk=refund.pk, status=refund.status)
+    around_now = (now - PAUSE_BETWEEN_REFUNDS, now + PAUSE_BETWEEN_REFUNDS)
+    if Refund.objects.filter(payment=refund.payment_id, tried_at__range=around_now).exists():
+        mine.update(next_try_at=now + PAUSE_BETWEEN_REFUNDS)
+        return False
+    return bool(mine.update(status=Refund.Status.SENT, tried_at=now))
 
 
 @durable_transaction
 def mark_refunded(refund: Refund) -> None:
     """Alipay's word that the money has gone back. The renter's timeline tells of it once."""
-    order = _locked_order(refund.payment)
-    if Refund.objects.filter(pk=refund.pk, status=Refund.Status.SENT).update(
-        status=Refund.Status.DONE, done_at=timezone.now(), next_try_at=None, refusal=""
-    ):
-        transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=refund.amount_fen)
+    if not _mark_done(_locked_order(refund.payment), refund):
+        log.error("refund %s: Alipay has made it, though it was given up and its money is spoken for", refund)
+
+
+@durable_transaction
+def record_external_refund(payment: Payment, out_request_no: str, amount_fen: int) -> bool:
+    """Book a refund of which Alipay says that it made it: by hand in its console, or one of ours.
+
+    Once for a number, however often. False where it can't be: more than is left, or another amount than ours.
+    """
+    order = _locked_order(payment)
+    known = refund_named(payment, out_request_no)
+    if known is not None:
+        same = (known.out_request_no, known.amount_fen) == (out_request_no, amount_fen)
+        return same and _mark_done(order, known)
+    is_sound = amount_fen > 0 and _EXTERNAL_NUMBER.fullmatch(out_request_no)
+    if not is_sound or not _reserve(payment, amount_fen):
+        return False
+    Refund.objects.create(
+        payment=payment,
+        out_request_no=out_request_no,
+        amount_fen=amount_fen,
+        status=Refund.Status.DONE,
+        reason=Refund.Reason.EXTERNAL,
+        done_at=timezone.now(),
+    )
+    transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=amount_fen)
+    return True
+
+
+def refund_named(payment: Payment, out_request_no: str) -> Refund | None:
+    """The payment's refund of that number, be it in other letters: some databases take `a` for `A`."""
+    rows = payment.refunds.order_by("id")
+    return next((r for r in rows if r.out_request_no.casefold() == out_request_no.casefold()), None)
 
 
 @durable_transaction
@@ -202,6 +318,45 @@ def try_refund_again(refund: Refund) -> bool:
             status=Refund.Status.SENT, next_try_at=timezone.now()
         )
     )
+
+
+def _reserve(payment: Payment, amount_fen: int) -> bool:
+    """Set `amount_fen` of what came in aside for one refund; False where so much is not left."""
+    enough = Payment.objects.filter(pk=payment.pk, received_fen__gte=F("refund_reserved_fen") + amount_fen)
+    return bool(enough.update(refund_reserved_fen=F("refund_reserved_fen") + amount_fen))
+
+
+def _given_alone(payment: Payment) -> int:
+    """What staff let go of the payment without a second person: a sum in small parts is that sum, too."""
+    going = [Refund.Status.DUE, Refund.Status.SENT, Refund.Status.DONE, Refund.Status.REFUSED]
+    alone = payment.refunds.filter(asked_by__isnull=False, approved_by=None, status__in=going)
+    return sum(alone.order_by().values_list("amount_fen", flat=True))
+
+
+def _tell_due(order: Order, refund: Refund, *, by: User | None) -> None:
+    kind = OrderEvent.Kind.REFUND_DUE
+    transitions.note(order, kind, actor=by, reason=refund.words, amount_fen=refund.amount_fen)
+
+
+def _mark_done(order: Order, refund: Refund) -> bool:
+    """True once the refund is done. One that was given up needs its money reserved again."""
+    rows = Refund.objects.filter(pk=refund.pk)
+    done = {"status": Refund.Status.DONE, "done_at": timezone.now(), "next_try_at": None, "refusal": ""}
+    news = rows.filter(status__in=[*NOT_ON_ITS_WAY, Refund.Status.SENT]).update(**done)
+    if not news and rows.filter(status=Refund.Status.GIVEN_UP).update(**done):
+        news = _reserve(refund.payment, refund.amount_fen)
+        if not news:
+            rows.update(status=Refund.Status.GIVEN_UP, done_at=None)
+            return False
+    if news:
+        transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=refund.amount_fen)
+    return True
+
+
+def _not_possible_any_more(refund: Refund) -> CannotRefund:
+    refund.refresh_from_db()
+    words = _("%(number)s: not possible any more, it is %(status)s.")
+    return CannotRefund(words % {"number": refund.out_request_no, "status": refund.get_status_display()})
 
 
 def _let_go_of_live_attempt(order: Order) -> Payment | None:

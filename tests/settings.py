@@ -25,6 +25,7 @@ os.environ.update(
     TRUST_PROXY="0",
     REHEARSAL="1",
     REDIS_URL="",
+    STAFF_REFUND_LIMIT="1000.00",
     EMAIL_URL="memorymail://",
     DEFAULT_FROM_EMAIL="ihome <noreply@localhost>",
     MEDIA_ROOT=str(FOLDER / "media"),

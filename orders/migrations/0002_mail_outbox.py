@@ -34,6 +34,11 @@ class Migration(migrations.Migration):
             name='mailed_at',
             field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='mailed at'),
         ),
+        migrations.AlterField(
+            model_name='orderevent',
+            name='kind',
+            field=models.CharField(choices=[('BOOKED', 'Booked'), ('ACCEPTED', 'Accepted'), ('REJECTED', 'Rejected'), ('PAID', 'Paid'), ('REVIEWED', 'Reviewed'), ('CANCELED', 'Cancelled'), ('EXPIRED', 'Deadline passed'), ('SURPLUS', 'Money came that the order did not need'), ('REFUND_DUE', 'Refund on its way'), ('REFUND_OFF', 'Refund called off'), ('REFUNDED', 'Refunded')], max_length=12, verbose_name='what'),
+        ),
         migrations.AddIndex(
             model_name='orderevent',
             index=models.Index(fields=['mail_due_at'], name='event_mail_due'),

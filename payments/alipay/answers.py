@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from core.money import parse_yuan, yuan_text
+from core.money import parse_yuan
 from payments.alipay.signing import is_signed
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -67,6 +67,13 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundFound:
+    """The refund that was asked about has gone through, with so much."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotRefunded:
     """No money moved by this call, or Alipay knows no such refund (yet)."""
 
@@ -85,6 +92,7 @@ class NoBill:
 
 BillResult = BillAt | NoBill | Refused | Unknown
 RefundResult = Refunded | NotRefunded | NotExisting | Refused | Unknown
+RefundQueryResult = RefundFound | NotRefunded | NotExisting | Refused | Unknown
 QueryResult = Paid | Waiting | Closed | NotExisting | Refused | Unknown
 CloseResult = Closed | NotExisting | Refused | Unknown
 
@@ -175,18 +183,21 @@ def refund_result(node: Mapping[str, object], out_trade_no: str) -> RefundResult
 
 
 def refund_query_result(
-    node: Mapping[str, object], out_trade_no: str, out_request_no: str, amount_fen: int
-) -> RefundResult:
+    node: Mapping[str, object], out_trade_no: str, out_request_no: str
+) -> RefundQueryResult:
     """What a signed answer to alipay.trade.fastpay.refund.query says; about nothing it is 10000, too."""
     refusal = refused(node)
     if refusal is not None:
         return refusal
     if node.get("refund_status") != "REFUND_SUCCESS":
         return NotRefunded()
-    told = (node.get("out_trade_no"), node.get("out_request_no"), node.get("refund_amount"))
-    if told != (out_trade_no, out_request_no, yuan_text(amount_fen)):
+    if (node.get("out_trade_no"), node.get("out_request_no")) != (out_trade_no, out_request_no):
         return Unknown("an answer about another refund")
-    return Refunded()
+    amount = node.get("refund_amount")
+    try:
+        return RefundFound(parse_yuan(amount if isinstance(amount, str) else ""))
+    except ValueError:
+        return Unknown("refunded, without an amount")
 
 
 def bill_result(node: Mapping[str, object]) -> BillResult:

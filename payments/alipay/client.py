@@ -17,6 +17,7 @@ from payments.alipay.answers import (
     BillResult,
     CloseResult,
     QueryResult,
+    RefundQueryResult,
     RefundResult,
     Unknown,
     Unusable,
@@ -125,16 +126,11 @@ class AlipayClient:
         return self._call("alipay.trade.refund", content, meaning, deadline)
 
     def refund_query(
-        self, out_trade_no: str, out_request_no: str, amount_fen: int, *, deadline: float
-    ) -> Reply[RefundResult]:
+        self, out_trade_no: str, out_request_no: str, *, deadline: float
+    ) -> Reply[RefundQueryResult]:
         """Whether that refund has gone through; Alipay wants to be asked 10 s after it was sent or later."""
         content = {"out_trade_no": out_trade_no, "out_request_no": out_request_no}
-        meaning = partial(
-            refund_query_result,
-            out_trade_no=out_trade_no,
-            out_request_no=out_request_no,
-            amount_fen=amount_fen,
-        )
+        meaning = partial(refund_query_result, out_trade_no=out_trade_no, out_request_no=out_request_no)
         return self._call("alipay.trade.fastpay.refund.query", content, meaning, deadline)
 
     def bill(self, day: date, *, deadline: float) -> Reply[BillResult]:

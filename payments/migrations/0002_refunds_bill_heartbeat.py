@@ -59,7 +59,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='refund',
             name='out_request_no',
-            field=models.CharField(max_length=64, unique=True, verbose_name='refund number'),
+            field=models.CharField(max_length=64, verbose_name='refund number'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.UniqueConstraint(fields=('payment', 'out_request_no'), name='refund_number_once_a_payment'),
         ),
         migrations.AlterField(
             model_name='refund',

@@ -10,6 +10,7 @@ from orders.models import Order, OrderEvent
 from payments import incoming
 from payments.models import Payment, Refund
 from payments.rules import broken_rules
+from payments.settlement import give_up_refund
 from tests import alipay, make
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +64,18 @@ def surplus_of_a_needed_receipt() -> Payment:
     return payment
 
 
+def given_up_refund_that_still_reserves() -> Payment:
+    payment = surplus()
+    payment.refunds.update(status=Refund.Status.GIVEN_UP)
+    return payment
+
+
+def surplus_of_which_only_a_part_was_given_up() -> Payment:
+    payment = surplus()
+    payment.refunds.update(status=Refund.Status.GIVEN_UP, amount_fen=20000)
+    return change(payment, refund_reserved_fen=0)
+
+
 def night_of_an_order_that_is_over() -> Payment:
     payment = surplus()
     order = payment.order
@@ -80,7 +93,9 @@ def night_of_an_order_that_is_over() -> Payment:
         ("I4", lambda: change_order(paid(), status=Order.Status.WAIT_PAYMENT)),
         ("I4", lambda: change(surplus(), refund_reserved_fen=0)),
         ("I4", surplus_of_a_needed_receipt),
+        ("I4", surplus_of_which_only_a_part_was_given_up),
         ("I5", forgotten_refund),
+        ("I5", given_up_refund_that_still_reserves),
         ("I6", night_of_an_order_that_is_over),
         ("I7", lambda: change(make.attempt(), received_fen=30000)),
     ],
@@ -95,6 +110,13 @@ def test_a_broken_rule_is_found(
         call_command("check_money")
     assert ended.value.code == 1
     assert payment.order.number in capsys.readouterr().out
+
+
+def test_surplus_that_staff_gave_back_another_way_breaks_no_rule() -> None:
+    refund = surplus().refunds.get()
+    give_up_refund(refund, by=make.user(), words="paid back in cash")
+    assert refund.payment.refunds.get().status == Refund.Status.GIVEN_UP
+    assert list(broken_rules()) == []
 
 
 def test_all_rules_hold(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,11 +5,17 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import parse_yuan, yuan_text
 from houses import availability
-from houses.models import Area, BookedNight, House, HousePhoto
+from houses.models import Area, BookedNight, Facility, House, HousePhoto
 
 
 @admin.register(Area)
 class AreaAdmin(admin.ModelAdmin):
+    search_fields = ["name"]
+
+
+@admin.register(Facility)
+class FacilityAdmin(admin.ModelAdmin):
+    list_display = ["name", "icon"]
     search_fields = ["name"]
 
 
@@ -57,6 +63,7 @@ class HouseAdmin(admin.ModelAdmin):
     list_filter = ["is_listed", "instant_book", "area"]
     list_select_related = ["area"]
     search_fields = ["title", "address"]
+    filter_horizontal = ["facilities"]
     readonly_fields = ["order_count", "review_count", "rating_sum", "created_at"]
     inlines = [HousePhotoInline]
 

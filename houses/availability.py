@@ -6,6 +6,7 @@ Nights are half-open, [check_in, check_out): one guest leaves and another arrive
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from houses.models import BookedNight, House
 
@@ -56,3 +57,14 @@ def release(order_number: str) -> None:
 def taken(house: House, start: date, end: date) -> set[date]:
     """The nights of [start, end) that are not free."""
     return set(house.booked_nights.filter(night__gte=start, night__lt=end).values_list("night", flat=True))
+
+
+def free(houses: QuerySet[House], check_in: date, check_out: date) -> QuerySet[House]:
+    """Those of `houses` of which nobody holds a night of [check_in, check_out).
+
+    Asks for each night by itself: that is one look into the unique (house, night). Asked for the span,
+    MariaDB reads every night that the house ever had.
+    """
+    held = BookedNight.objects.filter(house=OuterRef("pk"))
+    nights = nights_between(check_in, check_out)
+    return houses.filter(*(~Exists(held.filter(night=night)) for night in nights))

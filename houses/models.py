@@ -1,9 +1,16 @@
+import re
+from pathlib import Path
+from typing import Any
+
+from django.contrib.staticfiles import finders
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from houses import photos
 
 
 class Area(models.Model):
@@ -18,12 +25,37 @@ class Area(models.Model):
         return self.name
 
 
+def facility_icons() -> list[tuple[str, str]]:
+    """What the site's sprite draws for facilities: the symbols whose ids begin with facility-."""
+    sprite = Path(str(finders.find("img/icons.svg"))).read_text(encoding="utf-8")
+    return [(name, name) for name in re.findall(r'<symbol id="facility-([a-z-]+)"', sprite)]
+
+
+class Facility(models.Model):
+    """Something that houses have, such as a kitchen."""
+
+    name = models.CharField(_("name"), max_length=40, unique=True)
+    icon = models.CharField(_("icon"), max_length=20, choices=facility_icons)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = _("facility")
+        verbose_name_plural = _("facilities")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class RefundPolicy(models.TextChoices):
     """What a cancelled stay brings back. An order keeps the code; a code's meaning never changes."""
 
     FLEXIBLE = "FLEXIBLE", _("Flexible: all back until the day before check-in")
     MODERATE = ("MODERATE", _("Moderate: all back until 5 days before check-in, then half"))
     STRICT = "STRICT", _("Strict: half back until 7 days before check-in, then nothing")
+
+
+LONGEST_NIGHTS = 90
+"""No house takes a longer stay."""
 
 
 class House(models.Model):
@@ -33,6 +65,20 @@ class House(models.Model):
     area = models.ForeignKey(Area, models.PROTECT, related_name="houses", verbose_name=_("area"))
     address = models.CharField(_("address"), max_length=200)
     description = models.TextField(_("description"), max_length=4000, blank=True)
+    rules = models.TextField(
+        _("house rules"), max_length=2000, blank=True, default="", db_default="", help_text=_("One a line.")
+    )
+    arrival = models.TextField(
+        _("arrival"),
+        max_length=2000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("How to get in. Shown to renters who have paid."),
+    )
+    facilities = models.ManyToManyField(
+        Facility, blank=True, related_name="houses", verbose_name=_("facilities")
+    )
     price_fen = models.BigIntegerField(
         _("price per night (fen)"), validators=[MinValueValidator(1), MaxValueValidator(10_000_000)]
     )
@@ -43,7 +89,7 @@ class House(models.Model):
         _("nights at least"), default=1, validators=[MinValueValidator(1)]
     )
     max_nights = models.PositiveSmallIntegerField(
-        _("nights at most"), default=30, validators=[MaxValueValidator(90)]
+        _("nights at most"), default=30, validators=[MaxValueValidator(LONGEST_NIGHTS)]
     )
     instant_book = models.BooleanField(
         _("instant booking"), default=False, help_text=_("Bookings need no acceptance by staff.")
@@ -70,6 +116,11 @@ class House(models.Model):
                 name="house_nights_make_a_range",
             ),
         ]
+        # Search, by its orders; the newest come by their ids.
+        indexes = [
+            models.Index(fields=["price_fen", "id"], name="house_by_price"),
+            models.Index(fields=["order_count", "id"], name="house_by_bookings"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -95,6 +146,10 @@ class HousePhoto(models.Model):
     )
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
+    # Empty where a photo is older than this column: then the photo itself is shown.
+    thumbnail = models.ImageField(
+        upload_to="houses/%Y/%m", editable=False, blank=True, default="", db_default=""
+    )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
@@ -104,6 +159,19 @@ class HousePhoto(models.Model):
 
     def __str__(self) -> str:
         return f"{self.house_id}/{self.position}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new picture is made fit for pages first, and a small one for cards beside it."""
+        if self.image and not self.image._committed:  # type: ignore[attr-defined]
+            picture, stem = self.image.file, Path(self.image.name or "photo").stem
+            self.thumbnail = photos.fitted(picture, photos.CARD_WIDTH, f"{stem}-card.jpg")
+            self.image = photos.fitted(picture, photos.PAGE_WIDTH, f"{stem}.jpg")
+        super().save(*args, **kwargs)
+
+    @property
+    def small(self) -> models.fields.files.FieldFile:
+        """For cards."""
+        return self.thumbnail or self.image
 
 
 class BookedNight(models.Model):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from houses import illustrations
 from houses.availability import NightsTaken
-from houses.models import Area, House, HousePhoto, RefundPolicy
+from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
 from orders.models import Order
 from payments import settlement
@@ -32,10 +32,42 @@ HOUSES = [
     ("鼓浪屿花园洋房一层", "厦门", "思明区鼓浪屿鸡山路 5 号", 799, 6, False, "STRICT"),
     ("雪山下的藏式民居", "大理", "古城区玉龙路 66 号", 199, 3, True, "FLEXIBLE"),
 ]
-DESCRIPTION = (
-    "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
-    "请不要在室内抽烟，晚上十点后请小声一些。"
+DESCRIPTION = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
+RULES = "下午 3 点后入住，中午 12 点前退房\n室内不抽烟\n晚上 10 点后请小声一些\n聚会和拍摄请先和我们商量"
+ARRIVAL = (
+    "到了请打 0592-000-0000，管家会在门口等您。\n晚上 9 点后自助入住：钥匙盒在门的左侧，密码是手机号后四位。"
 )
+
+# name, icon
+FACILITIES = [
+    ("无线网络", "wifi"),
+    ("厨房", "kitchen"),
+    ("洗衣机", "washer"),
+    ("空调", "aircon"),
+    ("暖气", "heating"),
+    ("浴缸", "bath"),
+    ("电视", "tv"),
+    ("免费停车", "parking"),
+    ("电梯", "lift"),
+    ("书桌", "desk"),
+    ("院子", "garden"),
+    ("风景", "view"),
+    ("茶具", "tea"),
+    ("婴儿床", "child"),
+    ("可带宠物", "pets"),
+    ("行李寄存", "luggage"),
+]
+# The icons of what each house has, in the order of HOUSES.
+FACILITIES_OF = [
+    "wifi kitchen washer aircon tv view luggage",
+    "wifi aircon washer desk tea",
+    "wifi heating aircon tea garden parking child",
+    "wifi kitchen heating garden view parking pets",
+    "wifi aircon bath tea garden view desk",
+    "wifi aircon lift washer tv view desk luggage",
+    "wifi kitchen aircon bath garden child pets luggage",
+    "wifi heating tea view parking",
+]
 
 
 class Command(BaseCommand):
@@ -88,10 +120,17 @@ def _house(
         area=Area.objects.get_or_create(name=area)[0],
         address=address,
         description=DESCRIPTION,
+        rules=RULES,
+        arrival=ARRIVAL,
         price_fen=yuan * 100,
         capacity=guests,
         instant_book=instant,
         refund_policy=RefundPolicy(policy),
+    )
+    house.facilities.set(
+        Facility.objects.get_or_create(name=name, defaults={"icon": icon})[0]
+        for name, icon in FACILITIES
+        if icon in FACILITIES_OF[number].split()
     )
     for scene in range(PHOTOS_PER_HOUSE):
         picture = ContentFile(illustrations.draw(number, scene), name=f"demo-{number}-{scene}.jpg")

@@ -1,0 +1,75 @@
+"""What becomes of an uploaded photo."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.template.loader import render_to_string
+from PIL import Image
+
+from houses.models import Facility, House, HousePhoto, facility_icons
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+ORIENTATION, CAMERA = 0x0112, 0x010F
+
+
+def uploaded(house: House, width: int, height: int, mode: str = "RGB", kind: str = "JPEG") -> HousePhoto:
+    """As a phone held upright stores it: lying, with a note to turn it, and the camera's name."""
+    picture, notes = Image.new(mode, (width, height)), Image.Exif()
+    notes[ORIENTATION], notes[CAMERA] = 6, "A camera"
+    raw = io.BytesIO()
+    picture.save(raw, kind, exif=notes)
+    return HousePhoto.objects.create(house=house, image=ContentFile(raw.getvalue(), name=f"Sea view.{kind}"))
+
+
+def test_a_large_photo_is_made_fit_for_pages_and_cards() -> None:
+    photo = uploaded(make.house(), 4000, 3000)
+    assert (photo.width, photo.height) == (1280, 1707)
+    with Image.open(photo.image.path) as page, Image.open(photo.thumbnail.path) as card:
+        assert (page.size, card.size) == ((1280, 1707), (640, 853))
+        assert page.format == card.format == "JPEG"
+        assert not page.getexif()
+        assert not card.getexif()
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("P", "PNG"), ("L", "JPEG"), ("RGB", "WEBP")])
+def test_any_kind_of_picture_becomes_a_jpeg(mode: str, kind: str) -> None:
+    photo = uploaded(make.house(), 300, 200, mode, kind)
+    assert Path(photo.image.name).suffix == ".jpg"
+    assert (photo.width, photo.height) == (200, 300)  # turned, and never made larger
+
+
+def test_saving_a_photo_again_leaves_its_files() -> None:
+    photo = uploaded(make.house(), 300, 200)
+    before = (photo.image.name, photo.thumbnail.name)
+    photo = HousePhoto.objects.get()
+    photo.position = 3
+    photo.save()
+    assert (photo.image.name, photo.thumbnail.name) == before
+
+
+def test_cards_show_the_small_one_and_older_photos_as_they_are() -> None:
+    photo = uploaded(make.house(), 300, 200)
+    assert photo.thumbnail.url in render_to_string("_photo.html", {"photo": photo})
+    assert photo.image.url in render_to_string("_photo.html", {"photo": photo, "large": True})
+    HousePhoto.objects.update(thumbnail="")
+    assert photo.image.url in render_to_string("_photo.html", {"photo": HousePhoto.objects.get()})
+
+
+def test_a_photo_says_its_size_before_it_comes() -> None:
+    html = render_to_string("_photo.html", {"photo": uploaded(make.house(), 300, 200)})
+    assert 'width="200" height="300"' in html
+    assert 'loading="lazy"' in html
+
+
+def test_facilities_choose_among_the_icons_of_the_sprite() -> None:
+    names = [name for name, _ in facility_icons()]
+    assert {"wifi", "kitchen"} <= set(names)
+    assert len(names) == len(set(names))
+    Facility(name="Kitchen", icon="kitchen").full_clean()
+    with pytest.raises(ValidationError, match="icon"):
+        Facility(name="Dungeon", icon="dungeon").full_clean()

@@ -8,6 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from payments.heartbeat import sweep_is_missed_since
+
 log = logging.getLogger(__name__)
 
 
@@ -21,17 +23,25 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can do its work: the database answers and holds our tables. 503 otherwise."""
+    """What money needs is at work: the database answers and holds our tables; somebody sweeps. Else 503."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM django_migrations WHERE app = 'payments' LIMIT 1")
             ready = cursor.fetchone() is not None
+        missed_since = sweep_is_missed_since() if ready else None
     except DatabaseError as error:
         log.error("not ready: %s", error)
         ready = False
     if not ready:
-        return HttpResponse("database: no answer, or not migrated\n", status=503, content_type="text/plain")
-    return HttpResponse("ok\n", content_type="text/plain")
+        return _plain("database: no answer, or not migrated", status=503)
+    if missed_since:
+        log.error("nobody has swept since %s", missed_since)
+        return _plain(f"sweep: not at work since {missed_since:%Y-%m-%d %H:%M:%S} UTC", status=503)
+    return _plain("ok")
+
+
+def _plain(line: str, *, status: int = 200) -> HttpResponse:
+    return HttpResponse(f"{line}\n", status=status, content_type="text/plain")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -23,6 +23,7 @@ IN_THE_BACKGROUND = 8.0
 ASK_AT_MOST_EVERY = timedelta(seconds=3)
 LAST_WORD_AFTER = timedelta(minutes=2)
 """So long after an attempt expired, "not existing" is Alipay's last word."""
+WHILE_IT_CAN_BE_PAID = timedelta(seconds=80)
 
 
 def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryResult | None:
@@ -74,9 +75,15 @@ def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) ->
 
 
 def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
-    """15 s after an attempt was made, then 30 s, 1 m, 2 m later, every 5 m for a day; and when it ends."""
+    """15 s after an attempt was made, 30 s, 1 m later, every 80 s while it can be paid; and when it ends.
+
+    So money of which no message tells is found within 2 minutes, however late it comes. What is still not
+    certain after that is asked about every 5 m, and after a day every hour.
+    """
     soon = now + wait_for_age(now - payment.created_at)
     ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
+    if now < ends[-1]:
+        soon = min(soon, now + WHILE_IT_CAN_BE_PAID)
     return min([soon, *(end + timedelta(seconds=1) for end in ends if end >= now)])
 
 

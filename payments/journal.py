@@ -4,8 +4,10 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from payments.alipay.signing import text_to_sign
 from payments.models import GatewayMessage, Payment
@@ -17,6 +19,7 @@ Verdict = GatewayMessage.Verdict
 
 KEPT_BAD_MESSAGES = 1000
 KEPT_BYTES_OF_BAD = 4096
+KEPT_ANSWERS = timedelta(days=90)
 PRUNE_ONE_IN = 50
 
 
@@ -54,13 +57,21 @@ def record_bad(channel: str, raw: bytes, why: str) -> None:
         prune_bad()
 
 
-def prune_bad() -> None:
-    """Delete all but the newest KEPT_BAD_MESSAGES that were not Alipay's."""
+def prune_bad() -> int:
+    """Delete all but the newest KEPT_BAD_MESSAGES that were not Alipay's; how many."""
     bad = GatewayMessage.objects.filter(verdict=Verdict.BAD)
     newest = bad.order_by("-id").values_list("id", flat=True)
     oldest_kept = newest[KEPT_BAD_MESSAGES - 1 : KEPT_BAD_MESSAGES].first()
-    if oldest_kept is not None:
-        bad.filter(id__lt=oldest_kept).delete()
+    return 0 if oldest_kept is None else bad.filter(id__lt=oldest_kept).delete()[0]
+
+
+def prune_answers() -> int:
+    """Delete old answers of Alipay's that said nothing new; how many. Ten thousand at a time."""
+    old = GatewayMessage.objects.filter(
+        verdict=Verdict.KNOWN, channel=Channel.ANSWER, received_at__lt=timezone.now() - KEPT_ANSWERS
+    )
+    keys = list(old.order_by("id").values_list("id", flat=True)[:10_000])
+    return GatewayMessage.objects.filter(id__in=keys).delete()[0]
 
 
 def judge(

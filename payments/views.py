@@ -148,7 +148,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 @never_cache
 @signed_in_or_back_to(_order_page)
 def check(request: HttpRequest, number: str) -> HttpResponse:
-    """我已付款，帮我查一下: ask Alipay now. Answers in words, or to the page's own script as `status` does."""
+    """我已付款，帮我查一下: ask Alipay now. Answers in words; to the page's own script, as `status` does."""
     order = order_of(request, number)
     attempts_made = list(order.payments.order_by("id"))
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]

@@ -3,12 +3,13 @@
 import logging
 import signal
 import threading
+import time
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
 from django.db import DatabaseError, close_old_connections
 
 from payments.checks import ALIPAY_TAG
-from payments.sweeping import sweep_once
+from payments.sweeping import CALLS_AT_ONCE, sweep_once
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,8 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Asks Alipay about payments that nobody told us of, closes and expires what was not paid in time, "
-        "and expires what staff did not accept. One round; with --loop, one after the other until stopped."
+        "expires what staff did not accept, sends refunds and mails, and forgets what is of no use any more. "
+        "One round; with --loop, one after the other until stopped."
     )
     requires_system_checks = ()
 
@@ -31,18 +33,46 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         if loop is None:
-            self._round(stop)
+            self._round(stop, say_nothing_due=True)
         while loop is not None and not stop.is_set():
             try:
-                self._round(stop)
+                self._round(stop, say_nothing_due=False)
             except DatabaseError:
                 log.exception("the database does not answer; the next round tries again")
             stop.wait(loop)
             close_old_connections()
 
-    def _round(self, stop: threading.Event) -> None:
-        done = sweep_once(stop.is_set)
-        if done.total():
-            self.stdout.write(
-                "sweep: " + ", ".join(f"{count} {name}" for name, count in done.items() if count)
-            )
+    def _round(self, stop: threading.Event, *, say_nothing_due: bool) -> None:
+        progress = Progress(self.stdout)
+        done = sweep_once(stop.is_set, workers=CALLS_AT_ONCE, watch=progress)
+        progress.wipe()
+        counts = ", ".join(f"{count} {name}" for name, count in done.items() if count)
+        if counts or say_nothing_due:
+            self.stdout.write(f"sweep: {counts or 'nothing was due'}")
+
+
+class Progress:
+    """In a terminal, one line that tells how far a round has come; otherwise nothing."""
+
+    SHOW_EVERY = 0.2
+
+    def __init__(self, out: OutputWrapper) -> None:
+        self._out = out
+        self._shown_at = time.monotonic()
+        self._width = 0
+
+    def __call__(self, name: str, number: int, total: int) -> None:
+        now = time.monotonic()
+        if self._out.isatty() and now - self._shown_at >= self.SHOW_EVERY:
+            self._shown_at = now
+            self._show(f"sweep: {name} {number} of {total} …")
+
+    def wipe(self) -> None:
+        if self._width:
+            self._show("")
+            self._out.write("\r", ending="")
+
+    def _show(self, text: str) -> None:
+        self._out.write("\r" + text.ljust(self._width), ending="")
+        self._out.flush()
+        self._width = len(text)

@@ -7,6 +7,7 @@ Each run holds its statements against the site's (paying.py), so that it neither
 import base64
 import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
@@ -161,6 +162,7 @@ class Bare:
     ) -> None:
         execute, now = self.cursor.execute, beijing_now()
         self.db.begin()
+        execute("INSERT INTO core_commit (`key`, made_at) VALUES (%s, %s)", (str(uuid.uuid4()), now))
         self.one("SELECT status FROM orders_order WHERE id = %s FOR UPDATE", order)
         won = execute(
             "UPDATE payments_payment SET status = 'PAID', live_for_id = NULL, trade_no = %s,"

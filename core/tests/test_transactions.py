@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -15,8 +16,16 @@ DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock; try r
 LOCK_WAIT = OperationalError(1205, "Lock wait timeout exceeded; try restarting transaction")
 CHANGED = OperationalError(1020, "Record has changed since last read in table 'orders_order'")
 LOCKED = OperationalError("database is locked")
+WRITE_CONFLICT = OperationalError(9007, "Write conflict, txnStartTS=1, conflictStartTS=2")
 TABLE_LOCKED = OperationalError("database table is locked: orders_order")
-REPEATED = [DEADLOCK, LOCK_WAIT, CHANGED, LOCKED, TABLE_LOCKED]
+REPEATED = [DEADLOCK, LOCK_WAIT, CHANGED, WRITE_CONFLICT, LOCKED, TABLE_LOCKED]
+UNREACHABLE = OperationalError(2002, "Can't connect to local server through socket")
+LOST = [
+    OperationalError(1047, "WSREP has not yet prepared node for application use"),
+    OperationalError(1927, "Connection was killed"),
+    OperationalError(2006, "Server has gone away"),
+    OperationalError(2013, "Lost connection to server during query"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -66,11 +75,55 @@ def test_CON09_CON10_after_five_tries_the_error_is_raised(error: OperationalErro
     assert names() == []
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", LOST, ids=str)
+def test_DBX02_a_lost_connection_is_opened_anew_and_the_function_repeated(error: OperationalError) -> None:
+    connection.ensure_connection()
+    first = connection.connection
+    writer = Writer(error, UNREACHABLE)
+    assert writer.run() == "done"
+    assert names() == ["try 3"]
+    assert connection.connection is not first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_was_never_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def connect() -> None:
+        calls.append(1)
+        raise UNREACHABLE
+
+    connection.close()
+    writer = Writer()
+    with monkeypatch.context() as trouble, pytest.raises(OperationalError):
+        trouble.setattr(connection, "connect", connect)
+        writer.run()
+    assert (len(calls), writer.calls) == (1, 0)
+
+
+@pytest.mark.django_db
+def test_no_try_begins_later_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions.time, "monotonic", count(0, transactions.GIVE_UP_AFTER / 2).__next__)
+    writer = Writer(*[LOCK_WAIT] * TRIES)
+    with pytest.raises(OperationalError):
+        writer.run()
+    assert writer.calls == 2
+
+
+@pytest.mark.django_db
+def test_waits_grow_are_random_and_have_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = []
+    monkeypatch.setattr(transactions.random, "uniform", lambda low, high: longest.append((low, high)) or 0)
+    monkeypatch.setattr(transactions, "LONGEST_WAIT", 0.3)
+    Writer(*[DEADLOCK] * 4).run()
+    assert longest == [(0, 0.1), (0, 0.2), (0, 0.3), (0, 0.3)]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "error",
     [
-        OperationalError(2006, "MySQL server has gone away"),
         OperationalError(1290, "running with the --read-only option"),
         OperationalError("disk I/O error"),
         OperationalError(),

@@ -381,7 +381,7 @@ def test_NOT24_trouble_of_our_own_is_never_success(
     client: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     def fail(*args: object, **kwargs: object) -> None:
-        raise OperationalError(2006, "the database is gone")
+        raise OperationalError(1021, "Disk full")
 
     body = alipay.notify_body(payment)
     with monkeypatch.context() as trouble:

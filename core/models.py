@@ -1,0 +1,12 @@
+from django.db import models
+from django.utils import timezone
+
+
+class Commit(models.Model):
+    """Proof that a durable transaction was committed, written in it. See transactions.py; kept an hour."""
+
+    key = models.UUIDField(primary_key=True)
+    made_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.key)

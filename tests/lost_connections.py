@@ -1,0 +1,151 @@
+"""Connections to the database that are lost at the worst moment: around COMMIT.
+
+On MariaDB a proxy really cuts them. SQLite lives in the process, where no connection can be lost; there the
+same errors are made up around the real commit.
+"""
+
+import enum
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from unittest import mock
+
+from django.db import OperationalError, connection
+
+COM_QUERY = b"\x03"
+
+
+class Moment(enum.Enum):
+    BEFORE = "COMMIT never arrives"
+    AFTER = "COMMIT is done, its answer is lost"
+    ON_ITS_WAY = "COMMIT arrives only after the connection is lost"
+
+
+@contextmanager
+def lost_at_commit(moment: Moment) -> Iterator[None]:
+    """This thread's next transaction loses its connection at COMMIT, once."""
+    with _proxied(moment) if connection.vendor == "mysql" else _made_up(moment):
+        yield
+
+
+@contextmanager
+def _proxied(moment: Moment) -> Iterator[None]:
+    options = connection.settings_dict["OPTIONS"]
+    server = options["unix_socket"]
+    with (
+        TemporaryDirectory(prefix="ihome-proxy-") as folder,
+        _Proxy(Path(folder) / "s", server, moment) as proxy,
+    ):
+        connection.close()
+        options["unix_socket"] = str(proxy.address)
+        try:
+            yield
+        finally:
+            options["unix_socket"] = server
+            connection.close()
+    assert proxy.has_cut, "no COMMIT came by"
+
+
+@contextmanager
+def _made_up(moment: Moment) -> Iterator[None]:
+    commit = connection._commit
+    lost: list[Moment] = []
+
+    def commit_and_lose() -> None:
+        if lost:
+            commit()
+            return
+        lost.append(moment)
+        if moment is Moment.BEFORE:
+            connection._rollback()
+        else:
+            commit()
+        raise OperationalError(2013, "Lost connection to server during query")
+
+    with mock.patch.object(connection, "_commit", commit_and_lose):
+        yield
+    assert lost, "nothing was committed"
+
+
+class _Proxy:
+    """Passes bytes between Django and MariaDB until the first COMMIT; later connections it leaves alone."""
+
+    def __init__(self, address: Path, server: str, moment: Moment) -> None:
+        self.address, self.server, self.moment = address, server, moment
+        self.has_cut = False
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.threads: list[threading.Thread] = []
+
+    def __enter__(self) -> "_Proxy":
+        self.listener.bind(str(self.address))
+        self.listener.listen()
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(10)
+
+    def _start(self, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            upstream = socket.socket(socket.AF_UNIX)
+            upstream.connect(self.server)
+            is_lost = Event()
+            self._start(self._carry_questions, client, upstream, is_lost)
+            self._start(self._carry_answers, upstream, client, is_lost)
+
+    def _carry_questions(self, client: socket.socket, upstream: socket.socket, is_lost: Event) -> None:
+        while packet := _received(client):
+            if packet[4:5] == COM_QUERY and packet[5:].upper() == b"COMMIT" and not self.has_cut:
+                self.has_cut = True
+                is_lost.set()
+                self._lose(packet, client, upstream)
+                return
+            upstream.sendall(packet)
+        _hang_up(upstream)
+
+    def _lose(self, commit: bytes, client: socket.socket, upstream: socket.socket) -> None:
+        if self.moment is Moment.AFTER:
+            upstream.sendall(commit)
+            time.sleep(0.2)  # the server has done it by then
+        _hang_up(client)
+        if self.moment is Moment.ON_ITS_WAY:
+            time.sleep(0.5)
+            upstream.sendall(commit)
+            time.sleep(0.2)
+        _hang_up(upstream)
+
+    def _carry_answers(self, upstream: socket.socket, client: socket.socket, is_lost: Event) -> None:
+        while answer := _received(upstream):
+            if not is_lost.is_set():
+                client.sendall(answer)
+        _hang_up(client)
+
+
+def _received(end: socket.socket) -> bytes:
+    try:
+        return end.recv(65536)
+    except OSError:
+        return b""
+
+
+def _hang_up(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from django.conf import settings
 
+from core.transactions import forget_old_commits
 from payments import heartbeat, journal
 
 EVERY = timedelta(hours=1)
@@ -25,4 +26,9 @@ def _sessions() -> int:
     return 0
 
 
-_PRUNE = {"messages": journal.prune_bad, "answers": journal.prune_answers, "sessions": _sessions}
+_PRUNE = {
+    "messages": journal.prune_bad,
+    "answers": journal.prune_answers,
+    "sessions": _sessions,
+    "commits": forget_old_commits,
+}

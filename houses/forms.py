@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.money import MAX_FEN
-from houses.models import House
+from houses.models import LONGEST_NIGHTS, Area, House
 
 FURTHEST_DAYS = 365
 """How far ahead a stay may begin."""
@@ -20,11 +20,80 @@ class DateInput(forms.DateInput):
         super().__init__(attrs, format="%Y-%m-%d")
 
 
-class StayForm(forms.Form):
-    """The dates and guests of a stay in one house; refuses what that house does not take."""
+class StayDatesForm(forms.Form):
+    """Days that a stay may have in any house. Dates that are refused are not in `cleaned_data`."""
 
     check_in = forms.DateField(label=_("Check-in"), widget=DateInput)
     check_out = forms.DateField(label=_("Check-out"), widget=DateInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        today = timezone.localdate()
+        self.fields["check_in"].widget.attrs["min"] = today
+        self.fields["check_out"].widget.attrs["min"] = today + timedelta(days=1)
+
+    @property
+    def stay(self) -> tuple[date, date] | None:
+        """Check-in and check-out where both were typed and nothing is wrong with them."""
+        self.is_valid()  # makes cleaned_data
+        cleaned = getattr(self, "cleaned_data", {})
+        check_in, check_out = cleaned.get("check_in"), cleaned.get("check_out")
+        return (check_in, check_out) if check_in and check_out else None
+
+    def clean_check_in(self) -> date | None:
+        check_in = self.cleaned_data["check_in"]
+        today = timezone.localdate()
+        if check_in and check_in < today:
+            raise forms.ValidationError(_("This day has passed."))
+        if check_in and (check_in - today).days > FURTHEST_DAYS:
+            raise forms.ValidationError(_("Stays can be booked up to a year ahead."))
+        return check_in
+
+    def clean(self) -> dict[str, object]:
+        if self.stay:
+            check_in, check_out = self.stay
+            self.check_nights((check_out - check_in).days)
+        return self.cleaned_data
+
+    def check_nights(self, nights: int, least: int = 1, most: int = LONGEST_NIGHTS) -> None:
+        """Say beside the check-out what is wrong with so many nights."""
+        if nights < 1:
+            self.add_error("check_out", _("Check-out must be after check-in."))
+        elif nights < least:
+            message = ngettext("At least %(count)d night.", "At least %(count)d nights.", least)
+            self.add_error("check_out", message % {"count": least})
+        elif nights > most:
+            message = ngettext("At most %(count)d night.", "At most %(count)d nights.", most)
+            self.add_error("check_out", message % {"count": most})
+
+
+class SearchForm(StayDatesForm):
+    """What a home must suit; all of it may be left open, the dates both or neither."""
+
+    area = forms.ModelChoiceField(
+        Area.objects.all(),
+        label=_("Area"),
+        required=False,
+        empty_label=_("Anywhere"),
+        error_messages={"invalid_choice": _("We have no homes there. Please choose from the list.")},
+    )
+    guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, max_value=99)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["check_in"].required = self.fields["check_out"].required = False
+        self.fields["guests"].widget.attrs.update(inputmode="numeric")
+
+    def clean(self) -> dict[str, object]:
+        for name, other in (("check_in", "check_out"), ("check_out", "check_in")):
+            if self.cleaned_data.get(other) and name in self.cleaned_data and not self.cleaned_data[name]:
+                self.add_error(name, _("Choose this day, too."))
+        return super().clean()
+
+
+class StayForm(StayDatesForm):
+    """The dates and guests of a stay in one house; refuses what that house does not take."""
+
     guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, initial=1)
 
     def __init__(self, *args: Any, house: House, **kwargs: Any) -> None:
@@ -34,27 +103,13 @@ class StayForm(forms.Form):
 
     @property
     def nights(self) -> int | None:
-        """Of the dates that the form shows, typed or its initial ones; None unless the house takes them."""
-        form = self if self.is_bound else StayForm(self.initial, house=self.house)
-        form.is_valid()
-        stay = form.cleaned_data
-        if "check_in" in stay and "check_out" in stay:
-            return (stay["check_out"] - stay["check_in"]).days
-        return None
+        """None unless the house takes stays on the dates that were typed."""
+        return (self.stay[1] - self.stay[0]).days if self.stay else None
 
     @property
     def total_fen(self) -> int | None:
         """What those nights cost."""
         return self.nights and self.nights * self.house.price_fen
-
-    def clean_check_in(self) -> date:
-        check_in = self.cleaned_data["check_in"]
-        today = timezone.localdate()
-        if check_in < today:
-            raise forms.ValidationError(_("This day has passed."))
-        if (check_in - today).days > FURTHEST_DAYS:
-            raise forms.ValidationError(_("Stays can be booked up to a year ahead."))
-        return check_in
 
     def clean_guests(self) -> int:
         guests = self.cleaned_data["guests"] or 1
@@ -67,21 +122,11 @@ class StayForm(forms.Form):
             raise forms.ValidationError(message % {"count": self.house.capacity})
         return guests
 
-    def clean(self) -> dict[str, object]:
-        check_in, check_out = (self.cleaned_data.get("check_in"), self.cleaned_data.get("check_out"))
-        if check_in and check_out:
-            self._check_nights((check_out - check_in).days)
-        return self.cleaned_data
-
-    def _check_nights(self, nights: int) -> None:
-        house = self.house
-        if nights < 1:
-            self.add_error("check_out", _("Check-out must be after check-in."))
-        elif nights < house.min_nights:
-            message = ngettext("At least %(count)d night.", "At least %(count)d nights.", house.min_nights)
-            self.add_error("check_out", message % {"count": house.min_nights})
-        elif nights > house.max_nights:
-            message = ngettext("At most %(count)d night.", "At most %(count)d nights.", house.max_nights)
-            self.add_error("check_out", message % {"count": house.max_nights})
-        elif nights * house.price_fen > MAX_FEN:
+    def check_nights(self, nights: int, least: int = 1, most: int = LONGEST_NIGHTS) -> None:
+        super().check_nights(nights, self.house.min_nights, self.house.max_nights)
+        if self.stay and nights * self.house.price_fen > MAX_FEN:
             self.add_error("check_out", _("This stay costs more than can be paid at once."))
+
+    def refuse_taken(self) -> None:
+        """Say beside the dates that somebody else holds one of the nights."""
+        self.add_error("check_in", _("Somebody has just booked one of these nights. Please choose others."))

@@ -45,9 +45,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             order = booking.book(house.pk, renter=signed_in_user(request), **form.cleaned_data)
         except NightsTaken:
-            form.add_error(
-                "check_in", _("Somebody has just booked one of these nights. Please choose others.")
-            )
+            form.refuse_taken()
         except House.DoesNotExist as error:
             raise Http404 from error
         else:

@@ -25,7 +25,7 @@ def test_listed_houses_are_found_and_others_are_not(client: Client) -> None:
 def test_no_houses_is_said_in_words(client: Client) -> None:
     page = client.get("/")
     assert page.status_code == 200
-    assert "scene-no-orders" in page.content.decode()
+    assert "scene-none-found" in page.content.decode()
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "99", "１", ""])

@@ -26,7 +26,7 @@ def house() -> House:
 @pytest.mark.parametrize("nights", [2, 5])
 def test_the_nights_times_the_price_is_the_total(client: Client, nights: int) -> None:
     home = house()
-    form = StayForm(house=home, initial=stay(3, 3 + nights))
+    form = StayForm(stay(3, 3 + nights), house=home)
     assert (form.nights, form.total_fen) == (nights, nights * 12_345)
     html = client.get(home.get_absolute_url(), stay(3, 3 + nights)).content.decode()
     assert {2: "￥246.90", 5: "￥617.25"}[nights] in html

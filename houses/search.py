@@ -1,0 +1,43 @@
+"""Which homes a renter finds, and in which order."""
+
+from datetime import date
+
+from django.db import models
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from houses import availability
+from houses.models import Area, House
+
+
+class Sort(models.TextChoices):
+    NEW = "new", _("Newest")
+    PRICE = "price", _("Lowest price")
+    BOOKED = "booked", _("Most booked")
+
+
+# Each ends in the id, so that pages neither repeat nor leave out a home; Meta.indexes of House serves them.
+_ORDER = {
+    Sort.NEW: ("-id",),
+    Sort.PRICE: ("price_fen", "id"),
+    Sort.BOOKED: ("-order_count", "-id"),
+}
+
+
+def find(
+    *,
+    area: Area | None = None,
+    stay: tuple[date, date] | None = None,
+    guests: int | None = None,
+    sort: Sort = Sort.NEW,
+) -> QuerySet[House]:
+    """Listed homes that suit. `stay`: free for the nights [check_in, check_out), and for that many nights."""
+    homes = House.objects.filter(is_listed=True)
+    if area:
+        homes = homes.filter(area=area)
+    if guests:
+        homes = homes.filter(capacity__gte=guests)
+    if stay:
+        nights = (stay[1] - stay[0]).days
+        homes = availability.free(homes.filter(min_nights__lte=nights, max_nights__gte=nights), *stay)
+    return homes.order_by(*_ORDER[sort])

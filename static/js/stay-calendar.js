@@ -1,0 +1,82 @@
+// #calendar td[data-date]: days become buttons that fill the fields of check-in and check-out.
+// First the day of arrival, then that of leaving: all nights between must be free, the last day's need not be.
+// Arrow keys go from day to day. The server has the last word on every stay.
+
+const checkIn = document.querySelector("#id_check_in");
+const checkOut = document.querySelector("#id_check_out");
+const words = document.querySelector("#calendar-words");
+const cells = [...document.querySelectorAll("#calendar td[data-date]")];
+const DAYS_BY_KEY = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+
+const dayOf = (cell) => cell.dataset.date;
+const isFree = (cell) => cell.classList.contains("free");
+
+function inWords(day) {
+  const format = { weekday: "short", month: "short", day: "numeric", timeZone: "UTC" };
+  return new Date(day).toLocaleDateString(document.documentElement.lang, format);
+}
+
+function say(text, days = {}) {
+  words.textContent = text.replace(/{(\w+)}/g, (_, name) => inWords(days[name]));
+}
+
+function fill(first, last) {
+  checkIn.value = first;
+  checkOut.value = last;
+  for (const field of [checkIn, checkOut]) field.dispatchEvent(new Event("input"));
+}
+
+function choose(cell) {
+  const day = dayOf(cell);
+  const isLeaving = checkIn.value && !checkOut.value && day > checkIn.value;
+  const between = cells.filter((each) => dayOf(each) >= checkIn.value && dayOf(each) < day);
+  if (isLeaving && between.every(isFree)) fill(checkIn.value, day);
+  else if (isFree(cell)) fill(day, "");
+  else say(words.dataset.taken);
+}
+
+function show() {
+  const [first, last] = [checkIn.value, checkOut.value];
+  for (const cell of cells) {
+    const day = dayOf(cell);
+    const isEnd = day === first || day === last;
+    cell.classList.toggle("chosen", isEnd);
+    cell.classList.toggle("within", Boolean(first) && first < day && day < last);
+    cell.firstElementChild.ariaPressed = isEnd;
+  }
+  if (first && last > first) say(words.dataset.stay, { first, last });
+  else if (first) say(words.dataset.arrive, { day: first });
+  else say(words.dataset.start);
+  // So that other months know, too.
+  for (const link of document.querySelectorAll("#calendar a")) {
+    const url = new URL(link.href);
+    for (const field of [checkIn, checkOut]) url.searchParams.set(field.name, field.value);
+    link.href = url;
+  }
+}
+
+function focusOn(cell) {
+  for (const each of cells) each.firstElementChild.tabIndex = each === cell ? 0 : -1;
+  cell.firstElementChild.focus();
+}
+
+for (const [index, cell] of cells.entries()) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(...cell.childNodes);
+  button.ariaLabel = `${inWords(dayOf(cell))}, ${button.querySelector(".visually-hidden").textContent}`;
+  button.addEventListener("click", () => choose(cell));
+  button.addEventListener("keydown", (event) => {
+    const next = cells[index + DAYS_BY_KEY[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    focusOn(next);
+  });
+  button.tabIndex = index ? -1 : 0; // one stop for the Tab key
+  cell.append(button);
+}
+
+words.hidden = false;
+checkIn.addEventListener("input", show);
+checkOut.addEventListener("input", show);
+show();

@@ -10,15 +10,16 @@ from benchmarks import environment
 
 ORDERS, ROUNDS = 1_000_000, 15
 QUICK_ORDERS, QUICK_ROUNDS = 20_000, 2
+ATTEMPTS, QUICK_ATTEMPTS = 10_000, 300
 PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
 
 
-def main(orders: int, rounds: int) -> int:
+def main(orders: int, rounds: int, attempts: int) -> int:
     """Print everything; 0, whatever the ratios are, unless something could not be compared."""
     start = time.monotonic()
     with environment.prepared() as standin_url:
         # Only now are there settings to import models with.
-        from benchmarks import my_orders, paying, signatures
+        from benchmarks import my_orders, outage, paying, signatures
         from benchmarks.standin import Alipay
 
         print(_about())
@@ -31,6 +32,7 @@ def main(orders: int, rounds: int) -> int:
             lambda: paying.notify(street, rounds),
             lambda: paying.return_after_notify(street, rounds),
             lambda: paying.return_with_question(street, rounds),
+            lambda: outage.after_a_day(street, attempts),
             lambda: my_orders.my_orders(orders, rounds),
         ):
             try:
@@ -71,7 +73,8 @@ if __name__ == "__main__":
     if orders % 1000 or orders < 20_000:
         parser.error("--orders must be a multiple of 1,000, at least 20,000")
     try:
-        status = main(orders, arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS))
+        rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS)
+        status = main(orders, rounds, QUICK_ATTEMPTS if arguments.quick else ATTEMPTS)
     except environment.NotPossible as why:
         raise SystemExit(str(why)) from None
     raise SystemExit(status)

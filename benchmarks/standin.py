@@ -18,6 +18,14 @@ class Alipay:
     def pay(self, out_trade_no: str) -> None:
         self._do("pay", out_trade_no=out_trade_no)
 
+    def sign_in(self, out_trade_no: str) -> None:
+        """The buyer is there, and does not pay."""
+        self._do("open", out_trade_no=out_trade_no)
+
+    def clock(self, offset_seconds: int) -> None:
+        """How far Alipay's clock is ahead of the machine's."""
+        self._do("clock", offset_seconds=offset_seconds)
+
     def signed_return(self, out_trade_no: str) -> str:
         """The query string."""
         return str(self._do("signed_return", out_trade_no=out_trade_no))
@@ -25,7 +33,7 @@ class Alipay:
     def signed_notify(self, out_trade_no: str) -> bytes:
         return str(self._do("signed_notify", out_trade_no=out_trade_no)).encode()
 
-    def _do(self, what: str, **fields: str) -> object:
+    def _do(self, what: str, **fields: object) -> object:
         status, body = self._request("POST", f"/_standin/{what}", json.dumps(fields))
         assert status == 200, f"the stand-in refused {what}: {body!r}"
         return json.loads(body)

@@ -6,10 +6,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -66,10 +65,6 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     def amount(self, order: Order) -> str:
         return yuan_text(order.amount_fen)
 
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change orders may act on them; the form itself stays read-only for everybody."""
-        return request.user.has_perm("orders.change_order")
-
     @admin.action(description=_("Accept the bookings"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         staff = signed_in_user(request)
@@ -82,13 +77,14 @@ class BaseOrderAdmin(ReadOnlyAdmin):
             staff, reason = signed_in_user(request), form.cleaned_data["reason"]
             self._act_on(request, queryset, lambda order: transitions.reject(order, by=staff, reason=reason))
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "form": form,
-            "orders": queryset,
-            "title": _("Reject"),
-        }
-        return TemplateResponse(request, "admin/orders/reject.html", context)
+        return self.ask_first(
+            request,
+            "admin/orders/reject.html",
+            action="reject_bookings",
+            title=gettext("Reject"),
+            rows=queryset,
+            form=form,
+        )
 
     def _act_on(self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None]) -> None:
         """Take one step with each order; say how many took it and which could not."""

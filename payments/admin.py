@@ -1,16 +1,25 @@
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from orders.admin import BaseOrderAdmin
 from orders.models import Order
-from payments import asking, settlement
+from payments import asking, cancelling, incoming, refunding, settlement
+from payments.cancelling import CannotCancel
+from payments.forms import CancelForm, GiveBackForm, GiveUpForm
 from payments.models import GatewayMessage, Payment, Refund
 from payments.presentation import in_words, masked
+from payments.settlement import CannotRefund
+
+Row = TypeVar("Row", bound=Model)
 
 ASKED_AT_A_TIME = 20
 
@@ -43,12 +52,71 @@ class PaymentInline(ReadOnlyInline):
 @admin.register(Order)
 class OrderAdmin(BaseOrderAdmin):
     inlines = [PaymentInline, *BaseOrderAdmin.inlines]
+    actions = [*BaseOrderAdmin.actions, "cancel_order"]
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """It ends an order, and it gives money back."""
+        return self.has_act_permission(request) and request.user.has_perm("payments.change_payment")
+
+    @admin.action(description=_("Cancel the order"), permissions=["cancel"])
+    def cancel_order(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        order = the_only_one(self, request, queryset)
+        if order is None:
+            return None
+        preview = cancelling.by_policy(order)
+        form = CancelForm(request.POST if "amount" in request.POST else None, preview=preview)
+        if not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/orders/cancel.html",
+                action="cancel_order",
+                title=gettext("Cancel the order"),
+                rows=[order],
+                form=form,
+                order=order,
+                preview=preview,
+            )
+        given = form.cleaned_data
+        try:
+            cancelling.cancel_by_staff(
+                order,
+                by=signed_in_user(request),
+                reason=given["reason"],
+                left_fen=given["left_fen"],
+                comes_back_fen=given["amount"],
+            )
+        except (CannotCancel, CannotRefund) as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return None
+        back = gettext("Cancelled; ￥%(amount)s comes back.") % {"amount": yuan_text(given["amount"])}
+        self.log_change(request, order, f"{back} {given['reason']}")
+        self.message_user(request, f"{order.number}: {back}", messages.SUCCESS)
+        warn_of_second_person(self, request, Refund.objects.filter(payment__order=order))
+        return None
+
+
+def the_only_one(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet[Row]) -> Row | None:
+    """Its amount is typed, so only one at a time; None, with words, where more were chosen."""
+    rows = list(queryset[:2])
+    if len(rows) == 1:
+        return rows[0]
+    model_admin.message_user(request, _("Choose exactly one."), messages.ERROR)
+    return None
+
+
+def warn_of_second_person(
+    model_admin: admin.ModelAdmin, request: HttpRequest, refunds: QuerySet[Refund]
+) -> None:
+    for refund in refunds.filter(status=Refund.Status.PROPOSED):
+        words = gettext("%(number)s: ￥%(amount)s waits until somebody else of staff approves it.")
+        values = {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
+        model_admin.message_user(request, words % values, messages.WARNING)
 
 
 class RefundInline(ReadOnlyInline):
     model = Refund
-    fields = ["out_request_no", "status", "amount_fen", "reason", "next_try_at"]
-    readonly_fields = ["out_request_no", "status", "amount_fen", "reason", "next_try_at"]
+    fields = ["out_request_no", "status", "amount_fen", "reason", "words", "asked_by", "refusal", "done_at"]
+    readonly_fields = fields
 
 
 class GatewayMessageInline(ReadOnlyInline):
@@ -72,7 +140,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_filter = ["status", "evidence", ("contradicted_at", admin.EmptyFieldListFilter), "created_at"]
     search_fields = ["out_trade_no", "trade_no"]
     show_full_result_count = False
-    actions = ["ask_alipay"]
+    actions = ["ask_alipay", "give_back"]
     inlines = [RefundInline, GatewayMessageInline]
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
@@ -83,10 +151,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     def received(self, payment: Payment) -> str:
         return yuan_text(payment.received_fen)
 
-    def has_ask_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("payments.change_payment")
-
-    @admin.action(description=_("Ask Alipay about the payments"), permissions=["ask"])
+    @admin.action(description=_("Ask Alipay about the payments"), permissions=["act"])
     def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         if queryset.count() > ASKED_AT_A_TIME:
             words = _("Choose %(count)d at most: each is a call to Alipay.")
@@ -99,24 +164,122 @@ class PaymentAdmin(ReadOnlyAdmin):
             values["status"] = payment.get_status_display()
             self.message_user(request, words % values, messages.INFO)
 
+    @admin.action(description=_("Give money back"), permissions=["act"])
+    def give_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
+        payment = the_only_one(self, request, queryset.select_related("order__renter"))
+        if payment is None:
+            return None
+        if not payment.left_fen:
+            words = _("%(number)s: nothing that came in is left to give back.")
+            self.message_user(request, words % {"number": payment.out_trade_no}, messages.ERROR)
+            return None
+        form = GiveBackForm(
+            request.POST if "amount" in request.POST else None,
+            payment=payment,
+            number=settlement.next_refund_number(payment),
+        )
+        if not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/give_back.html",
+                action="give_back",
+                title=gettext("Give money back"),
+                rows=[payment],
+                form=form,
+                payment=payment,
+            )
+        given, staff = form.cleaned_data, signed_in_user(request)
+        try:
+            refund = settlement.refund_by_staff(
+                payment, given["amount"], number=given["number"], by=staff, words=given["words"]
+            )
+        except CannotRefund as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return None
+        made = gettext("%(number)s: ￥%(amount)s to give back.")
+        made %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
+        self.log_change(request, payment, f"{made} {refund.words}")
+        if refund.status == Refund.Status.DUE:
+            self.message_user(request, made, messages.SUCCESS)
+        warn_of_second_person(self, request, Refund.objects.filter(pk=refund.pk))
+        return None
+
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    list_display = ["out_request_no", "status", "amount", "reason", "refusal", "next_try_at", "created_at"]
-    list_filter = ["status", "created_at"]
-    search_fields = ["out_request_no", "payment__trade_no"]
+    list_display = [
+        "out_request_no",
+        "status",
+        "amount",
+        "reason",
+        "words",
+        "asked_by",
+        "approved_by",
+        "refusal",
+        "next_try_at",
+        "created_at",
+    ]
+    list_filter = ["status", "reason", "created_at"]
+    list_select_related = ["asked_by", "approved_by"]
+    search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]
     show_full_result_count = False
-    actions = ["try_again"]
+    actions = ["approve", "try_again", "give_up"]
 
-    def has_try_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("payments.change_refund")
-
-    @admin.action(description=_("Send the refused refunds again"), permissions=["try"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
-        count = sum(settlement.try_refund_again(refund) for refund in queryset)
-        self.message_user(
-            request, ngettext("%d refund is sent again.", "%d refunds are sent again.", count) % count
+    @admin.action(description=_("Approve the refunds"), permissions=["act"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        staff = signed_in_user(request)
+        self._act_on(
+            request,
+            queryset,
+            lambda refund: settlement.approve_refund(refund, by=staff),
+            gettext("Approved."),
         )
+
+    @admin.action(description=_("Send the refused refunds again"), permissions=["act"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        sent = [refund for refund in queryset if settlement.try_refund_again(refund)]
+        for refund in sent:
+            self.log_change(request, refund, gettext("Sent again."))
+        words = ngettext("%d refund is sent again.", "%d refunds are sent again.", len(sent))
+        self.message_user(request, words % len(sent))
+
+    @admin.action(description=_("Give the refunds up, with a reason"), permissions=["act"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        form = GiveUpForm(request.POST if "words" in request.POST else None)
+        if not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/give_up.html",
+                action="give_up",
+                title=gettext("Give up"),
+                rows=queryset,
+                form=form,
+            )
+        staff, words = signed_in_user(request), form.cleaned_data["words"]
+        self._act_on(
+            request,
+            queryset,
+            lambda refund: refunding.give_up(refund, by=staff, words=words),
+            gettext("Given up: %(words)s") % {"words": words},
+        )
+        return None
+
+    def _act_on(
+        self, request: HttpRequest, queryset: QuerySet[Refund], step: Callable[[Refund], None], log_entry: str
+    ) -> None:
+        """Take one step with each refund; say how many took it and why others could not."""
+        done = 0
+        for refund in queryset.select_related("payment"):
+            try:
+                step(refund)
+            except CannotRefund as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+            else:
+                self.log_change(request, refund, log_entry)
+                done += 1
+        if done:
+            words = ngettext("%d refund done.", "%d refunds done.", done)
+            self.message_user(request, words % done, messages.SUCCESS)
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
     def amount(self, refund: Refund) -> str:
@@ -147,6 +310,14 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
     fields = ["received_at", "channel", "signature_ok", "verdict", "detail", "payment", "content"]
     readonly_fields = ["content"]
     show_full_result_count = False
+    actions = ["look_again"]
+
+    @admin.action(description=_("Take up the refund notices again"), permissions=["act"])
+    def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:
+        notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
+        booked = sum(incoming.look_again(message) for message in notices[:ASKED_AT_A_TIME])
+        words = ngettext("%d refund is in the books now.", "%d refunds are in the books now.", booked)
+        self.message_user(request, words % booked)
 
     @admin.display(description=_("content"))
     def content(self, message: GatewayMessage) -> str:

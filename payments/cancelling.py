@@ -12,33 +12,44 @@ from core.transactions import durable_transaction
 from houses.models import RefundPolicy
 from orders import transitions
 from orders.models import Order
+from orders.transitions import IllegalTransition
 from payments import asking, settlement
 from payments.models import Payment, Refund
 
 
 class CannotCancel(Exception):
-    """Words for the renter. Nothing was written."""
+    """Words for whoever wants to cancel. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """In fen: what was paid, what would come back of it, and what would not."""
+    """In fen: what was paid, what has gone back of it before, and what would come back of the rest."""
 
     paid_fen: int
+    back_before_fen: int
     comes_back_fen: int
 
     @property
+    def left_fen(self) -> int:
+        return self.paid_fen - self.back_before_fen
+
+    @property
     def stays_fen(self) -> int:
-        return self.paid_fen - self.comes_back_fen
+        return self.left_fen - self.comes_back_fen
 
 
 def preview(order: Order) -> Preview | None:
     """What cancelling would bring back today; None where the renter can't cancel (any more)."""
-    if not order.is_cancellable:
-        return None
+    return by_policy(order) if order.is_cancellable else None
+
+
+def by_policy(order: Order) -> Preview:
+    """What the policy frozen on the order gives back today, of what has not gone back before."""
     payment = _paid(order)
-    paid_fen = payment.received_fen if payment else 0
-    return Preview(paid_fen, share_of(order.refund_policy, paid_fen, order.check_in, timezone.localdate()))
+    if payment is None:
+        return Preview(0, 0, 0)
+    share = share_of(order.refund_policy, payment.left_fen, order.check_in, timezone.localdate())
+    return Preview(payment.received_fen, payment.refund_reserved_fen, share)
 
 
 def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
@@ -54,15 +65,31 @@ def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
 
 
 def cancel(order: Order, *, by: User, agreed_fen: int | None) -> None:
-    """End the order; what comes back is due at once. Raises CannotCancel.
+    """The renter ends the order; what comes back is due at once. Raises CannotCancel.
 
-    Open attempts are first closed at Alipay, so that a payment on its way settles and counts; where Alipay is
-    silent the order is cancelled all the same, and money that still comes goes back. `agreed_fen` is what the
-    renter saw and agreed to get back; None where nothing was shown.
+    `agreed_fen` is what the renter saw and agreed to get back; None where nothing was shown.
+    """
+    _close_open_attempts(order)
+    _cancel(order, by, agreed_fen)
+
+
+def cancel_by_staff(order: Order, *, by: User, reason: str, left_fen: int, comes_back_fen: int) -> None:
+    """Staff end the order, whatever its policy and however late. Raises CannotCancel, CannotRefund.
+
+    `left_fen`: what they saw that could come back at most. Above the limit for one person the order is
+    cancelled at once, and the refund waits for a second one.
+    """
+    _close_open_attempts(order)
+    _cancel_by_staff(order, by, reason, left_fen, comes_back_fen)
+
+
+def _close_open_attempts(order: Order) -> None:
+    """Before an order ends, so that a payment on its way settles and counts.
+
+    Where Alipay is silent the order is cancelled all the same, and money that still comes goes back.
     """
     for payment in order.payments.filter(status=Payment.Status.OPEN):
         asking.ask_and_close(payment)
-    _cancel(order, by, agreed_fen)
 
 
 @durable_transaction
@@ -74,11 +101,35 @@ def _cancel(order: Order, by: User, agreed_fen: int | None) -> None:
     if agreed_fen is not None and agreed_fen != now.comes_back_fen:
         words = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
         raise CannotCancel(words % {"amount": yuan_text(now.comes_back_fen)})
-    transitions.cancel(order, by=by)
+    _end(order, by=by)
+    _owe(order, now.comes_back_fen)
+
+
+@durable_transaction
+def _cancel_by_staff(order: Order, by: User, reason: str, left_fen: int, comes_back_fen: int) -> None:
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    left_now = by_policy(order).left_fen
+    if left_now != left_fen or comes_back_fen > left_now:
+        words = _("Things have changed meanwhile: at most ￥%(amount)s can come back. Please look again.")
+        raise CannotCancel(words % {"amount": yuan_text(left_now)})
+    try:
+        _end(order, by=by, reason=reason)
+    except IllegalTransition:
+        words = _("%(number)s: not possible any more, it is %(status)s.")
+        values = {"number": order.number, "status": order.get_status_display()}
+        raise CannotCancel(words % values) from None
+    _owe(order, comes_back_fen, asked_by=by)
+
+
+def _end(order: Order, *, by: User, reason: str = "") -> None:
+    transitions.cancel(order, by=by, reason=reason)
     order.payments.filter(status=Payment.Status.OPEN).update(live_for=None, next_try_at=timezone.now())
+
+
+def _owe(order: Order, fen: int, *, asked_by: User | None = None) -> None:
     payment = _paid(order)
-    if payment is not None and now.comes_back_fen:
-        settlement.make_refund(payment, now.comes_back_fen, reason=Refund.Reason.CANCELED)
+    if payment is not None and fen:
+        settlement.make_refund(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
 
 
 def _paid(order: Order) -> Payment | None:

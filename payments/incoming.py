@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from django.conf import settings
 
 from core.money import parse_yuan, yuan_text
-from payments import asking, journal, settlement
+from payments import asking, journal, refunding, settlement
 from payments.alipay import messages
 from payments.alipay.answers import Refused, Unknown, beijing_time, is_trade_no
 from payments.alipay.messages import Params, Rejected
 from payments.gateway import client
 from payments.journal import Channel, Verdict
-from payments.models import GatewayMessage, Payment
+from payments.models import GatewayMessage, Payment, Refund
 from payments.settlement import Evidence, Receipt
 
 _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[0-9]+")
@@ -88,15 +88,33 @@ def receive_notify(raw_body: bytes) -> bool:
         return False
     if _is_news_of_a_payment(params):
         asking.book_receipt(payment, receipt, message)
+    elif _tells_of_refund(params):
+        _hear_of_refund(payment, params, message)
     else:
         journal.judge(message, _verdict_on_other_notice(params), payment=payment, detail=_summary(params))
     return True
 
 
+def look_again(message: GatewayMessage) -> bool:
+    """Take a refund notice up once more that could not be booked when it came. False where it still can't be.
+
+    Raises KeyProblem where we are not set up.
+    """
+    if message.verdict != Verdict.REFUND_NOTICE or message.payment is None:
+        return False
+    params = messages.verified(bytes(message.raw), client().public_key)
+    return _hear_of_refund(message.payment, params, message)
+
+
 def face_of(payment: Payment) -> Face:
     if not payment.is_settled:
         return Face.CONFIRMING
-    return Face.REFUNDED if payment.refund_reserved_fen else Face.PAID
+    if payment.status == Payment.Status.SURPLUS:
+        return Face.REFUNDED
+    if payment.refund_reserved_fen == 0:
+        return Face.PAID
+    whole = payment.refund_reserved_fen == payment.received_fen
+    return Face.REFUNDED if whole or not payment.order.is_paid else Face.PAID
 
 
 def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage) -> Face:
@@ -116,6 +134,31 @@ def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage)
         message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"
     )
     return Face.REFUNDED if payment.status == Payment.Status.CLOSED else Face.CONFIRMING
+
+
+def _hear_of_refund(payment: Payment, params: Params, message: GatewayMessage) -> bool:
+    """Alipay tells of a refund: made here, or by hand in its console. It is asked, and the books follow.
+
+    A whole refund that was given no number goes by the trade's own. A notice without a number may also be a
+    late TRADE_FINISHED, which only repeats the sum.
+    """
+    if not payment.is_settled:
+        asking.ask(payment)
+    number = params.get("out_biz_no")
+    booked = (not number and _sum_is_in_the_books(payment, params)) or refunding.hear_of(
+        payment, number or payment.out_trade_no
+    )
+    verdict = Verdict.KNOWN if booked else Verdict.REFUND_NOTICE
+    journal.judge(message, verdict, payment=payment, detail=_summary(params))
+    return booked
+
+
+def _sum_is_in_the_books(payment: Payment, params: Params) -> bool:
+    done = payment.refunds.filter(status=Refund.Status.DONE).order_by().values_list("amount_fen", flat=True)
+    try:
+        return sum(done) >= parse_yuan(params.get("refund_fee", ""))
+    except ValueError:
+        return False
 
 
 def _check_is_return(params: Params) -> None:
@@ -175,8 +218,6 @@ def _tells_of_refund(params: Mapping[str, str]) -> bool:
 
 
 def _verdict_on_other_notice(params: Mapping[str, str]) -> str:
-    if _tells_of_refund(params):
-        return Verdict.REFUND_NOTICE
     if params.get("trade_status") in ("WAIT_BUYER_PAY", "TRADE_CLOSED"):
         return Verdict.KNOWN
     return Verdict.UNEXPECTED

@@ -67,7 +67,7 @@ class Payment(models.Model):
         _("in the bill of"),
         null=True,
         blank=True,
-        help_text=_("The day whose bill from Alipay has this very amount."),
+        help_text=_("The day whose bill from Alipay has it."),
     )
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
 
@@ -98,6 +98,11 @@ class Payment(models.Model):
     def is_settled(self) -> bool:
         """Money came in for this attempt, whether or not the order needed it."""
         return self.status in (self.Status.PAID, self.Status.SURPLUS)
+
+    @property
+    def left_fen(self) -> int:
+        """Of what came in, what no refund gives back."""
+        return self.received_fen - self.refund_reserved_fen
 
 
 class Refund(models.Model):
@@ -147,7 +152,7 @@ class Refund(models.Model):
         _("in the bill of"),
         null=True,
         blank=True,
-        help_text=_("The day whose bill from Alipay has this very amount."),
+        help_text=_("The day whose bill from Alipay has it."),
     )
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
 

@@ -1,0 +1,78 @@
+"""What staff fill in before they move money."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.money import parse_yuan, yuan_text
+from payments.cancelling import Preview
+from payments.models import Payment
+
+WORDS_LENGTH = 200
+"""What Refund.words, Order.closing_reason and OrderEvent.reason hold."""
+
+
+class YuanField(forms.CharField):
+    """Yuan as text with exactly two decimals; cleaned to fen."""
+
+    def __init__(self, *, at_least_fen: int, at_most_fen: int, **options: Any) -> None:
+        self.at_least_fen, self.at_most_fen = at_least_fen, at_most_fen
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 14})
+        super().__init__(widget=widget, **options)
+
+    def clean(self, value: Any) -> int:
+        try:
+            fen = parse_yuan(super().clean(value))
+        except ValueError:
+            raise ValidationError(_("Enter yuan with two decimals, such as 300.00.")) from None
+        if fen < self.at_least_fen:
+            raise ValidationError(_("Enter at least %(yuan)s.") % {"yuan": yuan_text(self.at_least_fen)})
+        if fen > self.at_most_fen:
+            raise ValidationError(_("Only %(yuan)s is left.") % {"yuan": yuan_text(self.at_most_fen)})
+        return fen
+
+
+def _words_field(label: Any, **options: Any) -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+    return forms.CharField(label=label, max_length=WORDS_LENGTH, widget=widget, **options)
+
+
+class GiveBackForm(forms.Form):
+    """`number` is what the refund will be called: sent twice, the form makes one."""
+
+    number = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    words = _words_field(gettext_lazy("Why, for the renter to read"))
+
+    def __init__(self, data: Any, *, payment: Payment, number: str) -> None:
+        super().__init__(data, initial={"number": number})
+        left = payment.left_fen
+        amount = YuanField(
+            label=_("Amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=yuan_text(left)
+        )
+        self.fields = {"number": self.fields["number"], "amount": amount, "words": self.fields["words"]}
+
+
+class CancelForm(forms.Form):
+    """`left_fen` is what could come back at most when the form was made."""
+
+    left_fen = forms.IntegerField(widget=forms.HiddenInput)
+    reason = _words_field(gettext_lazy("Reason, for the renter to read"))
+
+    def __init__(self, data: Any, *, preview: Preview) -> None:
+        super().__init__(data, initial={"left_fen": preview.left_fen})
+        self.fields["amount"] = YuanField(
+            label=_("Comes back (yuan)"),
+            at_least_fen=0,
+            at_most_fen=preview.left_fen,
+            initial=yuan_text(preview.comes_back_fen),
+        )
+
+
+class GiveUpForm(forms.Form):
+    words = _words_field(
+        gettext_lazy("Why, and what happens instead"),
+        help_text=gettext_lazy("The renter reads it, if they were told of the refund."),
+    )

@@ -1,0 +1,214 @@
+"""Refunds made by hand in Alipay's own console: found by the notice, asked about, booked once."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from orders.models import Order
+from payments import incoming
+from payments.models import GatewayMessage, Payment, Refund
+from payments.rules import broken_rules
+from payments.settlement import make_refund, mark_refund_sent, record_external_refund
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+Status = Refund.Status
+Verdict = GatewayMessage.Verdict
+BY_HAND = "20261123-by_hand"
+
+
+@pytest.fixture
+def payment() -> Payment:
+    payment = make.attempt()
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    payment.refresh_from_db()
+    return payment
+
+
+def notice(payment: Payment, fen: str = "100.00", number: str | None = BY_HAND, **changes: str) -> bytes:
+    told = {"refund_fee": fen, "gmt_refund": "2026-11-23 10:00:00.123", "out_biz_no": number, **changes}
+    return alipay.notify_body(payment, **told)
+
+
+def alipay_knows(gateway: Gateway, payment: Payment, number: str = BY_HAND, yuan: str = "100.00") -> None:
+    node = {"out_trade_no": payment.out_trade_no, "out_request_no": number, "refund_amount": yuan}
+    gateway.says["fastpay.refund.query"] = alipay.answer(
+        "fastpay_refund_query", refund_status="REFUND_SUCCESS", **node
+    )
+
+
+def verdict() -> str:
+    return GatewayMessage.objects.filter(channel="NOTIFY").order_by("-id")[0].verdict
+
+
+def kinds(payment: Payment) -> list[str]:
+    return [event.kind for event in payment.order.events.all()]
+
+
+def test_REF07_NOT21_is_asked_about_and_booked_once(payment: Payment, gateway: Gateway) -> None:
+    alipay_knows(gateway, payment)
+    for _ in range(3):
+        assert incoming.receive_notify(notice(payment))
+    refund = payment.refunds.get()
+    assert (refund.out_request_no, refund.amount_fen, refund.status) == (BY_HAND, 10000, Status.DONE)
+    assert (refund.reason, refund.done_at is not None) == (Refund.Reason.EXTERNAL, True)
+    assert gateway.count("fastpay.refund.query") == 1
+    payment.refresh_from_db()
+    assert (payment.status, payment.refund_reserved_fen) == ("PAID", 10000)
+    assert payment.order.status == Order.Status.WAIT_COMMENT
+    assert verdict() == Verdict.KNOWN
+    assert kinds(payment) == ["REFUNDED", "PAID"]
+    assert incoming.face_of(payment) == "paid"
+    assert list(broken_rules()) == []
+
+
+def test_REF07_a_whole_refund_without_a_number_goes_by_the_trades(payment: Payment, gateway: Gateway) -> None:
+    alipay_knows(gateway, payment, payment.out_trade_no, "300.00")
+    assert incoming.receive_notify(notice(payment, "300.00", None, trade_status="TRADE_CLOSED"))
+    assert payment.refunds.get().out_request_no == payment.out_trade_no
+    payment.order.refresh_from_db()
+    assert payment.order.status == Order.Status.WAIT_COMMENT
+    payment.refresh_from_db()
+    assert incoming.face_of(payment) == "refunded"
+
+
+def test_REF07_a_late_repetition_of_the_sum_is_no_news(payment: Payment, gateway: Gateway) -> None:
+    record_external_refund(payment, BY_HAND, 10000)
+    assert incoming.receive_notify(notice(payment, number=None, trade_status="TRADE_FINISHED"))
+    assert verdict() == Verdict.KNOWN
+    assert gateway.calls == []
+
+
+def test_REF07_a_notice_alone_proves_nothing(payment: Payment, gateway: Gateway) -> None:
+    said = (
+        alipay.answer("fastpay_refund_query"),
+        alipay.answer("fastpay_refund_query", refund_status="REFUND_SUCCESS"),
+        b"",
+        alipay.business_error("fastpay_refund_query", "ACQ.SYSTEM_ERROR"),
+    )
+    for answer in said:
+        gateway.says["fastpay.refund.query"] = answer
+        assert incoming.receive_notify(notice(payment))
+        assert verdict() == Verdict.REFUND_NOTICE
+    assert not Refund.objects.exists()
+
+
+def test_REF07_of_a_payment_that_was_never_told(gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment)
+    alipay_knows(gateway, payment)
+    assert incoming.receive_notify(notice(payment))
+    payment.refresh_from_db()
+    assert (payment.status, payment.refund_reserved_fen) == ("PAID", 10000)
+    assert list(broken_rules()) == []
+
+
+def test_NOT20_of_a_payment_that_was_never_told_and_is_gone(gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.closed(payment)
+    alipay_knows(gateway, payment, yuan="300.00")
+    assert incoming.receive_notify(notice(payment, "300.00", trade_status="TRADE_CLOSED"))
+    assert verdict() == Verdict.REFUND_NOTICE
+    assert not Refund.objects.exists()
+
+
+def test_NOT21_one_of_ours_is_brought_to_its_end(payment: Payment, gateway: Gateway) -> None:
+    refund = make_refund(payment, 10000, reason=Refund.Reason.CANCELED)
+    mark_refund_sent(refund)
+    assert incoming.receive_notify(notice(payment, number=refund.out_request_no))  # Alipay can't be asked
+    assert verdict() == Verdict.KNOWN
+    refund.refresh_from_db()
+    assert refund.status == Status.SENT
+    alipay_knows(gateway, payment, refund.out_request_no)
+    assert incoming.receive_notify(notice(payment, number=refund.out_request_no))
+    refund.refresh_from_db()
+    assert refund.status == Status.DONE
+    assert kinds(payment).count("REFUNDED") == 1
+    asked = gateway.count("fastpay.refund.query")
+    assert incoming.receive_notify(notice(payment, number=refund.out_request_no))
+    assert gateway.count("fastpay.refund.query") == asked
+
+
+def test_REF07_one_of_ours_that_was_given_up_counts_again(payment: Payment, gateway: Gateway) -> None:
+    refund = make_refund(payment, 10000, reason=Refund.Reason.CANCELED)
+    Refund.objects.update(status=Status.GIVEN_UP)
+    Payment.objects.update(refund_reserved_fen=0)
+    assert record_external_refund(payment, refund.out_request_no, 10000)
+    payment.refresh_from_db()
+    assert (payment.refunds.get().status, payment.refund_reserved_fen) == (Status.DONE, 10000)
+    assert list(broken_rules()) == []
+
+
+def test_REF07_more_than_is_left_stays_for_staff_until_it_fits(
+    payment: Payment, gateway: Gateway, client: Client
+) -> None:
+    """Alipay had refused ours, and staff gave the money back by hand: theirs fits once ours is given up."""
+    ours = make_refund(payment, 30000, reason=Refund.Reason.CANCELED)
+    Refund.objects.update(status=Status.REFUSED)
+    alipay_knows(gateway, payment)
+    assert incoming.receive_notify(notice(payment))
+    assert verdict() == Verdict.REFUND_NOTICE
+    client.force_login(make.user(is_staff=True, is_superuser=True))
+    message = GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE)
+    chosen = {"action": "look_again", "_selected_action": [str(message.pk)]}
+    client.post(reverse("admin:payments_gatewaymessage_changelist"), chosen)
+    assert verdict() == Verdict.REFUND_NOTICE
+    Refund.objects.filter(pk=ours.pk).update(status=Status.GIVEN_UP)
+    Payment.objects.update(refund_reserved_fen=0)
+    client.post(reverse("admin:payments_gatewaymessage_changelist"), chosen)
+    assert verdict() == Verdict.KNOWN
+    assert payment.refunds.get(reason="EXTERNAL").amount_fen == 10000
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize("number", ["", "x" * 65, "a b", "ａ", "a\x00", "a\n"])
+def test_REF07_a_number_that_no_column_holds(payment: Payment, number: str) -> None:
+    assert not record_external_refund(payment, number, 10000)
+    assert not Refund.objects.exists()
+
+
+@pytest.mark.parametrize("fen", [0, -1, 30001])
+def test_REF07_REF09_an_amount_that_does_not_fit(payment: Payment, fen: int) -> None:
+    assert not record_external_refund(payment, BY_HAND, fen)
+    assert not Refund.objects.exists()
+
+
+def test_REF07_DBX09_numbers_that_some_databases_take_for_one(payment: Payment) -> None:
+    assert record_external_refund(payment, "Console_1", 1)
+    assert not record_external_refund(payment, "console_1", 2)
+    assert record_external_refund(payment, "Console_1", 1)
+    assert not record_external_refund(payment, "Console_1", 2)
+    assert payment.refunds.get().amount_fen == 1
+
+
+def test_REF07_the_same_number_of_two_trades(payment: Payment) -> None:
+    other = make.attempt()
+    incoming.receive_notify(alipay.notify_body(other, trade_no="2026112222001400009999999999"))
+    assert record_external_refund(payment, "1", 100)
+    assert record_external_refund(other, "1", 200)
+    assert list(broken_rules()) == []
+
+
+def test_a_number_of_ours_that_the_console_had_is_not_used_again(payment: Payment) -> None:
+    record_external_refund(payment, f"{payment.out_trade_no}_r2", 1)
+    numbers = [make_refund(payment, 1, reason=Refund.Reason.STAFF).out_request_no for _ in range(2)]
+    assert numbers == [f"{payment.out_trade_no}_R1", f"{payment.out_trade_no}_R3"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF07_told_eight_times_at_once(payment: Payment) -> None:
+    def by_hand() -> bool:
+        return record_external_refund(Payment.objects.get(pk=payment.pk), BY_HAND, 20000)
+
+    acts: list[Callable[[], bool]] = [by_hand] * 8
+    booked = at_once(*acts)
+    assert booked == [True] * 8
+    assert payment.refunds.get().amount_fen == 20000
+    assert kinds(payment).count("REFUNDED") == 1
+    assert list(broken_rules()) == []

@@ -116,7 +116,6 @@ def warn_of_second_person(
 class RefundInline(ReadOnlyInline):
     model = Refund
     fields = ["out_request_no", "status", "amount_fen", "reason", "words", "asked_by", "refusal", "done_at"]
-    readonly_fields = fields
 
 
 class GatewayMessageInline(ReadOnlyInline):
@@ -227,13 +226,8 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Approve the refunds"), permissions=["act"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
-        staff = signed_in_user(request)
-        self._act_on(
-            request,
-            queryset,
-            lambda refund: settlement.approve_refund(refund, by=staff),
-            gettext("Approved."),
-        )
+        staff, words = signed_in_user(request), gettext("Approved.")
+        self._act_on(request, queryset, lambda refund: settlement.approve_refund(refund, by=staff), words)
 
     @admin.action(description=_("Send the refused refunds again"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:

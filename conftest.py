@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from payments.alipay import http
 from payments.standin.demo_keys import make_demo_keys
 from tests.alipay import Gateway
 from tests.settings import FOLDER, KEYS
@@ -19,6 +20,12 @@ def standin_keys() -> Iterator[Path]:
     make_demo_keys(KEYS)
     yield KEYS
     shutil.rmtree(FOLDER)
+
+
+@pytest.fixture(autouse=True)
+def closed_breaker() -> None:
+    """No test inherits that Alipay did not answer another one."""
+    http.breaker.reset()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import threading
 import certifi
 import pycurl
 
+from payments.alipay.breaker import Breaker
+
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
 """A day's bill, zipped; one of some 300,000 payments."""
@@ -16,19 +18,35 @@ MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
 _local = threading.local()
 
 
+breaker = Breaker()
+"""The process's own, for post() alone: bills come from another host."""
+
+
 class GatewayUnreachable(Exception):
-    """No whole answer came in time; says why."""
+    """No whole answer came in time; says why. `is_down`: nothing came, or HTTP 5xx."""
+
+    def __init__(self, words: str, *, is_down: bool = False) -> None:
+        super().__init__(words)
+        self.is_down = is_down
 
 
 def post(url: str, form: str, *, deadline: float) -> bytes:
     """The body of a 200 answer, at most MAX_ANSWER_BYTES of it, within `deadline` seconds.
 
-    Raises GatewayUnreachable.
+    Raises GatewayUnreachable; at once where the gateway has left several calls in a row unanswered.
     """
+    if not breaker.lets_through():
+        raise GatewayUnreachable("not called: it has answered nothing lately")
     curl = _handle()
     curl.setopt(pycurl.URL, url)
     curl.setopt(pycurl.POSTFIELDS, form)
-    return _perform(curl, deadline, MAX_ANSWER_BYTES)
+    try:
+        answer = _perform(curl, deadline, MAX_ANSWER_BYTES)
+    except GatewayUnreachable as error:
+        (breaker.failed if error.is_down else breaker.answered)()
+        raise
+    breaker.answered()
+    return answer
 
 
 def download(url: str, *, deadline: float) -> bytes:
@@ -55,12 +73,12 @@ def _perform(curl: pycurl.Curl, deadline: float, max_bytes: int) -> bytes:
     except pycurl.error as error:
         if len(body) > max_bytes:
             raise GatewayUnreachable(f"an answer of more than {max_bytes} bytes") from error
-        raise GatewayUnreachable(str(error.args[1] if len(error.args) > 1 else error)) from error
+        words = str(error.args[1] if len(error.args) > 1 else error)
+        raise GatewayUnreachable(words, is_down=True) from error
     status = curl.getinfo(pycurl.RESPONSE_CODE)
     if status != 200:
-        raise GatewayUnreachable(
-            f"HTTP {status}" + (", a redirect, not followed" if 300 <= status < 400 else "")
-        )
+        redirect = ", a redirect, not followed" if 300 <= status < 400 else ""
+        raise GatewayUnreachable(f"HTTP {status}{redirect}", is_down=status >= 500)
     return bytes(body)
 
 

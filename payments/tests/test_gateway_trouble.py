@@ -1,0 +1,272 @@
+"""Alipay hangs, or is gone: it is left alone for a while, and the site stays quick."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from orders.models import Order
+from payments import asking
+from payments.alipay import breaker as breaking
+from payments.alipay import http
+from payments.alipay.answers import Unknown
+from payments.alipay.breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
+from payments.alipay.http import GatewayUnreachable
+from payments.models import Payment
+from payments.rules import broken_rules
+from payments.sweeping import sweep_once
+from tests import alipay, make
+from tests.races import at_once
+
+FORM = "method=alipay.trade.query"
+THREADS = 8
+"""Of one gunicorn process, see deploy/gunicorn.conf.py."""
+
+
+class Gateway:
+    """Answers with `status` and `body`; hangs while `status` is 0."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.asked = 0, b"{}", 0
+        self.going = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.asked += 1
+                self.rfile.read(int(self.headers["Content-Length"]))
+                if not outer.status:
+                    outer.going.wait(30)
+                    return
+                self.send_response(outer.status)
+                self.end_headers()
+                self.wfile.write(outer.body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/gateway.do"
+
+
+@pytest.fixture
+def server() -> Iterator[Gateway]:
+    made = Gateway()
+    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.going.set()
+    made.http.shutdown()
+    made.http.server_close()
+    thread.join(10)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the breaker's time on by seconds."""
+    now = [1000.0]
+    monkeypatch.setattr(breaking, "monotonic", lambda: now[0])
+
+    def move(seconds: float) -> None:
+        now[0] += seconds
+
+    return move
+
+
+def fail(breaker: Breaker, times: int = FAILURES_TO_OPEN) -> None:
+    for _ in range(times):
+        assert breaker.lets_through()
+        breaker.failed()
+
+
+def test_GWX02_opens_after_failures_in_a_row(clock: Callable[[float], None]) -> None:
+    breaker = Breaker()
+    fail(breaker, FAILURES_TO_OPEN - 1)
+    breaker.answered()
+    fail(breaker, FAILURES_TO_OPEN - 1)
+    assert breaker.lets_through()
+    breaker.failed()
+    assert not breaker.lets_through()
+
+
+def test_GWX02_one_call_is_tried_after_a_rest(clock: Callable[[float], None]) -> None:
+    breaker = Breaker()
+    fail(breaker)
+    clock(SECONDS_TO_REST - 0.1)
+    assert not breaker.lets_through()
+    clock(0.2)
+    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+    breaker.failed()
+    clock(SECONDS_TO_REST - 0.1)
+    assert not breaker.lets_through()
+    clock(0.2)
+    assert breaker.lets_through()
+    breaker.answered()
+    assert [breaker.lets_through() for _ in range(3)] == [True] * 3
+
+
+def test_GWX02_a_try_that_never_ends_is_not_the_last(clock: Callable[[float], None]) -> None:
+    breaker = Breaker()
+    fail(breaker)
+    clock(SECONDS_TO_REST + 1)
+    assert breaker.lets_through()  # and its thread dies
+    clock(SECONDS_TO_REST + 1)
+    assert breaker.lets_through()
+
+
+@pytest.mark.race
+def test_GWX02_exactly_one_thread_tries(clock: Callable[[float], None]) -> None:
+    breaker = Breaker()
+    fail(breaker)
+    clock(SECONDS_TO_REST + 1)
+    assert sum(at_once(*[breaker.lets_through] * 16)) == 1
+
+
+def unreachable(url: str) -> str:
+    with pytest.raises(GatewayUnreachable) as error:
+        http.post(url, FORM, deadline=1)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_GWX02_what_counts_as_no_answer(server: Gateway, status: int) -> None:
+    server.status = status
+    for _ in range(FAILURES_TO_OPEN):
+        assert unreachable(server.url) == f"HTTP {status}"
+    assert "not called" in unreachable(server.url)
+    assert server.asked == FAILURES_TO_OPEN
+
+
+@pytest.mark.parametrize("status", [301, 400, 404, 429])
+def test_GWX02_odd_answers_are_answers(server: Gateway, status: int) -> None:
+    server.status = status
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert f"HTTP {status}" in unreachable(server.url)
+
+
+def test_GWX02_nobody_listens_and_then_somebody_does(
+    server: Gateway, clock: Callable[[float], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and does not listen
+        nobody = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        for _ in range(FAILURES_TO_OPEN):
+            unreachable(nobody)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    server.status = 200
+    assert "not called" in unreachable(server.url)
+    clock(SECONDS_TO_REST + 1)
+    for _ in range(3):
+        assert http.post(server.url, FORM, deadline=3) == b"{}"
+    assert "answers again" in caplog.text
+
+
+# --- The site meanwhile -----------------------------------------------------------------------------------
+
+
+class Site:
+    """One process of it: THREADS requests at once, the others wait for their turn."""
+
+    def __init__(self) -> None:
+        self.threads = ThreadPoolExecutor(THREADS)
+
+    def renters_ask(self, orders: list[Order]) -> None:
+        """Each of them presses 我已付款，帮我查一下; the answers are still to come."""
+        for order in orders:
+            browser = Client()
+            browser.force_login(order.renter)
+            self.threads.submit(served, browser.post, reverse("payments:check", args=[order.number]))
+
+    def seconds_for_a_page(self) -> float:
+        began = time.monotonic()
+        assert self.threads.submit(served, Client().get, "/livez").result().status_code == 200
+        return time.monotonic() - began
+
+
+def served(act: Callable[[str], object], url: str) -> object:
+    try:
+        return act(url)
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def site(server: Gateway, settings: Settings) -> Iterator[Site]:
+    settings.ALIPAY_GATEWAY_URL = server.url
+    site = Site()
+    yield site
+    server.going.set()
+    site.threads.shutdown()
+
+
+def orders_with_attempts(count: int) -> list[Order]:
+    return [make.attempt().order for _ in range(count)]
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_GWX02_other_pages_stay_quick_while_alipay_hangs(site: Site, server: Gateway) -> None:
+    site.renters_ask(orders_with_attempts(THREADS))
+    assert site.seconds_for_a_page() < asking.WHILE_SOMEBODY_WAITS + 1.5  # the first are waited for
+    site.renters_ask(orders_with_attempts(THREADS * 2))
+    assert site.seconds_for_a_page() < 1.5
+    assert server.asked == THREADS
+    assert set(Payment.objects.values_list("status", flat=True)) == {"OPEN"}
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_GWX02_twin_without_the_breaker_everybody_waits(
+    site: Site, server: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http.breaker, "lets_through", lambda: True)
+    site.renters_ask(orders_with_attempts(THREADS * 2))
+    assert site.seconds_for_a_page() > asking.WHILE_SOMEBODY_WAITS * 1.8
+    assert server.asked == THREADS * 2
+
+
+@pytest.mark.django_db
+def test_GWX02_money_that_came_meanwhile_is_found_when_alipay_is_back(
+    server: Gateway, settings: Settings, clock: Callable[[float], None]
+) -> None:
+    settings.ALIPAY_GATEWAY_URL = server.url
+    payment = make.attempt(next_try_at=timezone.now())
+    for _ in range(FAILURES_TO_OPEN):
+        http.breaker.failed()
+    assert isinstance(asking.ask(payment), Unknown)
+    server.status, server.body = 200, alipay.paid(payment)
+    Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+    sweep_once()
+    assert (server.asked, Payment.objects.get().status) == (0, "OPEN")
+    clock(SECONDS_TO_REST + 1)
+    Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+    sweep_once()
+    assert Payment.objects.get().status == "PAID"
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db
+def test_GWX02_pay_says_so_kindly_and_at_once(client: Client, settings: Settings) -> None:
+    payment = make.attempt(product="PAGE")
+    order = payment.order
+    client.force_login(order.renter)
+    client.cookies["django_language"] = "en"
+    for _ in range(FAILURES_TO_OPEN):
+        http.breaker.failed()
+    pay, check = (reverse(f"payments:{name}", args=[order.number]) for name in ("pay", "check"))
+    page = client.post(pay, {"another": "1"}, follow=True).content.decode()
+    assert "Alipay does not answer just now. Your order is kept; please try again in a moment." in page
+    Payment.objects.update(asked_at=None)
+    page = client.post(check, follow=True).content.decode()
+    assert "Alipay does not answer just now. If you have paid, it arrives here by itself." in page
+    # The live attempt needs no answer: its renter can go on and pay.
+    assert client.post(pay).headers["Location"].startswith(settings.ALIPAY_GATEWAY_URL)

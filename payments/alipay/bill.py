@@ -20,6 +20,8 @@ MAX_CSV_BYTES = 64 * 1024 * 1024
 """Some 300,000 rows."""
 MAX_MEMBERS = 10
 MAX_SPARE_COMMAS = 50
+MAX_UNREADABLE = 100
+MAX_LINE = 2000
 
 _ACCOUNT = re.compile(r"#账号：\[([0-9]{1,32})\]")
 _MIDNIGHT = r"\[([0-9]{4})年([0-9]{2})月([0-9]{2})日 00:00:00\]"
@@ -76,9 +78,11 @@ def parse(content: bytes) -> Bill:
     for line in table[1:]:
         row = _row(line, names)
         if row is None:
-            unreadable.append(line)
+            unreadable.append(line[:MAX_LINE])
         else:
             rows.append((row, line))
+    if len(unreadable) > MAX_UNREADABLE:
+        raise BillProblem(f"{len(unreadable)} lines of the bill can't be read, such as {unreadable[0]}")
     if not unreadable:
         _check_totals(remarks, [row for row, _ in rows])
     return Bill(account, day, rows, unreadable)

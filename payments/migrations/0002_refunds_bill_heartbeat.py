@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payment',
             name='billed_on',
-            field=models.DateField(blank=True, help_text='The day whose bill from Alipay has this very amount.', null=True, verbose_name='in the bill of'),
+            field=models.DateField(blank=True, help_text='The day whose bill from Alipay has it.', null=True, verbose_name='in the bill of'),
         ),
         migrations.AddField(
             model_name='refund',
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='refund',
             name='billed_on',
-            field=models.DateField(blank=True, help_text='The day whose bill from Alipay has this very amount.', null=True, verbose_name='in the bill of'),
+            field=models.DateField(blank=True, help_text='The day whose bill from Alipay has it.', null=True, verbose_name='in the bill of'),
         ),
         migrations.AddField(
             model_name='refund',

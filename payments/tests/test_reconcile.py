@@ -1,0 +1,688 @@
+"""The daily bill against our books: what each side knows, and what becomes of the difference."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from orders.models import Order
+from payments import attempts, incoming, reconciling, settlement
+from payments.alipay.answers import BEIJING
+from payments.alipay.bill import Bill, BillProblem, Row
+from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.reconciling import Entry, Report, next_step, reconcile
+from payments.rules import broken_rules
+from payments.settlement import Receipt, make_refund, settle
+from payments.standin import StandIn
+from payments.standin.tests.merchant import fetch
+from payments.tests.test_bill_parsing import gbk
+from tests import alipay, make
+from tests.alipay import TRADE_NO, Gateway
+from tests.races import at_once
+
+DAY = date(2026, 11, 22)
+NOON = datetime(2026, 11, 22, 12, tzinfo=BEIJING)
+MORNING_AFTER = NOON + timedelta(days=1)
+
+Kind = BillLine.Kind
+Status = Refund.Status
+
+
+@pytest.fixture(autouse=True)
+def morning_after() -> Iterator[None]:
+    with time_machine.travel(MORNING_AFTER):
+        yield
+
+
+def paid(order: Order | None = None, at: datetime = NOON, trade_no: str = TRADE_NO) -> Payment:
+    payment = make.attempt(order)
+    settle(payment, Receipt(trade_no, payment.amount_fen, at, "NOTIFY"))
+    payment.refresh_from_db()
+    return payment
+
+
+def refunded(payment: Payment, fen: int = 10000, at: datetime = NOON) -> Refund:
+    refund = make_refund(payment, fen, reason=Refund.Reason.CANCELED)
+    Refund.objects.filter(pk=refund.pk).update(status=Status.DONE, done_at=at, next_try_at=None)
+    refund.refresh_from_db()
+    return refund
+
+
+def row(about: Payment | Refund, fen: int | None = None, **changes: object) -> tuple[Row, str]:
+    """A row of the bill as Alipay would write it of what we have."""
+    is_refund = isinstance(about, Refund)
+    payment = about.payment if isinstance(about, Refund) else about
+    amount = about.amount_fen if fen is None else fen
+    values = {
+        "is_refund": is_refund,
+        "trade_no": payment.trade_no or TRADE_NO,
+        "out_trade_no": payment.out_trade_no,
+        "out_request_no": about.out_request_no if isinstance(about, Refund) else "",
+        "amount_fen": amount,
+        "net_fen": -amount if is_refund else amount,
+        **changes,
+    }
+    return Row(**values), f"{payment.out_trade_no},房,"
+
+
+def stranger(number: str, **changes: object) -> tuple[Row, str]:
+    values = {
+        "is_refund": False,
+        "trade_no": "2026999",
+        "out_trade_no": number,
+        "out_request_no": "",
+        "amount_fen": 1,
+        "net_fen": 1,
+        **changes,
+    }
+    return Row(**values), f"{number},somebody,"
+
+
+def bill(*rows: tuple[Row, str], day: date = DAY, unreadable: list[str] | None = None) -> Bill:
+    return Bill("20880000000000010156", day, list(rows), unreadable or [])
+
+
+def open_lines() -> list[tuple[str, str]]:
+    lines = BillLine.objects.filter(done_at=None).order_by("id")
+    return [(line.kind, line.out_request_no or line.out_trade_no) for line in lines]
+
+
+def everything() -> list[object]:
+    models = (Order, Payment, Refund, BillLine, GatewayMessage)
+    return [list(model._base_manager.order_by("pk").values()) for model in models]
+
+
+def found(gateway: Gateway, payment: Payment, number: str, yuan: str) -> None:
+    """Alipay knows of this refund."""
+    node = {"out_trade_no": payment.out_trade_no, "out_request_no": number, "refund_amount": yuan}
+    gateway.says["fastpay.refund.query"] = alipay.answer(
+        "fastpay_refund_query", refund_status="REFUND_SUCCESS", **node
+    )
+
+
+# --- the same on both sides ---------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_day_on_which_all_is_the_same(gateway: Gateway) -> None:
+    payments = [paid(trade_no=f"2026{n}") for n in range(3)]
+    refund = refunded(payments[0])
+    report = reconcile(bill(*[row(payment) for payment in payments], row(refund)))
+    assert (report.matched, report.for_staff, gateway.calls) == (4, [], [])
+    assert report.theirs == report.ours
+    assert (report.ours.received_fen, report.ours.refunded_fen) == (90000, 10000)
+    assert set(Payment.objects.values_list("billed_on", flat=True)) == {DAY}
+    assert Refund.objects.get().billed_on == DAY
+    before = everything()
+    again = reconcile(bill(*[row(payment) for payment in payments], row(refund)))
+    assert (again, everything()) == (report, before)
+
+
+@pytest.mark.django_db
+def test_rows_of_one_thing_are_taken_together(gateway: Gateway) -> None:
+    payment = paid()
+    assert reconcile(bill(row(payment, 10000), row(payment, 20000))).matched == 1
+    BillLine.objects.all().delete()
+    assert reconcile(bill(row(payment), row(payment))).matched == 0
+    assert open_lines() == [(Kind.AMOUNT, payment.out_trade_no)]
+
+
+# --- what only the bill has ---------------------------------------------------------------------------------
+
+STRANGERS = {
+    "another shop's": "service_1568601259302",
+    "an order we don't have": "99112200000001_1",
+    "full-width digits": "2611220000000１_1",
+    "no attempt number of ours": "26112200000001_01",
+    "far too long a number": "26112200000001_" + "1" * 40,
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", STRANGERS.values(), ids=STRANGERS.keys())
+def test_QRY11_a_number_that_is_not_ours(number: str, gateway: Gateway) -> None:
+    order = make.order()
+    Order.objects.filter(pk=order.pk).update(number="26112200000001")
+    for _ in range(2):
+        report = reconcile(bill(stranger(number)))
+    (line,) = report.for_staff
+    assert (line.kind, line.out_trade_no, line.trade_no) == (Kind.NOT_OURS, number, "2026999")
+    assert (line.bill_date, line.bill_fen, line.our_fen, line.payment) == (DAY, 1, None, None)
+    assert (line.raw, BillLine.objects.count()) == (f"{number},somebody,", 1)
+    assert "Look the trade up" in next_step(line)
+    assert Payment.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_QRY11_alipay_is_asked_about_an_open_attempt(gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment)
+    report = reconcile(bill(row(payment)))
+    payment.refresh_from_db()
+    assert (payment.status, payment.evidence, payment.billed_on) == ("PAID", "QUERY", DAY)
+    assert (report.matched, report.for_staff) == (1, [])
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db
+def test_QRY11_money_for_a_closed_attempt_goes_back(gateway: Gateway) -> None:
+    payment = make.attempt()
+    settlement.mark_closed(payment)
+    Order.objects.update(status=Order.Status.CANCELED)
+    gateway.says["query"] = alipay.paid(payment)
+    assert reconcile(bill(row(payment))).for_staff == []
+    payment.refresh_from_db()
+    assert (payment.status, payment.refund_reserved_fen) == ("SURPLUS", 30000)
+
+
+@pytest.mark.django_db
+def test_QRY11_the_bill_alone_settles_nothing(gateway: Gateway) -> None:
+    """It is not signed. While Alipay is silent the attempt stays due, and staff know."""
+    payment = make.attempt(next_try_at=timezone.now())
+    (line,) = reconcile(bill(row(payment))).for_staff
+    payment.refresh_from_db()
+    assert (payment.status, payment.received_fen, payment.next_try_at is None) == ("OPEN", 0, False)
+    assert (line.kind, line.payment, line.our_fen) == (Kind.NOT_OURS, payment, None)
+    assert "Ask Alipay" in next_step(line)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("later", [timedelta(minutes=1), timedelta(days=1)])
+def test_a_line_is_closed_by_a_later_run_once_its_cause_has_gone(later: timedelta, gateway: Gateway) -> None:
+    payment = make.attempt()
+    reconcile(bill(row(payment)))
+    gateway.says["query"] = alipay.paid(payment, send_pay_date="2026-11-23 12:00:00")
+    with time_machine.travel(MORNING_AFTER + later):
+        rows = [row(payment)] if later < timedelta(hours=1) else []
+        report = reconcile(bill(*rows, day=(MORNING_AFTER + later).date() - timedelta(days=1)))
+    line = BillLine.objects.get()
+    assert (report.for_staff, line.done_at is None, line.done_by) == ([], False, None)
+    payment.refresh_from_db()
+    assert (payment.status, payment.billed_on) == ("PAID", DAY)
+
+
+@pytest.mark.django_db
+def test_a_line_of_a_file_that_was_wrong_is_closed_by_the_right_one(gateway: Gateway) -> None:
+    payment = paid()
+    reconcile(bill(stranger("wrong"), unreadable=["?"]))
+    assert len(open_lines()) == 3
+    assert reconcile(bill(row(payment))).for_staff == []
+    assert open_lines() == []
+
+
+@pytest.mark.django_db
+def test_two_trades_of_one_number(gateway: Gateway) -> None:
+    payment = paid()
+    (line,) = reconcile(bill(row(payment), row(payment, trade_no="2026777"))).for_staff
+    assert (line.kind, line.trade_no, line.payment) == (Kind.NOT_OURS, "2026777", payment)
+    assert "another trade" in next_step(line)
+
+
+@pytest.mark.django_db
+def test_a_line_that_cannot_be_read_is_for_staff(gateway: Gateway) -> None:
+    for _ in range(2):
+        (line,) = reconcile(bill(unreadable=["2026,a,b,,,"])).for_staff
+    assert (line.raw, line.bill_fen, line.kind) == ("2026,a,b,,,", None, Kind.NOT_OURS)
+    assert "can't be read" in next_step(line)
+
+
+# --- what only we have --------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_QRY12_a_receipt_and_a_refund_that_the_bill_does_not_have(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = paid()
+    refund = refunded(payment)
+    for _ in range(2):
+        report = reconcile(bill())
+    assert open_lines() == [
+        (Kind.NOT_IN_BILL, payment.out_trade_no),
+        (Kind.NOT_IN_BILL, refund.out_request_no),
+    ]
+    assert [(line.bill_fen, line.our_fen) for line in report.for_staff] == [(None, 30000), (None, 10000)]
+    assert all(line.payment == payment and next_step(line) for line in report.for_staff)
+    assert (report.theirs.payments, report.ours.payments, report.ours.refunds) == (0, 1, 1)
+    assert caplog.text.count("NOT_IN_BILL") == 2  # the alarm is raised once
+    payment.refresh_from_db()
+    assert payment.status == "PAID"
+
+
+@pytest.mark.django_db
+def test_the_next_days_bill_may_have_it(gateway: Gateway) -> None:
+    payment = paid()
+    refund = refunded(payment)
+    reconcile(bill())
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        assert reconcile(bill(row(payment), row(refund), day=DAY + timedelta(days=1))).matched == 2
+    assert open_lines() == []
+
+
+@pytest.mark.django_db
+def test_just_before_midnight_is_looked_for_in_the_next_days_bill(gateway: Gateway) -> None:
+    midnight = NOON + timedelta(hours=12)
+    payment = paid(at=midnight - timedelta(minutes=3))
+    refunded(payment, at=midnight - timedelta(seconds=1))
+    assert reconcile(bill()).for_staff == []
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        assert len(reconcile(bill(day=DAY + timedelta(days=1))).for_staff) == 2
+
+
+@pytest.mark.django_db
+def test_what_a_bill_had_is_not_missed_in_the_next_though_our_clock_says_so(gateway: Gateway) -> None:
+    """Paid before midnight, known here after it, and not from Alipay when."""
+    payment = paid(at=NOON + timedelta(hours=12, seconds=5))
+    refund = refunded(payment, at=NOON + timedelta(hours=20))
+    assert reconcile(bill(row(payment), row(refund))).matched == 2
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        assert reconcile(bill(day=DAY + timedelta(days=1))).for_staff == []
+
+
+@pytest.mark.django_db
+def test_other_days_and_what_is_not_done_are_not_missed(gateway: Gateway) -> None:
+    paid(at=NOON - timedelta(days=1), trade_no="2026888")
+    payment = paid(at=NOON)
+    make_refund(payment, 100, reason=Refund.Reason.CANCELED)
+    make.attempt()
+    assert reconcile(bill(row(payment))).for_staff == []
+
+
+# --- amounts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("more", [-1, 1])
+def test_another_amount_by_one_fen(more: int, gateway: Gateway) -> None:
+    payment = paid()
+    refund = refunded(payment)
+    report = reconcile(bill(row(payment, 30000 + more), row(refund, 10000 + more)))
+    assert [(line.kind, line.bill_fen - line.our_fen) for line in report.for_staff] == [("AMOUNT", more)] * 2
+    assert report.matched == 0
+    before = everything()
+    reconcile(bill(row(payment, 30000 + more), row(refund, 10000 + more)))
+    assert everything() == before
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        reconcile(bill(day=DAY + timedelta(days=1)))
+    assert len(open_lines()) == 2
+
+
+# --- refunds ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_REF07_a_refund_made_in_alipays_console(gateway: Gateway) -> None:
+    payment = paid()
+    found(gateway, payment, "by-hand", "100.00")
+    theirs = (Row(True, TRADE_NO, payment.out_trade_no, "by-hand", 10000, -10000), "")
+    for _ in range(2):
+        report = reconcile(bill(row(payment), theirs))
+    assert (report.matched, report.for_staff) == (2, [])
+    refund = Refund.objects.get()
+    assert (refund.reason, refund.status, refund.billed_on) == ("EXTERNAL", Status.DONE, DAY)
+    payment.refresh_from_db()
+    assert (payment.status, payment.refund_reserved_fen) == ("PAID", 10000)
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db
+def test_REF07_the_bill_alone_is_not_believed_about_a_refund(gateway: Gateway) -> None:
+    payment = paid()
+    theirs = (Row(True, TRADE_NO, payment.out_trade_no, "by-hand", 10000, -10000), "")
+    (line,) = reconcile(bill(row(payment), theirs)).for_staff
+    assert (line.kind, line.is_refund, line.out_request_no) == (Kind.NOT_OURS, True, "by-hand")
+    assert Refund.objects.count() == 0
+    assert "made there" in next_step(line)
+
+
+@pytest.mark.django_db
+def test_REF07_more_than_is_left_is_for_staff(gateway: Gateway) -> None:
+    payment = paid()
+    refund = refunded(payment, 25000)
+    found(gateway, payment, "by-hand", "100.00")
+    theirs = (Row(True, TRADE_NO, payment.out_trade_no, "by-hand", 10000, -10000), "")
+    reconcile(bill(row(payment), row(refund), theirs))
+    assert open_lines() == [(Kind.NOT_OURS, "by-hand")]
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db
+def test_a_full_refund_without_a_number_has_the_payments(gateway: Gateway) -> None:
+    payment = paid()
+    found(gateway, payment, payment.out_trade_no, "300.00")
+    reconcile(bill(row(payment), (Row(True, TRADE_NO, payment.out_trade_no, "", 30000, -30000), "")))
+    assert (open_lines(), Refund.objects.get().out_request_no) == ([], payment.out_trade_no)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", [Status.DUE, Status.SENT, Status.REFUSED])
+def test_a_refund_of_ours_that_we_did_not_know_to_be_done(status: str, gateway: Gateway) -> None:
+    payment = paid()
+    refund = make_refund(payment, 10000, reason=Refund.Reason.CANCELED)
+    Refund.objects.update(status=status)
+    found(gateway, payment, refund.out_request_no, "100.00")
+    assert reconcile(bill(row(payment), row(refund))).for_staff == []
+    refund.refresh_from_db()
+    assert (refund.status, refund.billed_on) == (Status.DONE, DAY)
+
+
+# --- a restored backup --------------------------------------------------------------------------------------
+
+
+def forget(payment: Payment) -> Order:
+    """As after a backup from before the renter pressed Pay was restored."""
+    Refund.objects.filter(payment=payment).delete()
+    GatewayMessage.objects.filter(payment=payment).delete()
+    payment.order.events.all().delete()
+    Payment.objects.filter(pk=payment.pk).delete()
+    Order.objects.filter(pk=payment.order_id).update(status=Order.Status.WAIT_PAYMENT, trade_no="")
+    return Order.objects.get(pk=payment.order_id)
+
+
+@pytest.mark.django_db
+def test_DBX08_a_lost_receipt_is_rebuilt_from_alipays_word(gateway: Gateway) -> None:
+    payment = paid()
+    refund = refunded(payment)
+    rows = (row(payment), row(refund))
+    order = forget(payment)
+    gateway.says["query"] = alipay.paid(payment)
+    found(gateway, payment, refund.out_request_no, "100.00")
+    report = reconcile(bill(*rows))
+    assert (report.matched, report.for_staff) == (2, [])
+    order.refresh_from_db()
+    new = order.payments.get()
+    assert (order.status, new.status, new.received_fen) == (Order.Status.WAIT_COMMENT, "PAID", 30000)
+    assert (new.out_trade_no, new.trade_no, new.evidence) == (payment.out_trade_no, TRADE_NO, "QUERY")
+    assert (new.refund_reserved_fen, new.refunds.get().status) == (10000, Status.DONE)
+    assert list(broken_rules()) == []
+    before = everything()
+    reconcile(bill(*rows))
+    assert everything() == before
+
+
+@pytest.mark.django_db
+def test_DBX08_while_alipay_is_silent_it_waits_and_is_asked_about(gateway: Gateway) -> None:
+    payment = paid()
+    rows = row(payment)
+    order = forget(payment)
+    reconcile(bill(rows))
+    new = order.payments.get()
+    assert (new.status, new.received_fen, new.next_try_at is None) == ("OPEN", 0, False)
+    assert open_lines() == [(Kind.NOT_OURS, payment.out_trade_no)]
+
+
+@pytest.mark.django_db
+def test_DBX08_what_the_bill_invents_is_worth_nothing(gateway: Gateway) -> None:
+    order = make.order()
+    gateway.says["query"] = alipay.not_existing()
+    reconcile(bill(stranger(f"{order.number}_7", amount_fen=30000, net_fen=30000)))
+    order.refresh_from_db()
+    assert (order.status, order.payments.get().status) == (Order.Status.WAIT_PAYMENT, "CLOSED")
+    assert open_lines() == [(Kind.NOT_OURS, f"{order.number}_7")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fen", [0, 99_999_999_999])
+def test_DBX08_no_attempt_is_made_of_an_impossible_amount(fen: int, gateway: Gateway) -> None:
+    order = make.order()
+    reconcile(bill(stranger(f"{order.number}_7", amount_fen=fen, net_fen=fen)))
+    assert (order.payments.count(), len(open_lines())) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_DBX08_an_order_that_no_longer_exists_is_a_task(gateway: Gateway) -> None:
+    (line,) = reconcile(bill(stranger("26112200000001_1", amount_fen=30000, net_fen=30000))).for_staff
+    assert (line.payment, line.bill_fen, gateway.calls) == (None, 30000, [])
+    assert "backup" in next_step(line)
+
+
+# --- staff --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_what_staff_dealt_with_stays_so(gateway: Gateway) -> None:
+    (line,) = reconcile(bill(stranger("x"))).for_staff
+    staff = make.user(is_staff=True)
+    assert reconciling.deal_with(line, by=staff, how="Sold over the counter")
+    assert not reconciling.deal_with(line, by=make.user(), how="Again")
+    assert reconcile(bill(stranger("x"))).for_staff == []
+    line.refresh_from_db()
+    assert (line.done_by, line.outcome, BillLine.objects.count()) == (staff, "Sold over the counter", 1)
+
+
+# --- many at once -------------------------------------------------------------------------------------------
+
+
+def runs_at_once(payment: Payment) -> list[Report]:
+    theirs = bill(row(payment), stranger("x"), unreadable=["?"])
+    return at_once(*[lambda: reconcile(theirs)] * 4)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_QRY11_four_runs_at_once_write_each_line_and_receipt_once(gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment)
+    runs_at_once(payment)
+    reconcile(bill(row(payment), stranger("x"), unreadable=["?"]))
+    assert sorted(number for _, number in open_lines()) == ["", "x"]
+    assert BillLine.objects.filter(out_trade_no="x").count() == 1
+    assert payment.order.events.count() == 1
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_QRY11_twin_without_one_key_for_a_line(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Entry, "key", property(lambda entry: uuid.uuid4().hex))
+    runs_at_once(paid())
+    assert BillLine.objects.filter(out_trade_no="x").count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_DBX08_four_runs_at_once_rebuild_a_receipt_once(gateway: Gateway) -> None:
+    payment = paid()
+    theirs = bill(row(payment))
+    order = forget(payment)
+    gateway.says["query"] = alipay.paid(payment)
+    at_once(*[lambda: reconcile(theirs)] * 4)
+    assert (order.payments.count(), order.events.count()) == (1, 1)
+    assert list(broken_rules()) == []
+
+
+# --- the command --------------------------------------------------------------------------------------------
+
+BILL = "data.dataservice.bill.downloadurl.query"
+
+
+def run(*arguments: str) -> int:
+    try:
+        call_command("reconcile_bill", *arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except CommandError as error:
+        return error.returncode
+    return 0
+
+
+def complaint(*arguments: str) -> str:
+    with pytest.raises(CommandError) as caught:
+        call_command("reconcile_bill", *arguments)
+    assert caught.value.returncode == 2
+    return str(caught.value)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "bill.csv"
+    path.write_bytes(gbk())
+    return path
+
+
+@pytest.mark.django_db
+def test_the_command_reads_a_file_and_says_what_differs(
+    file: Path, capsys: pytest.CaptureFixture[str], gateway: Gateway
+) -> None:
+    payment = paid()
+    assert run("2026-11-22", "--file", str(file)) == 1
+    said = capsys.readouterr().out
+    assert "bill of 2026-11-22: 0 payments 0.00, 0 refunds 0.00" in said
+    assert "our books: 1 payments 300.00" in said
+    assert f"NOT_IN_BILL payment {payment.out_trade_no} {TRADE_NO}: bill -, ours 300.00" in said
+    Payment.objects.update(billed_on=DAY)
+    assert run("2026-11-22", "--file", str(file)) == 0
+    assert "0 for staff" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2026-11-23", "is not over in Beijing"),
+        ("2027-01-01", "is not over in Beijing"),
+        ("2026-13-01", "not a day"),
+        ("yesterday", "not a day"),
+        ("2026-11-21", "The bill is of 2026-11-22, not of 2026-11-21"),
+    ],
+)
+def test_the_command_refuses_a_wrong_day(day: str, words: str, file: Path) -> None:
+    assert words in complaint(day, "--file", str(file))
+
+
+@pytest.mark.django_db
+def test_the_day_is_beijings(file: Path) -> None:
+    with time_machine.travel("2026-11-22T15:59:00+00:00"):
+        assert "is not over" in complaint("2026-11-22", "--file", str(file))
+    with time_machine.travel("2026-11-22T16:01:00+00:00"):
+        assert run("2026-11-22", "--file", str(file)) == 0
+
+
+@pytest.mark.django_db
+def test_the_command_refuses_a_wrong_file(file: Path, settings: Settings) -> None:
+    assert "can't be read" in complaint("2026-11-22", "--file", str(file.parent))
+    assert "can't be read" in complaint("2026-11-22", "--file", str(file.parent / "none"))
+    settings.ALIPAY_SELLER_ID = "2088999999999999"
+    assert "of account 20880000000000010156" in complaint("2026-11-22", "--file", str(file))
+    file.write_bytes(b"PK nonsense")
+    assert "zip is broken" in complaint("2026-11-22", "--file", str(file))
+
+
+@pytest.mark.django_db
+def test_the_command_without_keys_says_so(settings: Settings, file: Path) -> None:
+    settings.ALIPAY_APP_PRIVATE_KEY_PATH = "/nowhere"
+    with pytest.raises(CommandError, match="ALIPAY_APP_PRIVATE_KEY_PATH"):
+        call_command("reconcile_bill", "2026-11-22", "--file", str(file))
+
+
+def answer_about_a_bill(**node: str) -> bytes:
+    return alipay.answer(BILL.replace(".", "_"), **node).replace(b"alipay_trade_", b"alipay_")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (None, "Alipay does not answer (nobody is there)"),
+        ({"code": "20000", "sub_code": "isp.unknow-error"}, "Alipay does not answer"),
+        (
+            {"code": "40006", "sub_code": "isv.insufficient-isv-permissions"},
+            "to give the bill (40006",
+        ),
+        ({"bill_download_url": "http://127.0.0.1:1/bill"}, "could not be fetched"),
+    ],
+)
+def test_GWX01_without_an_answer_nothing_is_changed(
+    node: dict[str, str] | None, words: str, gateway: Gateway
+) -> None:
+    paid()
+    if node is not None:
+        gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(**node)
+    before = everything()
+    assert words in complaint("2026-11-22")
+    assert everything() == before
+
+
+@pytest.mark.django_db
+def test_no_bill_means_not_yet_until_noon_and_nothing_after(gateway: Gateway) -> None:
+    gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(code="40004", sub_code="isp.bill_not_exist")
+    payment = paid()
+    with time_machine.travel(NOON + timedelta(hours=20)):
+        assert "by about 9:00" in complaint("2026-11-22")
+    assert BillLine.objects.count() == 0
+    with time_machine.travel(NOON + timedelta(hours=25)):
+        assert run("2026-11-22") == 1
+        assert run("2026-11-20") == 0
+    assert open_lines() == [(Kind.NOT_IN_BILL, payment.out_trade_no)]
+
+
+# --- a whole day at the stand-in ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def standin(standin_keys: Path, settings: Settings) -> Iterator[StandIn]:
+    with StandIn.start(keys=standin_keys) as running:
+        settings.ALIPAY_GATEWAY_URL = running.gateway_url
+        yield running
+
+
+def pressed_and_paid(standin: StandIn, order: Order) -> Payment:
+    assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
+    payment = order.payments.get()
+    standin.pay(payment.out_trade_no)
+    return payment
+
+
+@pytest.mark.django_db(transaction=True)
+def test_QRY11_REF07_DBX08_a_whole_day_at_the_stand_in(
+    standin: StandIn, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    standin.fault("notify.lost")
+    with time_machine.travel(NOON):
+        told, untold, lost, gone = (pressed_and_paid(standin, make.order()) for _ in range(4))
+        assert incoming.receive_notify(standin.signed_notify(told.out_trade_no).encode())
+        standin.refund(told.out_trade_no, 12345, "in the console".replace(" ", "-"))
+        forget(lost)
+        forget(gone).delete()
+    assert "is not over" in complaint("2026-11-23")
+    assert run("2026-11-22") == 1
+    said = capsys.readouterr().out
+    assert "bill of 2026-11-22: 4 payments 1200.00, 1 refunds 123.45" in said
+    assert "our books: 3 payments 900.00, 1 refunds 123.45" in said
+    assert "4 the same to the fen" in said
+    assert open_lines() == [(Kind.NOT_OURS, gone.out_trade_no)]
+    assert set(Order.objects.values_list("status", flat=True)) == {Order.Status.WAIT_COMMENT}
+    assert [payment.out_trade_no for payment in Payment.objects.order_by("id")] == [
+        told.out_trade_no,
+        untold.out_trade_no,
+        lost.out_trade_no,
+    ]
+    assert Refund.objects.get().reason == Refund.Reason.EXTERNAL
+    assert list(broken_rules()) == []
+    assert "/bill/" not in caplog.text  # the link is good for half a minute, for anybody
+    before = everything()
+    assert run("2026-11-22") == 1
+    assert everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", ["bill.cut", "bill.unsigned", "bill.bad_sign", "bill.20000", "bill.lost"])
+def test_GWX01_a_gateway_that_misbehaves_about_the_bill(standin: StandIn, fault: str) -> None:
+    with time_machine.travel(NOON):
+        pressed_and_paid(standin, make.order())
+    standin.fault(fault)
+    assert "Alipay does not answer" in complaint("2026-11-22")
+    standin.clear_faults()
+    assert run("2026-11-22") == 0
+
+
+def test_a_bill_of_another_day_or_account_is_no_bill() -> None:
+    with pytest.raises(BillProblem):
+        reconciling.read(gbk(), DAY + timedelta(days=1))

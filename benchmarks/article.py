@@ -43,7 +43,7 @@ def my_orders(request: HttpRequest) -> HttpResponse:
     orders = Order.objects.filter(renter=request.user).select_related("house", "review")
     context = {
         "orders": orders.prefetch_related("house__photos").order_by("-created_at"),
-        "statuses": Order.Status.choices,
+        "tabs": [(value, label, 0) for value, label in Order.Status.choices],
     }
     return render(request, "orders/order_list.html", context)
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q, Subquery
+from django.db.models import Count, Q, Subquery
 
 from accounts.models import User
+from orders.finding import fits
 from orders.models import Order
 
 ORDERS_PER_PAGE = 20
@@ -17,19 +18,28 @@ class Page:
     """The number after which the next page begins, None on the last one."""
 
 
-def page_of_orders(renter: User, *, status: str = "", before: str = "") -> Page:
-    """The newest ORDERS_PER_PAGE orders of `renter`, of one status where given, older than order `before`.
+def page_of_orders(renter: User, *, status: str = "", text: str = "", before: str = "") -> Page:
+    """The newest ORDERS_PER_PAGE orders of `renter`, of one status and fitting `text` where given.
 
-    An unknown `before` gives an empty page. Three queries: ids by the index alone, those rows, their photos.
+    Only those older than order `before`; an unknown one gives an empty page. Two queries: the rows, in the
+    order of an index that begins with the renter, and their photos.
     """
-    ids = Order.objects.placed_by(renter)
+    found = Order.objects.placed_by(renter).filter(fits(text))
     if status:
-        ids = ids.filter(status=status)
+        found = found.filter(status=status)
     if before:
         last = Order.objects.placed_by(renter).filter(number=before)
         created_at, pk = (Subquery(last.values("created_at")), Subquery(last.values("pk")))
-        ids = ids.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
-    keys = list(ids.order_by("-created_at", "-pk").values_list("pk", flat=True)[: ORDERS_PER_PAGE + 1])
-    rows = Order.objects.filter(pk__in=keys[:ORDERS_PER_PAGE]).select_related("house", "review")
-    orders = list(rows.prefetch_related("house__photos").order_by("-created_at", "-pk"))
-    return Page(orders, next_before=orders[-1].number if len(keys) > ORDERS_PER_PAGE else None)
+        found = found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
+    rows = found.select_related("house", "review").prefetch_related("house__photos")
+    rows = rows.defer("house__description", "house__rules", "house__arrival")
+    orders = list(rows.order_by("-created_at", "-pk")[: ORDERS_PER_PAGE + 1])
+    is_last = len(orders) <= ORDERS_PER_PAGE
+    orders = orders[:ORDERS_PER_PAGE]
+    return Page(orders, next_before=None if is_last else orders[-1].number)
+
+
+def counts_by_status(renter: User, *, text: str = "") -> dict[str, int]:
+    """How many orders of `renter` that fit `text` have each status; statuses that none has are left out."""
+    found = Order.objects.placed_by(renter).filter(fits(text))
+    return dict(found.order_by().values_list("status").annotate(Count("pk")))

@@ -16,8 +16,9 @@ from houses.forms import StayForm
 from houses.models import House
 from houses.views import house_page
 from orders import booking, transitions
+from orders.finding import LONGEST_TEXT
 from orders.forms import ReviewForm
-from orders.lists import page_of_orders
+from orders.lists import counts_by_status, page_of_orders
 from orders.models import Order
 from orders.transitions import IllegalTransition
 
@@ -61,12 +62,17 @@ def order_list(request: HttpRequest) -> HttpResponse:
     if status not in Order.Status:
         status = ""
     before = request.GET.get("before", "")
-    page = page_of_orders(signed_in_user(request), status=status, before=before if before.isascii() else "")
+    text = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
+    renter = signed_in_user(request)
+    page = page_of_orders(renter, status=status, text=text, before=before if before.isascii() else "")
+    counts = counts_by_status(renter, text=text)
     context = {
         "orders": page.orders,
         "next_before": page.next_before,
         "status": status,
-        "statuses": Order.Status.choices,
+        "tabs": [(value, label, counts.get(value, 0)) for value, label in Order.Status.choices],
+        "total": sum(counts.values()),
+        "q": text,
         "before": before,
     }
     return render(request, "orders/order_list.html", context)

@@ -1,6 +1,6 @@
 """我的订单: newest first, by status, twenty a page, and nobody else's."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.files.base import ContentFile
@@ -182,11 +182,135 @@ def test_at_most_five_queries_however_many_orders(
         ({"before": newest}, count - 1),
         ({"status": "COMPLETE"}, complete),
         ({"status": "COMPLETE", "before": newest}, complete),
+        ({"q": "House"}, count),
+        ({"q": "House", "status": "COMPLETE", "before": newest}, complete),
+        ({"q": "nowhere"}, 0),
     ):
         with django_assert_max_num_queries(5):
             page = client.get(LIST, query)
         assert len(shown(page)) == min(20, max(0, expected))
 
+
+# --- tabs and finding ---------------------------------------------------------------------------------
+
+
+def tabs(page: object) -> dict[str, int]:
+    return {value: count for value, _, count in page.context["tabs"] if count}
+
+
+def test_tabs_count_the_orders_of_each_status(client: Client, renter: User) -> None:
+    many(renter, 25, status=Status.COMPLETE)
+    many(renter, 2, status=Status.WAIT_PAYMENT)
+    many(make.user(), 3)
+    for query in ({}, {"status": "COMPLETE"}, {"before": many(renter, 1, status=Status.REJECTED)[0]}):
+        page = client.get(LIST, query)
+    assert tabs(page) == {"COMPLETE": 25, "WAIT_PAYMENT": 2, "REJECTED": 1}
+    assert page.context["total"] == 28
+    html = page.content.decode()
+    assert "<small>25</small>" in html
+    assert "<small>0</small>" not in html
+
+
+@pytest.fixture
+def stays(renter: User) -> dict[str, Order]:
+    """Two orders with little in common."""
+    sea = make.house(title="临海小屋 · Sea view")
+    year = timezone.localdate().year
+    return {
+        "sea": make.order(
+            renter,
+            house=sea,
+            check_in=date(year, 12, 5),
+            check_out=date(year, 12, 8),
+            number="26110112345678",
+        ),
+        "leap": make.order(
+            renter,
+            house=make.house(title="100% _quiet_ 院子"),
+            check_in=date(2028, 2, 28),
+            check_out=date(2028, 3, 1),
+            status=Status.COMPLETE,
+            number="26110299990000",
+        ),
+    }
+
+
+FINDS = {
+    "": "sea leap",
+    "26110112345678": "sea",
+    " 345678 ": "sea",
+    "３４５６７８": "sea",
+    "9999": "leap",
+    "临海": "sea",
+    "SEA": "sea",
+    "100%": "leap",
+    "0% _q": "leap",
+    "%": "leap",
+    "\\": "",
+    "12-05": "sea",
+    "12/8": "sea",
+    "12.6": "sea",
+    "12月5日": "sea",
+    "１２月５日": "sea",
+    "5 Dec": "sea",
+    "5 december": "sea",
+    "12-04": "",
+    "12-09": "",
+    "2028-02-29": "leap",
+    "2028年2月28日": "leap",
+    "29 Feb 2028": "leap",
+    "2027-02-29": "",
+    "13-45": "",
+    "5 Foo": "",
+    "0000-12-05": "",
+    "\0": "sea leap",
+    "' OR 1=1 --": "",
+    "😀": "",
+}
+
+
+@pytest.mark.parametrize(("text", "found"), FINDS.items(), ids=map(repr, FINDS))
+def test_an_order_is_found_by_number_title_or_day(
+    client: Client, stays: dict[str, Order], text: str, found: str
+) -> None:
+    page = client.get(LIST, {"q": text})
+    assert set(shown(page)) == {stays[name].number for name in found.split()}
+    assert page.context["total"] == len(found.split())
+
+
+def test_what_was_typed_stays_and_goes_along_to_tabs_and_older_orders(client: Client, renter: User) -> None:
+    many(renter, 25, status=Status.COMPLETE)
+    html = client.get(LIST, {"q": 'House & "', "status": "COMPLETE"}).content.decode()
+    assert 'value="House &amp; &quot;"' in html
+    assert '<input type="hidden" name="status" value="COMPLETE">' in html
+    assert "?q=House+%26+%22&amp;status=CANCELED" in html
+    pages = walk(client, q="House", status="COMPLETE")
+    assert [len(page) for page in pages] == [20, 5]
+    assert "q=House" in client.get(LIST, {"q": "House"}).content.decode().split('class="more"')[1]
+
+
+def test_what_nothing_fits_says_so_and_leads_back(client: Client, stays: dict[str, Order]) -> None:
+    html = client.get(LIST, {"q": "<b>nowhere"}).content.decode()
+    assert "“&lt;b&gt;nowhere”" in html
+    assert f'class="button" href="{LIST}"' in html
+    html = client.get(LIST, {"q": "临海", "status": "COMPLETE"}).content.decode()
+    assert f'class="button" href="{LIST}?q=%E4%B8%B4%E6%B5%B7"' in html
+
+
+def test_only_ones_own_orders_are_found(client: Client, stays: dict[str, Order]) -> None:
+    client.force_login(make.user())
+    page = client.get(LIST, {"q": "26110112345678"})
+    assert shown(page) == []
+    assert tabs(page) == {}
+
+
+def test_an_endless_text_is_cut(client: Client, renter: User) -> None:
+    make.order(renter)
+    page = client.get(LIST, {"q": "x" * 3000})
+    assert (page.status_code, len(page.context["q"])) == (200, 100)
+
+
+# --- cards --------------------------------------------------------------------------------------------
 
 ACTIONS = {
     Status.WAIT_ACCEPT: (False, False),

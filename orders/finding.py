@@ -1,0 +1,48 @@
+"""What a renter types to find an order again: a piece of its number, of the home's title, or a day."""
+
+import re
+import unicodedata
+from datetime import date
+
+from django.db.models import Q
+from django.utils import timezone
+
+LONGEST_TEXT = 100
+
+_DAY = re.compile(r"(?:([0-9]{4}) ?[-/.年] ?)?([0-9]{1,2}) ?[-/.月] ?([0-9]{1,2}) ?日?")
+_ENGLISH_DAY = re.compile(r"([0-9]{1,2}) ([a-z]{3,9})(?: ([0-9]{4}))?", re.IGNORECASE)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def fits(text: str) -> Q:
+    """Orders that `text` may mean; all of them where it is empty.
+
+    A day means the stays that it is a part of. Where the year is left out, one year back and ahead, too.
+    """
+    if not text:
+        return Q()
+    plain = unicodedata.normalize("NFKC", text)  # full-width digits, as Chinese keyboards type them
+    found = Q(house_title__icontains=text) | Q(number__contains=plain)
+    for day in days_meant(plain):
+        found |= Q(check_in__lte=day, check_out__gte=day)
+    return found
+
+
+def days_meant(text: str) -> list[date]:
+    """The days that "2026-12-05", "12/5", "12月5日" or "5 Dec" may mean; empty for anything else."""
+    if match := _DAY.fullmatch(text):
+        year, month, day = match[1], int(match[2]), int(match[3])
+    elif (match := _ENGLISH_DAY.fullmatch(text)) and match[2][:3].lower() in _MONTHS:
+        year, month, day = match[3], _MONTHS.index(match[2][:3].lower()) + 1, int(match[1])
+    else:
+        return []
+    this_year = timezone.localdate().year
+    years = [int(year)] if year else [this_year - 1, this_year, this_year + 1]
+    return [found for one in years if (found := _date(one, month, day))]
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:  # such as 29 February of another year
+        return None

@@ -30,6 +30,7 @@ GIVE_UP_AFTER = timedelta(days=3)
 SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: _("Your booking of %(house)s"),
     Kind.ACCEPTED: _("Your booking of %(house)s was accepted"),
+    Kind.REMINDED: _("Pay soon to keep %(house)s"),
     Kind.REJECTED: _("Your booking of %(house)s was declined"),
     Kind.PAID: _("Your payment for %(house)s has arrived"),
     Kind.CANCELED: _("Your order for %(house)s is cancelled"),
@@ -58,7 +59,9 @@ def send(key: int) -> bool:
 
 def _is_for_mail(event: OrderEvent) -> bool:
     accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # the first mail tells of it
-    return event.kind in SUBJECTS and not accepted_at_once and bool(event.order.renter.email)
+    too_late = event.kind == Kind.REMINDED and not event.order.is_payable
+    is_news = event.kind in SUBJECTS and not accepted_at_once and not too_late
+    return is_news and bool(event.order.renter.email)
 
 
 def _claim(event: OrderEvent) -> bool:

@@ -53,6 +53,9 @@ class Order(models.Model):
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.WAIT_ACCEPT)
     accept_by = models.DateTimeField(_("accept by"), null=True, blank=True)
     pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
+    remind_at = models.DateTimeField(
+        _("remind at"), null=True, blank=True, editable=False, help_text=_("Empty once that is over.")
+    )
     trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
     language = models.CharField(
         _("language of mails"),
@@ -84,6 +87,7 @@ class Order(models.Model):
             models.Index(fields=["renter", "status", "-created_at", "-id"], name="order_of_renter_by_status"),
             models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
+            models.Index(fields=["remind_at"], name="order_remind_at"),
         ]
 
     def __str__(self) -> str:
@@ -155,6 +159,7 @@ class OrderEvent(models.Model):
     class Kind(models.TextChoices):
         BOOKED = "BOOKED", _("Booked")
         ACCEPTED = "ACCEPTED", _("Accepted")
+        REMINDED = "REMINDED", _("Reminded to pay")
         REJECTED = "REJECTED", _("Rejected")
         PAID = "PAID", _("Paid")
         REVIEWED = "REVIEWED", _("Reviewed")

@@ -23,6 +23,8 @@ Status = Order.Status
 ACCEPT_WITHIN = timedelta(hours=24)
 PAY_WITHIN_AFTER_INSTANT_BOOKING = timedelta(minutes=30)
 PAY_WITHIN_AFTER_ACCEPTANCE = timedelta(hours=24)
+REMIND_AT_MOST_BEFORE = timedelta(hours=2)
+"""A reminder comes with a third of the time to pay left: 10 minutes of 30, but of a day no more than this."""
 
 
 class IllegalTransition(Exception):
@@ -46,13 +48,16 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
     """
     if order.check_in < timezone.localdate() or (order.accept_by and order.accept_by <= timezone.now()):
         raise IllegalTransition(order, Kind.ACCEPTED)
+    now = timezone.now()
+    pay_by = min(now + pay_within, _last_moment_to_pay(order))
     _move(
         order,
         Kind.ACCEPTED,
         to=Status.WAIT_PAYMENT,
         allowed=[Status.WAIT_ACCEPT],
         by=by,
-        pay_by=min(timezone.now() + pay_within, _last_moment_to_pay(order)),
+        pay_by=pay_by,
+        remind_at=pay_by - min((pay_by - now) / 3, REMIND_AT_MOST_BEFORE),
     )
 
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.transactions import durable_transaction
-from orders import mailing, transitions
+from orders import mailing, reminders, transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
 from payments import asking, heartbeat, pruning, refunding, settlement
@@ -140,6 +140,7 @@ def _orders_not_paid() -> Sequence[Order]:
 
 TASKS = [
     Task("asked", _attempts_to_ask_about, _ask, waits=True),
+    Task("reminded", reminders.due, reminders.remind),
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),
     Task("not paid", _orders_not_paid, settlement.expire_unpaid),
     Task("refunds", lambda: list(refunding.due()), refunding.send, waits=True),

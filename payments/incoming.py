@@ -52,7 +52,7 @@ def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
     if not raw_query:
         return Face.NEUTRAL, None
     try:
-        params = messages.verified(raw_query, client().public_key)
+        params = messages.verified(raw_query, client().public_keys)
     except Rejected as rejected:
         journal.record_bad(Channel.RETURN, raw_query, str(rejected))
         return Face.NEUTRAL, None
@@ -75,7 +75,7 @@ def receive_notify(raw_body: bytes) -> bool:
     Raises DatabaseError, and KeyProblem where we are not set up: then it must be repeated, too.
     """
     try:
-        params = messages.verified(raw_body, client().public_key)
+        params = messages.verified(raw_body, client().public_keys)
     except Rejected as rejected:
         journal.record_bad(Channel.NOTIFY, raw_body, str(rejected))
         return False
@@ -102,7 +102,7 @@ def look_again(message: GatewayMessage) -> bool:
     """
     if message.verdict != Verdict.REFUND_NOTICE or message.payment is None:
         return False
-    params = messages.verified(bytes(message.raw), client().public_key)
+    params = messages.verified(bytes(message.raw), client().public_keys)
     return _hear_of_refund(message.payment, params, message)
 
 

@@ -17,11 +17,11 @@ def sign_and_verify(notify: bytes, rounds: int) -> list[Ratio]:
     params.pop("sign_type")
     text = signing.text_to_sign(params)
     private_key = keys.load_private_key(settings.ALIPAY_APP_PRIVATE_KEY_PATH)
-    public_key = keys.load_public_key(settings.ALIPAY_PUBLIC_KEY_PATH)
+    public_keys = keys.load_public_keys(settings.ALIPAY_PUBLIC_KEY_PATH)
     sdk = article.alipay_client()
 
     def our_verify() -> bool:
-        return signing.is_signed(signing.text_to_sign(params), signature, public_key)
+        return signing.is_signed(signing.text_to_sign(params), signature, public_keys)
 
     assert sdk._sign(text) == signing.sign(text, private_key)
     assert sdk.verify(dict(params), signature) and our_verify()

@@ -76,19 +76,19 @@ def _is_production() -> bool:
 
 def _keys() -> Iterator[tuple[int, str]]:
     private_path, public_path = (settings.ALIPAY_APP_PRIVATE_KEY_PATH, settings.ALIPAY_PUBLIC_KEY_PATH)
-    private_key = public_key = None
+    private_key = public_keys = None
     try:
         private_key = keys.load_private_key(private_path)
     except keys.KeyProblem as problem:
         yield 10, f"ALIPAY_APP_PRIVATE_KEY_PATH: {problem}"
     try:
-        public_key = keys.load_public_key(public_path)
+        public_keys = keys.load_public_keys(public_path)
     except keys.KeyProblem as problem:
         yield 11, f"ALIPAY_PUBLIC_KEY_PATH: {problem}"
-    if private_key is None or public_key is None:
+    if private_key is None or public_keys is None:
         return
     try:
-        keys.check_pair(private_key, public_key)
+        keys.check_pair(private_key, public_keys)
     except keys.KeyProblem as problem:
         yield 12, str(problem)
     if _is_production() and (keys.is_demo_key(private_path) or keys.is_demo_key(public_path)):

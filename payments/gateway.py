@@ -16,13 +16,13 @@ PRODUCTION_GATEWAY = "https://openapi.alipay.com/gateway.do"
 def client() -> AlipayClient:
     """Raises KeyProblem where the key files can't be used."""
     private_key = keys.load_private_key(settings.ALIPAY_APP_PRIVATE_KEY_PATH)
-    public_key = keys.load_public_key(settings.ALIPAY_PUBLIC_KEY_PATH)
-    keys.check_pair(private_key, public_key)
+    public_keys = keys.load_public_keys(settings.ALIPAY_PUBLIC_KEY_PATH)
+    keys.check_pair(private_key, public_keys)
     return AlipayClient(
         app_id=settings.ALIPAY_APP_ID,
         gateway_url=settings.ALIPAY_GATEWAY_URL,
         private_key=private_key,
-        public_key=public_key,
+        public_keys=public_keys,
     )
 
 

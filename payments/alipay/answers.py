@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
 from core.money import parse_yuan
-from payments.alipay.signing import is_signed
+from payments.alipay.signing import PublicKeys, is_base64, is_signed, none_of
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -101,7 +99,11 @@ class Unusable(Exception):
     """An answer that proves nothing; says why."""
 
 
-def signed_node(body: bytes, key_name: str, key: RSAPublicKey) -> Mapping[str, object]:
+class BadlySigned(Unusable):
+    """It bears a signature, by none of the keys that we know: a forger's, or Alipay has a new key."""
+
+
+def signed_node(body: bytes, key_name: str, keys: PublicKeys) -> Mapping[str, object]:
     """The node `key_name` of an answer, if Alipay signed it. Raises Unusable."""
     try:
         spans = top_level_spans(body.decode("utf-8"))
@@ -113,8 +115,10 @@ def signed_node(body: bytes, key_name: str, key: RSAPublicKey) -> Mapping[str, o
     signature = json.loads(sign_text) if sign_text is not None else None
     if not isinstance(signature, str) or not signature:
         raise Unusable(f"unsigned{_error_code(spans)}")
-    if not is_signed(node_text, signature, key):
-        raise Unusable("badly signed")
+    if not is_base64(signature):
+        raise Unusable("the signature is no base64")
+    if not is_signed(node_text, signature, keys):
+        raise BadlySigned(none_of(keys))
     node = json.loads(node_text)
     if not isinstance(node, dict):
         raise Unusable(f"{key_name} is not an object")

@@ -8,12 +8,13 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from alipay import AliPay
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from core.money import yuan_text
 from payments.alipay import http, signing
 from payments.alipay.answers import (
     BEIJING,
+    BadlySigned,
     BillResult,
     CloseResult,
     QueryResult,
@@ -28,6 +29,7 @@ from payments.alipay.answers import (
     refund_result,
     signed_node,
 )
+from payments.alipay.signing import PublicKeys
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +88,10 @@ class AlipayClient:
     """One per process: holds the keys, and is safe to share between threads."""
 
     def __init__(
-        self, *, app_id: str, gateway_url: str, private_key: RSAPrivateKey, public_key: RSAPublicKey
+        self, *, app_id: str, gateway_url: str, private_key: RSAPrivateKey, public_keys: PublicKeys
     ) -> None:
         self.gateway_url = gateway_url
-        self.public_key = public_key
+        self.public_keys = public_keys
         self._sdk = _Sdk(app_id, private_key)
 
     def wap_pay_url(self, request: PayRequest) -> str:
@@ -151,9 +153,14 @@ class AlipayClient:
         result: Result | Unknown
         try:
             raw = http.post(self.gateway_url, form, deadline=deadline)
-            node = signed_node(raw, method.replace(".", "_") + "_response", self.public_key)
+            node = signed_node(raw, method.replace(".", "_") + "_response", self.public_keys)
             signed = True
             result = meaning(node)
+        except BadlySigned as error:
+            result = Unknown(str(error))
+            log.error(
+                "Alipay's answer is %s. If it has changed its key, put the new one beside the old one", error
+            )
         except (http.GatewayUnreachable, Unusable) as error:
             result = Unknown(str(error))
         level = logging.WARNING if isinstance(result, Unknown) else logging.INFO

@@ -1,6 +1,7 @@
-"""The two keys of an app, read from PEM files; refused in words that say what to do and show no key."""
+"""Our key and Alipay's, read from PEM files; refused in words that say what to do and show no key."""
 
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 RSA2_BITS = 2048
+BEGIN = b"-----BEGIN"
 DEMO_MARK = b"ihome demo key"
 """Stands above the PEM of keys made by make_demo_keys."""
 
@@ -34,8 +36,8 @@ def load_private_key(path: str) -> RSAPrivateKey:
     return key
 
 
-def load_public_key(path: str) -> RSAPublicKey:
-    """Alipay's public key for our app. Raises KeyProblem."""
+def load_public_keys(path: str) -> tuple[RSAPublicKey, ...]:
+    """Alipay's public key for our app; of a file with several PEM blocks, each. Raises KeyProblem."""
     file = _existing(path)
     pem = _pem(file)
     if b"PRIVATE KEY-----" in pem:
@@ -44,19 +46,23 @@ def load_public_key(path: str) -> RSAPublicKey:
         raise KeyProblem(
             f"{file} is a certificate. Use the app in public-key mode and store Alipay's public key."
         )
+    return tuple(_public_key(file, BEGIN + block) for block in pem.split(BEGIN)[1:])
+
+
+def _public_key(file: Path, pem: bytes) -> RSAPublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(f"{file} is no RSA public key in PEM form.") from error
+        raise KeyProblem(f"{file} holds what is no RSA public key in PEM form.") from error
     if not isinstance(key, RSAPublicKey):
-        raise KeyProblem(f"{file} is not an RSA key.")
+        raise KeyProblem(f"{file} holds what is not an RSA key.")
     _check_length(file, key.key_size)
     return key
 
 
-def check_pair(private_key: RSAPrivateKey, public_key: RSAPublicKey) -> None:
+def check_pair(private_key: RSAPrivateKey, public_keys: Sequence[RSAPublicKey]) -> None:
     """Raises KeyProblem where our own public key stands in for Alipay's, the most frequent mistake of all."""
-    if private_key.public_key().public_numbers() == public_key.public_numbers():
+    if private_key.public_key() in public_keys:
         raise KeyProblem(
             "ALIPAY_PUBLIC_KEY_PATH holds our own app's public key. Take the one that Alipay's console "
             'calls "Alipay public key" (支付宝公钥), not "app public key" (应用公钥).'
@@ -83,7 +89,7 @@ def _pem(file: Path) -> bytes:
         pem = file.read_bytes()
     except OSError as error:
         raise KeyProblem(f"{file} can't be read: {error.strerror}.") from error
-    if b"-----BEGIN" not in pem:
+    if BEGIN not in pem:
         raise KeyProblem(
             f"{file} has no -----BEGIN … KEY----- line. Where the console gave bare base64, put the "
             "-----BEGIN and -----END lines around it."

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
-from payments.alipay.signing import is_signed, text_to_sign
+from payments.alipay.signing import PublicKeys, is_base64, is_signed, none_of, text_to_sign
 
 MAX_BYTES = 64 * 1024
 MAX_FIELDS = 100
@@ -24,7 +22,7 @@ class Rejected(Exception):
     """Not a message of Alipay's: not well-formed, or not signed by it. The message says which, in words."""
 
 
-def verified(raw: bytes, key: RSAPublicKey) -> Params:
+def verified(raw: bytes, keys: PublicKeys) -> Params:
     """The parameters that Alipay signed, and `sign_type`: of a return's query string, or of a notify's body.
 
     Raises Rejected.
@@ -32,11 +30,13 @@ def verified(raw: bytes, key: RSAPublicKey) -> Params:
     Alipay left `sign_type` out of the signed text in most years and put it in in some; both are tried.
     """
     params, signature = _parse(raw)
+    if not is_base64(signature):
+        raise Rejected("the signature is no base64")
     without = {name: value for name, value in params.items() if name != "sign_type"}
     for candidate in _with_and_without_empty([without, params]):
-        if is_signed(text_to_sign(candidate), signature, key):
+        if is_signed(text_to_sign(candidate), signature, keys):
             return {**candidate, "sign_type": "RSA2"}
-    raise Rejected("the signature is not Alipay's")
+    raise Rejected(none_of(keys))
 
 
 def _with_and_without_empty(candidates: list[Params]) -> Iterator[Mapping[str, str]]:

@@ -2,26 +2,58 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def sign(text: str, key: RSAPrivateKey) -> str:
     return base64.b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
 
 
-def is_signed(text: str, signature: str, key: RSAPublicKey) -> bool:
-    """True where `signature` is the canonical base64 of a signature of `text`. Never raises."""
+PublicKeys = Sequence[RSAPublicKey]
+"""Alipay's: one, or an old and a new one while it changes them."""
+
+
+def is_signed(text: str, signature: str, keys: PublicKeys) -> bool:
+    """True where one of `keys` signed `text`, and `signature` is its canonical base64. Never raises."""
+    decoded = _decoded(signature)
+    return decoded is not None and any(_verifies(key, decoded, text) for key in keys)
+
+
+def is_base64(signature: str) -> bool:
+    """True where it may be a signature at all."""
+    return _decoded(signature) is not None
+
+
+def none_of(keys: PublicKeys) -> str:
+    """What to say of a signature by none of them: names them by their fingerprints."""
+    return f"signed with none of the keys that we know: {', '.join(map(fingerprint, keys))}"
+
+
+def fingerprint(key: RSAPublicKey) -> str:
+    """The first 8 hex digits of the key's SHA256: `openssl pkey -pubin -outform DER | sha256sum`."""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()[:8]
+
+
+def _decoded(signature: str) -> bytes | None:
+    """None also for the same bytes written another way."""
     try:
         decoded = base64.b64decode(signature, validate=True)
-        if base64.b64encode(decoded).decode() != signature:
-            return False  # the same bytes written another way
-        key.verify(decoded, text.encode(), PKCS1v15(), SHA256())
-    except (InvalidSignature, binascii.Error, ValueError):
+    except (binascii.Error, ValueError):
+        return None
+    return decoded if decoded and base64.b64encode(decoded).decode() == signature else None
+
+
+def _verifies(key: RSAPublicKey, signature: bytes, text: str) -> bool:
+    try:
+        key.verify(signature, text.encode(), PKCS1v15(), SHA256())
+    except (InvalidSignature, ValueError):
         return False
     return True
 

@@ -46,7 +46,7 @@ def signed(node: str, before: str = "", after: str = "") -> bytes:
 
 
 def node_of(body: bytes) -> dict:
-    return dict(signed_node(body, NAME, ALIPAYS.public_key()))
+    return dict(signed_node(body, NAME, [ALIPAYS.public_key()]))
 
 
 # --- which bytes are signed -------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_the_signature_may_come_first() -> None:
 
 def test_space_inside_the_node_is_signed_with_it() -> None:
     assert node_of(signed('{ "code" : "10000" }')) == {"code": "10000"}
-    with pytest.raises(Unusable, match="badly signed"):
+    with pytest.raises(Unusable, match="signed with none of the keys"):
         node_of(signed('{"code":"10000"}').replace(b'"code":', b'"code": '))
 
 

@@ -46,7 +46,7 @@ def alipay() -> AlipayClient:
         app_id="9021000000000001",
         gateway_url=GATEWAY,
         private_key=OURS,
-        public_key=ALIPAYS.public_key(),
+        public_keys=[ALIPAYS.public_key()],
     )
 
 
@@ -150,7 +150,7 @@ time.tzset()
 from cryptography.hazmat.primitives.asymmetric import rsa
 from payments.alipay.client import AlipayClient, PayRequest
 key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-client = AlipayClient(app_id="1", gateway_url="g", private_key=key, public_key=key.public_key())
+client = AlipayClient(app_id="1", gateway_url="g", private_key=key, public_keys=[key.public_key()])
 request = PayRequest("1_1", 1, "s", datetime(2026, 11, 22, 16, 30, tzinfo=UTC), "r", "n", "q")
 print(client.wap_pay_url(request))
 """
@@ -201,9 +201,8 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Post:
 def alipay_of_tests(alipay: AlipayClient) -> AlipayClient:
     """One that trusts the key that tests/alipay.py signs with."""
     pem = (KEYS / "alipay_public_key.pem").read_bytes()
-    return AlipayClient(
-        app_id="9021000000000001", gateway_url=GATEWAY, private_key=OURS, public_key=load_pem_public_key(pem)
-    )
+    key = load_pem_public_key(pem)
+    return AlipayClient(app_id="9021000000000001", gateway_url=GATEWAY, private_key=OURS, public_keys=[key])
 
 
 @pytest.mark.parametrize("name", ["query", "close"])

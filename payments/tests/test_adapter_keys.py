@@ -118,13 +118,13 @@ PUBLIC_REFUSED = {
 def test_GWX08_public_key_refused(tmp_path: Path, content: bytes, words: str) -> None:
     file = written(tmp_path, content)
     with pytest.raises(KeyProblem) as refusal:
-        keys.load_public_key(str(file))
+        keys.load_public_keys(str(file))
     assert words in str(refusal.value)
     assert str(file) in str(refusal.value)
     assert not shows_key_material(str(refusal.value), content)
 
 
-LOADERS = pytest.mark.parametrize("load", [keys.load_private_key, keys.load_public_key])
+LOADERS = pytest.mark.parametrize("load", [keys.load_private_key, keys.load_public_keys])
 
 
 @LOADERS
@@ -206,15 +206,15 @@ def test_both_forms_of_pem_are_read(tmp_path: Path) -> None:
 
 def test_public_key_may_be_open_to_everybody(tmp_path: Path) -> None:
     file = written(tmp_path, public_pem(RSA_KEY), 0o644)
-    assert keys.load_public_key(str(file)).public_numbers() == RSA_KEY.public_key().public_numbers()
+    assert keys.load_public_keys(str(file)) == (RSA_KEY.public_key(),)
 
 
 def test_GWX08_our_own_public_key_as_alipays() -> None:
     with pytest.raises(KeyProblem, match="app public key") as refusal:
-        keys.check_pair(RSA_KEY, RSA_KEY.public_key())
+        keys.check_pair(RSA_KEY, [RSA_KEY.public_key()])
     assert not shows_key_material(str(refusal.value), public_pem(RSA_KEY))
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    keys.check_pair(RSA_KEY, other.public_key())
+    keys.check_pair(RSA_KEY, [other.public_key()])
 
 
 def test_demo_keys_bear_their_mark(standin_keys: Path, tmp_path: Path) -> None:

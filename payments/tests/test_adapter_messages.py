@@ -46,7 +46,7 @@ def message(params: Params, signature: str | None = None, **changes: str | None)
 
 def judged(raw: bytes) -> Params | None:
     try:
-        return verified(raw, KEY.public_key())
+        return verified(raw, [KEY.public_key()])
     except Rejected as rejected:
         assert str(rejected)
         assert len(str(rejected)) < 300

@@ -37,7 +37,7 @@ def raw_of(vector: dict) -> bytes:
 
 def verdict(vector: dict, raw: bytes) -> str:
     try:
-        params = verified(raw, key_of(vector))
+        params = verified(raw, [key_of(vector)])
     except Rejected:
         return "invalid"
     assert params == vector["params"]
@@ -46,7 +46,7 @@ def verdict(vector: dict, raw: bytes) -> str:
 
 def answer_verdict(vector: dict, raw: str) -> str:
     try:
-        node = signed_node(raw.encode(), vector["response_key"], key_of(vector))
+        node = signed_node(raw.encode(), vector["response_key"], [key_of(vector)])
     except Unusable:
         return "invalid"
     assert node == vector["params"]

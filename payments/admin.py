@@ -60,10 +60,17 @@ class OrderAdmin(BaseOrderAdmin):
 
     @admin.action(description=_("Cancel the order"), permissions=["cancel"])
     def cancel_order(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        order = the_only_one(self, request, queryset)
+        order = the_only_one(self, request, queryset.select_related("renter"))
         if order is None:
             return None
-        preview = cancelling.by_policy(order)
+        try:
+            return self._cancel(request, order)
+        except (CannotCancel, CannotRefund) as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return None
+
+    def _cancel(self, request: HttpRequest, order: Order) -> HttpResponse | None:
+        preview = cancelling.preview_for_staff(order)
         form = CancelForm(request.POST if "amount" in request.POST else None, preview=preview)
         if not form.is_valid():
             return self.ask_first(
@@ -77,17 +84,13 @@ class OrderAdmin(BaseOrderAdmin):
                 preview=preview,
             )
         given = form.cleaned_data
-        try:
-            cancelling.cancel_by_staff(
-                order,
-                by=signed_in_user(request),
-                reason=given["reason"],
-                left_fen=given["left_fen"],
-                comes_back_fen=given["amount"],
-            )
-        except (CannotCancel, CannotRefund) as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
-            return None
+        cancelling.cancel_by_staff(
+            order,
+            by=signed_in_user(request),
+            reason=given["reason"],
+            left_fen=given["left_fen"],
+            comes_back_fen=given["amount"],
+        )
         back = gettext("Cancelled; ￥%(amount)s comes back.") % {"amount": yuan_text(given["amount"])}
         self.log_change(request, order, f"{back} {given['reason']}")
         self.message_user(request, f"{order.number}: {back}", messages.SUCCESS)

@@ -12,7 +12,6 @@ from core.transactions import durable_transaction
 from houses.models import RefundPolicy
 from orders import transitions
 from orders.models import Order
-from orders.transitions import IllegalTransition
 from payments import asking, settlement
 from payments.models import Payment, Refund
 
@@ -40,10 +39,18 @@ class Preview:
 
 def preview(order: Order) -> Preview | None:
     """What cancelling would bring back today; None where the renter can't cancel (any more)."""
-    return by_policy(order) if order.is_cancellable else None
+    return _by_policy(order) if order.is_cancellable else None
 
 
-def by_policy(order: Order) -> Preview:
+def preview_for_staff(order: Order) -> Preview:
+    """What the policy would bring back; staff may decide otherwise. Raises CannotCancel where it is over."""
+    if order.status in (Order.Status.CANCELED, Order.Status.REJECTED):
+        words = _("%(number)s: not possible any more, it is %(status)s.")
+        raise CannotCancel(words % {"number": order.number, "status": order.get_status_display()})
+    return _by_policy(order)
+
+
+def _by_policy(order: Order) -> Preview:
     """What the policy frozen on the order gives back today, of what has not gone back before."""
     payment = _paid(order)
     if payment is None:
@@ -108,16 +115,11 @@ def _cancel(order: Order, by: User, agreed_fen: int | None) -> None:
 @durable_transaction
 def _cancel_by_staff(order: Order, by: User, reason: str, left_fen: int, comes_back_fen: int) -> None:
     order = Order.objects.select_for_update().get(pk=order.pk)
-    left_now = by_policy(order).left_fen
+    left_now = preview_for_staff(order).left_fen
     if left_now != left_fen or comes_back_fen > left_now:
         words = _("Things have changed meanwhile: at most ￥%(amount)s can come back. Please look again.")
         raise CannotCancel(words % {"amount": yuan_text(left_now)})
-    try:
-        _end(order, by=by, reason=reason)
-    except IllegalTransition:
-        words = _("%(number)s: not possible any more, it is %(status)s.")
-        values = {"number": order.number, "status": order.get_status_display()}
-        raise CannotCancel(words % values) from None
+    _end(order, by=by, reason=reason)
     _owe(order, comes_back_fen, asked_by=by)
 
 

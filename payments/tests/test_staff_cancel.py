@@ -1,0 +1,295 @@
+"""Staff end an order: in any status, with a reason, with as much back as is right."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from houses import availability
+from houses.models import BookedNight
+from orders.models import Order
+from payments import cancelling, incoming, settlement
+from payments.models import Payment, Refund
+from payments.rules import broken_rules
+from payments.settlement import record_external_refund
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once_whatever_breaks
+
+pytestmark = pytest.mark.django_db
+
+Status = Order.Status
+
+
+@pytest.fixture
+def staff(client: Client) -> User:
+    person = make.user(is_staff=True, is_superuser=True)
+    client.force_login(person)
+    client.cookies["django_language"] = "en"
+    return person
+
+
+@pytest.fixture
+def desk(client: Client, staff: User) -> Client:
+    return client
+
+
+@pytest.fixture
+def order() -> Order:
+    return booked()
+
+
+def booked(**fields: object) -> Order:
+    order = make.order(**fields)
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return order
+
+
+def pay(order: Order) -> Payment:
+    payment = make.attempt(order)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    order.refresh_from_db()
+    payment.refresh_from_db()
+    return payment
+
+
+def press(desk: Client, order: Order, **fields: str):
+    url = reverse("admin:orders_order_changelist")
+    chosen = {"action": "cancel_order", "_selected_action": [order.pk]}
+    return desk.post(url, {**chosen, **fields}, follow=True)
+
+
+def form_of(desk: Client, order: Order) -> dict[str, str]:
+    form = press(desk, order).context["form"]
+    shown = {"left_fen": form["left_fen"].value(), "amount": form["amount"].value()}
+    return {**shown, "reason": "The roof leaks"}
+
+
+def cancel(desk: Client, order: Order, **changes: str) -> str:
+    """Open the page, press its button; what was said."""
+    answer = press(desk, order, **{**form_of(desk, order), **changes})
+    order.refresh_from_db()
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+@pytest.mark.parametrize("status", [Status.WAIT_ACCEPT, Status.WAIT_PAYMENT])
+def test_before_it_is_paid(desk: Client, staff: User, order: Order, status: str) -> None:
+    Order.objects.update(status=status)
+    assert form_of(desk, order)["amount"] == "0.00"
+    cancel(desk, order)
+    event = order.events.get()
+    assert (order.status, order.closing_reason) == (Status.CANCELED, "The roof leaks")
+    assert (event.kind, event.actor, event.reason) == ("CANCELED", staff, "The roof leaks")
+    assert LogEntry.objects.get(user=staff).object_id == str(order.pk)
+    assert not BookedNight.objects.exists()
+    assert not Refund.objects.exists()
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize("status", [Status.WAIT_COMMENT, Status.COMPLETE])
+def test_once_it_is_paid_the_policys_amount_is_proposed(
+    desk: Client, staff: User, order: Order, status: str
+) -> None:
+    payment = pay(order)
+    Order.objects.update(status=status, refund_policy="STRICT")
+    assert form_of(desk, order)["amount"] == "150.00"
+    cancel(desk, order)
+    refund = payment.refunds.get()
+    assert (order.status, refund.amount_fen, refund.reason) == (Status.CANCELED, 15000, "CANCELED")
+    assert (refund.asked_by, refund.status) == (staff, Refund.Status.DUE)
+    assert [event.kind for event in order.events.all()][:2] == ["REFUND_DUE", "CANCELED"]
+    assert not BookedNight.objects.exists()
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize(("amount", "fen"), [("300.00", [30000]), ("0.01", [1]), ("0.00", [])])
+def test_more_or_less_than_the_policy_says(desk: Client, order: Order, amount: str, fen: list[int]) -> None:
+    payment = pay(order)
+    Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate())
+    assert form_of(desk, order)["amount"] == "0.00"
+    cancel(desk, order, amount=amount)
+    assert order.status == Status.CANCELED
+    assert list(payment.refunds.values_list("amount_fen", flat=True)) == fen
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize("amount", ["300.01", "-0.01", "1", "0.001", ""])
+def test_REF09_an_amount_that_cant_be(desk: Client, order: Order, amount: str) -> None:
+    pay(order)
+    page = press(desk, order, **{**form_of(desk, order), "amount": amount})
+    assert page.context["form"].errors["amount"]
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+
+
+def test_a_reason_is_required(desk: Client, order: Order) -> None:
+    page = press(desk, order, **{**form_of(desk, order), "reason": " "})
+    assert page.context["form"].errors["reason"]
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_PAYMENT
+
+
+def test_REF10_above_the_limit_the_order_ends_and_the_refund_waits(
+    desk: Client, order: Order, settings: object
+) -> None:
+    settings.STAFF_REFUND_LIMIT_FEN = 29999
+    payment = pay(order)
+    assert "approves" in cancel(desk, order)
+    assert (order.status, payment.refunds.get().status) == (Status.CANCELED, Refund.Status.PROPOSED)
+    assert [event.kind for event in order.events.all()] == ["CANCELED", "PAID"]
+    assert list(broken_rules()) == []
+
+
+def test_CON04_the_open_attempt_is_closed_first(desk: Client, order: Order, gateway: Gateway) -> None:
+    payment = make.attempt(order)
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
+    cancel(desk, order)
+    payment.refresh_from_db()
+    assert (order.status, payment.status, payment.live_for) == (Status.CANCELED, "CLOSED", None)
+    assert [method for method, _ in gateway.calls] == ["query", "close"]
+
+
+def test_CON04_paid_meanwhile_is_seen_before_it_is_cancelled(
+    desk: Client, order: Order, gateway: Gateway
+) -> None:
+    payment = make.attempt(order)
+    gateway.says["query"] = alipay.paid(payment)
+    assert "300.00" in cancel(desk, order)
+    assert order.status == Status.WAIT_COMMENT
+    cancel(desk, order)
+    assert (order.status, payment.refunds.get().amount_fen) == (Status.CANCELED, 30000)
+    assert list(broken_rules()) == []
+
+
+def test_USR01_alipay_is_silent_and_the_money_comes_later(
+    desk: Client, order: Order, gateway: Gateway
+) -> None:
+    payment = make.attempt(order)
+    cancel(desk, order)
+    assert order.status == Status.CANCELED
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    payment.refresh_from_db()
+    assert (payment.status, payment.refunds.get().amount_fen) == ("SURPLUS", 30000)
+
+
+def test_STA03_the_second_of_two_staff_is_told(desk: Client, order: Order) -> None:
+    payment = pay(order)
+    form = form_of(desk, order)
+    press(desk, order, **form)
+    for fields in (form, {}):
+        words = " ".join(str(message) for message in press(desk, order, **fields).context["messages"])
+        assert "it is Cancelled" in words
+    assert payment.refunds.get().amount_fen == 30000
+    assert LogEntry.objects.count() == 1
+
+
+def test_STA03_money_went_back_while_the_page_was_open(desk: Client, order: Order) -> None:
+    payment = pay(order)
+    form = form_of(desk, order)
+    record_external_refund(payment, "by_hand", 10000)
+    words = press(desk, order, **{**form, "amount": "200.00"}).context["messages"]
+    assert any("at most ￥200.00" in str(message) for message in words)
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+
+
+def test_what_has_gone_back_before_does_not_go_back_again(desk: Client, order: Order) -> None:
+    payment = pay(order)
+    record_external_refund(payment, "by_hand", 10000)
+    Order.objects.update(refund_policy="MODERATE", check_in=timezone.localdate())
+    shown = press(desk, order).context["preview"]
+    assert (shown.paid_fen, shown.back_before_fen, shown.comes_back_fen) == (30000, 10000, 10000)
+    assert shown.stays_fen == 10000
+    cancel(desk, order, amount="200.00")
+    assert sorted(payment.refunds.values_list("amount_fen", flat=True)) == [10000, 20000]
+    assert list(broken_rules()) == []
+
+
+def test_the_renter_is_shown_what_has_gone_back_before(client: Client, order: Order) -> None:
+    payment = pay(order)
+    record_external_refund(payment, "by_hand", 10000)
+    client.force_login(order.renter)
+    address = reverse("payments:cancel", args=[order.number])
+    assert "￥100.00" in client.get(address).content.decode()
+    assert client.post(address, {"comes_back_fen": 20000}).status_code == 302
+    payment.refresh_from_db()
+    assert payment.left_fen == 0
+    assert list(broken_rules()) == []
+
+
+def test_STA05_cancelling_needs_the_money_permission_too(client: Client, order: Order) -> None:
+    payment = pay(order)
+    clerk = make.user(is_staff=True)
+    form = {"left_fen": "30000", "amount": "300.00", "reason": "x"}
+    client.force_login(clerk)
+    assert press(client, order, **form).status_code == 403
+    for names in (["view_order", "change_order"], ["view_order", "change_payment"]):
+        clerk.user_permissions.set(Permission.objects.filter(codename__in=names))
+        press(client, order, **form)
+        order.refresh_from_db()
+        assert (order.status, payment.refunds.count()) == (Status.WAIT_COMMENT, 0)
+    names = ["view_order", "change_order", "change_payment"]
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=names))
+    press(client, order, **form)
+    order.refresh_from_db()
+    assert (order.status, payment.refunds.count()) == (Status.CANCELED, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_CON04_staff_and_renter_cancel_while_the_money_comes(gateway: Gateway) -> None:
+    staff = make.user(is_staff=True)
+    for _ in range(4):
+        order = booked()
+        body = alipay.notify_body(make.attempt(order))
+
+        def by_staff(left_fen: int, order: Order = order) -> None:
+            cancelling.cancel_by_staff(
+                order, by=staff, reason="x", left_fen=left_fen, comes_back_fen=left_fen
+            )
+
+        at_once_whatever_breaks(
+            lambda: by_staff(0),
+            lambda: by_staff(30000),
+            lambda order=order: cancelling.cancel(order, by=order.renter, agreed_fen=30000),
+            lambda body=body: incoming.receive_notify(body),
+        )
+        assert list(broken_rules()) == []
+
+
+# --- an amount that changes under a live attempt ------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["order", "payment"])
+def test_CON06_no_amount_is_edited_in_the_admin(desk: Client, order: Order, model: str) -> None:
+    row = order if model == "order" else make.attempt(order)
+    url = reverse(f"admin:{row._meta.app_label}_{model}_change", args=[row.pk])
+    assert 'name="amount_fen"' not in desk.get(url).content.decode()
+    assert desk.post(url, {"amount_fen": "1", "_save": "Save"}).status_code == 403
+    row.refresh_from_db()
+    assert row.amount_fen == 30000
+
+
+def test_CON06_changed_in_the_database_under_a_live_attempt(order: Order) -> None:
+    payment = make.attempt(order)
+    Order.objects.update(amount_fen=50000)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    order.refresh_from_db()
+    payment.refresh_from_db()
+    assert (order.status, payment.status) == (Status.WAIT_PAYMENT, "SURPLUS")
+    assert payment.refunds.get().amount_fen == 30000
+    assert list(broken_rules()) == []
+
+
+def test_CON06_twin_nobody_compares_with_the_order(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settlement, "_is_what_was_asked", lambda order, payment, receipt: True)
+    payment = make.attempt(order)
+    Order.objects.update(amount_fen=50000)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
+    assert "I3" in {broken.rule for broken in broken_rules()}

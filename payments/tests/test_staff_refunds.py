@@ -1,0 +1,544 @@
+"""Staff give money back: in part or whole, once, never more than came in, above a limit by two people."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from core.transactions import durable_transaction
+from orders.models import Order
+from payments import incoming, refunding, settlement
+from payments.models import Payment, Refund
+from payments.rules import broken_rules
+from payments.settlement import CannotRefund, approve_refund, make_refund, refund_by_staff
+from payments.sweeping import sweep_once
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once, at_once_whatever_breaks
+
+pytestmark = pytest.mark.django_db
+
+Status = Refund.Status
+LIMIT = 1000_00
+
+
+@pytest.fixture
+def payment() -> Payment:
+    """300.00 yuan that came in and that its order needed."""
+    return paid()
+
+
+def paid(fen: int = 30000) -> Payment:
+    payment = make.attempt(make.order(amount_fen=fen))
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    payment.refresh_from_db()
+    return payment
+
+
+@pytest.fixture
+def staff() -> User:
+    return make.user(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(staff: User) -> Client:
+    """The browser of one of staff, in English."""
+    return signed_in(staff)
+
+
+def signed_in(person: User) -> Client:
+    browser = Client()
+    browser.force_login(person)
+    browser.cookies["django_language"] = "en"
+    return browser
+
+
+def clerk(*codenames: str) -> User:
+    person = make.user(is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return person
+
+
+def act(browser: Client, action: str, row: Payment | Refund, **fields: str):
+    url = reverse(f"admin:payments_{row._meta.model_name}_changelist")
+    return browser.post(url, {"action": action, "_selected_action": [row.pk], **fields}, follow=True)
+
+
+def said(answer: object) -> str:
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def form_of(browser: Client, payment: Payment) -> dict[str, str]:
+    """What the page would send if its button were pressed at once."""
+    form = act(browser, "give_back", payment).context["form"]
+    return {"number": form["number"].value(), "amount": form["amount"].value(), "words": "Heating broke"}
+
+
+def kinds(payment: Payment) -> list[str]:
+    return [event.kind for event in payment.order.events.all()]
+
+
+def alipay_gives(gateway: Gateway) -> None:
+    """Alipay makes every refund, and has made none before."""
+    gateway.says["refund"] = lambda asked: alipay.answer(
+        "refund", out_trade_no=asked["out_trade_no"], fund_change="Y", refund_fee=asked["refund_amount"]
+    )
+    gateway.says["fastpay.refund.query"] = alipay.answer("fastpay_refund_query")
+
+
+# --- giving back --------------------------------------------------------------------------------------
+
+
+def test_a_part_then_what_is_left(desk: Client, staff: User, payment: Payment, gateway: Gateway) -> None:
+    alipay_gives(gateway)
+    page = act(desk, "give_back", payment)
+    assert "￥300.00" in page.content.decode()
+    assert page.context["form"]["amount"].value() == "300.00"
+    told = said(act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": "100.00"}))
+    assert f"{payment.out_trade_no}_R1" in told
+    first = payment.refunds.get()
+    assert (first.amount_fen, first.status, first.reason, first.words) == (
+        10000,
+        Status.DUE,
+        "STAFF",
+        "Heating broke",
+    )
+    event = payment.order.events.first()
+    assert (event.kind, event.actor, event.reason) == ("REFUND_DUE", staff, "Heating broke")
+    assert (first.asked_by, LogEntry.objects.get().user) == (staff, staff)
+    assert "100.00" in LogEntry.objects.get().change_message
+    sweep_once()
+    assert form_of(desk, payment)["amount"] == "200.00"
+    act(desk, "give_back", payment, **form_of(desk, payment))
+    with time_machine.travel(timezone.now() + timedelta(seconds=5)):
+        sweep_once()
+    assert sorted(payment.refunds.values_list("amount_fen", "status")) == [(10000, "DONE"), (20000, "DONE")]
+    assert "nothing" in said(act(desk, "give_back", payment))
+    assert payment.order.status == Order.Status.WAIT_COMMENT
+    assert list(broken_rules()) == []
+
+
+def test_the_page_of_a_payment_leads_there(desk: Client, payment: Payment) -> None:
+    html = desk.get(reverse("admin:payments_payment_change", args=[payment.pk])).content.decode()
+    assert re.search(r'name="action" value="give_back">\s*<input[^>]*name="_selected_action"', html)
+
+
+def test_REF01_the_same_form_sent_twice(desk: Client, payment: Payment) -> None:
+    form = {**form_of(desk, payment), "amount": "100.00"}
+    act(desk, "give_back", payment, **form)
+    assert "has been made meanwhile" in said(act(desk, "give_back", payment, **form))
+    assert payment.refunds.get().amount_fen == 10000
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF01_pressed_eight_times_at_once(staff: User, payment: Payment) -> None:
+    assert refunds_of_one_form(staff, payment) == 1
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF01_twin_a_form_whose_number_nobody_compares(
+    staff: User, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @durable_transaction
+    def without_comparing(payment: Payment, fen: int, *, number: str, by: User, words: str) -> Refund:
+        settlement._locked_order(payment)
+        return make_refund(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
+
+    monkeypatch.setattr(settlement, "refund_by_staff", without_comparing)
+    assert refunds_of_one_form(staff, payment) > 1
+
+
+def refunds_of_one_form(staff: User, payment: Payment) -> int:
+    form = {**form_of(signed_in(staff), payment), "amount": "30.00"}
+    browsers = [signed_in(staff) for _ in range(8)]
+    at_once(*[lambda b=b: act(b, "give_back", payment, **form).status_code for b in browsers])
+    return payment.refunds.count()
+
+
+def sixty_percent(payment: Payment) -> Callable[[], object]:
+    return lambda: durable_transaction(make_refund)(payment, 18000, reason=Refund.Reason.STAFF)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF04_two_staff_give_back_sixty_percent_at_once(payment: Payment) -> None:
+    at_once_whatever_breaks(*[sixty_percent(payment)] * 4)
+    assert payment.refunds.get().amount_fen == 18000
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF04_twin_looking_and_then_acting(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_then_act(payment: Payment, fen: int) -> bool:
+        row = Payment.objects.get(pk=payment.pk)
+        time.sleep(0.2)
+        if row.left_fen < fen:
+            return False
+        Payment.objects.filter(pk=row.pk).update(refund_reserved_fen=row.refund_reserved_fen + fen)
+        return True
+
+    numbers = iter("ABCDEFGH")
+    monkeypatch.setattr(settlement, "_reserve", look_then_act)
+    monkeypatch.setattr(settlement, "next_refund_number", lambda payment: next(numbers))
+    at_once_whatever_breaks(*[lambda: make_refund(payment, 18000, reason=Refund.Reason.STAFF)] * 4)
+    assert "I5" in {broken.rule for broken in broken_rules()}
+
+
+def test_REF05_nothing_came_in(desk: Client) -> None:
+    unpaid = make.attempt()
+    assert "nothing that came in is left" in said(act(desk, "give_back", unpaid))
+    form = {"number": f"{unpaid.out_trade_no}_R1", "amount": "1.00", "words": "x"}
+    act(desk, "give_back", unpaid, **form)
+    assert not Refund.objects.exists()
+    with pytest.raises(CannotRefund):
+        refund_by_staff(unpaid, 100, number=form["number"], by=make.user(), words="x")
+
+
+WRONG = ["0.00", "-1.00", "0.001", "1", "1.0", "1e2", "１.00", "1,000.00", "NaN", "300.01", "", " "]
+
+
+@pytest.mark.parametrize("amount", WRONG)
+def test_REF04_REF09_an_amount_that_cant_be(desk: Client, payment: Payment, amount: str) -> None:
+    page = act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": amount})
+    assert page.context["form"].errors["amount"]
+    assert "Heating broke" in page.content.decode()
+    assert not Refund.objects.exists()
+
+
+def test_words_are_required_and_no_longer_than_their_column(desk: Client, payment: Payment) -> None:
+    for words in ("", " ", "房" * 201):
+        page = act(desk, "give_back", payment, **{**form_of(desk, payment), "words": words})
+        assert page.context["form"].errors["words"]
+    assert not Refund.objects.exists()
+    act(desk, "give_back", payment, **{**form_of(desk, payment), "words": "房" * 200})
+    assert payment.refunds.get().words == "房" * 200
+
+
+def test_one_payment_at_a_time(desk: Client, payment: Payment) -> None:
+    url = reverse("admin:payments_payment_changelist")
+    both = {"action": "give_back", "_selected_action": [payment.pk, paid().pk]}
+    assert "exactly one" in said(desk.post(url, both, follow=True))
+
+
+def test_what_staff_ask_for_goes_where_a_refund_by_itself_would_wait(
+    desk: Client, payment: Payment, gateway: Gateway
+) -> None:
+    alipay_gives(gateway)
+    Payment.objects.update(contradicted_at=timezone.now())
+    act(desk, "give_back", payment, **form_of(desk, payment))
+    sweep_once()
+    assert payment.refunds.get().status == Status.DONE
+
+
+# --- a second person ----------------------------------------------------------------------------------
+
+
+def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User, gateway: Gateway) -> None:
+    alipay_gives(gateway)
+    payment = paid(LIMIT + 1)
+    assert "approves" in said(act(desk, "give_back", payment, **form_of(desk, payment)))
+    refund = payment.refunds.get()
+    payment.refresh_from_db()
+    assert (refund.status, payment.left_fen, kinds(payment)) == (Status.PROPOSED, 0, ["PAID"])
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        sweep_once()
+    assert gateway.count("refund") == 0
+
+    assert "yourself" in said(act(desk, "approve", refund))
+    refund.refresh_from_db()
+    assert refund.status == Status.PROPOSED
+
+    other = clerk("view_refund", "change_refund")
+    act(signed_in(other), "approve", refund)
+    refund.refresh_from_db()
+    assert (refund.status, refund.asked_by, refund.approved_by) == (Status.DUE, staff, other)
+    event = payment.order.events.first()
+    assert (event.kind, event.actor, event.reason) == ("REFUND_DUE", other, "Heating broke")
+    assert LogEntry.objects.filter(user=other, object_id=str(refund.pk)).count() == 1
+    assert "not possible any more" in said(act(signed_in(other), "approve", refund))
+    sweep_once()
+    refund.refresh_from_db()
+    assert refund.status == Status.DONE
+    assert list(broken_rules()) == []
+
+
+def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) -> None:
+    payment = paid(3 * LIMIT)
+
+    def give(fen: int) -> str:
+        number = settlement.next_refund_number(payment)
+        return refund_by_staff(payment, fen, number=number, by=staff, words="x").status
+
+    assert give(LIMIT - 100) == Status.DUE
+    assert give(100) == Status.DUE
+    assert give(1) == Status.PROPOSED
+    approve_refund(payment.refunds.get(status=Status.PROPOSED), by=make.user(is_staff=True))
+    assert give(1) == Status.PROPOSED
+    assert list(broken_rules()) == []
+
+
+def test_REF10_what_nobody_of_staff_asked_for_needs_nobody(settings: object) -> None:
+    settings.STAFF_REFUND_LIMIT_FEN = 1
+    payment = make.attempt()
+    Order.objects.update(status=Order.Status.CANCELED)
+    incoming.receive_notify(alipay.notify_body(payment))
+    assert payment.refunds.get().status == Status.DUE
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
+    for _ in range(3):
+        payment = paid(LIMIT + 1)
+        refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+        refund, others = payment.refunds.get(), [make.user(is_staff=True) for _ in range(4)]
+        at_once_whatever_breaks(
+            *[lambda by=by, refund=refund: approve_refund(refund, by=by) for by in others],
+            lambda refund=refund: refunding.give_up(refund, by=staff, words="x"),
+        )
+        refund.refresh_from_db()
+        told = kinds(payment).count("REFUND_DUE")
+        assert refund.status in (Status.DUE, Status.GIVEN_UP)
+        assert told == (0 if refund.approved_by is None else 1)
+        assert list(broken_rules()) == []
+
+
+# --- giving up ----------------------------------------------------------------------------------------
+
+
+def refund_in(status: str, payment: Payment) -> Refund:
+    refund = durable_transaction(make_refund)(payment, 30000, reason=Refund.Reason.CANCELED)
+    Refund.objects.filter(pk=refund.pk).update(status=status)
+    refund.refresh_from_db()
+    return refund
+
+
+@pytest.mark.parametrize("status", [Status.PROPOSED, Status.DUE, Status.REFUSED])
+def test_given_up_with_a_reason_and_its_money_is_free_again(
+    desk: Client, staff: User, payment: Payment, gateway: Gateway, status: str
+) -> None:
+    alipay_gives(gateway)
+    refund = refund_in(status, payment)
+    assert act(desk, "give_up", refund, words=" ").context["form"].errors
+    assert "1 refund done" in said(act(desk, "give_up", refund, words="Paid back in cash"))
+    refund.refresh_from_db()
+    payment.refresh_from_db()
+    assert (refund.status, refund.next_try_at, payment.left_fen) == (Status.GIVEN_UP, None, 30000)
+    assert "Paid back in cash" in LogEntry.objects.get(user=staff).change_message
+    event = payment.order.events.first()
+    if status == Status.PROPOSED:
+        assert event.kind == "REFUND_DUE"  # of the fixture: nothing new was told
+    else:
+        assert (event.kind, event.actor, event.reason) == ("REFUND_OFF", staff, "Paid back in cash")
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        sweep_once()
+    assert not settlement.try_refund_again(refund)
+    assert gateway.count("refund") == 0
+    act(desk, "give_back", payment, **form_of(desk, payment))
+    assert payment.refunds.get(status=Status.DUE).out_request_no.endswith("_R2")
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize("status", [Status.SENT, Status.DONE, Status.GIVEN_UP])
+def test_what_may_be_on_its_way_is_not_given_up(desk: Client, payment: Payment, status: str) -> None:
+    refund = refund_in(status, payment)
+    assert "not possible any more" in said(act(desk, "give_up", refund, words="x"))
+    payment.refresh_from_db()
+    assert payment.left_fen == 0
+
+
+def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(
+    desk: Client, payment: Payment, gateway: Gateway
+) -> None:
+    refund = refund_in(Status.REFUSED, payment)
+    gateway.says["fastpay.refund.query"] = alipay.answer(
+        "fastpay_refund_query",
+        out_trade_no=payment.out_trade_no,
+        out_request_no=refund.out_request_no,
+        refund_amount="300.00",
+        refund_status="REFUND_SUCCESS",
+    )
+    assert "it is Done" in said(act(desk, "give_up", refund, words="x"))
+    refund.refresh_from_db()
+    payment.refresh_from_db()
+    assert (refund.status, payment.left_fen) == (Status.DONE, 0)
+
+
+def test_REF06_a_refused_one_stays_while_alipay_is_silent(
+    desk: Client, payment: Payment, gateway: Gateway
+) -> None:
+    refund = refund_in(Status.REFUSED, payment)
+    assert "no usable answer" in said(act(desk, "give_up", refund, words="x"))
+    refund.refresh_from_db()
+    assert refund.status == Status.REFUSED
+
+
+def given_up_while_it_is_about_to_be_sent(
+    payment: Payment, staff: User, monkeypatch: pytest.MonkeyPatch, mark_sent: Callable[[Refund], bool]
+) -> Refund:
+    refund = refund_in(Status.DUE, payment)
+
+    def rival_first(refund: Refund) -> bool:
+        settlement.give_up_refund(refund, by=staff, words="x")
+        return mark_sent(refund)
+
+    monkeypatch.setattr(settlement, "mark_refund_sent", rival_first)
+    sweep_once()
+    refund.refresh_from_db()
+    return refund
+
+
+@pytest.mark.django_db(transaction=True)
+def test_given_up_at_the_last_moment_is_not_sent(
+    payment: Payment, staff: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alipay_gives(gateway)
+    real = settlement.mark_refund_sent
+    refund = given_up_while_it_is_about_to_be_sent(payment, staff, monkeypatch, real)
+    assert (refund.status, gateway.calls) == (Status.GIVEN_UP, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twin_given_up_at_the_last_moment_and_nobody_looks(
+    payment: Payment, staff: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alipay_gives(gateway)
+
+    def without_looking(refund: Refund) -> bool:
+        return bool(Refund.objects.filter(pk=refund.pk).update(status=Status.SENT))
+
+    given_up_while_it_is_about_to_be_sent(payment, staff, monkeypatch, without_looking)
+    assert gateway.count("refund") == 1
+    assert "I5" in {broken.rule for broken in broken_rules()}
+
+
+# --- a refused one beside a new one -------------------------------------------------------------------
+
+
+def refused_then_tried_again_beside_a_new_one(payment: Payment, staff: User, gateway: Gateway) -> None:
+    gateway.says["refund"] = alipay.business_error("refund", "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    refused = durable_transaction(make_refund)(payment, 30000, reason=Refund.Reason.CANCELED)
+    sweep_once()
+    alipay_gives(gateway)
+    number = settlement.next_refund_number(payment)
+    at_once_whatever_breaks(
+        lambda: settlement.try_refund_again(refused),
+        lambda: refund_by_staff(payment, 30000, number=number, by=staff, words="x"),
+    )
+    for seconds in (20, 60):
+        with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
+            sweep_once()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF04_REF06_a_refused_one_still_counts(payment: Payment, staff: User, gateway: Gateway) -> None:
+    refused_then_tried_again_beside_a_new_one(payment, staff, gateway)
+    assert payment.refunds.get().status == Status.DONE
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_REF04_twin_a_refused_one_that_no_longer_counts(
+    payment: Payment, staff: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def release(refund: Refund, refusal: str) -> None:
+        Refund.objects.filter(pk=refund.pk).update(status=Status.REFUSED, next_try_at=None)
+        Payment.objects.filter(pk=refund.payment_id).update(refund_reserved_fen=0)
+
+    monkeypatch.setattr(settlement, "mark_refund_refused", release)
+    refused_then_tried_again_beside_a_new_one(payment, staff, gateway)
+    assert sum(payment.refunds.filter(status=Status.DONE).values_list("amount_fen", flat=True)) == 60000
+    assert "I5" in {broken.rule for broken in broken_rules()}
+
+
+# --- a pause between two of one trade -----------------------------------------------------------------
+
+
+def sent_by_four_sweeps(gateway: Gateway) -> int:
+    """How many refunds of one payment leave at one moment."""
+    alipay_gives(gateway)
+    payment = paid()
+    for _ in range(3):
+        durable_transaction(make_refund)(payment, 10000, reason=Refund.Reason.CANCELED)
+    at_once(*[sweep_once] * 4)
+    return gateway.count("refund")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_three_seconds_lie_between_refunds_of_one_trade(gateway: Gateway) -> None:
+    assert sent_by_four_sweeps(gateway) == 1
+    for count in (2, 3):
+        with time_machine.travel(timezone.now() + timedelta(seconds=4 * count)):
+            sweep_once()
+        assert gateway.count("refund") == count
+    assert set(Refund.objects.values_list("status", flat=True)) == {Status.DONE}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_twin_no_pause_between_refunds_of_one_trade(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement, "PAUSE_BETWEEN_REFUNDS", timedelta(0))
+    assert sent_by_four_sweeps(gateway) > 1
+
+
+def test_a_clock_that_was_ahead_holds_no_refund_back(payment: Payment, gateway: Gateway) -> None:
+    alipay_gives(gateway)
+    refund_in(Status.DUE, payment)
+    Refund.objects.update(tried_at=timezone.now() + timedelta(days=1))
+    sweep_once()
+    assert gateway.count("refund") == 1
+
+
+# --- who may ------------------------------------------------------------------------------------------
+
+LOOK = ("view_payment", "view_refund", "view_order", "change_order", "view_gatewaymessage")
+
+
+def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: User) -> None:
+    alipay_gives(gateway)
+    refund_by_staff(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    refund = payment.refunds.get()
+    browser = signed_in(clerk(*LOOK))
+    for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):
+        Refund.objects.update(status=status)
+        act(browser, action, refund, words="x")
+        refund.refresh_from_db()
+        assert refund.status == status
+    form = {"number": f"{payment.out_trade_no}_R2", "amount": "1.00", "words": "x"}
+    act(browser, "give_back", payment, **form)
+    assert payment.refunds.count() == 1
+    for row in (payment, refund):
+        html = browser.get(reverse(f"admin:payments_{row._meta.model_name}_change", args=[row.pk]))
+        assert 'name="action"' not in html.content.decode()
+
+
+@pytest.mark.parametrize("action", ["give_back", "approve", "try_again", "give_up"])
+def test_STA05_no_further_than_the_door(payment: Payment, action: str) -> None:
+    refund = refund_in(Status.DUE, payment)
+    row = payment if action == "give_back" else refund
+    url = reverse(f"admin:payments_{row._meta.model_name}_changelist")
+    fields = {"action": action, "_selected_action": [row.pk], "words": "x", "amount": "1.00", "number": "x"}
+    assert signed_in(make.user(is_staff=True)).post(url, fields).status_code == 403
+    assert signed_in(payment.order.renter).post(url, fields).status_code == 302
+    assert Client(enforce_csrf_checks=True).post(url, fields).status_code in (302, 403)
+    refund.refresh_from_db()
+    assert (refund.status, payment.refunds.count()) == (Status.DUE, 1)

@@ -69,10 +69,10 @@ def free_port() -> int:
 @contextmanager
 def running_standin(keys: Path, log: Path) -> Iterator[StandIn]:
     port = free_port()
-    with _process(
+    with process(
         ["-m", "payments.standin", f"--port={port}", f"--keys={keys}"], dict(os.environ), log
     ) as it:
-        _wait_until_ready(it, log, port, "/_standin/health")
+        wait_until_ready(it, log, port, "/_standin/health")
         yield StandIn(f"http://{HOST}:{port}")
 
 
@@ -97,8 +97,8 @@ def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[str]:
         f"--bind={HOST}:{port}",
         "ihome_site.wsgi",
     ]
-    with _process(arguments, env, log) as it:
-        _wait_until_ready(it, log, port, "/readyz")
+    with process(arguments, env, log) as it:
+        wait_until_ready(it, log, port, "/readyz")
         yield env["SITE_URL"]
 
 
@@ -128,7 +128,7 @@ def _manage(env: dict[str, str], *arguments: str) -> None:
 
 
 @contextmanager
-def _process(arguments: list[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(arguments: list[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         it = subprocess.Popen(
             [sys.executable, *arguments],
@@ -149,7 +149,7 @@ def _process(arguments: list[str], env: dict[str, str], log: Path) -> Iterator[s
             it.wait()
 
 
-def _wait_until_ready(it: subprocess.Popen[bytes], log: Path, port: int, path: str) -> None:
+def wait_until_ready(it: subprocess.Popen[bytes], log: Path, port: int, path: str) -> None:
     give_up = time.monotonic() + START_SECONDS
     while not _is_ready(port, path):
         alive = it.poll() is None and time.monotonic() < give_up

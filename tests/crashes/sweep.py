@@ -1,0 +1,36 @@
+"""`manage.py sweep`, once for each line on stdin, in a process that dies where a test has said so.
+
+Each is a fork of this one, as a worker is of gunicorn: the site is loaded once. A line names the file that
+takes what the sweep says; the answer is its process id and exit status, negative for a signal.
+"""
+
+import os
+import sys
+
+import django
+from django.core.management import execute_from_command_line
+
+from tests.crashes import killing
+
+
+def main() -> None:
+    django.setup()
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            sweep(line.strip())
+            return
+        _, status = os.waitpid(pid, 0)
+        print(pid, os.waitstatus_to_exitcode(status), flush=True)
+
+
+def sweep(said: str) -> None:
+    with open(said, "wb") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    killing.install()
+    execute_from_command_line(["manage.py", "sweep"])
+
+
+if __name__ == "__main__":
+    main()

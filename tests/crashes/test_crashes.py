@@ -1,0 +1,516 @@
+"""`kill -9` of a web worker (CRA01), of a sweep (CRA02) and around a mail (CRA03), in real processes.
+
+Each test leads an order to where it matters, lets a process die at one point, and then does what happens
+anyway: gunicorn starts another worker, Alipay repeats its notices, leases run out, one sweep goes round.
+"""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from houses.models import BookedNight, RefundPolicy
+from orders.models import Order, OrderEvent
+from payments.models import Payment
+from tests import make
+from tests.crashes.killing import Point, after, before
+from tests.crashes.world import (
+    PHONE,
+    World,
+    mail_of,
+    refunded_fen,
+    refunds_at,
+    state,
+    time_passes,
+    told,
+)
+
+Kind = OrderEvent.Kind
+
+STORE_EVENT = "payments.journal.record_signed"
+CHECK = "payments.incoming._attempt_and_receipt"
+SETTLE = "payments.settlement.settle"
+UPDATE_ATTEMPT = "payments.settlement._claim"
+UPDATE_ORDER = "orders.transitions._move"
+FREE_NIGHTS = "houses.availability.release"
+LEDGER_LINE = "payments.settlement.make_refund"
+OUTBOX_LINE = "orders.models.OrderEvent.save"
+COMMIT = "django.db.backends.base.base.BaseDatabaseWrapper.commit"
+MARK_CLOSED = "payments.settlement.mark_closed"
+MARK_SENT = "payments.settlement.mark_refund_sent"
+MARK_REFUNDED = "payments.settlement.mark_refunded"
+GATEWAY_CALL = "payments.alipay.http.post"
+CLOSE = "payments.alipay.client.AlipayClient.close"
+REFUND = "payments.alipay.client.AlipayClient.refund"
+REFUND_QUERY = "payments.alipay.client.AlipayClient.refund_query"
+SAVE_ANSWER = "payments.journal.record_answer"
+CANCEL = "payments.cancelling.cancel"
+STAFF_REFUND = "payments.settlement.refund_by_staff"
+EXTERNAL_REFUND = "payments.settlement.record_external_refund"
+NEW_ATTEMPT = "payments.attempts._lock_and_make"
+BOOK = "orders.booking.book"
+HOLD_NIGHTS = "houses.availability.hold"
+SEND_MAIL = "django.core.mail.EmailMessage.send"
+BEFORE_ANSWER = before("tests.crashes.site.answer_leaves")
+AFTER_ANSWER = before("tests.crashes.site.answer_has_left")
+
+UNPAID = ("WAIT_PAYMENT", ["OPEN"])
+PAID = ("WAIT_COMMENT", ["PAID"])
+
+
+def points(*found: Point) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("point", found, ids=str)
+
+
+# --- Web workers ----------------------------------------------------------------------------------
+
+
+@points(
+    before(STORE_EVENT),
+    after(STORE_EVENT),
+    before(CHECK),
+    after(CHECK),
+    before(UPDATE_ATTEMPT),
+    after(UPDATE_ATTEMPT),
+    after(UPDATE_ORDER),
+    before(OUTBOX_LINE),
+    after(OUTBOX_LINE),
+    before(COMMIT, since=SETTLE),
+    after(COMMIT, since=SETTLE),
+    BEFORE_ANSWER,
+    AFTER_ANSWER,
+)
+def test_CRA01_notify(world: World, point: Point) -> None:
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.arm(point)
+    world.standin.pay(number)
+    world.worker_dies()
+    world.notices_are_repeated()
+    assert state(order) == PAID  # before any sweep
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert told(order, Kind.PAID) == 1
+    assert world.mailed == [mail_of(order, Kind.PAID)]
+
+
+@points(
+    after(COMMIT, since=SETTLE),
+    before(GATEWAY_CALL, since=CLOSE),
+    after(GATEWAY_CALL, since=CLOSE),
+    before(COMMIT, since=MARK_CLOSED),
+)
+def test_CRA01_notify_while_another_attempt_is_alive(world: World, point: Point) -> None:
+    order = world.order()
+    first = world.go_to_alipay(order)
+    world.standin.open(world.go_to_alipay(order, agent=PHONE))
+    world.arm(point)
+    world.standin.pay(first)
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == ("WAIT_COMMENT", ["PAID", "CLOSED"])
+
+
+@points(
+    after(STORE_EVENT),
+    after(GATEWAY_CALL),
+    before(COMMIT, since=EXTERNAL_REFUND),
+    after(COMMIT, since=EXTERNAL_REFUND),
+    BEFORE_ANSWER,
+)
+def test_CRA01_notify_of_a_refund_made_at_alipay(world: World, point: Point) -> None:
+    order = world.order()
+    number = world.pay(order)
+    world.arm(point)
+    world.standin.refund(number, 5000, "console-1")
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (5000, 1)
+
+
+@points(
+    before(LEDGER_LINE),
+    after(LEDGER_LINE),
+    before(COMMIT, since=SETTLE),
+    after(COMMIT, since=SETTLE),
+    BEFORE_ANSWER,
+)
+def test_CRA01_notify_of_money_that_the_order_does_not_need(world: World, point: Point) -> None:
+    order = world.order()
+    number = world.go_to_alipay(order)
+    assert world.press("cancel", order).status == 302
+    world.arm(point)
+    world.standin.pay(number)
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == ("CANCELED", ["SURPLUS"])
+    assert refunded_fen(order) == order.amount_fen
+    assert (told(order, Kind.SURPLUS), told(order, Kind.REFUNDED)) == (1, 1)
+
+
+@points(
+    after(STORE_EVENT),
+    before(GATEWAY_CALL),
+    after(GATEWAY_CALL),
+    after(SAVE_ANSWER),
+    before(COMMIT, since=SETTLE),
+    after(COMMIT, since=SETTLE),
+    BEFORE_ANSWER,
+)
+def test_CRA01_return(world: World, point: Point) -> None:
+    """Alipay's notices are lost for ever, and the renter does not come back again."""
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.standin.fault("notify.lost")
+    world.standin.pay(number)
+    world.arm(point)
+    assert world.come_back(order, number) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert told(order, Kind.PAID) == 1
+
+
+@points(before(UPDATE_ATTEMPT), before(COMMIT, since=SETTLE), after(COMMIT, since=SETTLE))
+def test_CRA01_return_while_alipay_is_silent(world: World, point: Point) -> None:
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.standin.fault("notify.lost")
+    world.standin.fault("query.lost")
+    world.standin.pay(number)
+    world.arm(point)
+    assert world.come_back(order, number) is None
+    world.worker_dies()
+    world.standin.clear_faults("query.lost")
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert order.payments.get().evidence == Payment.Evidence.QUERY
+
+
+@points(before(GATEWAY_CALL), after(GATEWAY_CALL), after(UPDATE_ATTEMPT), after(COMMIT, since=SETTLE))
+def test_CRA01_renter_asks_to_check(world: World, point: Point) -> None:
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.standin.fault("notify.lost")
+    world.standin.pay(number)
+    world.arm(point)
+    assert world.press("check", order) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert told(order, Kind.PAID) == 1
+
+
+@points(before(COMMIT, since=NEW_ATTEMPT), after(COMMIT, since=NEW_ATTEMPT), BEFORE_ANSWER)
+def test_CRA01_pay(world: World, point: Point) -> None:
+    order = world.order()
+    world.arm(point)
+    assert world.press("pay", order) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    world.pay(order)
+    assert state(order) == PAID  # one attempt, whether or not the first press had made it
+    assert world.broken() == []
+
+
+@points(
+    before(GATEWAY_CALL, since=CLOSE),
+    after(GATEWAY_CALL, since=CLOSE),
+    before(COMMIT, since=MARK_CLOSED),
+    after(COMMIT, since=MARK_CLOSED),
+    before(COMMIT, since=NEW_ATTEMPT),
+)
+def test_CRA01_pay_that_replaces_an_attempt(world: World, point: Point) -> None:
+    order = world.order()
+    world.standin.open(world.go_to_alipay(order))
+    world.arm(point)
+    assert world.press("pay", order, agent=PHONE) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    time_passes()  # Alipay is asked once in a few seconds
+    number = world.go_to_alipay(order, agent=PHONE)
+    world.standin.pay(number)
+    world.notices_are_tried()
+    assert state(order) == ("WAIT_COMMENT", ["CLOSED", "PAID"])
+    assert world.broken() == []
+
+
+@points(
+    before(UPDATE_ORDER),
+    after(FREE_NIGHTS),
+    before(LEDGER_LINE),
+    after(LEDGER_LINE),
+    before(COMMIT, since=CANCEL),
+    after(COMMIT, since=CANCEL),
+    BEFORE_ANSWER,
+)
+def test_CRA01_renter_cancels_a_paid_order(world: World, point: Point) -> None:
+    order = world.order(refund_policy=RefundPolicy.STRICT)
+    world.pay(order)
+    world.arm(point)
+    assert world.press("cancel", order, comes_back_fen=15000) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    if point not in (after(COMMIT, since=CANCEL), BEFORE_ANSWER):
+        assert (state(order), refunded_fen(order)) == (PAID, 0)
+        assert world.press("cancel", order, comes_back_fen=15000).status == 302
+        world.sweep()
+        assert world.broken() == []
+    assert state(order) == ("CANCELED", ["PAID"])
+    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (15000, 1)
+
+
+@points(
+    before(GATEWAY_CALL, since=CLOSE),
+    after(GATEWAY_CALL, since=CLOSE),
+    before(COMMIT, since=MARK_CLOSED),
+    after(COMMIT, since=MARK_CLOSED),
+    before(FREE_NIGHTS),
+    after(COMMIT, since=FREE_NIGHTS),
+)
+def test_CRA01_renter_cancels_while_somebody_is_at_the_cashier(world: World, point: Point) -> None:
+    order = world.order()
+    world.standin.open(world.go_to_alipay(order))
+    world.arm(point)
+    assert world.press("cancel", order) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    if point != after(COMMIT, since=FREE_NIGHTS):
+        assert state(order)[0] == "WAIT_PAYMENT"
+        time_passes()  # Alipay is asked once in a few seconds
+        assert world.press("cancel", order).status == 302
+    assert state(order) == ("CANCELED", ["CLOSED"])
+    assert world.broken() == []
+
+
+@points(before(COMMIT, since=STAFF_REFUND), after(COMMIT, since=STAFF_REFUND), BEFORE_ANSWER)
+def test_CRA01_staff_give_money_back(world: World, point: Point) -> None:
+    order = world.order()
+    number = world.pay(order)
+    staff = make.user(is_staff=True, is_superuser=True)
+    form = {
+        "action": "give_back",
+        "_selected_action": order.payments.get().pk,
+        "number": f"{number}_R1",
+        "amount": "100.00",
+        "words": "The heating broke down.",
+    }
+    world.arm(point)
+    assert world.visit(staff, "/admin/payments/payment/", post=form) is None
+    world.worker_dies()
+    assert world.visit(staff, "/admin/payments/payment/", post=form).status == 302
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (10000, 1)
+
+
+@points(
+    before(HOLD_NIGHTS),
+    after(HOLD_NIGHTS),
+    before(COMMIT, since=BOOK),
+    after(COMMIT, since=BOOK),
+    BEFORE_ANSWER,
+)
+def test_CRA01_booking(world: World, point: Point) -> None:
+    house, renter = make.house(instant_book=True), make.user()
+    check_in = timezone.localdate() + timedelta(days=20)
+    stay = {"check_in": check_in, "check_out": check_in + timedelta(days=2)}
+    world.arm(point)
+    assert world.visit(renter, f"/houses/{house.pk}/book/", post=stay) is None
+    world.worker_dies()
+    world.recover()
+    assert world.broken() == []
+    again = world.visit(renter, f"/houses/{house.pk}/book/", post=stay)
+    is_booked = point in (after(COMMIT, since=BOOK), BEFORE_ANSWER)
+    assert again.status == (422 if is_booked else 302)
+    order = Order.objects.get()
+    assert state(order) == ("WAIT_PAYMENT", [])
+    assert (told(order, Kind.BOOKED), BookedNight.objects.count()) == (1, 2)
+
+
+# --- Sweeps ---------------------------------------------------------------------------------------
+
+
+@points(
+    before(GATEWAY_CALL),
+    after(GATEWAY_CALL),
+    after(SAVE_ANSWER),
+    after(UPDATE_ATTEMPT),
+    after(UPDATE_ORDER),
+    before(COMMIT, since=SETTLE),
+    after(COMMIT, since=SETTLE),
+)
+def test_CRA02_sweep_finds_the_money(world: World, point: Point) -> None:
+    """Neither return nor notify ever comes."""
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.standin.fault("notify.lost")
+    world.standin.pay(number)
+    time_passes()
+    world.arm(point)
+    world.sweep_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == PAID
+    assert told(order, Kind.PAID) == 1
+
+
+@points(
+    before(GATEWAY_CALL, since=CLOSE),
+    after(GATEWAY_CALL, since=CLOSE),
+    before(COMMIT, since=MARK_CLOSED),
+    after(COMMIT, since=MARK_CLOSED),
+    before(UPDATE_ORDER),
+    before(COMMIT, since=FREE_NIGHTS),
+    after(COMMIT, since=FREE_NIGHTS),
+)
+def test_CRA02_sweep_closes_and_expires(world: World, point: Point) -> None:
+    order = world.order()
+    world.standin.open(world.go_to_alipay(order))
+    Order.objects.update(pay_by=timezone.now())
+    time_passes()
+    world.arm(point)
+    world.sweep_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == ("CANCELED", ["CLOSED"])
+    assert told(order, Kind.EXPIRED) == 1
+
+
+@points(before(FREE_NIGHTS), before(COMMIT, since=FREE_NIGHTS), after(COMMIT, since=FREE_NIGHTS))
+def test_CRA02_sweep_expires_what_staff_did_not_accept(world: World, point: Point) -> None:
+    order = world.order(status="WAIT_ACCEPT", pay_by=None, accept_by=timezone.now())
+    world.arm(point)
+    world.sweep_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == ("CANCELED", [])
+    assert told(order, Kind.EXPIRED) == 1
+
+
+def half_comes_back(world: World) -> Order:
+    """A cancelled order: half of the money is due back, and Alipay's notices of that get lost."""
+    order = world.order(refund_policy=RefundPolicy.STRICT)
+    world.pay(order)
+    assert world.press("cancel", order, comes_back_fen=15000).status == 302
+    world.standin.fault("notify.lost")
+    return order
+
+
+@points(
+    before(COMMIT, since=MARK_SENT),
+    after(COMMIT, since=MARK_SENT),
+    before(GATEWAY_CALL, since=REFUND),
+    after(GATEWAY_CALL, since=REFUND),
+    after(SAVE_ANSWER, since=REFUND),
+    before(COMMIT, since=MARK_REFUNDED),
+    after(COMMIT, since=MARK_REFUNDED),
+)
+def test_CRA02_REF08_sweep_sends_a_refund(world: World, point: Point) -> None:
+    order = half_comes_back(world)
+    world.arm(point)
+    world.sweep_dies()
+    world.recover()
+    assert world.broken() == []
+    assert state(order) == ("CANCELED", ["PAID"])
+    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (15000, 1)
+
+
+@pytest.mark.parametrize(
+    "sent", [before(GATEWAY_CALL, since=REFUND), after(GATEWAY_CALL, since=REFUND)], ids=str
+)
+@points(before(GATEWAY_CALL, since=REFUND_QUERY), after(GATEWAY_CALL, since=REFUND_QUERY))
+def test_CRA02_REF08_sweep_asks_about_a_refund(world: World, sent: Point, point: Point) -> None:
+    """A second death, while the sweep finds out what became of a refund that the first one left behind."""
+    order = half_comes_back(world)
+    world.arm(sent)
+    world.sweep_dies()
+    time_passes()
+    world.arm(point)
+    world.sweep_dies()
+    world.recover()
+    assert world.broken() == []
+    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (15000, 1)
+
+
+# --- Mails ----------------------------------------------------------------------------------------
+
+
+def test_CRA03_killed_before_the_mail_is_sent(world: World) -> None:
+    order = world.order()
+    world.pay(order)
+    world.arm(before(SEND_MAIL))
+    world.sweep_dies()
+    world.sweep()
+    assert world.mailed == []  # the lease of the dead is still running
+    world.recover()
+    world.recover()
+    assert world.mailed == [mail_of(order, Kind.PAID)]
+
+
+def test_CRA03_killed_after_the_mail_is_sent(world: World) -> None:
+    """Whether it went out can't be known: it is sent again, under the same Message-ID, and then no more."""
+    order = world.order()
+    world.pay(order)
+    world.arm(after(SEND_MAIL))
+    world.sweep_dies()
+    world.recover()
+    world.recover()
+    assert world.mailed == [mail_of(order, Kind.PAID)] * 2
+
+
+# --- Twins: the same deaths, with a guard taken away ------------------------------------------------
+
+
+def test_CRA01_twin_success_before_the_commit(world: World) -> None:
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.arm(before("tests.crashes.site.answer_has_left", wrong="success_before_the_commit"))
+    world.standin.pay(number)
+    world.worker_dies()
+    assert any(words.startswith("I8") for words in world.broken())
+    world.notices_are_repeated()
+    assert state(order) == UNPAID  # Alipay keeps quiet: only a sweep could find the money
+
+
+def test_CRA01_twin_settling_without_a_transaction(world: World) -> None:
+    order = world.order()
+    number = world.go_to_alipay(order)
+    world.arm(after(UPDATE_ATTEMPT, wrong="settle_without_a_transaction"))
+    world.standin.pay(number)
+    world.worker_dies()
+    world.recover()
+    assert any("it was never paid" in words for words in world.broken())
+    assert state(order) == ("WAIT_PAYMENT", ["PAID"])
+
+
+def test_CRA02_twin_a_refund_under_a_number_that_is_not_on_disk(world: World) -> None:
+    order = half_comes_back(world)
+    world.arm(after(GATEWAY_CALL, since=REFUND, wrong="refund_under_a_number_that_is_not_on_disk"))
+    world.sweep_dies()
+    world.recover()
+    assert any(words.startswith("I1 refunds") for words in world.broken())
+    assert sum(refunds_at(world.standin).values()) == 2 * refunded_fen(order)
+
+
+def test_CRA03_twin_a_mail_that_is_marked_before_it_is_sent(world: World) -> None:
+    order = world.order()
+    world.pay(order)
+    world.arm(before(SEND_MAIL, wrong="mark_mails_before_they_are_sent"))
+    world.sweep_dies()
+    world.recover()
+    assert told(order, Kind.PAID) == 1
+    assert world.mailed == []

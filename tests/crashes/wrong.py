@@ -1,0 +1,51 @@
+"""Wrong orders of work, for the twins: put into the process that is to die, so that the harm shows."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from orders import mailing
+from orders.models import Order, OrderEvent
+from payments import asking, settlement
+from payments.alipay.client import AlipayClient
+
+
+def success_before_the_commit() -> None:
+    """Alipay is told `success` first; the money is recorded once the answer is gone."""
+    from tests.crashes.site import Answer
+
+    book, close = asking.book_receipt, Answer.close
+    put_off: list[tuple[Any, ...]] = []
+
+    def close_then_book(answer: Answer) -> None:
+        close(answer)
+        while put_off:
+            book(*put_off.pop())
+
+    asking.book_receipt = lambda *what: put_off.append(what)
+    Answer.close = close_then_book
+
+
+def settle_without_a_transaction() -> None:
+    """Each row by itself: the attempt first, then the order."""
+    settlement._locked_order = lambda payment: Order.objects.get(pk=payment.order_id)
+    settlement.settle = settlement.settle.__wrapped__
+
+
+def refund_under_a_number_that_is_not_on_disk() -> None:
+    refund = AlipayClient.refund
+
+    def refund_under_a_new_number(client: Any, out_trade_no: str, out_request_no: str, *rest: Any, **kw: Any):
+        return refund(client, out_trade_no, f"{out_request_no}x", *rest, **kw)
+
+    AlipayClient.refund = refund_under_a_new_number
+
+
+def mark_mails_before_they_are_sent() -> None:
+    deliver = mailing._deliver
+
+    def mark_then_deliver(event: OrderEvent) -> bool:
+        mailing._mark(event, mail_due_at=None, mailed_at=timezone.now())
+        return deliver(event)
+
+    mailing._deliver = mark_then_deliver

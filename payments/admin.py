@@ -13,9 +13,10 @@ from core.money import yuan_text
 from orders.admin import BaseOrderAdmin
 from orders.models import Order
 from payments import asking, cancelling, incoming, refunding, settlement
+from payments.bill_admin import BillLineAdmin
 from payments.cancelling import CannotCancel
 from payments.forms import CancelForm, GiveBackForm, GiveUpForm
-from payments.models import GatewayMessage, Payment, Refund
+from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.presentation import in_words, masked
 from payments.settlement import CannotRefund
 
@@ -319,3 +320,6 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
     @admin.display(description=_("content"))
     def content(self, message: GatewayMessage) -> str:
         return masked(bytes(message.raw))
+
+
+admin.site.register(BillLine, BillLineAdmin)

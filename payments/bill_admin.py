@@ -1,0 +1,107 @@
+"""The staff's list of what the daily bill and our books don't say alike. Registered by admin.py."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.guards import signed_in_user
+from core.admin import ReadOnlyAdmin
+from core.money import yuan_text
+from payments import reconciling
+from payments.models import BillLine
+
+
+class DealtWithForm(forms.Form):
+    how = forms.CharField(
+        label=_("How"),
+        max_length=200,
+        help_text=_("What you found at Alipay, and what was done. It stays with the line."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = _("for staff")
+    parameter_name = "for_staff"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("1", gettext("open")), ("0", gettext("dealt with"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[BillLine]) -> QuerySet[BillLine]:
+        return queryset if self.value() is None else queryset.filter(done_at__isnull=self.value() == "1")
+
+
+class BillLineAdmin(ReadOnlyAdmin):
+    list_display = ["line", "kind", "is_refund", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
+    list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
+    list_select_related = ["payment"]
+    search_fields = ["out_trade_no", "trade_no", "out_request_no"]
+    fields = [
+        "bill_date",
+        "kind",
+        "is_refund",
+        "out_trade_no",
+        "trade_no",
+        "out_request_no",
+        "in_bill",
+        "ours",
+        "payment",
+        "what_to_do",
+        "raw",
+        "created_at",
+        "done_at",
+        "done_by",
+    ]
+    readonly_fields = ["in_bill", "ours", "what_to_do"]
+    show_full_result_count = False
+    actions = ["dealt_with"]
+
+    @admin.display(description=_("line"), ordering="bill_date")
+    def line(self, line: BillLine) -> str:
+        return str(line)
+
+    @admin.display(description=_("in the bill (yuan)"), ordering="bill_fen")
+    def in_bill(self, line: BillLine) -> str | None:
+        return None if line.bill_fen is None else yuan_text(line.bill_fen)
+
+    @admin.display(description=_("in our books (yuan)"), ordering="our_fen")
+    def ours(self, line: BillLine) -> str | None:
+        return None if line.our_fen is None else yuan_text(line.our_fen)
+
+    @admin.display(description=_("payment"), ordering="payment")
+    def payment_link(self, line: BillLine) -> str | None:
+        if line.payment is None:
+            return None
+        address = reverse("admin:payments_payment_change", args=[line.payment.pk])
+        return format_html('<a href="{}">{}</a>', address, line.payment)
+
+    @admin.display(description=_("next step, or how it ended"))
+    def what_to_do(self, line: BillLine) -> str:
+        if line.done_at is None:
+            return reconciling.next_step(line)
+        return line.outcome or gettext("The cause has gone.")
+
+    @admin.action(description=_("Close the lines, saying how they were dealt with"), permissions=["act"])
+    def dealt_with(self, request: HttpRequest, queryset: QuerySet[BillLine]) -> HttpResponse | None:
+        form = DealtWithForm(request.POST if "how" in request.POST else None)
+        if not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/dealt_with.html",
+                action="dealt_with",
+                title=gettext("Close the lines"),
+                rows=queryset,
+                form=form,
+            )
+        staff, how = signed_in_user(request), form.cleaned_data["how"]
+        closed = [line for line in queryset if reconciling.deal_with(line, by=staff, how=how)]
+        for line in closed:
+            self.log_change(request, line, gettext("Dealt with: %(how)s") % {"how": how})
+        words = ngettext("%d line is closed.", "%d lines are closed.", len(closed))
+        self.message_user(request, words % len(closed), messages.SUCCESS)
+        return None

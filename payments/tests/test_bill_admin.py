@@ -1,0 +1,81 @@
+"""What staff see of the daily bill, and how they close a line."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from payments.models import BillLine
+from payments.reconciling import next_step, reconcile
+from payments.tests.test_admin import act, boss, clerk, page, said  # noqa: F401  boss is a fixture
+from payments.tests.test_reconcile import bill, paid, row, stranger
+from tests.alipay import Gateway
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lines(gateway: Gateway) -> list[BillLine]:
+    """One of each kind."""
+    payment, other = paid(), paid(trade_no="2026111")
+    return reconcile(bill(row(payment, 30001), stranger("x<b>"), unreadable=["?<b>"])).for_staff + [
+        BillLine.objects.create(
+            bill_date="2026-11-22", kind="NOT_IN_BILL", key="k", payment=other, our_fen=30000, trade_no="2"
+        )
+    ]
+
+
+@pytest.mark.usefixtures("boss")
+def test_QRY11_QRY12_staff_see_what_differs_and_the_next_step(client: Client, lines: list[BillLine]) -> None:
+    shown = client.get(page(BillLine, "changelist"), {"for_staff": "1"})
+    assert set(shown.context["cl"].queryset) == set(lines)
+    text = shown.content.decode()
+    for line in lines:
+        words = next_step(line).replace("'", "&#x27;")
+        assert words in text
+        assert words in client.get(page(BillLine, "change", line.pk)).content.decode()
+    assert "300.01" in text
+    assert "<b>" not in text
+    for line in lines:
+        if line.payment:
+            assert reverse("admin:payments_payment_change", args=[line.payment.pk]) in text
+
+
+@pytest.mark.usefixtures("boss")
+def test_a_line_is_closed_with_words(client: Client, lines: list[BillLine]) -> None:
+    first = lines[0]
+    assert b'name="how"' in act(client, BillLine, "dealt_with", first).content
+    assert b'name="how"' in act(client, BillLine, "dealt_with", first, how=" ").content
+    assert b'name="how"' in act(client, BillLine, "dealt_with", first, how="x" * 201).content
+    first.refresh_from_db()
+    assert first.done_at is None
+    assert said(act(client, BillLine, "dealt_with", first, how="Given back at Alipay"))
+    first.refresh_from_db()
+    assert (first.outcome, first.done_by is None, first.done_at is None) == (
+        "Given back at Alipay",
+        False,
+        False,
+    )
+    act(client, BillLine, "dealt_with", first, how="Otherwise")
+    first.refresh_from_db()
+    assert first.outcome == "Given back at Alipay"
+    shown = client.get(page(BillLine, "changelist"), {"for_staff": "0"})
+    assert list(shown.context["cl"].queryset) == [first]
+    assert "Given back at Alipay" in shown.content.decode()
+
+
+def test_who_may_only_look_closes_nothing(client: Client, lines: list[BillLine]) -> None:
+    clerk(client, "payments.view_billline")
+    assert client.get(page(BillLine, "changelist")).status_code == 200
+    act(client, BillLine, "dealt_with", lines[0], how="Mine")
+    assert BillLine.objects.filter(done_at=None).count() == len(lines)
+
+
+@pytest.mark.usefixtures("boss")
+@pytest.mark.parametrize("what", ["add", "delete", "change"])
+def test_STA01_STA02_no_line_is_made_edited_or_deleted_by_hand(
+    client: Client, lines: list[BillLine], what: str
+) -> None:
+    before = list(BillLine.objects.values())
+    address = page(BillLine, what) if what == "add" else page(BillLine, what, lines[0].pk)
+    assert client.post(address, {"post": "yes", "kind": "AMOUNT", "outcome": "x"}).status_code == 403
+    assert list(BillLine.objects.values()) == before

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.transactions import durable_transaction
@@ -14,14 +15,25 @@ from houses.models import House
 from orders import transitions
 from orders.models import Order
 
+MOST_UNPAID = 5
+MOST_UNPAID_IN_ONE_HOUSE = 2
+"""How many orders a renter may have at once that hold nights and are not paid."""
+
+
+class TooManyUnpaid(Exception):
+    """Words for the renter. Nothing was written."""
+
 
 @durable_transaction
 def book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int) -> Order:
     """Make an order for the nights [check_in, check_out).
 
-    Raises NightsTaken when somebody else holds one of them, House.DoesNotExist when the house is not listed.
+    Raises NightsTaken when somebody else holds one of them, TooManyUnpaid, House.DoesNotExist when the house
+    is not listed. Locks the renter, then the house: what one renter books at once is counted one by one.
     """
+    renter = User.objects.select_for_update().get(pk=renter.pk)
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
+    _check_unpaid(renter, house)
     nights = (check_out - check_in).days
     order = Order(
         renter=renter,
@@ -43,3 +55,16 @@ def book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests
     House.objects.filter(pk=house.pk).update(order_count=F("order_count") + 1)
     transitions.booked(order)
     return order
+
+
+def _check_unpaid(renter: User, house: House) -> None:
+    waiting = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT]
+    held = Order.objects.placed_by(renter).filter(status__in=waiting).order_by()
+    house_keys = list(held.values_list("house_id", flat=True))
+    if len(house_keys) >= MOST_UNPAID:
+        words = _("You have %(count)d orders that are not paid yet. Please pay or cancel one first.")
+        raise TooManyUnpaid(words % {"count": len(house_keys)})
+    if house_keys.count(house.pk) >= MOST_UNPAID_IN_ONE_HOUSE:
+        raise TooManyUnpaid(
+            _("You have orders for this home that are not paid yet. Please pay or cancel one first.")
+        )

@@ -47,6 +47,8 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             order = booking.book(house.pk, renter=signed_in_user(request), **form.cleaned_data)
         except NightsTaken:
             form.refuse_taken()
+        except booking.TooManyUnpaid as refusal:
+            form.add_error(None, str(refusal))
         except House.DoesNotExist as error:
             raise Http404 from error
         else:

@@ -1,0 +1,124 @@
+"""USR07: nobody keeps nights from others with orders that they don't pay."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from houses.models import BookedNight, House
+from orders import booking, transitions
+from orders.booking import MOST_UNPAID, MOST_UNPAID_IN_ONE_HOUSE, TooManyUnpaid
+from orders.models import Order, OrderEvent
+from tests import make
+from tests.interleaving import after
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def stay(nth: int) -> dict[str, object]:
+    check_in = timezone.localdate() + timedelta(days=9 + nth)
+    return {"check_in": check_in, "check_out": check_in + timedelta(days=1), "guests": 1}
+
+
+def try_to_book(renter: User, house: House, nth: int = 0) -> str:
+    try:
+        booking.book(house.pk, renter=renter, **stay(nth))
+    except TooManyUnpaid:
+        return "too many"
+    return "booked"
+
+
+def unpaid(renter: User, count: int) -> list[Order]:
+    return [make.order(renter) for _ in range(count)]
+
+
+def test_USR07_of_a_hundred_bookings_five_hold_nights() -> None:
+    renter = make.user()
+    houses = [make.house(instant_book=bool(n % 2)) for n in range(10)]
+    told = [try_to_book(renter, houses[n % 10], n) for n in range(100)]
+    assert told == ["booked"] * MOST_UNPAID + ["too many"] * (100 - MOST_UNPAID)
+    assert Order.objects.count() == BookedNight.objects.count() == MOST_UNPAID
+    assert OrderEvent.objects.filter(kind="BOOKED").count() == MOST_UNPAID
+    assert try_to_book(make.user(), houses[-1], 99) == "booked"
+
+
+def test_USR07_in_one_house_two() -> None:
+    renter, house = make.user(), make.house()
+    told = [try_to_book(renter, house, n) for n in range(4)]
+    assert told == ["booked"] * MOST_UNPAID_IN_ONE_HOUSE + ["too many"] * 2
+    assert try_to_book(renter, make.house()) == "booked"
+    assert try_to_book(make.user(), house, 3) == "booked"
+
+
+END: dict[str, Callable[[Order, User], object]] = {
+    "paid": lambda order, _: transitions.mark_paid(order, trade_no="1", amount_fen=order.amount_fen),
+    "cancelled": lambda order, _: transitions.cancel(order, by=order.renter),
+    "expired": lambda order, _: transitions.expire(order),
+}
+
+
+@pytest.mark.parametrize("end", END.values(), ids=END.keys())
+def test_an_order_that_is_paid_or_over_makes_room(end: Callable[[Order, User], object]) -> None:
+    renter = make.user()
+    orders = unpaid(renter, MOST_UNPAID)
+    assert try_to_book(renter, make.house()) == "too many"
+    end(orders[0], renter)
+    assert try_to_book(renter, make.house()) == "booked"
+
+
+def test_USR07_the_booking_page_says_so_and_keeps_what_was_typed(client: Client) -> None:
+    renter, house = make.user(), make.house()
+    unpaid(renter, MOST_UNPAID)
+    client.force_login(renter)
+    client.cookies["django_language"] = "en"
+    typed = {name: str(value) for name, value in stay(0).items()}
+    page = client.post(f"/houses/{house.pk}/book/", typed)
+    assert page.status_code == 422
+    html = page.content.decode()
+    assert "You have 5 orders that are not paid yet." in html
+    for value in typed.values():
+        assert f'value="{value}"' in html
+
+
+# --- several at once -----------------------------------------------------------------------------------
+
+
+@pytest.mark.race
+def test_USR07_eight_bookings_at_once_and_room_for_one() -> None:
+    renter = make.user()
+    unpaid(renter, MOST_UNPAID - 1)
+    told = at_once(*[partial(try_to_book, renter, make.house()) for _ in range(8)])
+    assert sorted(told) == ["booked"] + ["too many"] * 7
+
+
+def book_while_another_is_counted() -> list[str]:
+    """Room for one; the rival books right after the first one's orders were counted."""
+    renter, told = make.user(), []
+    unpaid(renter, MOST_UNPAID - 1)
+
+    def rival() -> None:
+        told.append(try_to_book(renter, make.house()))
+
+    with after("orders.booking._check_unpaid", rival, elsewhere=True):
+        told.append(try_to_book(renter, make.house()))
+    return sorted(told)
+
+
+@pytest.mark.race
+def test_USR07_who_comes_between_waits_and_is_counted_too() -> None:
+    assert book_while_another_is_counted() == ["booked", "too many"]
+
+
+@pytest.mark.race
+def test_USR07_twin_without_the_lock_both_are_booked(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("there, the transaction itself is the lock")
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
+    assert book_while_another_is_counted() == ["booked", "booked"]

@@ -7,7 +7,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('houses', '0002_find_a_home'),
         ('orders', '0002_mail_outbox'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -36,6 +36,7 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.CANCELED: _("Your order for %(house)s is cancelled"),
     Kind.EXPIRED: _("Your order for %(house)s has ended"),
     Kind.SURPLUS: _("Your payment for %(house)s goes back to you"),
+    Kind.REFUND_OFF: _("Your refund for %(house)s was called off"),
     Kind.REFUNDED: _("Your refund for %(house)s has been made"),
 }
 """What a renter is mailed about; other events are passed over."""

@@ -219,7 +219,6 @@ class RefundAdmin(ReadOnlyAdmin):
         "asked_by",
         "approved_by",
         "refusal",
-        "next_try_at",
         "created_at",
     ]
     list_filter = ["status", "reason", "created_at"]
@@ -276,7 +275,7 @@ class RefundAdmin(ReadOnlyAdmin):
                 self.log_change(request, refund, log_entry)
                 done += 1
         if done:
-            words = ngettext("%d refund done.", "%d refunds done.", done)
+            words = ngettext("%d refund changed.", "%d refunds changed.", done)
             self.message_user(request, words % done, messages.SUCCESS)
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")

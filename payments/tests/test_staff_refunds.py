@@ -1,6 +1,9 @@
 """Staff give money back: in part or whole, once, never more than came in, above a limit by two people."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.transactions import durable_transaction
+from ihome_site.settings import BASE_DIR
 from orders.models import Order
 from payments import incoming, refunding, settlement
 from payments.models import Payment, Refund
@@ -334,7 +338,7 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
     alipay_gives(gateway)
     refund = refund_in(status, payment)
     assert act(desk, "give_up", refund, words=" ").context["form"].errors
-    assert "1 refund done" in said(act(desk, "give_up", refund, words="Paid back in cash"))
+    assert "1 refund changed" in said(act(desk, "give_up", refund, words="Paid back in cash"))
     refund.refresh_from_db()
     payment.refresh_from_db()
     assert (refund.status, refund.next_try_at, payment.left_fen) == (Status.GIVEN_UP, None, 30000)
@@ -542,3 +546,15 @@ def test_STA05_no_further_than_the_door(payment: Payment, action: str) -> None:
     assert Client(enforce_csrf_checks=True).post(url, fields).status_code in (302, 403)
     refund.refresh_from_db()
     assert (refund.status, payment.refunds.count()) == (Status.DUE, 1)
+
+
+# --- the limit is set -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", ["1000", "1e3", "-1.00", "none"])
+def test_REF10_a_limit_that_is_no_amount_stops_the_start_in_words(limit: str) -> None:
+    words = [sys.executable, "-c", "import ihome_site.settings"]
+    environment = {**os.environ, "STAFF_REFUND_LIMIT": limit}
+    start = subprocess.run(words, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
+    assert start.returncode != 0
+    assert f"STAFF_REFUND_LIMIT={limit} is no amount in yuan with two decimals" in start.stderr

@@ -77,7 +77,13 @@ class SearchForm(StayDatesForm):
         empty_label=_("Anywhere"),
         error_messages={"invalid_choice": _("We have no homes there. Please choose from the list.")},
     )
-    guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, max_value=99)
+    guests = forms.IntegerField(
+        label=_("Guests"),
+        required=False,
+        min_value=1,
+        max_value=99,
+        error_messages={"max_value": _("No home takes more than %(limit_value)d guests.")},
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -52,4 +52,8 @@ class Migration(migrations.Migration):
             model_name='house',
             index=models.Index(fields=['order_count', 'id'], name='house_by_bookings'),
         ),
+        migrations.AddIndex(
+            model_name='bookednight',
+            index=models.Index(fields=['night', 'house'], name='houses_of_a_night'),
+        ),
     ]

@@ -1,11 +1,15 @@
 """Finding a house, and its page."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from houses.models import House
-from houses.views import HOUSES_PER_PAGE
+from houses import availability
+from houses.models import Facility, House
+from houses.views import HOUSES_PER_PAGE, REVIEWS_SHOWN
 from orders.models import Review
 from tests import make
 
@@ -57,6 +61,70 @@ def test_a_house_shows_its_reviews_and_their_average(client: Client) -> None:
     assert "4.5" in page.content.decode()
     for review in page.context["reviews"]:
         assert review.renter.mobile not in page.content.decode()
+
+
+def test_the_newest_reviews_are_shown_and_the_others_counted(client: Client) -> None:
+    house = make.house()
+    for n in range(REVIEWS_SHOWN + 3):
+        order = make.order(house=house)
+        Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text=f"No. {n}")
+    House.objects.update(review_count=REVIEWS_SHOWN + 3, rating_sum=5 * (REVIEWS_SHOWN + 3))
+    client.cookies["django_language"] = "en"
+    page = client.get(house.get_absolute_url())
+    assert [review.text for review in page.context["reviews"]] == [f"No. {n}" for n in range(12, 2, -1)]
+    assert "The newest 10" in page.content.decode()
+    assert "13 reviews" in page.content.decode()
+
+
+def test_what_a_house_has_and_asks_for(client: Client) -> None:
+    house = make.house(rules="No smoking <b>\n\nQuiet after ten\n", arrival="The key is under the mat")
+    house.facilities.add(Facility.objects.create(name="Kitchen & oven", icon="kitchen"))
+    Facility.objects.create(name="Lift", icon="lift")
+    html = client.get(house.get_absolute_url()).content.decode()
+    assert "icons.svg#facility-kitchen" in html
+    assert "Kitchen &amp; oven" in html
+    assert "facility-lift" not in html
+    assert html.count("<li>No smoking &lt;b&gt;</li>") == html.count("<li>Quiet after ten</li>") == 1
+    assert "<li></li>" not in html
+
+
+def test_the_way_in_and_the_address_are_for_those_who_have_paid(client: Client) -> None:
+    house = make.house(address="1 Sea Road", arrival="The key is under the mat")
+    client.force_login(make.user())
+    html = client.get(house.get_absolute_url()).content.decode()
+    assert house.address not in html
+    assert house.arrival not in html
+
+
+@pytest.mark.parametrize("rows", [1, 12])
+def test_the_number_of_queries_of_a_house_does_not_grow(
+    client: Client, rows: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    house = make.house()
+    today = timezone.localdate()
+    for n in range(rows):
+        order = make.order(house=house)
+        Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text="Fine")
+        availability.hold(house, today + timedelta(days=2 * n), today + timedelta(days=2 * n + 1))
+        house.facilities.add(Facility.objects.create(name=str(n), icon="wifi"))
+    with django_assert_num_queries(5):  # the house, photos, facilities, nights, reviews
+        client.get(house.get_absolute_url())
+    stay = {"check_in": today + timedelta(days=90), "check_out": today + timedelta(days=92)}
+    with django_assert_num_queries(6):  # and whether those nights are free
+        client.get(house.get_absolute_url(), stay)
+
+
+def test_BOK01_nights_that_were_taken_meanwhile_are_said_before_booking(client: Client) -> None:
+    house = make.house()
+    first = timezone.localdate() + timedelta(days=9)
+    stay = {"check_in": str(first), "check_out": str(first + timedelta(days=2)), "guests": "2"}
+    assert client.get(house.get_absolute_url(), stay).context["form"].nights == 2
+    availability.hold(house, first + timedelta(days=1), first + timedelta(days=2))
+    page = client.get(house.get_absolute_url(), stay)
+    assert list(page.context["form"].errors) == ["check_in"]
+    assert page.context["form"].nights is None
+    for value in stay.values():
+        assert f'value="{value}"' in page.content.decode()
 
 
 def test_the_dates_in_the_address_fill_the_form(client: Client) -> None:

@@ -1,0 +1,151 @@
+"""Which nights the page of a house shows as free."""
+
+import re
+from datetime import date
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from houses import availability, calendar
+from houses.models import House
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+NOON = "2026-11-22T12:00:00+08:00"
+
+
+@pytest.fixture(autouse=True)
+def at_noon():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+@pytest.fixture
+def house() -> House:
+    """Somebody stays from 30 November to 3 December."""
+    made = make.house()
+    availability.hold(made, date(2026, 11, 30), date(2026, 12, 3))
+    return made
+
+
+def states(house: House, wanted: str = "") -> dict[date, str]:
+    months = calendar.of_house(house, wanted).months
+    return {day.date: day.state for month in months for week in month.weeks for day in week if day}
+
+
+def test_two_months_from_this_one_on(house: House) -> None:
+    shown = states(house)
+    assert (min(shown), max(shown), len(shown)) == (date(2026, 11, 1), date(2026, 12, 31), 61)
+    assert shown[date(2026, 11, 21)] == "over"
+    assert shown[date(2026, 11, 22)] == "free"
+
+
+def test_BOK02_the_nights_of_a_stay_are_taken_and_the_day_of_leaving_is_free(house: House) -> None:
+    taken = sorted(day for day, state in states(house).items() if state == "taken")
+    assert taken == [date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2)]
+
+
+def test_another_house_has_its_own_nights(house: House) -> None:
+    assert "taken" not in states(make.house()).values()
+
+
+def test_weeks_begin_on_monday_and_hold_seven_days(house: House) -> None:
+    for month in calendar.of_house(house, "2027-02").months:
+        for week in month.weeks:
+            assert len(week) == 7
+            assert [n for n, day in enumerate(week) if day and day.date.weekday() != n] == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first"),
+    [
+        *(("2027-01", (2027, 1)), ("2027-01-31", (2027, 1)), ("2026-12", (2026, 12))),
+        *(("2026-01", (2026, 11)), ("2099-12", (2027, 11)), ("2027-11", (2027, 11))),
+        *(
+            (text, (2026, 11))
+            for text in ("", "x", "None", "2027-13", "2027-1", "２０２７-01", "9" * 500, "\0")
+        ),
+    ],
+)
+def test_the_month_that_is_wanted_as_far_as_it_can_be_booked(
+    house: House, wanted: str, first: tuple[int, int]
+) -> None:
+    assert calendar.of_house(house, wanted).months[0].first == date(*first, 1)
+
+
+def test_going_on_and_back_meets_every_month_once(house: House) -> None:
+    seen, shown = [], calendar.of_house(house, "")
+    assert shown.previous is None
+    while True:
+        seen += [month.first for month in shown.months]
+        if shown.next is None:
+            break
+        shown = calendar.of_house(house, str(shown.next))
+    assert seen == sorted(set(seen))
+    assert (seen[0], seen[-1]) == (date(2026, 11, 1), date(2027, 12, 1))
+    while shown.previous:
+        shown = calendar.of_house(house, str(shown.previous))
+    assert shown.months[0].first == date(2026, 11, 1)
+
+
+def test_the_last_day_that_can_be_booked_is_a_year_ahead(house: House) -> None:
+    shown = states(house, "2027-11")
+    assert (shown[date(2027, 11, 22)], shown[date(2027, 11, 23)]) == ("free", "over")
+
+
+def test_one_query(house: House, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(1):
+        calendar.of_house(house, "2027-02")
+
+
+def test_FMT07_29_february(house: House) -> None:
+    with time_machine.travel("2028-02-10T12:00:00+08:00", tick=False):
+        assert date(2028, 2, 29) in states(house)
+
+
+class TestPage:
+    def test_taken_nights_are_struck_through_and_said_in_words(self, client: Client, house: House) -> None:
+        client.cookies["django_language"] = "en"
+        html = client.get(house.get_absolute_url()).content.decode()
+        assert '<td class="taken" data-date="2026-11-30"><s>30</s>' in html
+        assert html.count("taken</span></td>") == 3
+        assert html.count("free</span></td>") == 9 + 31 - 3
+        assert html.count("<caption>") == 2
+
+    def test_the_links_to_other_months_keep_the_stay(self, client: Client, house: House) -> None:
+        stay = {"check_in": "2027-01-05", "check_out": "2027-01-08", "guests": "2"}
+        html = client.get(house.get_absolute_url(), stay).content.decode()
+        links = re.findall(r'href="([^"]*month=[^"]*)"', html)
+        kept = "&amp;check_in=2027-01-05&amp;check_out=2027-01-08&amp;guests=2#calendar"
+        page = house.get_absolute_url()
+        assert links == [f"{page}?month=2026-11{kept}", f"{page}?month=2027-03{kept}"]
+
+    def test_the_months_of_the_stay_are_shown_unless_others_are_wanted(
+        self, client: Client, house: House
+    ) -> None:
+        stay = {"check_in": "2027-01-31", "check_out": "2027-02-02"}
+        assert shown(client, house, stay) == "2027-01"
+        assert shown(client, house, {**stay, "month": "2027-05"}) == "2027-05"
+
+    def test_a_stay_that_is_refused_shows_its_months(self, client: Client, house: House) -> None:
+        availability.hold(house, date(2027, 1, 31), date(2027, 2, 1))
+        client.force_login(make.user())
+        stay = {"check_in": "2027-01-31", "check_out": "2027-02-02"}
+        page = client.post(f"/houses/{house.pk}/book/", stay)
+        assert page.status_code == 422
+        assert f"{page.context['calendar'].months[0].first:%Y-%m}" == "2027-01"
+        assert 'data-date="2027-01-31"><s>' in page.content.decode()
+
+    @pytest.mark.parametrize("month", ["x", "2027-99", "9" * 5000, "\0", '"><script>alert(1)</script>'])
+    def test_odd_months_do_no_harm(self, client: Client, house: House, month: str) -> None:
+        assert shown(client, house, {"month": month}) == "2026-11"
+
+
+def shown(client: Client, house: House, query: dict[str, str]) -> str:
+    page = client.get(house.get_absolute_url(), query)
+    assert page.status_code == 200
+    assert "<script>alert" not in page.content.decode()
+    return f"{page.context['calendar'].months[0].first:%Y-%m}"

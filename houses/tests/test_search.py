@@ -1,0 +1,225 @@
+"""Finding a home: what suits, in which order, and what is said of a search that can't be."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries
+
+from houses import availability, views
+from houses.models import Area
+from houses.search import Sort, find
+from houses.views import HOUSES_PER_PAGE
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+QUERIES = 5  # areas, the area that was chosen, ids, houses with their areas, photos
+
+
+def day(n: int) -> date:
+    return timezone.localdate() + timedelta(days=n)
+
+
+def titles(client: Client, **asked: object) -> list[str]:
+    page = client.get("/", {name: str(value) for name, value in asked.items()})
+    assert page.status_code == 200
+    return [house.title for house in page.context["houses"]]
+
+
+def test_an_area(client: Client) -> None:
+    dali = Area.objects.create(name="Dali")
+    make.house(title="Sea")
+    make.house(title="Lake", area=dali)
+    assert titles(client, area=dali.pk) == ["Lake"]
+    assert titles(client) == ["Lake", "Sea"]
+
+
+def test_as_many_guests_as_come(client: Client) -> None:
+    for capacity in (2, 4, 6):
+        make.house(title=str(capacity), capacity=capacity)
+    assert titles(client, guests=4) == ["6", "4"]
+    assert titles(client, guests=7) == []
+
+
+@pytest.mark.parametrize(
+    ("check_in", "check_out", "is_found"),
+    [
+        (5, 8, True),  # leaves on the day when the others arrive
+        (12, 14, True),  # arrives on the day when they leave
+        (5, 9, False),
+        (11, 14, False),
+        (8, 12, False),
+        (9, 10, False),  # inside
+        (5, 20, False),  # around
+    ],
+)
+def test_BOK02_only_homes_that_are_free_on_all_nights(
+    client: Client, check_in: int, check_out: int, is_found: bool
+) -> None:
+    make.house(title="Free")
+    availability.hold(make.house(title="Busy"), day(8), day(12))
+    found = titles(client, check_in=day(check_in), check_out=day(check_out))
+    assert found == (["Busy", "Free"] if is_found else ["Free"])
+
+
+@pytest.mark.parametrize(("nights", "is_found"), [(1, False), (2, True), (5, True), (6, False)])
+def test_only_homes_that_take_that_many_nights(client: Client, nights: int, is_found: bool) -> None:
+    make.house(title="Two to five", min_nights=2, max_nights=5)
+    found = titles(client, check_in=day(3), check_out=day(3 + nights))
+    assert bool(found) == is_found
+
+
+def test_a_home_that_was_found_can_be_booked_on_those_days(client: Client) -> None:
+    make.house(min_nights=2, capacity=3)
+    page = client.get("/", {"check_in": day(3), "check_out": day(5), "guests": 2, "page": 1, "sort": "price"})
+    [house] = page.context["houses"]
+    link = f"{house.get_absolute_url()}?check_in={day(3)}&amp;check_out={day(5)}&amp;guests=2"
+    assert f'href="{link}"' in page.content.decode()
+    form = client.get(link.replace("&amp;", "&")).context["form"]
+    assert not form.errors
+    assert form.nights == 2
+
+
+def test_hidden_homes_are_never_found(client: Client) -> None:
+    make.house(is_listed=False)
+    for sort in Sort.values:
+        assert titles(client, sort=sort) == []
+
+
+def test_the_orders(client: Client) -> None:
+    for title, price_fen, order_count in (("a", 200, 5), ("b", 100, 9), ("c", 300, 9), ("d", 100, 1)):
+        make.house(title=title, price_fen=price_fen, order_count=order_count)
+    assert titles(client) == titles(client, sort="new") == titles(client, sort="x") == ["d", "c", "b", "a"]
+    assert titles(client, sort="price") == ["b", "d", "a", "c"]
+    assert titles(client, sort="booked") == ["c", "b", "a", "d"]
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_pages_neither_repeat_nor_leave_out_a_home_of_equal_rank(client: Client, sort: Sort) -> None:
+    everybody = {make.house(order_count=3).title for _ in range(HOUSES_PER_PAGE + 3)}
+    pages = [titles(client, sort=sort.value, page=number) for number in (1, 2)]
+    assert [len(page) for page in pages] == [HOUSES_PER_PAGE, 3]
+    assert {*pages[0], *pages[1]} == everybody
+
+
+WRONG = {
+    "past": ({"check_in": -1, "check_out": 3}, ["check_in"]),
+    "beyond a year": ({"check_in": 366, "check_out": 368}, ["check_in"]),
+    "end before start": ({"check_in": 5, "check_out": 4}, ["check_out"]),
+    "no night": ({"check_in": 5, "check_out": 5}, ["check_out"]),
+    "ten years": ({"check_in": 5, "check_out": 3655}, ["check_out"]),
+    "no end": ({"check_in": 5}, ["check_out"]),
+    "no start": ({"check_out": 5}, ["check_in"]),
+}
+
+
+@pytest.mark.parametrize(("days", "marked"), WRONG.values(), ids=WRONG.keys())
+def test_BOK06_impossible_days_are_refused_beside_the_field(
+    client: Client, days: dict[str, int], marked: list[str]
+) -> None:
+    make.house(title="Sea")
+    typed = {name: str(day(n)) for name, n in days.items()}
+    client.cookies["django_language"] = "en"
+    page = client.get("/", {**typed, "guests": "2"})
+    html = page.content.decode()
+    assert list(page.context["form"].errors) == marked
+    with translation.override("en"):
+        for name in marked:
+            assert page.context["form"].errors[name][0] in html
+    for value in (*typed.values(), "2"):
+        assert f'value="{value}"' in html
+    assert "1 home, leaving aside what is marked above" in html
+
+
+ODD = [
+    "x",
+    "-1",
+    "0",
+    "1.5",
+    "２",
+    "9" * 500,
+    "9" * 5000,
+    "\0",
+    '"><script>alert(1)</script>',
+    "2027-02-30",
+    " ",
+]
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize("name", ["area", "check_in", "check_out", "guests", "sort", "page"])
+def test_odd_values_do_no_harm(client: Client, name: str, value: str) -> None:
+    make.house()
+    page = client.get("/", {name: value})
+    assert page.status_code == 200
+    assert len(page.context["houses"]) <= 1
+    assert "<script>alert" not in page.content.decode()
+
+
+def test_everything_odd_at_once(client: Client) -> None:
+    page = client.get("/", dict.fromkeys(("area", "check_in", "check_out", "guests", "sort", "page"), "x"))
+    assert page.status_code == 200
+    assert set(page.context["form"].errors) == {"area", "check_in", "check_out", "guests"}
+
+
+def test_nothing_found_leads_on(client: Client) -> None:
+    area = make.house(capacity=2).area
+    asked = {"area": area.pk, "guests": "9", "check_in": str(day(3)), "check_out": str(day(4))}
+    page = client.get("/", asked)
+    html = page.content.decode()
+    assert "scene-none-found" in html
+    assert f'href="?area={area.pk}&amp;guests=9"' in html  # any days
+    assert f'href="?guests=9&amp;check_in={day(3)}&amp;check_out={day(4)}"' in html  # anywhere
+    assert "<h2>" in html
+
+
+def test_pages_and_orders_keep_what_was_asked(client: Client) -> None:
+    for _ in range(HOUSES_PER_PAGE + 1):
+        make.house(capacity=5)
+    html = client.get("/", {"guests": "5", "sort": "price"}).content.decode()
+    assert 'href="?guests=5&amp;sort=price&amp;page=2"' in html
+    assert 'href="?guests=5&amp;sort=booked"' in html
+    assert 'name="sort" value="price"' in html
+
+
+def test_who_finds_very_many_is_asked_to_say_more(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MOST_SHOWN", HOUSES_PER_PAGE)
+    client.cookies["django_language"] = "en"
+    for _ in range(HOUSES_PER_PAGE):
+        make.house()
+    assert f"{HOUSES_PER_PAGE} homes\n" in client.get("/").content.decode()
+    make.house()
+    page = client.get("/", {"page": "2"})
+    assert f"More than {HOUSES_PER_PAGE} homes" in page.content.decode()
+    assert page.context["page"].paginator.num_pages == 1
+
+
+@pytest.mark.parametrize("homes", [1, HOUSES_PER_PAGE + 2])
+def test_the_number_of_queries_does_not_grow(
+    client: Client, homes: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(homes):
+        area = make.house().area
+    with django_assert_num_queries(QUERIES):
+        client.get("/", {"area": area.pk, "check_in": day(3), "check_out": day(33), "guests": 1})
+    with django_assert_num_queries(QUERIES - 1):
+        client.get("/")
+
+
+def test_the_database_reads_only_indexes_of_nights() -> None:
+    """One look for each house and night, or one for each night: never all nights that a house ever had."""
+    for n in range(300):
+        availability.hold(make.house(), day(n % 40), day(n % 40 + 3))
+    plan = find(stay=(day(3), day(5)), sort=Sort.PRICE)[:HOUSES_PER_PAGE].explain()
+    if connection.vendor == "sqlite":
+        assert plan.count("houses_bookednight_1 (house_id=? AND night=?)") == 2, plan
+        assert "house_by_price" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
+    else:
+        looks = [line for line in plan.splitlines() if "U0" in line]
+        assert len(looks) == 2, plan
+        for line in looks:
+            assert "func,const" in line or "houses_of_a_night 3 const" in line, plan

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
 from django.views.i18n import set_language
 from django.views.static import serve
 
@@ -29,5 +30,6 @@ urlpatterns = [
 ]
 
 if settings.DEBUG or settings.REHEARSAL:
-    # In production the web server in front does this.
-    urlpatterns += [re_path(r"^media/(?P<path>.{1,200})$", serve, {"document_root": settings.MEDIA_ROOT})]
+    # In production the web server in front does this. A photo that is replaced gets a new name.
+    photos = cache_control(public=True, max_age=30 * 24 * 3600)(serve)
+    urlpatterns += [re_path(r"^media/(?P<path>.{1,200})$", photos, {"document_root": settings.MEDIA_ROOT})]

@@ -4,11 +4,13 @@ Signs with `cryptography` here, apart from the adapter's code and the stand-in's
 """
 
 import base64
+import functools
 import json
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
@@ -24,10 +26,15 @@ NOTIFY = "/payments/notify/"
 
 
 def signature(text: str, key: str = "alipay_private_key.pem") -> str:
-    pem = (KEYS / key).read_bytes()
-    return base64.b64encode(
-        load_pem_private_key(pem, None).sign(text.encode(), PKCS1v15(), SHA256())
-    ).decode()
+    return base64.b64encode(_private_key(key).sign(text.encode(), PKCS1v15(), SHA256())).decode()
+
+
+@functools.cache
+def _private_key(name: str) -> RSAPrivateKey:
+    """Reading one takes far longer than signing with it."""
+    key = load_pem_private_key((KEYS / name).read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 def signed(

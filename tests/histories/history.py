@@ -1,0 +1,571 @@
+"""A random history of the site: renters, buyers, Alipay, staff, the sweep and all that breaks.
+
+The arguments of steps are plain words and numbers, and numbers choose among what is there, so that a program
+that Hypothesis prints runs as it stands; see test_kept.py.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone as site_time
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from core.models import Commit
+from houses.models import BookedNight, House
+from orders.models import Order, OrderEvent, Review
+from payments.alipay import http
+from payments.gateway import client as alipay_client
+from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.standin import StandIn
+from payments.sweeping import sweep_once
+from tests.alipay import NOTIFY, PAYCOMPLETE, signed
+from tests.histories.buyer import Buyer
+from tests.histories.trouble import NETWORK, POINTS, Killed, Trouble, connection_lost, deadlock, die
+from tests.histories.truth import SETTLED, Truth
+
+START = datetime(2026, 11, 23, 10, 0, tzinfo=timezone(timedelta(hours=8)))
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+DESKTOP = "Mozilla/5.0 (X11; Linux x86_64)"
+PHONE = "Mozilla/5.0 (Linux; Android 14; Mobile)"
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+LIES = ["query.not_exist", "query.waiting", "close.not_exist", "refund.not_exist"]
+"""Signed answers that are not true. Whoever believes them is right to; see History.teardown."""
+FAULTS = [
+    "answer.lost", "answer.cut", "answer.unsigned", "answer.bad_sign", "answer.20000", "answer.unknown",
+    "answer.system_error", "answer.http_500", "answer.html", "query.lost", "query.other_order",
+    "query.other_amount", "close.lost", "close.unknown", "close.already_paid", "refund.lost", "refund.unknown",
+    "refund.no_balance", "refund_query.lost", "refund_query.20000", "gateway.refuse", *LIES,
+]  # fmt: skip
+
+HOUSES = st.sampled_from(["instant", "instant, strict", "asks first"])
+DAYS_AHEAD = st.sampled_from([1, 6])
+BROWSERS = st.sampled_from(["desktop", "phone"])
+SOME = st.integers(0, 2)
+"""Chooses one of what there is: 0 is the newest."""
+
+MEANWHILE = [
+    "the buyer pays",
+    "a notice comes",
+    "the browser returns",
+    "the renter cancels",
+    "the sweep runs",
+    "pay is pressed",
+]
+
+
+@dataclass
+class Site:
+    """What all histories share: made once, by the fixture `site`."""
+
+    standin: StandIn
+    houses: dict[str, House]
+    renter: Client
+    stranger: Client
+    staff: Client
+
+
+@dataclass
+class Notice:
+    """What Alipay's server wants to tell us; until it is answered `success`, unless it is lost for ever."""
+
+    params: dict[str, str]
+    answered: bool = False
+    lost: bool = False
+
+
+def step(**arguments: Any) -> Callable[[Callable[..., None]], Any]:
+    """A rule: it takes two seconds, and after it the books must be right."""
+
+    def decorate(function: Callable[..., None]) -> Any:
+        @functools.wraps(function)
+        def run(self: "History", **values: Any) -> None:
+            with self.one_step():
+                function(self, **values)
+
+        return rule(**arguments)(run)
+
+    return decorate
+
+
+def if_any(*statuses: str) -> Callable[[Any], Any]:
+    """Only while an order is in one of `statuses`: without, the rule would come to nothing."""
+    return precondition(lambda self: not set(statuses).isdisjoint(self.orders.values()))
+
+
+class History(RuleBasedStateMachine):
+    site: ClassVar[Site]
+    trouble: ClassVar[Trouble] = Trouble()
+    seen: ClassVar[Counter[str]] = Counter()
+    """In how many histories each thing happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        forget_everything(self.site.standin)
+        start_afresh()
+        self.standin = self.site.standin
+        self.trouble.forget()
+        self.trouble.happened.clear()
+        self.truth = Truth(self.standin)
+        self.buyer = Buyer(int(self.standin.url.rpartition(":")[2]))
+        self.orders: dict[str, str] = {}
+        """Number -> status, oldest first, as of the last step's end."""
+        self.links: list[str] = []
+        self.returns: list[str] = []
+        self.notices: list[Notice] = []
+        self.lied = self.failed = False
+        self.clock = time_machine.travel(START, tick=False)
+        self.now = self.clock.start()
+
+    # --- The renter -----------------------------------------------------------------------------------
+
+    @initialize(
+        house=HOUSES,
+        days=DAYS_AHEAD,
+        on=BROWSERS,
+        goes_on=st.sampled_from(["waits", "pays", "comes back", "is paid", "pays twice"]),
+    )
+    def begins_with_an_order(self, house: str, days: int, on: str, goes_on: str) -> None:
+        """So that most histories are soon where money is."""
+        with self.one_step():
+            self._book(house, days)
+            if goes_on != "waits":
+                self._answer_bookings("accept_bookings")
+                self._press_pay(self._number(0), on)
+            if goes_on == "pays twice":
+                self._press_pay(self._number(0), on, another=True)
+                self._at_cashier(1)
+            if self.links:
+                self._at_cashier(0)
+            if goes_on == "comes back":
+                self._return(0)
+            if goes_on == "is paid":
+                self._notify(self.notices[0])
+
+    @precondition(lambda self: len(self.orders) < 3)
+    @step(house=HOUSES, days=DAYS_AHEAD)
+    def books(self, house: str, days: int) -> None:
+        self._book(house, days)
+
+    def _book(self, house: str, days: int) -> None:
+        check_in = site_time.localdate() + timedelta(days=days)
+        stay = {"check_in": check_in, "check_out": check_in + timedelta(days=2), "guests": 1}
+        page = reverse("book", args=[self.site.houses[house].pk])
+        self._visit(lambda: self.site.renter.post(page, stay))
+        self._look_at_orders()
+
+    @step(order=SOME, on=BROWSERS, another=st.booleans())
+    def presses_pay(self, order: int, on: str, another: bool) -> None:
+        self._press_pay(self._number(order), on, another)
+
+    def _press_pay(self, number: str, on: str = "desktop", another: bool = False) -> None:
+        page = reverse("payments:pay", args=[number])
+        browser = {"User-Agent": PHONE if on == "phone" else DESKTOP}
+        form = {"another": "1"} if another else {}
+        response = self._visit(lambda: self.site.renter.post(page, form, headers=browser))
+        link = response.headers.get("Location", "") if response else ""
+        if link.startswith(self.standin.gateway_url) and link not in self.links:
+            self.links.append(link)
+
+    @step(order=SOME)
+    def presses_check(self, order: int) -> None:
+        """我已付款，帮我查一下"""
+        page = reverse("payments:check", args=[self._number(order)])
+        self._visit(lambda: self.site.renter.post(page))
+
+    @step(order=SOME)
+    def looks_at_order(self, order: int) -> None:
+        number = self._number(order)
+        self._visit(lambda: self.site.renter.get(reverse("payments:status", args=[number])))
+        self._visit(lambda: self.site.renter.get(reverse("orders:detail", args=[number])))
+
+    @if_any("WAIT_ACCEPT", "WAIT_PAYMENT", "WAIT_COMMENT", "COMPLETE")
+    @step(order=SOME, shown=st.sampled_from(["now", "nothing", "another sum"]))
+    def cancels(self, order: int, shown: str) -> None:
+        self._cancel(self._number(order, "WAIT_ACCEPT", "WAIT_PAYMENT", "WAIT_COMMENT", "COMPLETE"), shown)
+
+    def _cancel(self, number: str, shown: str = "nothing") -> None:
+        page = reverse("payments:cancel", args=[number])
+        form = {"another sum": {"comes_back_fen": "1"}}.get(shown, {})
+        if shown == "now":
+            response = self._visit(lambda: self.site.renter.get(page))
+            if response is not None and response.context and "preview" in response.context:
+                form = {"comes_back_fen": str(response.context["preview"].comes_back_fen)}
+        self._visit(lambda: self.site.renter.post(page, form))
+
+    @if_any("WAIT_COMMENT")
+    @step(order=SOME)
+    def reviews(self, order: int) -> None:
+        page = reverse("orders:review", args=[self._number(order, "WAIT_COMMENT")])
+        self._visit(lambda: self.site.renter.post(page, {"rating": "5", "text": "Sea view"}))
+
+    # --- The buyer at Alipay --------------------------------------------------------------------------
+
+    @precondition(lambda self: self.links)
+    @step(
+        link=SOME,
+        does=st.sampled_from(["pay", "pay", "pay-drop", "login", "refuse", "abandon"]),
+        account=st.sampled_from(["1", "2"]),
+    )
+    def buyer_at_cashier(self, link: int, does: str, account: str) -> None:
+        self._at_cashier(link, does, account)
+
+    def _at_cashier(self, link: int, does: str = "pay", account: str = "1") -> None:
+        leads_to = self.buyer.at_cashier(_newest(self.links, link), does, account)
+        if urlsplit(leads_to).path == PAYCOMPLETE:
+            self.returns.append(urlsplit(leads_to).query)
+        self._collect_notices()
+
+    @if_any("WAIT_PAYMENT")
+    @step(order=SOME, on=BROWSERS)
+    def pays(self, order: int, on: str) -> None:
+        """The common way, in one step: press Pay, pay; how the news travels is for other steps."""
+        self._press_pay(self._number(order, "WAIT_PAYMENT"), on)
+        if self.links:
+            self._at_cashier(0)
+
+    @if_any("WAIT_PAYMENT")
+    @step(order=SOME, on=BROWSERS)
+    def pays_twice(self, order: int, on: str) -> None:
+        """Presses Pay in two tabs, the second time for another account; then pays in both."""
+        number = self._number(order, "WAIT_PAYMENT")
+        before = len(self.links)
+        self._press_pay(number, on)
+        self.now.shift(timedelta(seconds=5))
+        self._press_pay(number, on, another=True)
+        for link in range(len(self.links) - before or len(self.links)):
+            self._at_cashier(link)
+
+    # --- Alipay's messages ----------------------------------------------------------------------------
+
+    @precondition(lambda self: self.returns)
+    @step(which=SOME, how=st.sampled_from(["as sent", "thrice", "tampered", "by a stranger", "lost"]))
+    def browser_returns(self, which: int, how: str) -> None:
+        self._return(which, how)
+
+    def _return(self, which: int, how: str = "as sent") -> None:
+        query = _newest(self.returns, which)
+        browser = Client() if how == "by a stranger" else self.site.renter
+        if how == "lost":
+            self.returns.remove(query)
+            return
+        if how == "tampered":
+            query = urlencode({**dict(parse_qsl(query)), "total_amount": "0.01"})
+        for _ in range(3 if how == "thrice" else 1):
+            self._visit(lambda: browser.get(f"{PAYCOMPLETE}?{query}"))
+
+    @precondition(lambda self: self.notices)
+    @step(
+        which=SOME,
+        how=st.sampled_from(
+            [
+                "as sent",
+                "as sent",
+                "twice",
+                "backwards",
+                "re-cut",
+                "forged",
+                "other app",
+                "other seller",
+                "other amount",
+                "lost",
+            ]
+        ),
+    )
+    def notice_comes(self, which: int, how: str) -> None:
+        self._notify(_newest(self.notices, which), how)
+
+    def _notify(self, notice: Notice, how: str = "as sent") -> None:
+        if how == "lost":
+            notice.lost = True
+            return
+        changes = {
+            "other app": {"app_id": "2021000000000000"},
+            "other seller": {"seller_id": "2088000000000000"},
+            "other amount": {"total_amount": "0.01"},
+        }.get(how, {})
+        now = site_time.localtime().strftime("%Y-%m-%d %H:%M:%S")
+        params = signed({**notice.params, "notify_time": now, **changes})
+        if how == "forged":
+            params["total_amount"] = "0.01"
+        if how == "re-cut":
+            params["point_amount"] += f"&receipt_amount={params.pop('receipt_amount')}"
+        genuine = not changes and how not in ("forged", "re-cut")
+        pairs = list(params.items())
+        body = urlencode(pairs[::-1] if how == "backwards" else pairs)
+        for _ in range(2 if how == "twice" else 1):
+            self._post_notice(notice, body, genuine)
+
+    def _post_notice(self, notice: Notice, body: str, genuine: bool) -> None:
+        trouble_before = len(self.trouble.happened)
+        response = self._visit(lambda: Client().post(NOTIFY, body, FORM))
+        if response is None:
+            return
+        success = response.content == b"success"
+        assert genuine or not success, "a message that is not Alipay's was answered `success`"
+        if genuine and len(self.trouble.happened) == trouble_before:
+            assert success, f"a genuine notice was answered {response.content!r}"
+        if success:
+            notice.answered = True
+            number = notice.params["out_trade_no"]
+            is_payment = (
+                notice.params["trade_status"] == "TRADE_SUCCESS" and "refund_fee" not in notice.params
+            )
+            assert not is_payment or self.truth.is_recorded(number), (
+                f"I8 {number}: `success` before the commit"
+            )
+
+    def _collect_notices(self) -> None:
+        """What the stand-in has to tell since the last time; of two about one trade the newer."""
+        known = {notice.params["notify_id"] for notice in self.notices}
+        for trade in self.standin.trades():
+            if trade["notices"] and trade["notices"][-1]["notify_id"] not in known:
+                params = dict(parse_qsl(self.standin.signed_notify(trade["out_trade_no"])))
+                del params["sign"]
+                self.notices.append(Notice(params))
+
+    # --- Staff ----------------------------------------------------------------------------------------
+
+    @if_any("WAIT_ACCEPT")
+    @step(does=st.sampled_from(["accept_bookings", "accept_bookings", "reject_bookings"]))
+    def staff_answer_bookings(self, does: str) -> None:
+        self._answer_bookings(does)
+
+    def _answer_bookings(self, does: str) -> None:
+        rows = Order.objects.filter(status="WAIT_ACCEPT")
+        self._act("admin:orders_order_changelist", does, rows, reason="Full")
+
+    @precondition(lambda self: self.links)
+    @step()
+    def staff_ask_alipay(self) -> None:
+        self._act("admin:payments_payment_changelist", "ask_alipay", Payment.objects.all())
+
+    @precondition(lambda self: Refund.objects.filter(status="REFUSED").exists())
+    @step()
+    def staff_try_refunds_again(self) -> None:
+        self._try_refunds_again()
+
+    def _try_refunds_again(self) -> None:
+        self._act("admin:payments_refund_changelist", "try_again", Refund.objects.filter(status="REFUSED"))
+
+    def _act(self, page: str, action: str, rows: Any, **form: str) -> None:
+        keys = list(rows.values_list("pk", flat=True))
+        self._visit(
+            lambda: self.site.staff.post(reverse(page), {"action": action, "_selected_action": keys, **form})
+        )
+
+    # --- Time and trouble -----------------------------------------------------------------------------
+
+    @step()
+    def sweep_runs(self) -> None:
+        self._sweep()
+
+    def _sweep(self) -> None:
+        self._run(sweep_once)
+
+    @step(seconds=st.sampled_from([5, 16, 1 * MINUTE, 6 * MINUTE, 29 * MINUTE, 33 * MINUTE, 1 * DAY]))
+    def time_passes(self, seconds: int) -> None:
+        self.now.shift(timedelta(seconds=seconds))
+
+    @step(fault=st.sampled_from(FAULTS), times=st.sampled_from([1, 1, 2, 5]))
+    def gateway_breaks(self, fault: str, times: int) -> None:
+        self.standin.fault(fault, times=times)
+        self.lied = self.lied or fault in LIES
+
+    @step()
+    def gateway_is_well(self) -> None:
+        self._mend_gateway()
+
+    def _mend_gateway(self) -> None:
+        self.standin.clear_faults()
+        self.standin.fault("notify.lost")  # its notices come by _notify()
+
+    @step(
+        where=st.sampled_from(sorted(POINTS)),
+        when=st.sampled_from(["before", "after"]),
+        what=st.sampled_from(["killed", "killed", "deadlock", "connection lost"]),
+    )
+    def breaks_at(self, where: str, when: str, what: str) -> None:
+        """The next time that the code comes to this point."""
+        acts = {"killed": die, "deadlock": deadlock, "connection lost": connection_lost}
+        self.trouble.plan(where, when, acts[what])
+
+    @step(when=st.sampled_from(["before", "after"]), what=st.sampled_from(MEANWHILE), which=SOME)
+    def meanwhile(self, when: str, what: str, which: int) -> None:
+        """Before the next call to Alipay goes out, or before its answer is acted on."""
+        self.trouble.plan(NETWORK, when, lambda: self._meanwhile(what, which))
+
+    def _meanwhile(self, what: str, which: int) -> None:
+        assert not connection.in_atomic_block, "Alipay is called inside a transaction"
+        match what:
+            case "the buyer pays" if self.links:
+                self._at_cashier(which)
+            case "a notice comes" if self.notices:
+                self._notify(_newest(self.notices, which))
+            case "the browser returns" if self.returns:
+                self._return(which)
+            case "the renter cancels":
+                self._cancel(self._number(which))
+            case "the sweep runs":
+                self._sweep()
+            case "pay is pressed":
+                self._press_pay(self._number(which))
+
+    # --- How a step runs ------------------------------------------------------------------------------
+
+    @contextmanager
+    def one_step(self) -> Iterator[None]:
+        self.now.shift(timedelta(seconds=2))
+        try:
+            yield
+            self._collect_notices()
+            self._hold(self.truth.broken_now())
+            self._look_at_orders()
+        except BaseException:
+            self.failed = True
+            raise
+
+    def _hold(self, wrong: Iterator[str]) -> None:
+        found = list(wrong)
+        assert not found, "\n".join(found)
+
+    def _run(self, act: Callable[[], Any]) -> Any:
+        """What `act` gives; None where the process was killed: a new one takes its place."""
+        try:
+            return act()
+        except Killed:
+            connection.close()
+            start_afresh()
+            return None
+
+    def _visit(self, request: Callable[[], Any]) -> Any:
+        happened = len(self.trouble.happened)
+        response = self._run(request)
+        if response is not None and len(self.trouble.happened) == happened:
+            assert response.status_code < 500, f"I9 {response.status_code}"
+        return response
+
+    def _number(self, order: int, *statuses: str) -> str:
+        """One of the orders in `statuses`, if there is any, else of all."""
+        fitting = [number for number, status in self.orders.items() if status in statuses]
+        return _newest(fitting or list(self.orders), order)
+
+    def _look_at_orders(self) -> None:
+        self.orders = dict(Order.objects.order_by("pk").values_list("number", "status"))
+
+    # --- The end --------------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        """Everything heals: Alipay is in reach, time passes, the sweep runs, outstanding notices come."""
+        try:
+            if not self.failed:
+                self._heal()
+                self._hold(self.truth.broken_at_the_end(gateway_lied=self.lied))
+                self._remember()
+        finally:
+            self.trouble.forget()
+            self.clock.stop()
+
+    def _heal(self) -> None:
+        self.trouble.forget()
+        self._mend_gateway()
+        for seconds in (
+            20,
+            30,
+            1 * MINUTE,
+            2 * MINUTE,
+            5 * MINUTE,
+            5 * MINUTE,
+            33 * MINUTE,
+            5 * MINUTE,
+            1 * DAY,
+            *[1 * HOUR] * 4,
+        ):
+            self._try_refunds_again()
+            self._sweep()
+            self._bring_outstanding_notices()
+            if not self._is_anything_left():
+                return
+            self.now.shift(timedelta(seconds=seconds))
+
+    def _bring_outstanding_notices(self) -> None:
+        """One that is lost for ever is not missed, unless Alipay also told a lie to who asked."""
+        self._collect_notices()
+        for notice in self.notices:
+            if not notice.answered and (self.lied or not notice.lost):
+                self._notify(notice)
+
+    def _is_anything_left(self) -> bool:
+        return (
+            Payment.objects.unsure().exists()
+            or Refund.objects.filter(status__in=["DUE", "SENT", "REFUSED"]).exists()
+            or any_order(status__in=["WAIT_ACCEPT", "WAIT_PAYMENT"])
+        )
+
+    def _remember(self) -> None:
+        kinds = OrderEvent.Kind
+        rows = Payment.objects
+        told = set(OrderEvent.objects.values_list("kind", flat=True))
+        paid_then_cancelled = Order.objects.filter(status="CANCELED", events__kind=kinds.PAID)
+        reached = {
+            "paid": kinds.PAID in told,
+            "expired": kinds.EXPIRED in told,
+            "cancelled before payment": Order.objects.filter(status="CANCELED")
+            .exclude(events__kind__in=[kinds.PAID, kinds.EXPIRED])
+            .exists(),
+            "cancelled after payment": paid_then_cancelled.exists(),
+            "reviewed": kinds.REVIEWED in told,
+            "refunded": kinds.REFUNDED in told,
+            "surplus": kinds.SURPLUS in told,
+            "paid twice": any(
+                sum(
+                    trade["received_fen"] > 0
+                    for trade in self.standin.trades()
+                    if trade["out_trade_no"].startswith(number)
+                )
+                > 1
+                for number in self.orders
+            ),
+            "several attempts": rows.filter(out_trade_no__endswith="_2").exists(),
+            "settled by return": GatewayMessage.objects.filter(channel="RETURN", verdict="SETTLED").exists(),
+            "settled by notify": rows.filter(status__in=SETTLED, evidence="NOTIFY").exists(),
+            "settled by query": rows.filter(status__in=SETTLED, evidence="QUERY").exists(),
+            "trouble struck": bool(self.trouble.happened),
+            "all": True,
+        }
+        self.seen.update(name for name, value in reached.items() if value)
+
+
+def _newest(things: list[Any], which: int) -> Any:
+    """The newest for 0, the one before for 1; as often round as needed."""
+    return things[-1 - which % len(things)]
+
+
+def any_order(**conditions: object) -> bool:
+    return Order.objects.filter(**conditions).exists()
+
+
+def start_afresh() -> None:
+    """What a new process of the site begins with."""
+    alipay_client.cache_clear()
+    http.breaker.reset()
+
+
+def forget_everything(standin: StandIn) -> None:
+    """No orders, no trades; houses and people stay."""
+    standin.reset()
+    standin.fault("notify.lost")
+    for model in (BillLine, GatewayMessage, Refund, Payment, Review, OrderEvent, BookedNight, Order, Commit):
+        rows = model._default_manager.all()
+        rows._raw_delete(rows.db)

@@ -1,0 +1,90 @@
+"""Trouble at named points of the site: the process dies there, the database fails, others act."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pkgutil import resolve_name
+from unittest import mock
+
+from django.db import OperationalError
+
+POINTS = {
+    "call Alipay": "payments.alipay.http.post",
+    "record a message": "payments.journal.record_signed",
+    "record an answer": "payments.journal.record_answer",
+    "judge a message": "payments.journal.judge",
+    "settle": "payments.settlement.settle",
+    "claim the receipt": "payments.settlement._claim",
+    "mark the order paid": "orders.transitions.mark_paid",
+    "owe a refund": "payments.settlement.make_refund",
+    "mark a refund sent": "payments.settlement.mark_refund_sent",
+    "mark a refund done": "payments.settlement.mark_refunded",
+    "mark a refund refused": "payments.settlement.mark_refund_refused",
+    "mark an attempt closed": "payments.settlement.mark_closed",
+    "let go of an attempt": "payments.settlement.let_go",
+    "make an attempt": "payments.attempts._lock_and_make",
+    "cancel": "orders.transitions.cancel",
+    "expire": "orders.transitions.expire",
+    "tell the timeline": "orders.transitions.note",
+    "free the nights": "houses.availability.release",
+}
+"""What is done there, and the function that does it. No transaction is open around "call Alipay"."""
+
+NETWORK = "call Alipay"
+
+
+class Killed(BaseException):
+    """The process dies here: no handler of the site runs, and the database rolls back what was open."""
+
+
+class Trouble:
+    """What is to happen, once each, when the code next comes to a point; `when`: "before" or "after" it."""
+
+    def __init__(self) -> None:
+        self._planned: dict[tuple[str, str], Callable[[], object]] = {}
+        self.happened: list[str] = []
+
+    def plan(self, where: str, when: str, what: Callable[[], object]) -> None:
+        self._planned[where, when] = what
+
+    def forget(self) -> None:
+        self._planned.clear()
+
+    def come_to(self, where: str, when: str) -> None:
+        what = self._planned.pop((where, when), None)
+        if what is not None:
+            self.happened.append(f"{when} {where}")
+            what()
+
+
+def die() -> None:
+    raise Killed
+
+
+def deadlock() -> None:
+    raise OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction")
+
+
+def connection_lost() -> None:
+    raise OperationalError(2013, "Lost connection to server during query")
+
+
+@contextmanager
+def points_watched(trouble: Callable[[], Trouble]) -> Iterator[None]:
+    """Let the site's own functions ask, before and after, whether something is to happen there now."""
+    with ExitStack() as stack:
+        for where, path in POINTS.items():
+            function = resolve_name(path)
+            stack.enter_context(mock.patch(path, _watched(function, where, trouble)))
+        yield
+
+
+def _watched(function: Callable, where: str, trouble: Callable[[], Trouble]) -> Callable:
+    @functools.wraps(function)
+    def run(*args: object, **kwargs: object) -> object:
+        trouble().come_to(where, "before")
+        result = function(*args, **kwargs)
+        trouble().come_to(where, "after")
+        return result
+
+    return run

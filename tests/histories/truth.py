@@ -1,0 +1,161 @@
+"""What must hold of the site's books beside what the stand-in knows; I1 to I8 as in the fault matrix."""
+
+import functools
+from collections import Counter
+from collections.abc import Iterator
+
+from django.db import connection
+
+from houses.models import BookedNight
+from orders.models import Order, OrderEvent
+from payments import rules
+from payments.models import Payment, Refund
+from payments.standin import StandIn
+
+SETTLED = (Payment.Status.PAID, Payment.Status.SURPLUS)
+PAID_ORDER = (Order.Status.WAIT_COMMENT, Order.Status.COMPLETE)
+OVER = (*PAID_ORDER, Order.Status.CANCELED, Order.Status.REJECTED)
+
+
+class Truth:
+    """Follows one history. Each method yields what is wrong, in words, with numbers to look for."""
+
+    def __init__(self, standin: StandIn) -> None:
+        self._standin = standin
+        self._receipts: dict[str, tuple[int, str]] = {}
+        self._paid_orders: set[str] = set()
+
+    def broken_now(self) -> Iterator[str]:
+        """What must hold after every step, also while news is on its way."""
+        yield from _broken_rules()
+        trades = {trade["out_trade_no"]: trade for trade in self._standin.trades()}
+        payments = list(Payment.objects.order_by("pk"))
+        for payment in payments:
+            trade = trades.get(payment.out_trade_no)
+            if payment.received_fen and (trade is None or trade["received_fen"] != payment.received_fen):
+                yield f"I1 {payment}: the books have money that Alipay did not take in"
+            if payment.received_fen and trade and trade["trade_no"] != payment.trade_no:
+                yield f"I1 {payment}: settled with the trade number of something else"
+        yield from self._refunds_now(trades)
+        yield from _nights_not_held()
+        yield from self._paid_stays_paid(payments)
+
+    def _refunds_now(self, trades: dict[str, dict]) -> Iterator[str]:
+        ours = {
+            (refund.payment.out_trade_no, refund.out_request_no): refund
+            for refund in Refund.objects.select_related("payment")
+        }
+        given_back = {
+            (number, refund["out_request_no"]): refund["amount_fen"]
+            for number, trade in trades.items()
+            for refund in trade["refunds"]
+        }
+        for key, amount_fen in given_back.items():
+            if key not in ours or ours[key].amount_fen != amount_fen:
+                yield f"I5 {key[1]}: Alipay gave back what our books don't say"
+        for key, refund in ours.items():
+            if refund.status == Refund.Status.DONE and key not in given_back:
+                yield f"I5 {refund}: done in our books, and Alipay gave nothing back"
+
+    def _paid_stays_paid(self, payments: list[Payment]) -> Iterator[str]:
+        for payment in payments:
+            if payment.status in SETTLED:
+                receipt = (payment.received_fen, payment.trade_no)
+                if self._receipts.setdefault(payment.out_trade_no, receipt) != receipt:
+                    yield f"I7 {payment}: its receipt has changed"
+            elif payment.out_trade_no in self._receipts:
+                yield f"I7 {payment}: was settled and is {payment.status}"
+        for number, status in Order.objects.values_list("number", "status"):
+            if status in PAID_ORDER:
+                self._paid_orders.add(number)
+            elif number in self._paid_orders and status != Order.Status.CANCELED:
+                yield f"I7 {number}: was paid and is {status}"
+
+    def broken_at_the_end(self, *, gateway_lied: bool) -> Iterator[str]:
+        """What must hold once Alipay was in reach for long enough and the sweep found nothing more to do."""
+        yield from self.broken_now()
+        payments = {payment.out_trade_no: payment for payment in Payment.objects.select_related("order")}
+        for trade in self._standin.trades():
+            number = trade["out_trade_no"]
+            payment = payments[number]
+            if trade["received_fen"] != payment.received_fen:
+                yield f"I1 {number}: Alipay took in {trade['received_fen']}, we have {payment.received_fen}"
+            back_fen = sum(refund["amount_fen"] for refund in trade["refunds"])
+            done = payment.refunds.filter(status=Refund.Status.DONE)
+            done_fen = sum(done.values_list("amount_fen", flat=True))
+            if back_fen != done_fen:
+                yield f"I1 {number}: Alipay gave back {back_fen} fen, we have {done_fen}"
+            expired = payment.order.events.filter(kind=OrderEvent.Kind.EXPIRED).exists()
+            if trade["received_fen"] and expired and not gateway_lied:
+                yield f"{number}: its order expired before Alipay's last word, and was paid"
+        for payment in payments.values():
+            if payment.status == Payment.Status.OPEN or payment.live_for_id:
+                yield f"{payment}: is still open"
+            if payment.contradicted_at:
+                yield f"{payment}: is still contradicted"
+        for refund in Refund.objects.filter(
+            status__in=[Refund.Status.DUE, Refund.Status.SENT, Refund.Status.REFUSED]
+        ):
+            yield f"{refund}: is {refund.status}"
+        for order in Order.objects.all():
+            yield from _wrong_at_the_end(order)
+
+    def is_recorded(self, out_trade_no: str) -> bool:
+        """Whether another connection to the database sees the receipt: it is committed."""
+        table = Payment._meta.db_table
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute(f"SELECT received_fen FROM {table} WHERE out_trade_no = %s", [out_trade_no])
+                row = cursor.fetchone()
+        finally:
+            other.close()
+        return row is not None and row[0] > 0
+
+
+def _broken_rules() -> Iterator[str]:
+    """payments.rules.broken_rules() as one query that is compiled once: it is asked after every step."""
+    sql, params = _all_questions()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        for rule, words, number in cursor.fetchall():
+            yield f"{rule} {number}: {words}"
+
+
+@functools.cache
+def _all_questions() -> tuple[str, list[object]]:
+    parts, params = [], []
+    for rule, words, rows, number in rules._questions():
+        sql, values = rows.values_list(number).query.sql_with_params()
+        parts.append(f"SELECT %s, %s, broken.* FROM ({sql}) AS broken")
+        params += [rule, words, *values]
+    return " UNION ALL ".join(parts), params
+
+
+def _nights_not_held() -> Iterator[str]:
+    held = Counter(BookedNight.objects.order_by().values_list("order_number", flat=True))
+    live = Order.objects.exclude(status__in=[Order.Status.CANCELED, Order.Status.REJECTED]).order_by()
+    for number, nights in live.values_list("number", "nights"):
+        if held[number] != nights:
+            yield f"I6 {number}: does not hold its nights"
+
+
+def _wrong_at_the_end(order: Order) -> Iterator[str]:
+    """The renter's own sum: who stays has paid the price once, who never had the stay has paid nothing."""
+    if order.status not in OVER:
+        yield f"{order}: is still {order.status}"
+    kept_fen = sum(order.payments.values_list("received_fen", flat=True)) - sum(
+        Refund.objects.filter(payment__order=order, status=Refund.Status.DONE).values_list(
+            "amount_fen", flat=True
+        )
+    )
+    was_paid = order.events.filter(kind=OrderEvent.Kind.PAID).exists()
+    if order.status in PAID_ORDER:
+        wanted = {order.amount_fen}
+    elif was_paid:
+        back = order.payments.filter(refunds__reason=Refund.Reason.CANCELED)
+        wanted = {order.amount_fen - sum(back.values_list("refunds__amount_fen", flat=True))}
+    else:
+        wanted = {0}
+    if kept_fen not in wanted:
+        yield f"{order} ({order.status}): we keep {kept_fen} fen, and not {wanted}"

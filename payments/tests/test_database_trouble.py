@@ -1,9 +1,16 @@
 """The database goes away, refuses or dawdles: no money is lost, nothing is done twice, nobody is misled."""
 
+import os
+import subprocess
+import sys
+import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as site
 from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
@@ -17,13 +24,14 @@ from houses.models import BookedNight
 from orders import booking
 from orders.models import Order
 from payments import cancelling, incoming, settlement
-from payments.models import Payment, Refund
+from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import Evidence, Outcome, Receipt
 from tests import alipay, make
 from tests.alipay import NOTIFY
 from tests.interleaving import before
 from tests.lost_connections import Moment, lost_at_commit
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -192,3 +200,262 @@ def test_a_commit_is_forgotten_after_an_hour() -> None:
 
 
 # --- Conflict at commit -----------------------------------------------------------------------------------
+
+
+class Failing:
+    """The database fails this thread's next commits with `errors`, each of which undoes its transaction."""
+
+    def __init__(self, *errors: OperationalError) -> None:
+        self.errors = list(errors)
+        self.commit = connection._commit
+
+    def __call__(self) -> None:
+        if self.errors:
+            connection._rollback()
+            raise self.errors.pop(0)
+        self.commit()
+
+
+CONFLICTS = {
+    "Galera": OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction"),
+    "TiDB": OperationalError(9007, "Write conflict, txnStartTS=1, conflictStartTS=2"),
+    "MariaDB": OperationalError(1020, "Record has changed since last read in table 'orders_order'"),
+}
+
+
+@pytest.mark.parametrize("error", CONFLICTS.values(), ids=CONFLICTS.keys())
+def test_CON11_conflict_at_commit(error: OperationalError, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = make.attempt()
+    monkeypatch.setattr(connection, "_commit", Failing(error, error))
+    assert settlement.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
+    assert kinds(payment.order) == ["PAID"]
+    assert list(broken_rules()) == []
+
+
+def test_CON11_never_said_done_when_it_was_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(connection, "_commit", Failing(*[CONFLICTS["Galera"]] * 20))
+        answer = Client().post(NOTIFY, body, FORM)
+    assert (answer.status_code, answer.content) == (503, b"fail")
+    payment.refresh_from_db()
+    assert (payment.status, kinds(payment.order)) == ("OPEN", [])
+    assert Client().post(NOTIFY, body, FORM).content == b"success"
+
+
+# --- Read-only, or the disk is full -----------------------------------------------------------------------
+
+Administer = Callable[[str], None]
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[Administer]:
+    """On MariaDB: the site may do no more than its own user may; yields how to tell the administrator."""
+    administrator = connection.copy()
+
+    def administer(statement: str) -> None:
+        with administrator.cursor() as cursor:
+            cursor.execute(statement)
+
+    settings = connection.settings_dict
+    administer("CREATE USER site@localhost")
+    administer(f"GRANT ALL ON {settings['NAME']}.* TO site@localhost")
+    connection.close()
+    root, settings["USER"] = settings["USER"], "site"
+    try:
+        yield administer
+    finally:
+        settings["USER"] = root
+        connection.close()
+        administer("DROP USER site@localhost")
+        administrator.close()
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA query_only = 1")
+            try:
+                yield
+            finally:
+                cursor.execute("PRAGMA query_only = 0")
+        return
+    with as_ordinary_user() as administer:
+        administer("SET GLOBAL read_only = 1")
+        try:
+            yield
+        finally:
+            administer("SET GLOBAL read_only = 0")
+
+
+@contextmanager
+def disk_full() -> Iterator[None]:
+    """SQLite really may not grow; MariaDB is made to say what it says then."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA page_count")
+            cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")
+        for size in (3000, 300, 30):
+            with suppress(OperationalError):
+                while True:
+                    GatewayMessage.objects.create(channel="NOTIFY", raw=b"x" * size, signature_ok=False)
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA max_page_count = 1073741823")
+        return
+
+    def refuse(execute: Callable[..., object], statement: str, *rest: object) -> object:
+        if statement.startswith(("INSERT", "UPDATE")):
+            raise OperationalError(1021, "Disk full; waiting for someone to free some space")
+        return execute(statement, *rest)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.parametrize("trouble", [read_only, disk_full], ids=lambda trouble: trouble.__name__)
+def test_DBX03_no_success_an_alarm_and_it_works_again_by_itself(
+    trouble: Callable[[], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = make.attempt()
+    order, browser, body = payment.order, Client(), alipay.notify_body(payment)
+    browser.force_login(order.renter)
+    with trouble():
+        caplog.clear()
+        answer = Client().post(NOTIFY, body, FORM)
+        assert (answer.status_code, answer.content) == (503, b"fail")
+        (alarm,) = [r for r in caplog.records if r.levelname == "ERROR" and r.name == "payments.views"]
+        assert "a notify could not be recorded; Alipay will repeat it" in alarm.getMessage()
+        page = browser.get(alipay.return_url(payment))
+        assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
+        assert browser.get(order.get_absolute_url()).status_code == 200  # what only reads goes on
+    payment.refresh_from_db()
+    assert (payment.status, kinds(order)) == ("OPEN", [])
+    assert Client().post(NOTIFY, body, FORM).content == b"success"
+    assert kinds(order) == ["PAID"]
+    assert list(broken_rules()) == []
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA integrity_check")
+            assert cursor.fetchall() == [("ok",)]
+
+
+# --- Somebody else is at work for a long time -------------------------------------------------------------
+
+HOLD = """
+import os, sys, time
+import django
+django.setup()
+from django.db import connection
+connection.settings_dict["NAME"] = sys.argv[1]
+from django.db import transaction
+from orders.models import Order
+with transaction.atomic():
+    list(Order.objects.select_for_update())
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@contextmanager
+def another_process_holds_the_orders(seconds: float) -> Iterator[None]:
+    """On SQLite that is the whole database."""
+    name = str(connection.settings_dict["NAME"])
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, name, str(seconds)],
+        cwd=site.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "ihome_site.settings"},
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        yield
+        assert holder.wait(60) == 0
+    finally:
+        holder.kill()
+        holder.stdout.close()
+
+
+@pytest.mark.race
+def test_DBX04_busy_for_ten_seconds_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    paid, to_pay, to_cancel = make.attempt(), make.order(), make.order()
+    body = alipay.notify_body(paid)
+
+    def press(name: str, order: Order, **form: str) -> int:
+        browser = Client()
+        browser.force_login(order.renter)
+        return browser.post(reverse(f"payments:{name}", args=[order.number]), form).status_code
+
+    with another_process_holds_the_orders(10):
+        began = time.monotonic()
+        answers = at_once(
+            lambda: Client().post(NOTIFY, body, FORM).content,
+            lambda: press("pay", to_pay),
+            lambda: press("cancel", to_cancel, comes_back_fen="0"),
+        )
+        assert time.monotonic() - began > 9
+    assert answers == [b"success", 302, 302]
+    assert kinds(paid.order) == ["PAID"]
+    assert to_pay.payments.count() == 1
+    assert kinds(to_cancel) == ["CANCELED"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_DBX05_too_many_connections() -> None:
+    if connection.vendor != "mysql":
+        pytest.skip("SQLite has no such limit")
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    with as_ordinary_user() as administer:
+        administer("SET GLOBAL max_connections = 10")
+        others = [connection.copy() for _ in range(20)]
+        try:
+            with pytest.raises(OperationalError, match="Too many connections"):
+                for other in others:
+                    other.ensure_connection()
+            began = time.monotonic()
+            answer, page = Client().post(NOTIFY, body, FORM), Client().get("/")
+            assert time.monotonic() - began < 2
+            assert (answer.status_code, answer.content) == (503, b"fail")
+            assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
+            assert b"1040" not in page.content
+        finally:
+            for other in others:
+                other.close()
+            administer("SET GLOBAL max_connections = 200")
+        assert Client().get("/").status_code == 200
+        assert Client().post(NOTIFY, body, FORM).content == b"success"
+    assert kinds(payment.order) == ["PAID"]
+
+
+def test_DBX05_who_is_at_work_keeps_the_connection() -> None:
+    """A thread of the site opens one, and goes on with it: the limit meets newcomers alone."""
+    if connection.vendor != "mysql":
+        pytest.skip("SQLite has no such limit")
+    assert connection.settings_dict["CONN_MAX_AGE"] >= 60
+    payment = make.attempt()
+    body = alipay.notify_body(payment)
+    with as_ordinary_user() as administer:
+        connection.ensure_connection()
+        administer("SET GLOBAL max_connections = 10")
+        others = [connection.copy() for _ in range(20)]
+        try:
+            with pytest.raises(OperationalError, match="Too many connections"):
+                for other in others:
+                    other.ensure_connection()
+            assert Client().post(NOTIFY, body, FORM).content == b"success"
+        finally:
+            for other in others:
+                other.close()
+            administer("SET GLOBAL max_connections = 200")
+
+
+def test_DBX07_no_page_reads_from_a_replica() -> None:
+    """There is one database and nothing that could choose another: whoever adds a replica meets this test."""
+    assert list(site.DATABASES) == ["default"]
+    assert site.DATABASE_ROUTERS == []

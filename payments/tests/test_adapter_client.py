@@ -15,13 +15,13 @@ import time_machine
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings as site
 
 from core.money import MAX_FEN
 from payments.alipay.answers import Closed, NotExisting, Paid, Refused, Unknown, Waiting
 from payments.alipay.client import AlipayClient, PayRequest
 from payments.alipay.http import GatewayUnreachable
+from payments.alipay.keys import load_public_keys
 from payments.gateway import client as client_of_the_process
 from tests.alipay import answer
 from tests.settings import KEYS
@@ -200,9 +200,8 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Post:
 @pytest.fixture
 def alipay_of_tests(alipay: AlipayClient) -> AlipayClient:
     """One that trusts the key that tests/alipay.py signs with."""
-    pem = (KEYS / "alipay_public_key.pem").read_bytes()
-    key = load_pem_public_key(pem)
-    return AlipayClient(app_id="9021000000000001", gateway_url=GATEWAY, private_key=OURS, public_keys=[key])
+    alipays = load_public_keys(str(KEYS / "alipay_public_key.pem"))
+    return AlipayClient(app_id="9021000000000001", gateway_url=GATEWAY, private_key=OURS, public_keys=alipays)
 
 
 @pytest.mark.parametrize("name", ["query", "close"])

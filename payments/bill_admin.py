@@ -37,14 +37,14 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 class BillLineAdmin(ReadOnlyAdmin):
-    list_display = ["line", "kind", "is_refund", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
+    list_display = ["line", "kind", "about", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
     list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
     list_select_related = ["payment"]
     search_fields = ["out_trade_no", "trade_no", "out_request_no"]
     fields = [
         "bill_date",
         "kind",
-        "is_refund",
+        "about",
         "out_trade_no",
         "trade_no",
         "out_request_no",
@@ -57,7 +57,7 @@ class BillLineAdmin(ReadOnlyAdmin):
         "done_at",
         "done_by",
     ]
-    readonly_fields = ["in_bill", "ours", "what_to_do"]
+    readonly_fields = ["about", "in_bill", "ours", "what_to_do"]
     show_full_result_count = False
     actions = ["dealt_with"]
 
@@ -65,13 +65,17 @@ class BillLineAdmin(ReadOnlyAdmin):
     def line(self, line: BillLine) -> str:
         return str(line)
 
+    @admin.display(description=_("about"), ordering="is_refund")
+    def about(self, line: BillLine) -> str:
+        return gettext("refund") if line.is_refund else gettext("payment")
+
     @admin.display(description=_("in the bill (yuan)"), ordering="bill_fen")
-    def in_bill(self, line: BillLine) -> str | None:
-        return None if line.bill_fen is None else yuan_text(line.bill_fen)
+    def in_bill(self, line: BillLine) -> str:
+        return "-" if line.bill_fen is None else yuan_text(line.bill_fen)
 
     @admin.display(description=_("in our books (yuan)"), ordering="our_fen")
-    def ours(self, line: BillLine) -> str | None:
-        return None if line.our_fen is None else yuan_text(line.our_fen)
+    def ours(self, line: BillLine) -> str:
+        return "-" if line.our_fen is None else yuan_text(line.our_fen)
 
     @admin.display(description=_("payment"), ordering="payment")
     def payment_link(self, line: BillLine) -> str | None:

@@ -533,8 +533,8 @@ def test_the_command_reads_a_file_and_says_what_differs(
     payment = paid()
     assert run("2026-11-22", "--file", str(file)) == 1
     said = capsys.readouterr().out
-    assert "bill of 2026-11-22: 0 payments 0.00, 0 refunds 0.00" in said
-    assert "our books: 1 payments 300.00" in said
+    assert "bill of 2026-11-22: payments 0, 0.00; refunds 0, 0.00" in said
+    assert "our books: payments 1, 300.00" in said
     assert f"NOT_IN_BILL payment {payment.out_trade_no} {TRADE_NO}: bill -, ours 300.00" in said
     Payment.objects.update(billed_on=DAY)
     assert run("2026-11-22", "--file", str(file)) == 0
@@ -654,8 +654,8 @@ def test_QRY11_REF07_DBX08_a_whole_day_at_the_stand_in(
     assert "is not over" in complaint("2026-11-23")
     assert run("2026-11-22") == 1
     said = capsys.readouterr().out
-    assert "bill of 2026-11-22: 4 payments 1200.00, 1 refunds 123.45" in said
-    assert "our books: 3 payments 900.00, 1 refunds 123.45" in said
+    assert "bill of 2026-11-22: payments 4, 1200.00; refunds 1, 123.45" in said
+    assert "our books: payments 3, 900.00; refunds 1, 123.45" in said
     assert "4 the same to the fen" in said
     assert open_lines() == [(Kind.NOT_OURS, gone.out_trade_no)]
     assert set(Order.objects.values_list("status", flat=True)) == {Order.Status.WAIT_COMMENT}

@@ -80,7 +80,7 @@ def _in_words(report: Report) -> list[str]:
 
 def _sums(sums: Sums) -> str:
     received, refunded = yuan_text(sums.received_fen), yuan_text(sums.refunded_fen)
-    return f"{sums.payments} payments {received}, {sums.refunds} refunds {refunded}"
+    return f"payments {sums.payments}, {received}; refunds {sums.refunds}, {refunded}"
 
 
 def _line(line: BillLine) -> str:

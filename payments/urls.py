@@ -1,6 +1,7 @@
 from django.urls import path
 
 from payments import views
+from payments.receipt import receipt
 
 app_name = "payments"
 urlpatterns = [
@@ -10,4 +11,5 @@ urlpatterns = [
     path("<order_number:number>/status/", views.status, name="status"),
     path("<order_number:number>/cancel/", views.cancel, name="cancel"),
     path("<order_number:number>/check/", views.check, name="check"),
+    path("<order_number:number>/receipt/", receipt, name="receipt"),
 ]

@@ -1,0 +1,33 @@
+"""The receipt of an order: what was paid, what has gone back, to print."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from core.money import yuan_in_capitals
+from orders.views import order_of
+from payments.models import Payment, Refund
+
+
+@require_safe
+@never_cache
+@login_required
+def receipt(request: HttpRequest, number: str) -> HttpResponse:
+    """For the renter, once the order was paid, whatever became of it. Surplus money is no part of it."""
+    order = order_of(request, number, "renter")
+    payment = order.payments.filter(status=Payment.Status.PAID).first()
+    if payment is None:
+        raise Http404
+    refunds = payment.refunds.order_by("id")
+    done = list(refunds.filter(status=Refund.Status.DONE))
+    context = {
+        "order": order,
+        "payment": payment,
+        "in_capitals": yuan_in_capitals(payment.received_fen),
+        "refunds": done,
+        "on_their_way": list(refunds.filter(status__in=[Refund.Status.DUE, Refund.Status.SENT])),
+        "kept_fen": payment.received_fen - sum(refund.amount_fen for refund in done),
+    }
+    return render(request, "payments/receipt.html", context)

@@ -1,0 +1,82 @@
+"""The receipt: what was paid and what has gone back, for the renter alone."""
+
+import pytest
+from django.test import Client
+
+from core.transactions import durable_transaction
+from orders.models import Order
+from payments import settlement
+from payments.models import Payment, Refund
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def paid(client: Client) -> Payment:
+    """300.00 yuan, paid; its renter is signed in and reads English."""
+    payment = make.attempt(make.order(make.user(name="Lin & Co")))
+    settlement.settle(payment, settlement.Receipt("2026112222001401", 30000, None, Payment.Evidence.NOTIFY))
+    payment.refresh_from_db()
+    client.force_login(payment.order.renter)
+    client.cookies["django_language"] = "en"
+    return payment
+
+
+def receipt(client: Client, payment: Payment) -> str:
+    page = client.get(f"/payments/{payment.order.number}/receipt/")
+    assert page.status_code == 200
+    return page.content.decode()
+
+
+def refund(payment: Payment, fen: int, status: str) -> Refund:
+    made = durable_transaction(settlement.make_refund)(payment, fen, reason=Refund.Reason.CANCELED)
+    Refund.objects.filter(pk=made.pk).update(status=status, done_at=payment.paid_at)
+    return made
+
+
+def test_the_receipt_says_who_paid_what_for_what_and_when(client: Client, paid: Payment) -> None:
+    html = receipt(client, paid)
+    order = paid.order
+    for words in (
+        order.number,
+        order.house_title,
+        "Lin &amp; Co",
+        str(order.check_in),
+        "￥150.00 × 2 nights",
+        "￥300.00",
+        "人民币叁佰元整",
+        "2026112222001401",
+        paid.out_trade_no,
+    ):
+        assert words in html
+    assert "Given back" not in html
+    assert (
+        f'href="/payments/{order.number}/receipt/"' in client.get(order.get_absolute_url()).content.decode()
+    )
+
+
+def test_refunds_stand_on_it_with_their_numbers(client: Client, paid: Payment) -> None:
+    done, sent, refused = (
+        refund(paid, fen, status) for fen, status in ((10001, "DONE"), (5000, "SENT"), (777, "REFUSED"))
+    )
+    html = receipt(client, paid)
+    for words in (done.out_request_no, "￥100.01", sent.out_request_no, "￥50.00", "￥199.99"):
+        assert words in html
+    assert refused.out_request_no not in html
+    assert "人民币叁佰元整" in html
+
+
+def test_a_cancelled_order_keeps_its_receipt(client: Client, paid: Payment) -> None:
+    Order.objects.update(status="CANCELED")
+    assert paid.trade_no in receipt(client, paid)
+
+
+@pytest.mark.parametrize("status", ["OPEN", "CLOSED", "SURPLUS"])
+def test_without_a_payment_of_the_order_there_is_none(client: Client, paid: Payment, status: str) -> None:
+    Payment.objects.update(status=status)
+    assert client.get(f"/payments/{paid.order.number}/receipt/").status_code == 404
+
+
+def test_a_rehearsals_receipt_says_so_on_paper_too(client: Client, paid: Payment) -> None:
+    assert 'class="rehearsal"' in receipt(client, paid)

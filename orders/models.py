@@ -132,6 +132,11 @@ class Order(models.Model):
         return self.is_paid and self.check_in > timezone.localdate()
 
     @property
+    def stay_is_on(self) -> bool:
+        """Paid, and not yet over."""
+        return self.is_paid and self.check_out >= timezone.localdate()
+
+    @property
     def is_cancellable(self) -> bool:
         """By its renter: unpaid at any time, paid before the day of check-in."""
         unpaid = self.status in (self.Status.WAIT_ACCEPT, self.Status.WAIT_PAYMENT)

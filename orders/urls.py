@@ -21,5 +21,6 @@ app_name = "orders"
 urlpatterns = [
     path("", views.order_list, name="list"),
     path("<order_number:number>/", views.order_detail, name="detail"),
+    path("<order_number:number>/calendar.ics", views.calendar_file, name="calendar"),
     path("<order_number:number>/review/", views.review, name="review"),
 ]

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -18,6 +19,7 @@ from houses.views import house_page
 from orders import booking, transitions
 from orders.finding import LONGEST_TEXT
 from orders.forms import ReviewForm
+from orders.ics import calendar_of
 from orders.lists import counts_by_status, page_of_orders
 from orders.models import Order
 from orders.transitions import IllegalTransition
@@ -96,6 +98,22 @@ def order_page(
     events = order.events.select_related("actor")
     context = {"order": order, "events": events, "review_form": review_form}
     return render(request, "orders/order_detail.html", context, status=status)
+
+
+@require_safe
+@never_cache
+@login_required
+def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
+    """The stay for the renter's own calendar, while it is on."""
+    order = order_of(request, number, "house__area")
+    if not order.stay_is_on:
+        raise Http404
+    disposition = content_disposition_header(as_attachment=True, filename=f"ihome-{number}.ics")
+    return HttpResponse(
+        calendar_of(order),
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": disposition},
+    )
 
 
 @require_POST

@@ -1,0 +1,61 @@
+"""A stay as a file for calendars, RFC 5545."""
+
+import re
+from datetime import UTC
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.links import absolute_url
+from orders.models import Order
+
+LONGEST_LINE = 75
+"""Octets, without the line's end."""
+
+
+def calendar_of(order: Order) -> bytes:
+    """One event that takes whole days, from check-in up to the day of check-out, which is not part of it.
+
+    Its UID never changes: a calendar that imports the file again changes the event that it has.
+    """
+    house, url = order.house, absolute_url("orders:detail", order.number)
+    words = [_("Order %(number)s") % {"number": order.number}, house.arrival, url]
+    event = [
+        ("UID", f"{order.number}@{urlsplit(settings.SITE_URL).hostname}"),
+        ("DTSTAMP", f"{timezone.now().astimezone(UTC):%Y%m%dT%H%M%SZ}"),
+        ("DTSTART;VALUE=DATE", f"{order.check_in:%Y%m%d}"),
+        ("DTEND;VALUE=DATE", f"{order.check_out:%Y%m%d}"),
+        ("SUMMARY", _escaped(_("Stay: %(house)s") % {"house": order.house_title})),
+        ("LOCATION", _escaped(f"{house.area.name} {house.address}")),
+        ("DESCRIPTION", _escaped("\n".join(filter(None, words)))),
+        ("URL", url),
+    ]
+    lines = [
+        ("BEGIN", "VCALENDAR"),
+        ("VERSION", "2.0"),
+        ("PRODID", "-//ihome//stays//EN"),
+        ("BEGIN", "VEVENT"),
+        *event,
+        ("END", "VEVENT"),
+        ("END", "VCALENDAR"),
+    ]
+    return b"".join(_folded(f"{name}:{value}") for name, value in lines)
+
+
+def _escaped(text: str) -> str:
+    text = re.sub(r"[\x00-\x09\x0b-\x1f\x7f]+", " ", text.replace("\r\n", "\n"))
+    return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")
+
+
+def _folded(line: str) -> bytes:
+    """The line and its end; broken, between characters, where it is longer than LONGEST_LINE octets."""
+    pieces, room = [b""], LONGEST_LINE
+    for character in line:
+        octets = character.encode()
+        if len(pieces[-1]) + len(octets) > room:
+            pieces.append(b"")
+            room = LONGEST_LINE - 1  # the space that marks a continuation
+        pieces[-1] += octets
+    return b"\r\n ".join(pieces) + b"\r\n"

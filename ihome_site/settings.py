@@ -200,6 +200,12 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = (_mail.get("EMAIL_USE_TLS", False), _mail.get("EM
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ihome <noreply@localhost>")
 
+# --- Contact --------------------------------------------------------------------------------------
+# How renters reach staff: in the footer and on the order page. Either may be left out.
+
+CONTACT_PHONE = env.str("CONTACT_PHONE", default="").strip()
+CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="").strip()
+
 # --- Safety ---------------------------------------------------------------------------------------
 
 _https = _site.scheme == "https"

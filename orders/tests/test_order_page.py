@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from houses.models import House
 from orders import transitions
@@ -164,12 +164,14 @@ def test_USR05_a_review_is_of_the_order_in_the_address(renter: Client, order: Or
 
 PAGES = [
     ("get", "orders:detail"),
+    ("get", "orders:calendar"),
     ("post", "orders:review"),
     ("post", "payments:pay"),
     ("get", "payments:status"),
     ("post", "payments:check"),
     ("get", "payments:cancel"),
     ("post", "payments:cancel"),
+    ("get", "payments:receipt"),
 ]
 
 
@@ -234,6 +236,40 @@ def test_USR06_the_renters_own_number_in_other_digits_is_not_found(
 def test_USR06_nobody_signed_out_sees_an_order(client: Client, order: Order) -> None:
     for address in (order.get_absolute_url(), f"/payments/{order.number}/status/"):
         assert client.get(address).url == f"/accounts/login/?next={address}"
+
+
+# --- what comes next ----------------------------------------------------------------------------------
+
+SECRET = "The key is under the third stone."
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize(("from_today", "is_over"), [(5, False), (0, False), (-2, False), (-3, True)])
+def test_address_and_arrival_are_for_who_has_paid_until_the_stay_is_over(
+    renter: Client, order: Order, status: str, from_today: int, is_over: bool
+) -> None:
+    check_in = timezone.localdate() + timedelta(days=from_today)
+    Order.objects.update(status=status, check_in=check_in, check_out=check_in + timedelta(days=2))
+    House.objects.update(arrival=SECRET, address="18 Sea Road")
+    html = renter.get(order.get_absolute_url()).content.decode()
+    is_on = status in ("WAIT_COMMENT", "COMPLETE") and not is_over
+    for words in (SECRET, "18 Sea Road", f"/orders/{order.number}/calendar.ics"):
+        assert (words in html) is is_on
+
+
+def test_staff_can_be_reached_where_the_site_says_how(
+    renter: Client, order: Order, settings: Settings
+) -> None:
+    html = renter.get(order.get_absolute_url()).content.decode()
+    assert "tel:" not in html
+    assert "mailto:" not in html
+    settings.CONTACT_PHONE, settings.CONTACT_EMAIL = "0592 000 0000", "stay@ihome.example"
+    html = renter.get(order.get_absolute_url()).content.decode()
+    assert 'href="tel:05920000000"' in html
+    assert 'href="mailto:stay@ihome.example?subject=' in html
+    footer = renter.get("/").content.decode().split("<footer>")[1]
+    assert "0592 000 0000" in footer
+    assert "stay@ihome.example" in footer
 
 
 def test_a_stay_that_is_ahead_says_when(renter: Client, order: Order) -> None:

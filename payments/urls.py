@@ -1,6 +1,6 @@
 from django.urls import path
 
-from payments import views
+from payments import views, wechat
 from payments.receipt import receipt
 
 app_name = "payments"
@@ -12,4 +12,5 @@ urlpatterns = [
     path("<order_number:number>/cancel/", views.cancel, name="cancel"),
     path("<order_number:number>/check/", views.check, name="check"),
     path("<order_number:number>/receipt/", receipt, name="receipt"),
+    path("<order_number:number>/way-out/", wechat.way_out, name="way_out"),
 ]

@@ -17,7 +17,7 @@ from accounts.guards import signed_in_or_back_to, signed_in_user
 from accounts.models import User
 from orders.models import Order
 from orders.views import order_of
-from payments import asking, attempts, cancelling, incoming, journal
+from payments import asking, attempts, cancelling, incoming, journal, wechat
 from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
@@ -39,8 +39,10 @@ def _order_page(request: HttpRequest, number: str) -> str:
 @never_cache
 @signed_in_or_back_to(_order_page)
 def pay(request: HttpRequest, number: str) -> HttpResponse:
-    """去支付: 302 to Alipay, or back to the order with words."""
+    """去支付: 302 to Alipay, or back to the order with words; inside WeChat, to the way out of it."""
     order = order_of(request, number)
+    if wechat.is_inside(request):
+        return redirect("payments:way_out", number)
     product = Product.WAP if _PHONE.search(request.headers.get("User-Agent", "")) else Product.PAGE
     try:
         return HttpResponseRedirect(attempts.press_pay(order, product, another="another" in request.POST))

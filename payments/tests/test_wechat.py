@@ -1,0 +1,103 @@
+"""Inside WeChat: how to go on in the phone's own browser, and back."""
+
+import pytest
+from django.test import Client
+
+from orders.models import Order
+from payments.models import Payment
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+ANDROID = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
+    "Chrome/116.0.0.0 Mobile Safari/537.36 MicroMessenger/8.0.48.2580(0x28003035) WeChat/arm64"
+)
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Mobile/15E148 MicroMessenger/8.0.48(0x1800302c) NetType/WIFI Language/zh_CN"
+)
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Mobile/15E148 Safari/604.1"
+)
+
+in_wechat = pytest.mark.parametrize("agent", [ANDROID, IPHONE], ids=["android", "iphone"])
+
+
+@pytest.fixture
+def order(client: Client) -> Order:
+    made = make.order()
+    client.force_login(made.renter)
+    return made
+
+
+def pay(client: Client, order: Order, agent: str):
+    return client.post(f"/payments/{order.number}/pay/", headers={"User-Agent": agent})
+
+
+def way_out(client: Client, order: Order, agent: str):
+    return client.get(f"/payments/{order.number}/way-out/", headers={"User-Agent": agent})
+
+
+@in_wechat
+def test_pay_inside_wechat_leads_to_the_way_out_and_makes_no_attempt(
+    client: Client, order: Order, agent: str
+) -> None:
+    assert pay(client, order, agent).url == f"/payments/{order.number}/way-out/"
+    assert not Payment.objects.exists()
+    page = way_out(client, order, agent)
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert f'value="http://testserver/orders/{order.number}/" readonly' in html
+    assert f'data-status-url="/payments/{order.number}/status/"' in html
+    assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_anywhere_else_pay_leads_to_alipay(client: Client, order: Order) -> None:
+    assert "alipay.trade.wap.pay" in pay(client, order, SAFARI).url
+    assert Payment.objects.get().product == Payment.Product.WAP
+
+
+def test_the_same_address_in_the_phones_browser_leads_to_the_order_by_way_of_signing_in(order: Order) -> None:
+    safari = Client()
+    step = way_out(safari, order, SAFARI)
+    assert step.url == f"/orders/{order.number}/"
+    step = safari.get(step.url)
+    assert step.url == f"/accounts/login/?next=/orders/{order.number}/"
+    typed = {
+        "username": order.renter.mobile,
+        "password": "a-good-password",
+        "next": f"/orders/{order.number}/",
+    }
+    step = safari.post("/accounts/login/", typed)
+    assert step.url == f"/orders/{order.number}/"
+    assert f'action="/payments/{order.number}/pay/"' in safari.get(step.url).content.decode()
+
+
+@in_wechat
+def test_signed_out_inside_wechat_one_signs_in_first(order: Order, agent: str) -> None:
+    assert way_out(Client(), order, agent).url == f"/orders/{order.number}/"
+
+
+@in_wechat
+@pytest.mark.parametrize("status", sorted(set(Order.Status) - {"WAIT_PAYMENT"}))
+def test_once_there_is_nothing_to_pay_it_leads_to_the_order(
+    client: Client, order: Order, agent: str, status: str
+) -> None:
+    Order.objects.update(status=status)
+    assert way_out(client, order, agent).url == f"/orders/{order.number}/"
+
+
+def test_a_payment_made_in_the_other_browser_can_be_asked_about(client: Client, order: Order) -> None:
+    """Its script asks so, too, and status-poll.js expects the form once there is an attempt."""
+    assert "data-check" not in way_out(client, order, IPHONE).content.decode()
+    make.attempt(order)
+    assert "data-check" in way_out(client, order, IPHONE).content.decode()
+
+
+@in_wechat
+def test_USR06_another_renters_order_has_no_way_out(client: Client, order: Order, agent: str) -> None:
+    client.force_login(make.user())
+    assert way_out(client, order, agent).status_code == 404
+    assert pay(client, order, agent).status_code == 404

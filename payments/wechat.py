@@ -1,0 +1,29 @@
+"""Inside WeChat, Alipay can't open: renters pay in their phone's own browser."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from core.links import absolute_url
+from orders.views import order_of
+
+
+def is_inside(request: HttpRequest) -> bool:
+    return "MicroMessenger" in request.headers.get("User-Agent", "")
+
+
+@require_safe
+@never_cache
+def way_out(request: HttpRequest, number: str) -> HttpResponse:
+    """How to go on in the phone's browser.
+
+    WeChat's menu opens this very address there; then it leads to the order, which asks to sign in first.
+    """
+    if not is_inside(request) or not request.user.is_authenticated:
+        return redirect("orders:detail", number)
+    order = order_of(request, number)
+    if not order.is_payable:
+        return redirect(order)
+    address = absolute_url("orders:detail", number)
+    return render(request, "payments/way_out.html", {"order": order, "address": address})

@@ -1,0 +1,21 @@
+// [data-copy][data-done]: a button, shown where scripts run, that copies what stands in the field with that id.
+// data-done: the word that its own [role=status] says then.
+
+async function copy(field) {
+  field.select(); // what is selected can be copied by hand, too
+  try {
+    await navigator.clipboard.writeText(field.value);
+    return true;
+  } catch {
+    return document.execCommand("copy"); // without https, and in older browsers
+  }
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    if (await copy(document.getElementById(button.dataset.copy))) {
+      button.querySelector("[role=status]").textContent = button.dataset.done;
+    }
+  });
+}

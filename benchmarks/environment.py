@@ -56,6 +56,8 @@ def _settings(folder: Path, standin_url: str) -> dict[str, str]:
         "REDIS_URL": "",
         "EMAIL_URL": "consolemail://",
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
+        "CONTACT_PHONE": "",
+        "CONTACT_EMAIL": "",
         "LOG_LEVEL": "INFO",
         "MEDIA_ROOT": str(folder / "media"),
         "STATIC_ROOT": str(folder / "static"),

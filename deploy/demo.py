@@ -81,6 +81,8 @@ def environment(port: int, standin_port: int) -> dict[str, str]:
         "REDIS_URL": "",
         "EMAIL_URL": "consolemail://",
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
+        "CONTACT_PHONE": "0592-000-0000",
+        "CONTACT_EMAIL": "stay@ihome.example",
         "ALIPAY_GATEWAY_URL": f"http://{HOST}:{standin_port}/gateway.do",
         "ALIPAY_APP_PRIVATE_KEY_PATH": str(KEYS / "app_private_key.pem"),
         "ALIPAY_PUBLIC_KEY_PATH": str(KEYS / "alipay_public_key.pem"),

@@ -28,6 +28,8 @@ os.environ.update(
     STAFF_REFUND_LIMIT="1000.00",
     EMAIL_URL="memorymail://",
     DEFAULT_FROM_EMAIL="ihome <noreply@localhost>",
+    CONTACT_PHONE="",
+    CONTACT_EMAIL="",
     MEDIA_ROOT=str(FOLDER / "media"),
     STATIC_ROOT=str(FOLDER / "static"),
     ALIPAY_APP_ID=DEMO_APP_ID,

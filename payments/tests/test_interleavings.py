@@ -1,0 +1,267 @@
+"""Races, one step at a time: the rival acts exactly where it could do harm. The twins have no guard."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from houses import availability
+from houses.models import BookedNight
+from orders import transitions
+from orders.models import Order, OrderEvent
+from orders.transitions import IllegalTransition
+from payments import asking, attempts, cancelling, incoming, settlement
+from payments.attempts import CannotPay
+from payments.cancelling import CannotCancel
+from payments.models import Payment
+from payments.rules import broken_rules
+from payments.settlement import Receipt
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.interleaving import after, before
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+
+Status = Order.Status
+
+Outcome = tuple[str, str, list[int]]
+
+PAID: Outcome = (Status.WAIT_COMMENT, "PAID", [])
+GOES_BACK: Outcome = (Status.CANCELED, "SURPLUS", [30000])
+FORGOTTEN: Outcome = (Status.CANCELED, "PAID", [])
+"""The order has ended, its nights are free, and the money stays."""
+
+
+def held(order: Order) -> Order:
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return order
+
+
+@pytest.fixture
+def payment(gateway: Gateway) -> Payment:
+    """An attempt to pay an order that can still be paid."""
+    return make.attempt(held(make.order()))
+
+
+@pytest.fixture
+def late(gateway: Gateway) -> Payment:
+    """One that Alipay has closed, of an order that nobody paid in time."""
+    late = make.attempt(held(make.order(pay_by=timezone.now() - timedelta(seconds=1))))
+    settlement.mark_closed(late)
+    return late
+
+
+def outcome(payment: Payment) -> Outcome:
+    """Order, attempt, and what goes back."""
+    payment.refresh_from_db()
+    refunds = list(payment.refunds.values_list("amount_fen", flat=True))
+    return Order.objects.get(pk=payment.order_id).status, payment.status, refunds
+
+
+def money_comes(payment: Payment) -> Callable[[], object]:
+    body = alipay.notify_body(payment)
+    return lambda: incoming.receive_notify(body)
+
+
+def cancel(order: Order) -> None:
+    """Its renter cancels, having seen that nothing was paid."""
+    cancelling.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed_fen=0)
+
+
+def press_pay(order: Order) -> str:
+    return attempts.press_pay(Order.objects.get(pk=order.pk), "WAP")
+
+
+@pytest.fixture
+def without_locks_and_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows, **options: rows)
+    monkeypatch.setattr(cancelling, "_cancel", cancelling._cancel.__wrapped__)
+    monkeypatch.setattr(settlement, "settle", settlement.settle.__wrapped__)
+    monkeypatch.setattr(settlement, "expire_unpaid", settlement.expire_unpaid.__wrapped__)
+    monkeypatch.setattr(attempts, "_lock_and_make", attempts._lock_and_make.__wrapped__)
+
+
+# --- Cancelled in one tab, paid in the other --------------------------------------------------------------
+
+
+def test_CON04_paid_right_before_the_cancelling_decides(payment: Payment) -> None:
+    with before("payments.cancelling._cancel", money_comes(payment)), pytest.raises(CannotCancel):
+        cancel(payment.order)
+    assert outcome(payment) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_CON04_paid_while_the_cancelling_has_decided_and_not_yet_acted(payment: Payment) -> None:
+    with before("payments.cancelling._end", money_comes(payment), elsewhere=True):
+        cancel(payment.order)
+    assert outcome(payment) == GOES_BACK
+    assert list(broken_rules()) == []
+
+
+def test_CON04_paid_right_after_the_cancelling(payment: Payment) -> None:
+    with after("payments.cancelling._cancel", money_comes(payment)):
+        cancel(payment.order)
+    assert outcome(payment) == GOES_BACK
+    assert list(broken_rules()) == []
+
+
+def test_CON04_cancelled_while_the_money_is_recorded(payment: Payment) -> None:
+    refused = []
+
+    def try_to_cancel() -> None:
+        with pytest.raises(CannotCancel):
+            cancel(payment.order)
+        refused.append(True)
+
+    with before("payments.settlement._claim", try_to_cancel, elsewhere=True):
+        money_comes(payment)()
+    assert refused
+    assert outcome(payment) == PAID
+
+
+def test_CON04_twin_without_the_lock_the_money_is_forgotten(
+    payment: Payment, without_locks_and_transactions: None
+) -> None:
+    with before("payments.cancelling._end", money_comes(payment)):
+        cancel(payment.order)
+    assert outcome(payment) == FORGOTTEN
+
+
+def test_CON04_pay_is_pressed_while_it_is_cancelled(gateway: Gateway) -> None:
+    order = held(make.order())
+    with before("payments.cancelling._cancel", lambda: press_pay(order)):
+        cancel(order)
+    payment = Payment.objects.get()
+    assert (payment.status, payment.live_for) == ("OPEN", None)
+    assert payment.next_try_at <= timezone.now()  # the sweep closes it, and money that comes goes back
+    assert money_comes(payment)()
+    assert outcome(payment) == GOES_BACK
+
+
+def test_CON04_it_is_cancelled_while_pay_is_pressed(gateway: Gateway) -> None:
+    order = held(make.order())
+    with before("payments.attempts._lock_and_make", lambda: cancel(order)), pytest.raises(CannotPay):
+        press_pay(order)
+    assert not Payment.objects.exists()
+
+
+def test_CON04_twin_an_attempt_is_live_for_an_order_that_is_over(
+    gateway: Gateway, without_locks_and_transactions: None
+) -> None:
+    order = held(make.order())
+    with before("payments.attempts._last_attempt_number", lambda: cancel(order)):
+        press_pay(order)
+    assert Payment.objects.get().live_for == Order.objects.get(status=Status.CANCELED)
+
+
+# --- The deadline passes while the money comes ------------------------------------------------------------
+
+
+def expire(payment: Payment) -> bool:
+    return settlement.expire_unpaid(Order.objects.get(pk=payment.order_id))
+
+
+def test_CON05_paid_right_before_the_expiry(late: Payment) -> None:
+    with before("payments.settlement.expire_unpaid", money_comes(late)):
+        assert not expire(late)
+    assert outcome(late) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_CON05_paid_while_the_expiry_has_decided_and_not_yet_acted(late: Payment) -> None:
+    with before("orders.transitions.expire", money_comes(late), elsewhere=True):
+        assert expire(late)
+    assert outcome(late) == GOES_BACK
+    assert list(broken_rules()) == []
+
+
+def test_CON05_expired_while_the_money_is_recorded(late: Payment) -> None:
+    expired = []
+    with before("payments.settlement._claim", lambda: expired.append(expire(late)), elsewhere=True):
+        money_comes(late)()
+    assert expired == [False]
+    assert outcome(late) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_CON05_the_compare_and_set_decides_where_locks_do_not_reach(
+    late: Payment, without_locks_and_transactions: None
+) -> None:
+    with before("orders.transitions.expire", money_comes(late)), pytest.raises(IllegalTransition):
+        expire(late)
+    assert outcome(late) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_CON05_twin_without_guards_the_money_is_forgotten(
+    late: Payment, without_locks_and_transactions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move_without_comparing(order: Order, kind: str, *, to: str, **rest: object) -> None:
+        Order.objects.filter(pk=order.pk).update(status=to)
+        OrderEvent.objects.create(order=order, kind=kind, to_status=to)
+
+    monkeypatch.setattr(transitions, "_move", move_without_comparing)
+    with before("orders.transitions.expire", money_comes(late)):
+        expire(late)
+    assert outcome(late) == FORGOTTEN
+    assert not BookedNight.objects.exists()
+
+
+# --- Two workers ask about one attempt --------------------------------------------------------------------
+
+
+def ask(payment: Payment) -> object:
+    return asking.ask(Payment.objects.get(pk=payment.pk))
+
+
+def is_settled_once(payment: Payment) -> bool:
+    kinds = list(OrderEvent.objects.values_list("kind", flat=True))
+    return outcome(payment) == PAID and kinds == ["PAID"] and list(broken_rules()) == []
+
+
+def test_QRY09_the_second_worker_does_not_ask(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    with before("payments.asking._query", lambda: ask(payment)):
+        ask(payment)
+    assert gateway.count("query") == 1
+    assert is_settled_once(payment)
+
+
+def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ASK_AT_MOST_EVERY", timedelta(seconds=-60))
+
+
+@pytest.mark.parametrize("point", ["_locked_order", "_claim", "_apply"])
+def test_QRY09_both_ask_and_one_receipt_is_made(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    both_ask(monkeypatch)
+    gateway.says["query"] = alipay.paid(payment)
+    with before(f"payments.settlement.{point}", lambda: ask(payment), elsewhere=True):
+        ask(payment)
+    assert gateway.count("query") == 2
+    assert is_settled_once(payment)
+
+
+def look_then_act(payment: Payment, receipt: Receipt) -> bool:
+    """Stands where settlement._claim compares and sets."""
+    if Payment.objects.get(pk=payment.pk).is_settled:
+        return False
+    act(payment, receipt)
+    return True
+
+
+def act(payment: Payment, receipt: Receipt) -> None:
+    Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=receipt.amount_fen)
+
+
+def test_QRY09_twin_looking_and_then_acting(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, without_locks_and_transactions: None
+) -> None:
+    both_ask(monkeypatch)
+    gateway.says["query"] = alipay.paid(payment)
+    monkeypatch.setattr(settlement, "_claim", look_then_act)
+    with before(f"{__name__}.act", lambda: ask(payment)):
+        ask(payment)
+    assert not is_settled_once(payment)

@@ -142,19 +142,17 @@ def reconcile(bill: Bill) -> Report:
     Raises DatabaseError and KeyProblem; then it is to be done again.
     """
     report = Report(bill.day)
-    differing = []
-    for entry in _entries(bill):
-        finding = _look_up(entry)
+    looked_up = [(entry, _look_up(entry)) for entry in _entries(bill)]
+    for entry, finding in looked_up:
         report.theirs.add(entry, entry.amount_fen)
+        report.matched += not finding.kind
         if finding.our_fen is not None:
             report.ours.add(entry, finding.our_fen)
-        if finding.kind:
-            differing.append((entry, finding))
-        else:
-            report.matched += 1
+    _mark_billed(bill.day, [finding for __, finding in looked_up])
+    _look_again_at_open_lines(bill.day)
+    differing = [(entry, finding) for entry, finding in looked_up if finding.kind]
     for line in bill.unreadable:
         differing.append((Entry(bill.day, False, "", "", "", 0, line), Finding(Kind.NOT_OURS)))
-    _look_again_at_open_lines(bill.day)
     for ours in _in_no_bill(bill.day):
         entry = _as_entry(ours, bill.day)
         report.ours.add(entry, entry.amount_fen)
@@ -229,11 +227,7 @@ def _entries(bill: Bill) -> Iterator[Entry]:
 
 def _look_up(entry: Entry) -> Finding:
     """What our books have of it, after Alipay was asked where that is less than the bill has."""
-    finding = _refund_of(entry) if entry.is_refund else _payment_of(entry)
-    if finding.ours is not None and finding.our_fen is not None and finding.ours.billed_on is None:
-        rows = type(finding.ours)._default_manager.filter(pk=finding.ours.pk)
-        rows.update(billed_on=entry.day)
-    return finding
+    return _refund_of(entry) if entry.is_refund else _payment_of(entry)
 
 
 def _payment_of(entry: Entry) -> Finding:
@@ -293,11 +287,29 @@ def _rebuilt(entry: Entry) -> Payment | None:
     return payment
 
 
+def _mark_billed(day: date, findings: list[Finding]) -> None:
+    """Many at a time: a commit for each would take most of the run."""
+    found = [finding.ours for finding in findings if finding.our_fen is not None]
+    for model in (Payment, Refund):
+        keys = [ours.pk for ours in found if isinstance(ours, model) and ours.billed_on is None]
+        for start in range(0, len(keys), 500):
+            model._default_manager.filter(pk__in=keys[start : start + 500]).update(billed_on=day)
+
+
 def _look_again_at_open_lines(day: date) -> None:
     """Lines of other days: Alipay may answer now, or another day's bill may have had what was missing."""
     lines = BillLine.objects.filter(done_at=None).exclude(bill_date=day).exclude(trade_no="")
     for line in lines.select_related("payment"):
-        if _is_billed(line) if line.kind == Kind.NOT_IN_BILL else not _look_up(_entry_of(line)).kind:
+        if line.kind == Kind.NOT_IN_BILL:
+            if _is_billed(line):
+                _close(line)
+            continue
+        entry = _entry_of(line)
+        finding = _look_up(entry)
+        _mark_billed(line.bill_date, [finding])
+        if finding.kind:
+            _write(entry, finding)
+        else:
             _close(line)
 
 

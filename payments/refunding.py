@@ -90,12 +90,13 @@ def hear_of(payment: Payment, out_request_no: str) -> bool:
     True also of ours while its outcome is open: the sweep asks about it to its end.
     """
     refund = settlement.refund_named(payment, out_request_no)
-    if refund is not None and refund.status == Status.DONE:
+    status = refund.status if refund is not None and refund.out_request_no == out_request_no else None
+    if status == Status.DONE:
         return True
     answer = _query(payment, out_request_no, asking.WHILE_SOMEBODY_WAITS)
     if isinstance(answer, RefundFound):
         return settlement.record_external_refund(payment, out_request_no, answer.amount_fen)
-    return refund is not None and refund.status == Status.SENT
+    return status == Status.SENT
 
 
 def _query(payment: Payment, out_request_no: str, deadline: float) -> RefundQueryResult:

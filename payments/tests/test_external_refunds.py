@@ -1,16 +1,20 @@
 """Refunds made by hand in Alipay's own console: found by the notice, asked about, booked once."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from orders.models import Order
-from payments import incoming
+from payments import attempts, incoming, refunding
 from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import make_refund, mark_refund_sent, record_external_refund
+from payments.standin import StandIn
+from payments.standin.tests.merchant import fetch
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once
@@ -178,9 +182,10 @@ def test_REF07_REF09_an_amount_that_does_not_fit(payment: Payment, fen: int) -> 
     assert not Refund.objects.exists()
 
 
-def test_REF07_DBX09_numbers_that_some_databases_take_for_one(payment: Payment) -> None:
+def test_REF07_DBX09_numbers_that_some_databases_take_for_one(payment: Payment, gateway: Gateway) -> None:
     assert record_external_refund(payment, "Console_1", 1)
     assert not record_external_refund(payment, "console_1", 2)
+    assert not refunding.hear_of(payment, "console_1")
     assert record_external_refund(payment, "Console_1", 1)
     assert not record_external_refund(payment, "Console_1", 2)
     assert payment.refunds.get().amount_fen == 1
@@ -211,4 +216,27 @@ def test_REF07_told_eight_times_at_once(payment: Payment) -> None:
     assert booked == [True] * 8
     assert payment.refunds.get().amount_fen == 20000
     assert kinds(payment).count("REFUNDED") == 1
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("whole", [False, True])
+def test_REF07_refunded_at_the_stand_in(standin_keys: Path, settings: Settings, whole: bool) -> None:
+    """Two parts under numbers of its console; or all at once, without a number."""
+    with StandIn.start(keys=standin_keys) as standin:
+        standin.fault("notify.lost")
+        settings.ALIPAY_GATEWAY_URL = standin.gateway_url
+        order = make.order()
+        assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
+        payment = order.payments.get()
+        standin.pay(payment.out_trade_no)
+        assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
+        for number, fen in [("", None)] if whole else [("1", 10000), ("2", 20000)]:
+            standin.refund(payment.out_trade_no, fen, number)
+            assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
+    payment.refresh_from_db()
+    order.refresh_from_db()
+    assert (payment.status, order.status, payment.left_fen) == ("PAID", Order.Status.WAIT_COMMENT, 0)
+    assert set(payment.refunds.values_list("status", "reason")) == {("DONE", "EXTERNAL")}
+    assert verdict() == Verdict.KNOWN
     assert list(broken_rules()) == []

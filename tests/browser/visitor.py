@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ PHONE = {
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
 
+TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 TIMEOUT_MS = 10_000
 _mobile = count(15000000000)
 
@@ -71,9 +72,7 @@ class Watch:
 class Visitor:
     """A browser context of its own. `go` and clicks act on `page`; `look` keeps what it shows."""
 
-    _free_from = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(
-        days=120
-    )  # seed_demo books before
+    _free_from = TODAY + timedelta(days=120)  # seed_demo books before
 
     def __init__(self, browser: Browser, site: str, shots: Path, **options: object) -> None:
         self.site = site
@@ -134,11 +133,14 @@ class Visitor:
         self._context.clear_cookies()
         self._context.add_cookies(kept)
 
-    def choose_nights(self, nights: int = 2, labels: tuple[str, str] = ("入住", "离开")) -> None:
-        """Fills in dates that nobody has booked yet: each call takes later ones."""
+    def free_days(self, nights: int) -> tuple[date, date]:
+        """Check-in and check-out of a stay that nobody has booked yet: each call gives later ones."""
         first = Visitor._free_from
         Visitor._free_from += timedelta(days=max(nights, 1))
-        for label, day in zip(labels, (first, first + timedelta(days=nights)), strict=True):
+        return first, first + timedelta(days=nights)
+
+    def choose_nights(self, nights: int = 2, labels: tuple[str, str] = ("入住", "离开")) -> None:
+        for label, day in zip(labels, self.free_days(nights), strict=True):
             self.page.get_by_label(label, exact=True).fill(str(day))
 
     def book(self, title: str = INSTANT, nights: int = 2) -> str:

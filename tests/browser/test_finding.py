@@ -1,0 +1,168 @@
+"""Finding a home and choosing its nights: with a finger, with the keyboard, without JavaScript."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visitor import ASKED, DESKTOP, INSTANT, NARROW, PHONE, TODAY
+
+pytestmark = pytest.mark.browser
+
+js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
+
+FIRST_VIEW_BYTES = 60_000
+
+# Adds up how far things jumped; only Chromium tells.
+WATCH_SHIFTS = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@js_or_not
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_from_the_search_to_the_order(visit, device, js):
+    renter = visit(**device, java_script_enabled=js)
+    page = renter.page
+    renter.go("/accounts/signup/")
+    renter.sign_up()
+    renter.go("/")
+    check_in, check_out = renter.free_days(3)
+    page.get_by_label("地区").select_option("重庆")
+    page.get_by_label("入住", exact=True).fill(str(check_in))
+    page.get_by_label("离开", exact=True).fill(str(check_out))
+    page.get_by_label("入住人数").fill("2")
+    renter.click("搜索")
+    expect(page.locator("article.house")).to_have_count(1)
+    expect(page.get_by_label("地区")).to_have_value(re.compile(r"\d+"))
+    renter.look("found")
+    renter.click(INSTANT)
+    expect(page.get_by_label("入住", exact=True)).to_have_value(str(check_in))
+    expect(page.locator("#stay-total")).to_have_text("￥777.00")
+    renter.look("house")
+    renter.click("预订")
+    assert renter.status() == "待支付"
+    expect(page.locator("main")).to_contain_text("￥777.00")
+
+
+@pytest.mark.parametrize("device", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+def test_refused_and_empty_searches(visit, device):
+    visitor = visit(**device)
+    yesterday = TODAY - timedelta(days=3)
+    visitor.go(f"/?area=x&check_in={yesterday}&check_out={yesterday}&guests=200")
+    expect(visitor.page.locator(".field .error")).to_have_count(3)
+    visitor.look("refused")
+    visitor.go("/?guests=99")
+    visitor.look("none")
+    visitor.page.locator("main .face .button").last.click()
+    assert visitor.path() == "/"
+    expect(visitor.page.locator("article.house").first).to_be_visible()
+
+
+class TestCalendar:
+    def open(self, visitor) -> tuple[str, str]:
+        """The page of a home on two months of which no night is taken; their first and last day."""
+        visitor.go("/")
+        visitor.click(ASKED)
+        months = f"{TODAY + timedelta(days=300):%Y-%m}"
+        visitor.go(f"{visitor.path()}?month={months}#calendar")
+        shown = visitor.page.locator("#calendar td[data-date]")
+        return shown.first.get_attribute("data-date"), shown.last.get_attribute("data-date")
+
+    def day(self, visitor, day: date):
+        return visitor.page.locator(f"#calendar td[data-date='{day}']")
+
+    def stay(self, visitor) -> tuple[str, str]:
+        labels = ("入住", "离开")
+        return tuple(visitor.page.get_by_label(label, exact=True).input_value() for label in labels)
+
+    def test_two_presses_choose_a_stay(self, visit):
+        visitor = visit(**PHONE)
+        first = date.fromisoformat(self.open(visitor)[0])
+        arrive, leave = first + timedelta(days=4), first + timedelta(days=7)
+        self.day(visitor, arrive).click()
+        assert self.stay(visitor) == (str(arrive), "")
+        self.day(visitor, leave).click()
+        assert self.stay(visitor) == (str(arrive), str(leave))
+        expect(visitor.page.locator("#stay-total")).to_have_text("￥1,098.00")
+        expect(visitor.page.locator("#calendar td.within")).to_have_count(2)
+        expect(visitor.page.locator("#calendar [aria-pressed=true]")).to_have_count(2)
+        visitor.look("chosen")
+        self.day(visitor, arrive).click()  # once more from the start
+        assert self.stay(visitor) == (str(arrive), "")
+
+    def test_an_earlier_day_begins_anew(self, visit):
+        visitor = visit(**DESKTOP)
+        first = date.fromisoformat(self.open(visitor)[0])
+        self.day(visitor, first + timedelta(days=9)).click()
+        self.day(visitor, first + timedelta(days=2)).click()
+        assert self.stay(visitor) == (str(first + timedelta(days=2)), "")
+
+    def test_arrow_keys_and_enter(self, visit):
+        visitor = visit(**DESKTOP)
+        first = date.fromisoformat(self.open(visitor)[0])
+        self.day(visitor, first).locator("button").focus()
+        for key in ("ArrowDown", "ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Space"):
+            visitor.page.keyboard.press(key)
+        assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
+        assert visitor.page.locator("#calendar button[tabindex='0']").count() == 1
+
+    def test_a_taken_night_is_no_arrival_but_a_day_to_leave(self, visit):
+        renter = visit(**DESKTOP)
+        renter.start_with_order(nights=2)
+        booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
+        renter.go("/")
+        renter.click(INSTANT)
+        renter.go(f"{renter.path()}?month={booked:%Y-%m}")
+        expect(self.day(renter, booked)).to_have_class("taken")
+        self.day(renter, booked).click()
+        assert self.stay(renter) == ("", "")
+        expect(renter.page.locator("#calendar-words")).to_have_text("当晚已订出，请换一天。")
+
+    def test_other_months_keep_what_was_chosen(self, visit):
+        visitor = visit(**PHONE)
+        last = date.fromisoformat(self.open(visitor)[1])
+        self.day(visitor, last).click()
+        visitor.page.get_by_role("link", name="后两个月").click()
+        visitor.page.wait_for_load_state()
+        assert self.stay(visitor) == (str(last), "")
+        leave = last + timedelta(days=2)
+        self.day(visitor, leave).click()
+        assert self.stay(visitor) == (str(last), str(leave))
+
+    def test_without_javascript_it_is_a_table_to_read(self, visit):
+        visitor = visit(**PHONE, java_script_enabled=False)
+        self.open(visitor)
+        expect(visitor.page.locator("#calendar table")).to_have_count(2)
+        expect(visitor.page.locator("#calendar td button")).to_have_count(0)
+        expect(visitor.page.locator("#calendar-words")).to_be_hidden()
+        visitor.look("calendar")
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_the_first_view_is_light_and_nothing_jumps(visit, device):
+    visitor = visit(**device)
+    page = visitor.page
+    page.add_init_script(WATCH_SHIFTS)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    addresses, sizes = {}, {}
+    network.on("Network.responseReceived", lambda e: addresses.update({e["requestId"]: e["response"]["url"]}))
+    network.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
+    visitor.go("/")
+    house = page.locator("article.house a").first.get_attribute("href")
+    for path in ("/", house):
+        addresses.clear()
+        sizes.clear()
+        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        visitor.go(path)
+        page.wait_for_load_state("networkidle")
+        weight = sum(size for id, size in sizes.items() if "/media/" not in addresses.get(id, ""))
+        assert 5_000 < weight < FIRST_VIEW_BYTES
+        page.mouse.wheel(0, 4000)
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.shift") < 0.01

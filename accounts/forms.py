@@ -2,7 +2,12 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import AdminUserCreationForm, AuthenticationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminUserCreationForm,
+    AuthenticationForm,
+    PasswordChangeForm,
+    UserChangeForm,
+)
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, is_mobile_number
@@ -63,6 +68,36 @@ class SignUpForm(forms.Form):
         """Raises IntegrityError where somebody else took the number a moment ago."""
         data = self.cleaned_data
         return User.objects.create_user(data["username"], data["email"], data["password"])
+
+
+class ProfileForm(forms.ModelForm):
+    """What people may change of themselves. The mobile number is who they are."""
+
+    class Meta:
+        model = User
+        fields = ("name", "email")
+        labels = {"name": _("Name"), "email": _("Email (optional)")}
+        help_texts = {
+            "name": _("How we may call you."),
+            "email": _("We write when something happens to an order of yours."),
+        }
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+        }
+
+    def save(self, commit: bool = True) -> User:
+        """Writes these fields alone: a password that is being changed elsewhere stays changed."""
+        self.instance.save(update_fields=self.Meta.fields)
+        return self.instance
+
+
+class NewPasswordForm(PasswordChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        old, new, again = (self.fields[name] for name in ("old_password", "new_password1", "new_password2"))
+        old.label, new.label, again.label = _("Password so far"), _("New password"), _("New password again")
+        new.help_text, again.help_text = _("At least 8 characters, not only digits."), ""
 
 
 class StaffUserCreationForm(AdminUserCreationForm):

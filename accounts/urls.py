@@ -9,4 +9,5 @@ urlpatterns = [
     path("signup/", views.SignUp.as_view(), name="signup"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("me/", views.me, name="me"),
+    path("password/", views.NewPassword.as_view(), name="password"),
 ]

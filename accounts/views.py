@@ -1,18 +1,22 @@
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView, RedirectURLMixin
+from django.contrib.auth.views import LoginView, PasswordChangeView, RedirectURLMixin
+from django.contrib.messages.views import SuccessMessageMixin
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
-from accounts.forms import LoginForm, SignUpForm
+from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
+from accounts.guards import signed_in_or_back_to, signed_in_user
 from accounts.models import User
 
 
@@ -44,7 +48,25 @@ class SignUp(RedirectURLMixin, FormView):
         return {REDIRECT_FIELD_NAME: self.get_redirect_url(), **super().get_context_data(**kwargs)}
 
 
-@require_safe
-@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@signed_in_or_back_to(lambda request: reverse("accounts:me"))
 def me(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/me.html")
+    """我的: who one is, and the ways to change it."""
+    person = User.objects.get(pk=signed_in_user(request).pk)  # not the one that the frame of the page shows
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=person)
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("accounts:me")
+    return render(request, "accounts/me.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@method_decorator(never_cache, name="dispatch")
+class NewPassword(SuccessMessageMixin, PasswordChangeView):
+    """Changes the password. Whoever else is signed in with the old one is signed out."""
+
+    template_name = "accounts/password.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("accounts:me")
+    success_message = _("Your password is changed. Other devices must sign in anew.")

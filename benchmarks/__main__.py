@@ -19,7 +19,7 @@ def main(orders: int, rounds: int, attempts: int) -> int:
     start = time.monotonic()
     with environment.prepared() as standin_url:
         # Only now are there settings to import models with.
-        from benchmarks import my_orders, outage, paying, signatures
+        from benchmarks import homes, my_orders, outage, paying, signatures
         from benchmarks.standin import Alipay
 
         print(_about())
@@ -33,6 +33,7 @@ def main(orders: int, rounds: int, attempts: int) -> int:
             lambda: paying.return_after_notify(street, rounds),
             lambda: paying.return_with_question(street, rounds),
             lambda: outage.after_a_day(street, attempts),
+            lambda: homes.homes(orders // homes.NIGHTS_PER_HOME, rounds),  # as many nights as orders
             lambda: my_orders.my_orders(orders, rounds),
         ):
             try:

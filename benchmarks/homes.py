@@ -1,0 +1,142 @@
+"""The search and the page of a home: how their time grows with the homes and the nights that are taken."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks import rows
+from benchmarks.measure import Act, Ratio, Side, alternate
+from benchmarks.wsgi import call
+from houses.views import HOUSES_PER_PAGE, REVIEWS_SHOWN
+from ihome_site.wsgi import application as ihome
+
+FEW_HOMES = 100
+NIGHTS_PER_HOME = 100
+REACH = 1.5
+
+
+@dataclass(frozen=True)
+class Page:
+    title: str
+    path: str
+    queries: Sequence[str]
+    piece: bytes
+    """Of which the page holds `pieces`."""
+    pieces: int
+
+
+def homes(many: int, rounds: int) -> list[Ratio]:
+    """Whole pages for a visitor who is not signed in, with `many` homes and with FEW_HOMES."""
+    for size in (FEW_HOMES, many):
+        _make(size)
+    days = [timezone.localdate() + timedelta(days=n) for n in range(5, 60)]
+    stays = [f"check_in={day}&check_out={day + timedelta(days=3)}&guests=2" for day in days]
+    by_price = [f"{stay}&sort=price" for stay in stays]
+    card = b'<article class="card house"'
+    pages = [
+        Page("the first page", "/", [""], card, HOUSES_PER_PAGE),
+        Page("3 nights, newest first", "/", stays, card, HOUSES_PER_PAGE),
+        Page("3 nights, by price", "/", by_price, card, HOUSES_PER_PAGE),
+        Page("the page of a home", "/houses/{home}/", stays, b'<article class="review"', REVIEWS_SHOWN),
+    ]
+    ratios = []
+    for page in pages:
+        big, small = alternate(
+            f"Find a home: {page.title}", [_side(page, many), _side(page, FEW_HOMES)], rounds
+        )
+        what = f"find a home, {page.title}: time with {many:,} to {FEW_HOMES}"
+        ratios.append(Ratio(what, big.seconds / small.seconds, REACH, at_most=True))
+    rows.use(rows.BIG)
+    return ratios
+
+
+def _side(page: Page, size: int) -> Side:
+    turns = itertools.count()
+
+    @contextmanager
+    def attempt() -> Iterator[Act]:
+        rows.use(_database(size))
+        turn, answers = next(turns), []
+        path = page.path.format(home=turn * 37 % size + 1)
+        query = page.queries[turn % len(page.queries)]
+        yield lambda: answers.append(call(ihome, "GET", path, query=query))
+        assert answers[0].status == 200
+        assert answers[0].body.count(page.piece) == page.pieces
+
+    return Side(f"{size:,} homes, {size * NIGHTS_PER_HOME:,} nights", attempt)
+
+
+def _database(size: int) -> str:
+    return f"{rows.BIG}_{size}_homes"
+
+
+def _make(size: int) -> None:
+    """A database of `size` homes with photos, facilities and reviews; each is free on 8 days of 11."""
+    tables = connection.introspection.table_names()
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE `{_database(size)}`")
+        for table in tables:
+            cursor.execute(f"CREATE TABLE `{_database(size)}`.`{table}` LIKE `{rows.BIG}`.`{table}`")
+        cursor.execute(f"USE `{_database(size)}`")
+        for statement in _fill(size):
+            cursor.execute(statement)
+        for table in ("houses_house", "houses_bookednight", "houses_housephoto", "orders_review"):
+            cursor.execute(f"ANALYZE TABLE {table}")
+        cursor.execute(f"USE `{rows.BIG}`")
+
+
+def _fill(size: int) -> list[str]:
+    last_night = size * NIGHTS_PER_HOME - 1
+    today = timezone.localdate()
+    words = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
+    return [
+        "INSERT INTO houses_area (id, name) SELECT seq, CONCAT('地区', seq) FROM seq_1_to_8",
+        """
+        INSERT INTO houses_facility (id, name, icon)
+        SELECT seq, CONCAT('设施', seq), 'wifi' FROM seq_1_to_16
+        """,
+        f"""
+        INSERT INTO houses_house
+            (id, title, area_id, address, description, rules, arrival, price_fen, capacity, min_nights,
+             max_nights, instant_book, refund_policy, is_listed, created_at, order_count, review_count,
+             rating_sum)
+        SELECT seq, CONCAT('临海小屋 ', seq), 1 + seq % 8, '文青路 18 号', '{words * 5}', '{words}', '',
+               10000 + seq * 7919 % 90000, 1 + seq % 6, 1, 30, seq % 2, 'FLEXIBLE', 1, NOW(),
+               seq * 31 % 300, 12, 55
+        FROM seq_1_to_{size}
+        """,
+        f"""
+        INSERT INTO houses_housephoto (house_id, image, thumbnail, width, height, position)
+        SELECT 1 + seq DIV 4, CONCAT('houses/', seq, '.jpg'), CONCAT('houses/', seq, '-card.jpg'), 960, 640,
+               seq % 4
+        FROM seq_0_to_{4 * size - 1}
+        """,
+        f"""
+        INSERT INTO houses_house_facilities (house_id, facility_id)
+        SELECT 1 + seq DIV 6, 1 + (seq DIV 6 + seq * 5) % 16 FROM seq_0_to_{6 * size - 1}
+        """,
+        # Stays of three nights every eleven days; the homes differ in where they begin.
+        f"""
+        INSERT INTO houses_bookednight (house_id, night, order_number)
+        SELECT 1 + seq DIV {NIGHTS_PER_HOME},
+               '{today}' + INTERVAL
+                   (seq % {NIGHTS_PER_HOME} DIV 3 * 11 + seq % {NIGHTS_PER_HOME} % 3
+                    + seq DIV {NIGHTS_PER_HOME} % 9) DAY,
+               LPAD(seq DIV 3, 14, '1')
+        FROM seq_0_to_{last_night}
+        """,
+        """
+        INSERT INTO accounts_user (id, password, is_superuser, mobile, name, email, is_active, is_staff,
+                                   date_joined)
+        VALUES (1, '!', 0, '13800000001', '林小满', '', 1, 0, NOW())
+        """,
+        f"""
+        INSERT INTO orders_review (order_id, house_id, renter_id, rating, text, created_at)
+        SELECT seq, 1 + seq DIV 12, 1, 5, '{words}', NOW() FROM seq_0_to_{12 * size - 1}
+        """,
+    ]

@@ -42,7 +42,7 @@ function show() {
     const isEnd = day === first || day === last;
     cell.classList.toggle("chosen", isEnd);
     cell.classList.toggle("within", Boolean(first) && first < day && day < last);
-    cell.firstElementChild.ariaPressed = isEnd;
+    cell.firstElementChild.setAttribute("aria-pressed", isEnd);
   }
   if (first && last > first) say(words.dataset.stay, { first, last });
   else if (first) say(words.dataset.arrive, { day: first });
@@ -64,7 +64,8 @@ for (const [index, cell] of cells.entries()) {
   const button = document.createElement("button");
   button.type = "button";
   button.append(...cell.childNodes);
-  button.ariaLabel = `${inWords(dayOf(cell))}, ${button.querySelector(".visually-hidden").textContent}`;
+  const state = button.querySelector(".visually-hidden").textContent;
+  button.setAttribute("aria-label", `${inWords(dayOf(cell))}, ${state}`);
   button.addEventListener("click", () => choose(cell));
   button.addEventListener("keydown", (event) => {
     const next = cells[index + DAYS_BY_KEY[event.key]];

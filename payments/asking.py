@@ -51,10 +51,16 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
     return reply.result
 
 
-def ask_and_close(payment: Payment) -> None:
-    """Ask about an open attempt; where the renter is there and has not paid, close it at Alipay."""
-    if isinstance(ask(payment), Waiting):
-        close(payment)
+def ask_and_close(payment: Payment) -> QueryResult | CloseResult | None:
+    """Ask about an open attempt; where the renter is there and has not paid, close it at Alipay.
+
+    Closed without asking where somebody asked a moment ago: if it has been paid since, Alipay refuses. The
+    last answer; None where it turned out to be over. `payment` is fresh afterwards.
+    """
+    answer = ask(payment)
+    if payment.status == Payment.Status.OPEN and (answer is None or isinstance(answer, Waiting)):
+        return close(payment)
+    return answer
 
 
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:

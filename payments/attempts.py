@@ -11,7 +11,7 @@ from core.transactions import durable_transaction
 from orders.models import SECONDS_TO_PAY, Order
 from orders.transitions import PAY_WITHIN_AFTER_ACCEPTANCE
 from payments import asking, settlement
-from payments.alipay.answers import Closed, NotExisting, Waiting
+from payments.alipay.answers import Closed, NotExisting
 from payments.alipay.client import PayRequest
 from payments.gateway import client
 from payments.models import Payment
@@ -44,14 +44,10 @@ def _is_nearly_over(payment: Payment) -> bool:
 
 def _make_room(live: Payment) -> None:
     """Let go of a live attempt, after asking Alipay. Raises CannotPay: it was paid, or no answer came."""
-    answer: object = asking.ask(live)
-    if answer is None and not live.is_settled:
-        raise CannotPay(_("We asked Alipay a moment ago. Please try again in a few seconds."))
-    if isinstance(answer, Waiting):
-        answer = asking.close(live)
+    answer = asking.ask_and_close(live)
     if live.is_settled:
         raise CannotPay(_("This order has been paid already."))
-    if not isinstance(answer, (Closed, NotExisting)):
+    if live.status == Payment.Status.OPEN and not isinstance(answer, (Closed, NotExisting)):
         raise CannotPay(
             _("Alipay does not answer just now. Your order is kept; please try again in a moment.")
         )

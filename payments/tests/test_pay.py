@@ -151,12 +151,27 @@ def test_GWX05_close_refused_because_it_was_just_paid(renter: Client, order: Ord
     assert order.status == Status.WAIT_COMMENT
 
 
-def test_asked_a_moment_ago_is_said_as_it_is(renter: Client, order: Order, gateway: Gateway) -> None:
+@pytest.mark.parametrize("said", ["closed", "not_existing"])
+def test_asked_a_moment_ago_then_closed_without_asking_again(
+    renter: Client, order: Order, gateway: Gateway, said: str
+) -> None:
+    press(renter, order)
+    old = Payment.objects.get()
+    Payment.objects.update(asked_at=timezone.now())
+    closed = alipay.answer("close", out_trade_no=old.out_trade_no)
+    gateway.says["close"] = closed if said == "closed" else alipay.not_existing("close")
+    content = json.loads(request_at(press(renter, order, PHONE))["biz_content"])
+    assert content["out_trade_no"] == f"{order.number}_2"
+    assert [method for method, _ in gateway.calls] == ["close"]
+
+
+def test_asked_a_moment_ago_and_paid_since(renter: Client, order: Order, gateway: Gateway) -> None:
     press(renter, order)
     Payment.objects.update(asked_at=timezone.now())
+    gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
+    gateway.says["query"] = alipay.paid(Payment.objects.get())
     assert press(renter, order, PHONE) == order.get_absolute_url()
-    assert "asked Alipay a moment ago" in words_on_order_page(renter, order)
-    assert gateway.calls == []
+    assert "has been paid already" in words_on_order_page(renter, order)
 
 
 @pytest.mark.parametrize("trouble", ["refused connection", "TLS", "close unanswered", "nonsense"])

@@ -45,6 +45,7 @@ class HouseForm(forms.ModelForm):
     class Meta:
         model = House
         fields = "__all__"  # noqa: DJ007  whatever a house has
+        widgets = {"facilities": forms.CheckboxSelectMultiple}
 
 
 @admin.register(House)
@@ -63,7 +64,6 @@ class HouseAdmin(admin.ModelAdmin):
     list_filter = ["is_listed", "instant_book", "area"]
     list_select_related = ["area"]
     search_fields = ["title", "address"]
-    filter_horizontal = ["facilities"]
     readonly_fields = ["order_count", "review_count", "rating_sum", "created_at"]
     inlines = [HousePhotoInline]
 

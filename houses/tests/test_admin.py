@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from houses.models import Area, House
+from houses.models import Area, Facility, House
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +46,18 @@ def test_what_is_no_price_is_refused_beside_the_field(staff: Client, typed: str)
     assert page.status_code == 200
     assert "price_fen" in page.context["adminform"].form.errors
     assert not House.objects.exists()
+
+
+def test_a_facility_gets_an_icon_of_the_sprite_and_is_ticked_on_a_house(staff: Client) -> None:
+    icons = staff.get("/admin/houses/facility/add/").content.decode()
+    assert '<option value="kitchen">' in icons
+    assert staff.post("/admin/houses/facility/add/", {"name": "厨房", "icon": "kitchen"}).status_code == 302
+    refused = staff.post("/admin/houses/facility/add/", {"name": "地牢", "icon": "dungeon"})
+    assert list(refused.context["adminform"].form.errors) == ["icon"]
+    facility = Facility.objects.get()
+    area = Area.objects.create(name="Xiamen")
+    form = {**FORM, "area": area.pk, "price_fen": "300", "facilities": [facility.pk], "rules": "No smoking"}
+    assert staff.post("/admin/houses/house/add/", form).status_code == 302
+    house = House.objects.get()
+    assert list(house.facilities.all()) == [facility]
+    assert (house.rules, house.arrival) == ("No smoking", "")

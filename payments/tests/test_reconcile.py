@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import Settings
 
 from orders.models import Order
@@ -36,7 +36,8 @@ Status = Refund.Status
 
 @pytest.fixture(autouse=True)
 def morning_after() -> Iterator[None]:
-    with time_machine.travel(MORNING_AFTER):
+    """In English, so that words can be looked for."""
+    with time_machine.travel(MORNING_AFTER), translation.override("en"):
         yield
 
 

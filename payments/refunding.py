@@ -1,7 +1,6 @@
 """Sending refunds: one number and amount, however often it is tried, so that Alipay gives back once."""
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db.models import Q
@@ -27,11 +26,10 @@ log = logging.getLogger(__name__)
 
 Status = Refund.Status
 
-REFUNDS_AT_A_TIME = 100
 CODE_TOO_MANY_CALLS = "40005"
 
 
-def due() -> Iterator[Refund]:
+def due() -> list[Refund]:
     """What is to be sent or asked about.
 
     Nothing goes back by itself for a payment that only a return vouches for, or that an answer contradicted;
@@ -40,7 +38,7 @@ def due() -> Iterator[Refund]:
     rows = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
     is_sure = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Evidence.RETURN)
     to_send = rows.filter(is_sure | Q(asked_by__isnull=False))
-    return iter(to_send.select_related("payment__order").order_by("next_try_at")[:REFUNDS_AT_A_TIME])
+    return list(to_send.select_related("payment__order").order_by("next_try_at"))
 
 
 def send(refund: Refund) -> bool:

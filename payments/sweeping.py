@@ -143,7 +143,7 @@ TASKS = [
     Task("reminded", reminders.due, reminders.remind),
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),
     Task("not paid", _orders_not_paid, settlement.expire_unpaid),
-    Task("refunds", lambda: list(refunding.due()), refunding.send, waits=True),
+    Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("pruned", pruning.due, pruning.prune),
 ]

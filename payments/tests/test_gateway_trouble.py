@@ -181,9 +181,10 @@ class Site:
 
     def renters_ask(self, orders: list[Order]) -> None:
         """Each of them presses 我已付款，帮我查一下; the answers are still to come."""
-        for order in orders:
-            browser = Client()
+        browsers = [Client() for _ in orders]
+        for browser, order in zip(browsers, orders, strict=True):
             browser.force_login(order.renter)
+        for browser, order in zip(browsers, orders, strict=True):
             self.threads.submit(served, browser.post, reverse("payments:check", args=[order.number]))
 
     def seconds_for_a_page(self) -> float:
@@ -216,10 +217,15 @@ def orders_with_attempts(count: int) -> list[Order]:
 @pytest.mark.django_db(transaction=True)
 def test_GWX02_other_pages_stay_quick_while_alipay_hangs(site: Site, server: Gateway) -> None:
     site.renters_ask(orders_with_attempts(THREADS))
-    assert site.seconds_for_a_page() < asking.WHILE_SOMEBODY_WAITS + 1.5  # the first are waited for
-    site.renters_ask(orders_with_attempts(THREADS * 2))
+    others = orders_with_attempts(THREADS * 2)
+    assert site.seconds_for_a_page() < asking.WHILE_SOMEBODY_WAITS + 2  # the first are waited for
+    give_up = time.monotonic() + 10
+    while not http.breaker.is_open:
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    site.renters_ask(others)
     assert site.seconds_for_a_page() < 1.5
-    assert server.asked == THREADS
+    assert server.asked <= THREADS + 1  # one may have been tried since
     assert set(Payment.objects.values_list("status", flat=True)) == {"OPEN"}
 
 

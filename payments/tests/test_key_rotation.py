@@ -31,21 +31,21 @@ from tests import alipay, make
 from tests.alipay import NOTIFY, Gateway
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
-NEW_KEY = "new_alipay_private_key.pem"
+NEW_KEY = "rotation/new_alipay_private_key.pem"
 
 
 def public_pem(key: rsa.RSAPrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-@pytest.fixture(scope="module")
-def new_key(standin_keys: Path) -> Iterator[rsa.RSAPrivateKey]:
-    """Alipay's next key; tests/alipay.py can sign with the file that it is in."""
+@pytest.fixture(scope="session")
+def new_key(standin_keys: Path) -> rsa.RSAPrivateKey:
+    """Alipay's next key; tests/alipay.py signs with the file that it is in, and keeps what it has read."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     file = standin_keys / NEW_KEY
+    file.parent.mkdir()
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    yield key
-    file.unlink()
+    return key
 
 
 @pytest.fixture

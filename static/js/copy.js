@@ -1,5 +1,5 @@
 // [data-copy][data-done]: a button, shown where scripts run, that copies what stands in the field with that id.
-// data-done: the word that its own [role=status] says then.
+// data-done: the word that its own [aria-live] says then.
 
 async function copy(field) {
   field.select(); // what is selected can be copied by hand, too
@@ -15,7 +15,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     if (await copy(document.getElementById(button.dataset.copy))) {
-      button.querySelector("[role=status]").textContent = button.dataset.done;
+      button.querySelector("[aria-live]").textContent = button.dataset.done;
     }
   });
 }

@@ -1,0 +1,137 @@
+"""What a renter does besides paying: find an order, take a receipt, leave WeChat, change their own page."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visitor import DESKTOP, INSTANT, NARROW, PASSWORD, PHONE
+
+pytestmark = pytest.mark.browser
+
+js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
+WECHAT = {**PHONE, "user_agent": f"{PHONE['user_agent']} MicroMessenger/8.0.48.2580(0x28003035)"}
+
+
+@js_or_not
+@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+def test_an_order_is_found_again(visit, device, js):
+    renter = visit(**device, java_script_enabled=js)
+    page = renter.page
+    number = renter.start_with_order()
+    other = renter.book(INSTANT)
+    for text, found in ((number[-6:], [number]), ("江景", [other, number]), ("2031-01-01", [])):
+        renter.go("/orders/")
+        page.get_by_label("查找订单").first.fill(text)
+        renter.click("查找订单")
+        expect(page.locator("article b.figures")).to_have_text(found)
+        expect(page.locator("#q")).to_have_value(text)
+    renter.look("none-found")
+    renter.click("查看全部订单")
+    expect(page.locator("article")).to_have_count(2)
+    expect(page.locator(".chips a", has_text="待支付")).to_contain_text("2")
+    renter.look("tabs-with-counts")
+
+
+@js_or_not
+@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+def test_a_paid_stay_has_a_receipt_and_a_file_for_the_calendar(visit, device, js):
+    renter = visit(**device, java_script_enabled=js)
+    page = renter.page
+    number = renter.start_with_order()
+    renter.press_pay()
+    renter.pay()
+    renter.go(f"/orders/{number}/")
+    expect(page.get_by_role("heading", name="到店指引")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="加入我的日历").click()
+    assert download.value.suggested_filename == f"ihome-{number}.ics"
+    renter.click("收据")
+    expect(page.locator("article")).to_contain_text("人民币伍佰壹拾捌元整")
+    expect(page.get_by_role("button", name="打印")).to_have_count(1 if js else 0)
+    renter.look("receipt")
+    page.emulate_media(media="print")
+    expect(page.locator(".nav")).to_be_hidden()
+    expect(page.locator(".rehearsal")).to_be_visible()
+    renter.look("receipt-on-paper")
+
+
+@js_or_not
+def test_out_of_wechat_and_back(visit, js):
+    renter = visit(**WECHAT, java_script_enabled=js)
+    number = renter.start_with_order()
+    renter.click("去支付")
+    assert renter.path() == f"/payments/{number}/way-out/"
+    address = renter.page.get_by_label("复制订单地址").input_value()
+    assert address == f"{renter.site}/orders/{number}/"
+    copy = renter.page.get_by_role("button", name="复制")
+    expect(copy).to_have_count(1 if js else 0)
+    if js:
+        copy.click()
+        expect(renter.page.get_by_role("button", name="已复制")).to_be_visible()
+    renter.look("way-out")
+
+    # The same address, by WeChat's own menu.
+    in_browser = visit(**PHONE, java_script_enabled=js)
+    in_browser.go(f"/payments/{number}/way-out/")
+    in_browser.sign_in(renter.mobile)
+    assert in_browser.number() == number
+    in_browser.press_pay()
+    in_browser.pay()
+    expect(in_browser.page.get_by_role("heading", name="支付成功")).to_be_visible()
+
+    if not js:
+        renter.go(f"/payments/{number}/way-out/")
+    renter.page.wait_for_url(re.compile(f"/orders/{number}/"))
+    assert renter.status() == "待评价"
+
+
+@js_or_not
+@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+def test_ones_own_page(visit, device, js):
+    person = visit(**device, java_script_enabled=js)
+    person.watch.expected_statuses = {422}
+    page = person.page
+    person.go("/accounts/signup/")
+    person.sign_up()
+    elsewhere = visit(**device, java_script_enabled=js)
+    elsewhere.go("/accounts/login/?next=/accounts/me/")
+    elsewhere.sign_in(person.mobile)
+    person.go("/accounts/me/")
+    page.get_by_label("姓名").fill("林小满")
+    page.get_by_label("邮箱").fill("lin@x")  # a browser lets that pass
+    person.click("保存")
+    expect(page.locator(".field .error")).to_have_count(1)
+    expect(page.get_by_label("姓名")).to_have_value("林小满")
+    person.look("refused")
+    page.get_by_label("邮箱").fill("lin@example.com")
+    person.click("保存")
+    expect(page.get_by_text("已保存。")).to_be_visible()
+    person.click("修改密码")
+    page.get_by_label("当前密码").fill(PASSWORD)
+    for label in ("新密码", "再输一次新密码"):
+        page.get_by_label(label, exact=True).fill(f"{PASSWORD}-2")
+    person.look("password")
+    person.click("修改密码")
+    assert person.path() == "/accounts/me/"
+    elsewhere.go("/accounts/me/")
+    assert elsewhere.path() == "/accounts/login/"
+
+
+def test_USR10_slow_old_and_without_scripts_one_pays_and_sees_the_result(visit):
+    """A phone at 50 KB a second, half a second away from everything, and a processor six times as slow."""
+    renter = visit(**NARROW, java_script_enabled=False)
+    slow = renter.page.context.new_cdp_session(renter.page)
+    slow.send("Network.enable")
+    limits = {"offline": False, "latency": 500, "downloadThroughput": 50_000, "uploadThroughput": 20_000}
+    slow.send("Network.emulateNetworkConditions", limits)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    renter.page.set_default_timeout(60_000)
+    renter.page.set_default_navigation_timeout(60_000)
+    number = renter.start_with_order()
+    renter.press_pay()
+    renter.pay()
+    expect(renter.page.get_by_role("heading", name="支付成功")).to_be_visible(timeout=60_000)
+    renter.click("回到我的订单")
+    expect(renter.page.locator("article")).to_contain_text(number)
+    assert renter.status() == "待评价"

@@ -86,10 +86,11 @@ def expire(order: Order) -> None:
 def cancel(order: Order, *, by: User, reason: str = "") -> None:
     """The renter, or staff for them, end the order; its nights are free again.
 
-    What comes back of the money is for payments/cancelling.py to record in the same transaction.
+    What comes back of the money is for payments/cancelling.py to record in the same transaction. That was
+    decided by the status that `order` has here, so only from that one: money may come at the same moment.
     """
-    live = [Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE]
-    _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=live, by=by, closing_reason=reason)
+    live = {Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE} & {order.status}
+    _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
     availability.release(order.number)
 
 

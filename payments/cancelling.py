@@ -12,6 +12,7 @@ from core.transactions import durable_transaction
 from houses.models import RefundPolicy
 from orders import transitions
 from orders.models import Order
+from orders.transitions import IllegalTransition
 from payments import asking, settlement
 from payments.models import Payment, Refund
 
@@ -124,7 +125,10 @@ def _cancel_by_staff(order: Order, by: User, reason: str, left_fen: int, comes_b
 
 
 def _end(order: Order, *, by: User, reason: str = "") -> None:
-    transitions.cancel(order, by=by, reason=reason)
+    try:
+        transitions.cancel(order, by=by, reason=reason)
+    except IllegalTransition as error:
+        raise CannotCancel(_("Things have changed meanwhile. Please look again.")) from error
     order.payments.filter(status=Payment.Status.OPEN).update(live_for=None, next_try_at=timezone.now())
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -120,9 +121,25 @@ def test_CON04_cancelled_while_the_money_is_recorded(payment: Payment) -> None:
     assert outcome(payment) == PAID
 
 
-def test_CON04_twin_without_the_lock_the_money_is_forgotten(
+def test_CON04_without_the_lock_the_status_that_was_read_decides(
     payment: Payment, without_locks_and_transactions: None
 ) -> None:
+    with before("payments.cancelling._end", money_comes(payment)), pytest.raises(CannotCancel):
+        cancel(payment.order)
+    assert outcome(payment) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_CON04_twin_without_lock_and_comparison_the_money_is_forgotten(
+    payment: Payment, without_locks_and_transactions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare_and_set = transitions.cancel
+
+    def from_any_status(order: Order, **kw: Any) -> None:
+        order.refresh_from_db(fields=["status"])
+        compare_and_set(order, **kw)
+
+    monkeypatch.setattr(transitions, "cancel", from_any_status)
     with before("payments.cancelling._end", money_comes(payment)):
         cancel(payment.order)
     assert outcome(payment) == FORGOTTEN

@@ -2,19 +2,24 @@
 
 PORT ?= 8000
 STANDIN_PORT ?= 8001
+N ?= 1000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit bench clean machine-demo machine-test
+.PHONY: help demo test histories check audit bench clean machine-demo machine-test
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: machine-demo ## the site with houses, renters and a pretend Alipay, from nothing (PORT=8000 STANDIN_PORT=8001)
 	@$(PYTHON) deploy/demo.py --port $(PORT) --standin-port $(STANDIN_PORT)
 
 test: machine-test ## all tests: on SQLite, on MariaDB and in a real browser
 	@deploy/test.sh
+
+histories: machine-test ## N=1000 random histories of orders and money, on SQLite and on MariaDB
+	@HISTORIES=$(N) $(PYTHON) -m pytest -q tests/histories/test_histories.py
+	@HISTORIES=$(N) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q tests/histories/test_histories.py
 
 check: machine-test ## ruff, mypy, missing migrations, Django's deployment checks
 	@deploy/check.sh

@@ -30,7 +30,7 @@ def site(
             "asks first": make.house(instant_book=False, refund_policy="MODERATE"),
         }
         History.site = Site(
-            standin, houses, signed_in(), signed_in(), signed_in(is_staff=True, is_superuser=True)
+            standin, houses, signed_in(), signed_in(is_staff=True, is_superuser=True), Client()
         )
         logging.disable(logging.CRITICAL)  # tens of thousands of lines about what is meant to break
         yield History.site

@@ -11,22 +11,16 @@ from django.db import OperationalError
 POINTS = {
     "call Alipay": "payments.alipay.http.post",
     "record a message": "payments.journal.record_signed",
-    "record an answer": "payments.journal.record_answer",
-    "judge a message": "payments.journal.judge",
     "settle": "payments.settlement.settle",
     "claim the receipt": "payments.settlement._claim",
-    "mark the order paid": "orders.transitions.mark_paid",
     "owe a refund": "payments.settlement.make_refund",
     "mark a refund sent": "payments.settlement.mark_refund_sent",
     "mark a refund done": "payments.settlement.mark_refunded",
-    "mark a refund refused": "payments.settlement.mark_refund_refused",
     "mark an attempt closed": "payments.settlement.mark_closed",
-    "let go of an attempt": "payments.settlement.let_go",
     "make an attempt": "payments.attempts._lock_and_make",
     "cancel": "orders.transitions.cancel",
     "expire": "orders.transitions.expire",
     "tell the timeline": "orders.transitions.note",
-    "free the nights": "houses.availability.release",
 }
 """What is done there, and the function that does it. No transaction is open around "call Alipay"."""
 

@@ -1,0 +1,121 @@
+"""The guards of the money code, each with how to switch it off: what random histories must then find."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from orders import transitions
+from orders.models import Order
+from payments import asking, incoming, refunding, settlement, sweeping
+from payments.alipay.answers import NotExisting, RefundResult
+from payments.models import Payment, Refund
+
+GUARDS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
+
+
+def guard(off: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
+    GUARDS[off.__name__] = off
+    return off
+
+
+@guard
+def claim_compares_before_it_sets(patch: pytest.MonkeyPatch) -> None:
+    claim = settlement._claim
+
+    def claim_always(payment: Payment, receipt: settlement.Receipt) -> bool:
+        Payment.objects.filter(pk=payment.pk).update(status="OPEN")
+        return claim(payment, receipt)
+
+    patch.setattr(settlement, "_claim", claim_always)
+
+
+@guard
+def paid_is_not_closed(patch: pytest.MonkeyPatch) -> None:
+    def close(payment: Payment) -> None:
+        Payment.objects.filter(pk=payment.pk).update(status="CLOSED", live_for=None, next_try_at=None)
+
+    patch.setattr(settlement, "mark_closed", close)
+
+
+@guard
+def notice_tells_the_amount_of_the_attempt(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(incoming, "parse_yuan", lambda text: 30000)
+
+
+@guard
+def notice_is_recorded_before_success(patch: pytest.MonkeyPatch) -> None:
+    receive = incoming.receive_notify
+
+    def never_mind(body: bytes) -> bool:
+        try:
+            return receive(body)
+        except Exception:
+            return True
+
+    patch.setattr(incoming, "receive_notify", never_mind)
+
+
+@guard
+def not_existing_is_no_last_word_before_the_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(asking, "_is_last_word", lambda payment, result: isinstance(result, NotExisting))
+
+
+@guard
+def close_waits_for_an_answer(patch: pytest.MonkeyPatch) -> None:
+    close = asking.close
+
+    def close_and_hope(payment: Payment, **kwargs: float) -> object:
+        answer = close(payment, **kwargs)
+        settlement.mark_closed(payment)
+        return answer
+
+    patch.setattr(asking, "close", close_and_hope)
+
+
+@guard
+def expiry_waits_for_the_last_word(patch: pytest.MonkeyPatch) -> None:
+    def late_orders() -> list[Order]:
+        return [o for o in Order.objects.filter(status="WAIT_PAYMENT") if o.is_overdue]
+
+    def expire(order: Order) -> bool:
+        transitions.expire(order)
+        return True
+
+    tasks = [replace(t, due=late_orders, act=expire) if t.name == "not paid" else t for t in sweeping.TASKS]
+    patch.setattr(sweeping, "TASKS", tasks)
+
+
+@guard
+def surplus_goes_back(patch: pytest.MonkeyPatch) -> None:
+    make = settlement.make_refund
+
+    def keep(payment: Payment, amount_fen: int, *, reason: str, **kwargs: object) -> Refund | None:
+        return None if reason == Refund.Reason.SURPLUS else make(payment, amount_fen, reason=reason, **kwargs)
+
+    patch.setattr(settlement, "make_refund", keep)
+
+
+@guard
+def refund_keeps_its_number(patch: pytest.MonkeyPatch) -> None:
+    send, tries = refunding._send, count(1)
+
+    def send_anew(refund: Refund) -> RefundResult:
+        number, refund.out_request_no = refund.out_request_no, f"{refund.out_request_no}_{next(tries)}"
+        try:
+            return send(refund)
+        finally:
+            refund.out_request_no = number
+
+    patch.setattr(refunding, "_send", send_anew)
+
+
+@guard
+def refund_is_done_by_alipays_word(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(refunding, "_conclude", lambda refund, answer: settlement.mark_refunded(refund))
+
+
+@guard
+def cancelling_frees_the_nights(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("houses.availability.release", lambda order_number: None)

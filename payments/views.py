@@ -174,4 +174,6 @@ def _words_about(attempts_made: list[Payment], answers: Sequence[object]) -> str
             return _("Your payment arrived, and is on its way back to you.")
     if any(isinstance(answer, (Unknown, Refused)) for answer in answers):
         return _("Alipay does not answer just now. If you have paid, it arrives here by itself.")
+    if answers and all(answer is None for answer in answers):
+        return _("We asked Alipay a moment ago. If you have paid, it arrives here by itself.")
     return _("Alipay does not know of your payment yet. If you have paid, it arrives here by itself.")

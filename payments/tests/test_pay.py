@@ -315,7 +315,7 @@ def test_check_asks_alipay_and_says_what_is_true(renter: Client, order: Order, g
     payment = make.attempt(order)
     gateway.says["query"] = alipay.waiting(payment)
     assert "does not know of your payment yet" in check(renter, order)
-    assert "does not know of your payment yet" in check(renter, order)
+    assert "asked Alipay a moment ago" in check(renter, order)
     assert gateway.count("query") == 1
     Payment.objects.update(asked_at=None)
     gateway.says["query"] = alipay.paid(payment)

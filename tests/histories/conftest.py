@@ -27,11 +27,10 @@ def site(
         houses = {
             "instant": make.house(instant_book=True),
             "instant, strict": make.house(instant_book=True, refund_policy="STRICT"),
-            "asks first": make.house(instant_book=False, refund_policy="MODERATE"),
+            "asks first": make.house(instant_book=False, refund_policy="MODERATE", price_fen=60000),
         }
-        History.site = Site(
-            standin, houses, signed_in(), signed_in(is_staff=True, is_superuser=True), Client()
-        )
+        staff = [signed_in(is_staff=True, is_superuser=True) for _ in range(2)]
+        History.site = Site(standin, houses, signed_in(), *staff, Client())
         logging.disable(logging.CRITICAL)  # tens of thousands of lines about what is meant to break
         yield History.site
         logging.disable(logging.NOTSET)

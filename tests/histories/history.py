@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from core.models import Commit
+from core.money import yuan_text
 from houses.models import BookedNight, House
 from orders.models import Order, OrderEvent, Review
 from payments.alipay import http
@@ -51,6 +52,9 @@ FAULTS = [
 ]  # fmt: skip
 UNTIL_MENDED = 1000
 
+HEALING = [20, 30, *[MINUTE] * 3, *[5 * MINUTE] * 3, 33 * MINUTE, 5 * MINUTE, DAY, *[HOUR] * 6]
+"""Seconds between the rounds of the sweep at the end."""
+
 HOUSES = st.sampled_from(["instant", "instant, strict", "asks first"])
 DAYS_AHEAD = st.sampled_from([1, 6])
 BROWSERS = st.sampled_from(["desktop", "phone"])
@@ -76,6 +80,7 @@ class Site:
     houses: dict[str, House]
     renter: Client
     staff: Client
+    second_of_staff: Client
     anybody: Client
 
 
@@ -332,7 +337,7 @@ class History(RuleBasedStateMachine):
 
     # --- Staff ----------------------------------------------------------------------------------------
 
-    @step(does=st.sampled_from(["accept_bookings", "reject_bookings", "ask_alipay", "try_again"]))
+    @step(does=st.sampled_from(["accept_bookings", "reject_bookings", "ask_alipay"]))
     def staff_do(self, does: str) -> None:
         """With all rows that it is for."""
         match does:
@@ -340,23 +345,63 @@ class History(RuleBasedStateMachine):
                 self._answer_bookings(does)
             case "ask_alipay":
                 self._staff("admin:payments_payment_changelist", does, Payment.objects.all())
-            case "try_again":
-                self._try_refunds_again()
+
+    @if_any("WAIT_ACCEPT", "WAIT_PAYMENT", "WAIT_COMMENT", "COMPLETE")
+    @step(order=SOME, back=st.sampled_from(["all", "half", "nothing"]))
+    def staff_cancel(self, order: int, back: str) -> None:
+        number = self._number(order, "WAIT_COMMENT", "COMPLETE")
+        rows = Order.objects.filter(number=number)
+        asked = self._staff("admin:orders_order_changelist", "cancel_order", rows)
+        if asked is not None and asked.context and "preview" in asked.context:
+            left_fen = asked.context["preview"].left_fen
+            form = {"left_fen": str(left_fen), "amount": _share(back, left_fen), "reason": "The roof leaks"}
+            self._staff("admin:orders_order_changelist", "cancel_order", rows, **form)
+
+    @if_any("WAIT_COMMENT", "COMPLETE", "CANCELED")
+    @step(which=SOME, back=st.sampled_from(["all", "half", "half, clicked twice"]))
+    def staff_give_back(self, which: int, back: str) -> None:
+        settled = Payment.objects.filter(status__in=SETTLED).order_by("pk")
+        if not settled:
+            return
+        rows = Payment.objects.filter(pk=_newest(list(settled), which).pk)
+        asked = self._staff("admin:payments_payment_changelist", "give_back", rows)
+        if asked is not None and asked.context and "form" in asked.context:
+            amount = _share(back, rows.get().left_fen)
+            form = {"number": asked.context["form"]["number"].value(), "amount": amount, "words": "Cold"}
+            for _ in range(2 if "twice" in back else 1):
+                self._staff("admin:payments_payment_changelist", "give_back", rows, **form)
+
+    @precondition(lambda self: Refund.objects.exclude(status="DONE").exists())
+    @step(does=st.sampled_from(["approve", "try_again", "give_up"]))
+    def staff_decide_on_refunds(self, does: str) -> None:
+        self._decide_on_refunds(does, Refund.objects.exclude(status="DONE"))
+
+    def _decide_on_refunds(self, does: str, rows: Any) -> None:
+        """By somebody else than who asked for them."""
+        form = {"words": "Paid in cash"} if does == "give_up" else {}
+        page = "admin:payments_refund_changelist"
+        self._staff(page, does, rows, self.site.second_of_staff, **form)
+
+    @precondition(lambda self: self.notices)
+    @step(which=SOME, back=st.sampled_from(["all", "half"]))
+    def staff_refund_in_alipays_console(self, which: int, back: str) -> None:
+        number = _newest(self.notices, which).params["out_trade_no"]
+        trade = self.standin.trade(number)
+        left_fen = trade["received_fen"] - sum(refund["amount_fen"] for refund in trade["refunds"])
+        amount_fen = left_fen if back == "all" else left_fen // 2
+        if amount_fen:
+            by_hand = f"console{len(self.truth.by_hand)}"
+            self.truth.by_hand.add((number, by_hand))
+            self.standin.refund(number, amount_fen, by_hand)
 
     def _answer_bookings(self, does: str) -> None:
         rows = Order.objects.filter(status="WAIT_ACCEPT")
         self._staff("admin:orders_order_changelist", does, rows, reason="Full")
 
-    def _try_refunds_again(self) -> None:
-        self._staff("admin:payments_refund_changelist", "try_again", Refund.objects.filter(status="REFUSED"))
-
-    def _staff(self, page: str, action: str, rows: Any, **form: str) -> None:
+    def _staff(self, page: str, action: str, rows: Any, person: Client | None = None, **form: str) -> Any:
         keys = list(rows.values_list("pk", flat=True))
-        if not keys:
-            return
-        self._visit(
-            lambda: self.site.staff.post(reverse(page), {"action": action, "_selected_action": keys, **form})
-        )
+        sent: dict[str, Any] = {"action": action, "_selected_action": keys, **form}
+        return self._visit(lambda: (person or self.site.staff).post(reverse(page), sent)) if keys else None
 
     # --- Time and trouble -----------------------------------------------------------------------------
 
@@ -496,29 +541,27 @@ class History(RuleBasedStateMachine):
     def _heal(self) -> None:
         self.trouble.forget()
         self._mend_gateway()
-        for seconds in (
-            20,
-            30,
-            1 * MINUTE,
-            2 * MINUTE,
-            5 * MINUTE,
-            5 * MINUTE,
-            33 * MINUTE,
-            5 * MINUTE,
-            1 * DAY,
-            *[1 * HOUR] * 4,
-        ):
-            self._try_refunds_again()
+        for seconds in HEALING:
+            self._do_what_waits_for_staff()
             self._sweep()
             self._bring_outstanding_notices()
             if not self._is_anything_left():
                 return
             self.now.shift(timedelta(seconds=seconds))
 
+    def _do_what_waits_for_staff(self) -> None:
+        self._decide_on_refunds("approve", Refund.objects.filter(status="PROPOSED"))
+        refused = Refund.objects.filter(status="REFUSED")
+        spent = refused.filter(refusal__regex="FEE_ERR|HAS_CLOSE")  # given back in Alipay's console meanwhile
+        self._decide_on_refunds("give_up", spent)
+        self._decide_on_refunds("try_again", refused)
+        news = GatewayMessage.objects.filter(verdict="REFUND_NOTICE")
+        self._staff("admin:payments_gatewaymessage_changelist", "look_again", news)
+
     def _bring_outstanding_notices(self) -> None:
         """One that is lost for ever is not missed, unless Alipay also told a lie to who asked."""
         self._collect_notices()
-        lied = self._gateway_has_lied()
+        lied = self._gateway_has_lied() or self.truth.by_hand
         for notice in self.notices:
             if not notice.answered and (lied or not (notice.lost or self.notices_are_lost)):
                 self._notify(notice)
@@ -530,7 +573,8 @@ class History(RuleBasedStateMachine):
     def _is_anything_left(self) -> bool:
         return (
             Payment.objects.unsure().exists()
-            or Refund.objects.filter(status__in=["DUE", "SENT", "REFUSED"]).exists()
+            or Refund.objects.exclude(status__in=["DONE", "GIVEN_UP"]).exists()
+            or GatewayMessage.objects.filter(verdict="REFUND_NOTICE").exists()
             or any_order(status__in=["WAIT_ACCEPT", "WAIT_PAYMENT"])
         )
 
@@ -549,6 +593,10 @@ class History(RuleBasedStateMachine):
             "reviewed": kinds.REVIEWED in told,
             "refunded": kinds.REFUNDED in told,
             "surplus": kinds.SURPLUS in told,
+            "refunded by staff": Refund.objects.filter(reason="STAFF").exists(),
+            "refund given up": Refund.objects.filter(status="GIVEN_UP").exists(),
+            "refund of another's approval": Refund.objects.exclude(approved_by=None).exists(),
+            "refunded in the console": Refund.objects.filter(reason="EXTERNAL").exists(),
             "paid twice": any(
                 sum(
                     trade["received_fen"] > 0
@@ -571,6 +619,10 @@ class History(RuleBasedStateMachine):
 def _newest(things: list[Any], which: int) -> Any:
     """The newest for 0, the one before for 1; as often round as needed."""
     return things[-1 - which % len(things)]
+
+
+def _share(back: str, fen: int) -> str:
+    return yuan_text({"all": fen, "nothing": 0}.get(back, fen // 2))
 
 
 def any_order(**conditions: object) -> bool:

@@ -1,5 +1,6 @@
 """Cancelling an order: what comes back by the policy frozen on it, and the cancelling itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -72,13 +73,14 @@ def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
             return paid_fen // 2 if days >= 7 else 0
 
 
-def cancel(order: Order, *, by: User, agreed_fen: int | None) -> None:
+def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
     """The renter ends the order; what comes back is due at once. Raises CannotCancel.
 
-    `agreed_fen` is what the renter saw and agreed to get back; None where nothing was shown.
+    `agreed`: fen that the renter saw and agreed to, by their names in Preview, as the form sends them; empty
+    where nothing was shown.
     """
     _close_open_attempts(order)
-    _cancel(order, by, agreed_fen)
+    _cancel(order, by, agreed)
 
 
 def cancel_by_staff(order: Order, *, by: User, reason: str, left_fen: int, comes_back_fen: int) -> None:
@@ -101,12 +103,12 @@ def _close_open_attempts(order: Order) -> None:
 
 
 @durable_transaction
-def _cancel(order: Order, by: User, agreed_fen: int | None) -> None:
+def _cancel(order: Order, by: User, agreed: Mapping[str, str]) -> None:
     order = Order.objects.select_for_update().get(pk=order.pk)
     now = preview(order)
     if now is None:
         raise CannotCancel(_("This order can't be cancelled now."))
-    if agreed_fen is not None and agreed_fen != now.comes_back_fen:
+    if any(str(getattr(now, name)) != fen for name, fen in agreed.items()):
         words = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
         raise CannotCancel(words % {"amount": yuan_text(now.comes_back_fen)})
     _end(order, by=by)

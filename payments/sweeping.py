@@ -79,6 +79,7 @@ def _do(task: Task, item: object) -> Counter[str]:
         return Counter({task.name: task.act(item)})
     except Exception:
         log.exception("%s: %s", task.name, item)
+        connection.close_if_unusable_or_obsolete()  # or all other items would break over a lost one, too
         return Counter(failed=1)
 
 
@@ -113,7 +114,8 @@ def _ask(key: int) -> bool:
     if not mine:
         return False
     answer = asking.ask(payment, deadline=asking.IN_THE_BACKGROUND)
-    if isinstance(answer, Waiting) and not payment.order.can_be_paid_at(now):
+    order = payment.order
+    if isinstance(answer, Waiting) and (order.status != Order.Status.WAIT_PAYMENT or order.is_overdue):
         asking.close(payment, deadline=asking.IN_THE_BACKGROUND)
     return answer is not None
 

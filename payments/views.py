@@ -127,12 +127,11 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
     """取消订单: first what comes back and what doesn't; then, on POST, the cancelling."""
     order = order_of(request, number)
     if request.method == "POST":
+        # Both: nothing came back of nothing paid, and nothing comes back of all that was, is no agreement.
+        fields = ("comes_back_fen", "stays_fen")
+        agreed = {name: request.POST[name] for name in fields if name in request.POST}
         try:
-            agreed = request.POST.get("comes_back_fen")
-            agreed_fen = None if agreed is None else int(agreed)
-            cancelling.cancel(order, by=signed_in_user(request), agreed_fen=agreed_fen)
-        except ValueError:
-            pass  # not what this page sends: show it again
+            cancelling.cancel(order, by=signed_in_user(request), agreed=agreed)
         except cancelling.CannotCancel as refusal:
             messages.error(request, str(refusal))
         else:

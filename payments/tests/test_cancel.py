@@ -1,8 +1,10 @@
 """Cancelling: what comes back is shown first; then the attempt, order, nights and money follow."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +35,7 @@ def order() -> Order:
 @pytest.fixture
 def renter(order: Order, client: Client) -> Client:
     client.force_login(order.renter)
+    client.cookies["django_language"] = "en"
     return client
 
 
@@ -43,6 +46,10 @@ def address(order: Order) -> str:
 def cancel(browser: Client, order: Order, agreed_fen: int) -> int:
     """Press the button that the preview shows; the answer's status."""
     return browser.post(address(order), {"comes_back_fen": agreed_fen}).status_code
+
+
+def hidden_fields(page: HttpResponse) -> list[tuple[str, str]]:
+    return re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.content.decode())
 
 
 def pay(order: Order) -> Payment:
@@ -112,6 +119,20 @@ def test_CON04_paid_at_alipay_meanwhile_settles_first(renter: Client, order: Ord
     assert cancel(renter, order, 30000) == 302
     assert payment.refunds.get().amount_fen == 30000
     assert list(broken_rules()) == []
+
+
+def test_CON04_paid_meanwhile_and_by_policy_nothing_comes_back(
+    renter: Client, order: Order, gateway: Gateway
+) -> None:
+    Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=3))
+    payment = make.attempt(order)
+    shown = renter.get(address(order))
+    assert "Nothing was charged" in shown.content.decode()
+    gateway.says["query"] = alipay.paid(payment)
+    form = {name: value for name, value in hidden_fields(shown) if name.endswith("_fen")}
+    assert renter.post(address(order), form).status_code == 200
+    order.refresh_from_db()
+    assert order.status == Status.WAIT_COMMENT
 
 
 def test_CON04_the_live_attempt_is_closed_first(renter: Client, order: Order, gateway: Gateway) -> None:

@@ -27,8 +27,9 @@ from payments import cancelling, incoming, settlement
 from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import Evidence, Outcome, Receipt
+from payments.sweeping import sweep_once
 from tests import alipay, make
-from tests.alipay import NOTIFY
+from tests.alipay import NOTIFY, Gateway
 from tests.interleaving import before
 from tests.lost_connections import Moment, lost_at_commit
 from tests.races import at_once
@@ -132,7 +133,7 @@ def test_DBX02_staff_refund_once(moment: Moment) -> None:
 def test_DBX02_the_renter_is_not_told_that_what_was_done_is_impossible(moment: Moment) -> None:
     order = settled_order()
     with lost_at_commit(moment):
-        cancelling.cancel(order, by=order.renter, agreed_fen=30000)
+        cancelling.cancel(order, by=order.renter, agreed={"comes_back_fen": "30000"})
     assert kinds(order) == ["PAID", "CANCELED", "REFUND_DUE"]
     assert list(broken_rules()) == []
 
@@ -172,24 +173,42 @@ def test_DBX02_the_server_stays_away_after_a_commit(monkeypatch: pytest.MonkeyPa
     assert kinds(payment.order) == ["PAID"]
 
 
+def kill_connection() -> None:
+    """This thread's own, by the server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        (mine,) = cursor.fetchone()
+    elsewhere = connection.copy()
+    with elsewhere.cursor() as cursor:
+        cursor.execute(f"KILL {mine}")
+    elsewhere.close()
+
+
 def test_DBX02_connection_killed_in_the_middle(caplog: pytest.LogCaptureFixture) -> None:
     if connection.vendor != "mysql":
         pytest.skip("SQLite has no connections to kill")
     payment = make.attempt()
 
-    def kill() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            (mine,) = cursor.fetchone()
-        elsewhere = connection.copy()
-        with elsewhere.cursor() as cursor:
-            cursor.execute(f"KILL {mine}")
-        elsewhere.close()
-
-    with before("payments.settlement._apply", kill):
+    with before("payments.settlement._apply", kill_connection):
         assert settlement.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
     assert "try 1" in caplog.text
     assert kinds(payment.order) == ["PAID"]
+
+
+def test_DBX02_a_sweep_that_loses_its_connection_over_one_goes_on_with_the_others(gateway: Gateway) -> None:
+    if connection.vendor != "mysql":
+        pytest.skip("SQLite has no connections to kill")
+    payments = [make.attempt(next_try_at=timezone.now()) for _ in range(4)]
+    answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
+
+    def answer(asked: dict[str, object]) -> bytes:
+        if len(gateway.calls) == 1:
+            kill_connection()
+        return answers[str(asked["out_trade_no"])]
+
+    gateway.says["query"] = answer
+    done = sweep_once()
+    assert (done["asked"], done["failed"]) == (3, 1)
 
 
 def test_a_commit_is_forgotten_after_an_hour() -> None:

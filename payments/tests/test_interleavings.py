@@ -67,7 +67,7 @@ def money_comes(payment: Payment) -> Callable[[], object]:
 
 def cancel(order: Order) -> None:
     """Its renter cancels, having seen that nothing was paid."""
-    cancelling.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed_fen=0)
+    cancelling.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed={"comes_back_fen": "0"})
 
 
 def press_pay(order: Order) -> str:

@@ -255,7 +255,7 @@ def test_CON04_staff_and_renter_cancel_while_the_money_comes(gateway: Gateway) -
         at_once_whatever_breaks(
             lambda: by_staff(0),
             lambda: by_staff(30000),
-            lambda order=order: cancelling.cancel(order, by=order.renter, agreed_fen=30000),
+            lambda order=order: cancelling.cancel(order, by=order.renter, agreed={"comes_back_fen": "30000"}),
             lambda body=body: incoming.receive_notify(body),
         )
         assert list(broken_rules()) == []

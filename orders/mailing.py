@@ -72,7 +72,7 @@ def _claim(event: OrderEvent) -> bool:
 def _deliver(event: OrderEvent) -> bool:
     try:
         message_of(event).send()
-    except OSError as error:  # SMTPException is one, too
+    except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: an unfit address
         age = timezone.now() - event.created_at
         log.warning("event %s of order %s: not mailed: %s", event.pk, event.order, type(error).__name__)
         if age > GIVE_UP_AFTER:

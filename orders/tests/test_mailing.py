@@ -130,6 +130,14 @@ def test_after_days_a_mail_is_given_up_with_an_alarm(
     assert "example.com" not in caplog.text
 
 
+def test_an_address_that_can_t_be_written_is_given_up_too(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    event = told(Kind.PAID, email=f"wang@{'ü' * 80}.example")
+    with time_machine.travel(event.created_at + timedelta(days=4)):
+        assert mail_all() == 0
+        assert mailing.due() == []
+    assert "given up" in caplog.text
+
+
 def test_CRA03_killed_before_the_mail_was_sent_then_sent_later_once(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,16 @@ def test_a_late_trade_is_closed_at_alipay_first(payment: Payment, gateway: Gatew
     assert gateway.count("close") == 2
 
 
+def test_USR02_whoever_is_at_the_cashier_may_pay_until_the_last_second(
+    payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    with time_machine.travel(payment.expires_at - timedelta(seconds=30)):
+        assert sweep_once()["asked"] == 1
+    assert gateway.count("close") == 0
+    assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+
+
 def test_CON05_USR02_money_that_beats_the_close_wins(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")

@@ -1,7 +1,7 @@
 """The twins of RND01: with one guard off, random histories must find a broken rule, or the site falls over.
 
-Those that need several things to come together may take thousands of histories: test_kept.py has a plain history
-for each of them. HISTORIES and SEED in the environment look for longer, and elsewhere.
+Those that need more things to come together take longer: test_kept.py has a plain history for each of them.
+HISTORIES and SEED in the environment look for all of them, longer and elsewhere.
 """
 
 import faulthandler

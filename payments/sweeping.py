@@ -79,8 +79,14 @@ def _do(task: Task, item: object) -> Counter[str]:
         return Counter({task.name: task.act(item)})
     except Exception:
         log.exception("%s: %s", task.name, item)
-        connection.close_if_unusable_or_obsolete()  # or all other items would break over a lost one, too
+        _drop_lost_connection()
         return Counter(failed=1)
+
+
+def _drop_lost_connection() -> None:
+    """Django opens a new one; with the lost one all other items would break, too."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
 
 
 def _by_several(work: Callable[[], Counter[str]], workers: int) -> Counter[str]:

@@ -50,7 +50,7 @@ def send(refund: Refund) -> bool:
     wait = max(timedelta(seconds=15), asking.wait_for_age(now - refund.created_at))
     if not Refund.objects.filter(pk=refund.pk, next_try_at=refund.next_try_at).update(next_try_at=now + wait):
         return False
-    if refund.status == Status.SENT and not isinstance(ask(refund), NotRefunded):
+    if refund.status == Status.SENT and not isinstance(ask(refund), (NotRefunded, NotExisting)):
         return True  # whatever else the query says, the refund itself was not refused
     if not settlement.mark_refund_sent(refund):
         return False

@@ -99,6 +99,15 @@ def test_REF02_unanswered_and_unknown_to_alipay_is_sent_again_unchanged(
     assert first == second
 
 
+def test_REF02_unanswered_and_of_a_trade_that_alipay_does_not_know_ends_refused(
+    refund: Refund, gateway: Gateway
+) -> None:
+    sweep_once()
+    gateway.says["fastpay.refund.query"] = alipay.not_existing("fastpay_refund_query")
+    gateway.says["refund"] = alipay.not_existing("refund")
+    assert sweep_again(refund) == Status.REFUSED
+
+
 def test_REF02_silence_is_asked_about_for_ever_not_guessed(refund: Refund, gateway: Gateway) -> None:
     for _ in range(4):
         assert sweep_again(refund) == Status.SENT

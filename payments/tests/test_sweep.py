@@ -1,6 +1,7 @@
 """The sweep: what happens when nobody comes back and nobody calls."""
 
 import io
+import signal
 import threading
 import time
 from datetime import timedelta
@@ -237,8 +238,10 @@ def test_the_command_does_one_round_and_says_so(
 
 
 def test_the_command_says_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     call_command("sweep")
     assert capsys.readouterr().out == "sweep: nothing was due\n"
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
 class Terminal(io.StringIO):

@@ -4,6 +4,8 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
 from django.db import DatabaseError, close_old_connections
@@ -29,18 +31,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, loop: float | None, **options: object) -> None:
         self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        if loop is None:
-            self._round(stop, say_nothing_due=True)
-        while loop is not None and not stop.is_set():
-            try:
-                self._round(stop, say_nothing_due=False)
-            except DatabaseError:
-                log.exception("the database does not answer; the next round tries again")
-            stop.wait(loop)
-            close_old_connections()
+        with told_to_stop() as stop:
+            if loop is None:
+                self._round(stop, say_nothing_due=True)
+            while loop is not None and not stop.is_set():
+                try:
+                    self._round(stop, say_nothing_due=False)
+                except DatabaseError:
+                    log.exception("the database does not answer; the next round tries again")
+                stop.wait(loop)
+                close_old_connections()
 
     def _round(self, stop: threading.Event, *, say_nothing_due: bool) -> None:
         progress = Progress(self.stdout)
@@ -49,6 +49,19 @@ class Command(BaseCommand):
         counts = ", ".join(f"{count} {name}" for name, count in done.items() if count)
         if counts or say_nothing_due:
             self.stdout.write(f"sweep: {counts or 'nothing was due'}")
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """Is set by the signals that would end the process, so that the items in hand are finished."""
+    stop = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
 
 
 class Progress:

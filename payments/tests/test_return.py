@@ -131,6 +131,31 @@ def test_return_contradicted_after_it_settled_is_left_to_staff(
     assert not Refund.objects.exists()
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_alipay_confirms_in_the_end_is_contradicted_no_more(
+    renter: Client, payment: Payment, gateway: Gateway, settled: bool
+) -> None:
+    if not settled:
+        gateway.says["query"] = alipay.waiting(payment)
+    renter.get(alipay.return_url(payment))
+    gateway.says["query"] = alipay.not_existing()
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)
+    assert (state(payment) == PAID, payment.contradicted_at is None) == (settled, False)
+    gateway.says["query"] = alipay.paid(payment)
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)
+    assert state(payment) == PAID
+    assert (payment.contradicted_at, payment.next_try_at) == (None, None)
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_from_asking(payment: Payment, gateway: Gateway) -> None:
+    Payment.objects.update(asked_at=timezone.now() + timedelta(days=1))
+    gateway.says["query"] = alipay.paid(payment)
+    asking.ask(payment)
+    assert state(payment) == PAID
+
+
 def test_RET02_return_after_notify(renter: Client, payment: Payment, gateway: Gateway) -> None:
     renter.post(alipay.NOTIFY, alipay.notify_body(payment), "application/x-www-form-urlencoded")
     page = renter.get(alipay.return_url(payment))

@@ -14,6 +14,7 @@ from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import make_refund, mark_refund_sent, record_external_refund
 from payments.standin import StandIn
+from payments.standin.demo_keys import make_demo_keys
 from payments.standin.tests.merchant import fetch
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -168,6 +169,16 @@ def test_REF07_more_than_is_left_stays_for_staff_until_it_fits(
     assert verdict() == Verdict.KNOWN
     assert payment.refunds.get(reason="EXTERNAL").amount_fen == 10000
     assert list(broken_rules()) == []
+
+
+def test_REF07_a_notice_under_a_key_that_alipay_has_replaced_stays_for_staff(
+    payment: Payment, gateway: Gateway, settings: Settings, tmp_path: Path
+) -> None:
+    assert incoming.receive_notify(notice(payment))
+    make_demo_keys(tmp_path / "new")
+    settings.ALIPAY_PUBLIC_KEY_PATH = str(tmp_path / "new" / "alipay_public_key.pem")
+    assert not incoming.look_again(GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE))
+    assert verdict() == Verdict.REFUND_NOTICE
 
 
 @pytest.mark.parametrize("number", ["", "x" * 65, "a b", "ａ", "a\x00", "a\n"])

@@ -172,6 +172,18 @@ def test_accepting_never_gives_time_past_check_in(now: str) -> None:
     assert order.pay_by == datetime(2026, 11, 23, tzinfo=BEIJING)
 
 
+@pytest.mark.parametrize("late", [{"accept_by": "2026-11-22T12:00:00+08:00"}, {"check_in": "2026-11-21"}])
+def test_accepting_too_late(late: dict[str, str]) -> None:
+    order = order_in(Status.WAIT_ACCEPT)
+    with time_machine.travel("2026-11-22T12:00:00+08:00", tick=False):
+        Order.objects.update(**late)
+        order.refresh_from_db()
+        before = everything(order)
+        with pytest.raises(IllegalTransition):
+            transitions.accept(order, by=make.user(is_staff=True))
+    assert everything(order) == before
+
+
 @pytest.mark.parametrize("reason", ["", "   ", "\n"])
 def test_rejecting_needs_a_reason(reason: str) -> None:
     order = order_in(Status.WAIT_ACCEPT)

@@ -295,6 +295,14 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
     assert list(broken_rules()) == []
 
 
+def test_REF10_what_a_second_person_approved_does_not_use_up_what_one_may_give_alone(staff: User) -> None:
+    payment = paid(3 * LIMIT)
+    refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    approve_refund(payment.refunds.get(), by=make.user(is_staff=True))
+    second = refund_by_staff(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
+    assert second.status == Status.DUE
+
+
 def test_REF10_what_nobody_of_staff_asked_for_needs_nobody(settings: object) -> None:
     settings.STAFF_REFUND_LIMIT_FEN = 1
     payment = make.attempt()

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 def masked(raw: bytes) -> str:
     """The message as text, a field a line; bytes that are no UTF-8 appear as \\xNN.
 
-    Only what stands under a name that is known to be harmless is shown: of the rest, that it is there.
+    What stands under a name of _MASKED, or under none that is one, is not shown: only that it is there.
     """
     text = raw.decode("utf-8", errors="backslashreplace")
     try:

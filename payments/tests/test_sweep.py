@@ -92,7 +92,7 @@ def test_QRY05_BOK03_GWX04_nights_stay_held_until_the_last_word(payment: Payment
     assert [event.kind for event in payment.order.events.all()] == ["EXPIRED"]
 
 
-def test_CON05_an_attempt_that_is_open_again_since_the_list_was_made_holds_the_nights(payment: Payment) -> None:
+def test_CON05_an_attempt_made_since_the_list_was_holds_the_nights(payment: Payment) -> None:
     with later(minutes=31):
         assert not settlement.expire_unpaid(payment.order)
     assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")

@@ -33,7 +33,7 @@ bench: machine-test ## the speed figures, beside the article's own way
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks
 
 clean: ## removes .demo and .venv
-	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 machine-demo machine-test: machine-%:
 	@deploy/machine.sh $*

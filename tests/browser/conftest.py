@@ -1,9 +1,5 @@
-"""One site, one stand-in Alipay and one Chromium for all browser tests; cookies of its own for each visitor.
+"""One site, one stand-in Alipay, one Chromium for all browser tests; cookies of its own for each visitor."""
 
-Set SHOTS to a folder to keep the pictures of every step there.
-"""
-
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.running import StandIn, running_site, running_standin
+from tests.browser.running import ROOT, Site, StandIn, running_site, running_standin
 from tests.browser.visitor import TIMEOUT_MS, Visitor, visiting
 
 FLAGS = [
@@ -39,11 +35,17 @@ def standin(standin_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="session")
-def site(standin_keys: Path, standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def running(standin_keys: Path, standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    with running_site(standin_keys, standin, folder) as url:
-        yield url
+    with running_site(standin_keys, standin, folder) as found:
+        yield found
     assert "Traceback" not in (folder / "site.log").read_text(), "the site's log has a stack trace"
+
+
+@pytest.fixture(scope="session")
+def site(running: Site) -> str:
+    """The site's address."""
+    return running.url
 
 
 @pytest.fixture(scope="session")
@@ -57,17 +59,16 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def shots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where this test keeps its pictures."""
-    if "SHOTS" not in os.environ:
-        return tmp_path
-    folder = Path(os.environ["SHOTS"]).resolve() / re.sub(r"\W+", "-", request.node.name).strip("-")
-    folder.mkdir(parents=True, exist_ok=True)
+def shots(request: pytest.FixtureRequest) -> Path:
+    """Where this test keeps its pictures, until it runs again."""
+    folder = ROOT / "test-results" / re.sub(r"\W+", "-", request.node.name).strip("-")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     return folder
 
 
 @pytest.fixture
 def visit(chromium: Browser, site: str, shots: Path) -> Iterator[Callable[..., Visitor]]:
-    """Calls somebody to the site: `visit(**options of a browser context)`."""
+    """Calls somebody to the site: `visit(language="en", **options of a browser context)`."""
     with ExitStack() as visitors:
         yield lambda **options: visitors.enter_context(visiting(chromium, site, shots, **options))

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,21 +19,6 @@ ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 START_SECONDS = 60
 STOP_SECONDS = 15
-
-# Words and a price as long as they get.
-LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
-LONG_HOUSE = f"""
-from houses.models import Area, House
-
-House.objects.create(
-    title={LONG_TITLE!r},
-    area=Area.objects.get_or_create(name="厦门")[0],
-    address="思明区" + "曾厝垵" * 20 + " 18 号",
-    price_fen=9_999_999,
-    capacity=12,
-    instant_book=True,
-)
-"""
 
 
 class StandIn:
@@ -60,6 +46,18 @@ class StandIn:
             raise AssertionError(f"{request.full_url}: {error.read().decode()}") from error
 
 
+@dataclass(frozen=True)
+class Site:
+    """The site's processes, seen from outside."""
+
+    url: str
+    _env: dict[str, str]
+
+    def sweep(self) -> None:
+        """One round of what nobody waits for."""
+        _manage(self._env, "sweep")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -75,15 +73,15 @@ def running_standin(keys: Path, log: Path) -> Iterator[StandIn]:
 
 
 @contextmanager
-def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[str]:
-    """The demo's data behind gunicorn, with files under hashed names and DEBUG off; yields its address."""
+def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[Site]:
+    """The demo's data behind gunicorn, with files under hashed names and DEBUG off."""
     port = free_port()
     env = _environment(f"http://{HOST}:{port}", keys, standin, folder)
     for command in (
         ["migrate", "--noinput", "--verbosity=0"],
         ["collectstatic", "--noinput", "--verbosity=0"],
         ["seed_demo"],
-        ["shell", "--verbosity=0", "--command", LONG_HOUSE],
+        ["shell", "--verbosity=0", "--command", "from tests.browser import more_data; more_data.make()"],
     ):
         _manage(env, *command)
     log = folder / "site.log"
@@ -97,7 +95,7 @@ def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[str]:
     ]
     with process(arguments, env, log) as it:
         wait_until_ready(it, log, port, "/readyz")
-        yield env["SITE_URL"]
+        yield Site(env["SITE_URL"], env)
 
 
 def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[str, str]:
@@ -111,6 +109,8 @@ def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[s
         "CSRF_TRUSTED_ORIGINS": url,
         "DATABASE_URL": f"sqlite:///{folder / 'ihome.sqlite3'}",
         "EMAIL_URL": "consolemail://",
+        "CONTACT_PHONE": "0592-000-0000",
+        "CONTACT_EMAIL": "hello@ihome.example",
         "MEDIA_ROOT": str(folder / "media"),
         "STATIC_ROOT": str(folder / "static"),
         "ALIPAY_GATEWAY_URL": f"{standin.url}/gateway.do",

@@ -12,16 +12,6 @@ pytestmark = pytest.mark.browser
 
 js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
 
-FIRST_VIEW_BYTES = 60_000
-
-# Adds up how far things jumped; only Chromium tells.
-WATCH_SHIFTS = """
-window.shift = 0;
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
-}).observe({ type: "layout-shift", buffered: true });
-"""
-
 
 @js_or_not
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -141,28 +131,3 @@ class TestCalendar:
         expect(visitor.page.locator("#calendar td button")).to_have_count(0)
         expect(visitor.page.locator("#calendar-words")).to_be_hidden()
         visitor.look("calendar")
-
-
-@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_the_first_view_is_light_and_nothing_jumps(visit, device):
-    visitor = visit(**device)
-    page = visitor.page
-    page.add_init_script(WATCH_SHIFTS)
-    network = page.context.new_cdp_session(page)
-    network.send("Network.enable")
-    addresses, sizes = {}, {}
-    network.on("Network.responseReceived", lambda e: addresses.update({e["requestId"]: e["response"]["url"]}))
-    network.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
-    visitor.go("/")
-    house = page.locator("article.house a").first.get_attribute("href")
-    for path in ("/", house):
-        addresses.clear()
-        sizes.clear()
-        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        visitor.go(path)
-        page.wait_for_load_state("networkidle")
-        weight = sum(size for id, size in sizes.items() if "/media/" not in addresses.get(id, ""))
-        assert 5_000 < weight < FIRST_VIEW_BYTES
-        page.mouse.wheel(0, 4000)
-        page.wait_for_timeout(300)
-        assert page.evaluate("window.shift") < 0.01

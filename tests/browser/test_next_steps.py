@@ -5,12 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visitor import DESKTOP, INSTANT, NARROW, PASSWORD, PHONE
+from tests.browser.visitor import DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, WECHAT
 
 pytestmark = pytest.mark.browser
 
 js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
-WECHAT = {**PHONE, "user_agent": f"{PHONE['user_agent']} MicroMessenger/8.0.48.2580(0x28003035)"}
 
 
 @js_or_not

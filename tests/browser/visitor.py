@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
 PASSWORD = "ihome-demo-8"  # as seed_demo's
@@ -23,6 +25,7 @@ PHONE = {
     "is_mobile": True,
     "has_touch": True,
 }
+WECHAT = {**PHONE, "user_agent": f"{PHONE['user_agent']} MicroMessenger/8.0.48.2580(0x28003035)"}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
 
@@ -74,13 +77,19 @@ class Visitor:
 
     _free_from = TODAY + timedelta(days=120)  # seed_demo books before
 
-    def __init__(self, browser: Browser, site: str, shots: Path, **options: object) -> None:
+    def __init__(
+        self, browser: Browser, site: str, shots: Path, *, language: str = "zh-hans", **options: object
+    ) -> None:
         self.site = site
+        self._language = language
         self.watch = Watch(site)
         self._context = browser.new_context(
             base_url=site, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce", **options
         )
         self._context.set_default_timeout(TIMEOUT_MS)
+        if language != settings.LANGUAGE_CODE:
+            cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": site}
+            self._context.add_cookies([cookie])
         self.watch.over(self._context)
         self._shots = shots
         self._numbers = count(1)
@@ -112,20 +121,27 @@ class Visitor:
         assert self.page.url.startswith(self.site), self.page.url
         return urlsplit(self.page.url).path
 
-    # What people do
+    # What people do; the words are those of the visitor's language
+
+    def words(self, english: str) -> str:
+        with translation.override(self._language):
+            return translation.gettext(english)
+
+    def field(self, english: str) -> Locator:
+        return self.page.get_by_label(self.words(english), exact=True)
 
     def sign_up(self) -> None:
         """As somebody new, from the page that asks for it; lands where they were going."""
         self.mobile = str(next(_mobile))
-        self.page.get_by_label("手机号").fill(self.mobile)
-        self.page.get_by_label("密码").fill(PASSWORD)
-        self.click("注册")
+        self.field("Mobile number").fill(self.mobile)
+        self.field("Password").fill(PASSWORD)
+        self.click(self.words("Sign up"))
 
     def sign_in(self, mobile: str = "") -> None:
         self.mobile = mobile or self.mobile
-        self.page.get_by_label("手机号").fill(self.mobile)
-        self.page.get_by_label("密码").fill(PASSWORD)
-        self.click("登录")
+        self.field("Mobile number").fill(self.mobile)
+        self.field("Password").fill(PASSWORD)
+        self.click(self.words("Sign in"))
 
     def lose_session(self, keep: str = "") -> None:
         """All cookies are gone but one, as when a wallet opens the return in another browser."""
@@ -139,16 +155,17 @@ class Visitor:
         Visitor._free_from += timedelta(days=max(nights, 1))
         return first, first + timedelta(days=nights)
 
-    def choose_nights(self, nights: int = 2, labels: tuple[str, str] = ("入住", "离开")) -> None:
-        for label, day in zip(labels, self.free_days(nights), strict=True):
-            self.page.get_by_label(label, exact=True).fill(str(day))
+    def choose_nights(self, nights: int = 2) -> None:
+        check_in, check_out = self.free_days(nights)
+        self.field("Check-in").fill(str(check_in))
+        self.field("Check-out").fill(str(check_out))
 
     def book(self, title: str = INSTANT, nights: int = 2) -> str:
         """Books a house; its order's page is open then. The order's number."""
         self.go("/")
         self.click(title)
         self.choose_nights(nights)
-        self.click("预订")
+        self.click(self.words("Book"))
         return self.number()
 
     def start_with_order(self, title: str = INSTANT, nights: int = 2) -> str:
@@ -163,7 +180,7 @@ class Visitor:
         return found[1]
 
     def pay_button(self) -> Locator:
-        return self.page.get_by_role("button", name="去支付", exact=True)
+        return self.page.get_by_role("button", name=self.words("Pay"), exact=True)
 
     def at_cashier(self, press: Callable[[], object]) -> list[Request]:
         """`press` leads to Alipay's cashier. The requests on the way, the form's first."""
@@ -176,7 +193,7 @@ class Visitor:
         return way
 
     def press_pay(self) -> list[Request]:
-        return self.at_cashier(lambda: self.click("去支付"))
+        return self.at_cashier(lambda: self.click(self.words("Pay")))
 
     def pay(self, action: str = "pay") -> None:
         """What the button of the cashier with this id does."""
@@ -206,18 +223,30 @@ class Visitor:
 
     def look(self, name: str) -> None:
         """Nothing sticks out sideways; what the page shows is kept, light and dark, as on a tall screen."""
+        assert not self.sticks_out(), f"{name}: {self.sticks_out()}"
+        with self.tall_screen():
+            for scheme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=scheme)
+                self.keep_picture(f"{next(self._numbers):02}-{name}-{scheme}")
+            self.page.emulate_media(color_scheme="light")
+
+    def sticks_out(self) -> str:
+        """How far the page goes beyond the screen's side; empty if it doesn't."""
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        window = self.page.viewport_size["width"]
+        return f"{width} px on a screen of {window} px" if width > window else ""
+
+    @contextmanager
+    def tall_screen(self) -> Iterator[None]:
+        """The whole page is in sight."""
         window = self.page.viewport_size
-        width, height = self.page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-        )
-        assert width <= window["width"], f"{name} scrolls sideways: {width} px"
+        height = self.page.evaluate("document.documentElement.scrollHeight")
         self.page.set_viewport_size({"width": window["width"], "height": max(height, window["height"])})
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
-            path = self._shots / f"{next(self._numbers):02}-{name}-{scheme}.png"
-            self.page.screenshot(path=path, animations="disabled")
-        self.page.emulate_media(color_scheme="light")
+        yield
         self.page.set_viewport_size(window)
+
+    def keep_picture(self, name: str) -> None:
+        self.page.screenshot(path=self._shots / f"{name}.png", animations="disabled")
 
 
 @contextmanager

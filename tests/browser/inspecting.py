@@ -1,0 +1,154 @@
+"""Looking at a page as people meet it: on any screen, in light and dark, by screen reader and keyboard."""
+
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import Request
+
+from tests.browser.visitor import DESKTOP, NARROW, PHONE, Visitor
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+CONTRAST = ["color-contrast", "link-in-text-block"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+ZOOMED = {"width": DESKTOP["viewport"]["width"] // 2, "height": DESKTOP["viewport"]["height"] // 2}
+FIRST_VIEW_BYTES = 60_000
+SHIFT = 0.01
+
+RUN_AXE = """async (options) => {
+  const { violations } = await axe.run(document, { ...options, resultTypes: ["violations"] });
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, any, all, none }) =>
+      [id, help, target.join(" "), ...[...any, ...all, ...none].map((check) => check.message)].join(" | ")));
+}"""
+
+# Adds up how far things jumped, also right after a press, which the usual score forgives.
+WATCH_SHIFTS = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+# Down to the end, where photos that waited arrive, and back.
+SCROLL = """async () => {
+  const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await painted();
+  scrollTo(0, document.documentElement.scrollHeight);
+  await new Promise((done) => setTimeout(done, 100));
+  await painted();
+  scrollTo(0, 0);
+  return window.shift;
+}"""
+
+# What the keyboard reaches, one after the other: each must show its focus, and no bar may cover it.
+FOCUS_EACH = """() => {
+  const all = "a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea, [tabindex='0']";
+  const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const named = (element) => element?.outerHTML.slice(0, 120) ?? "the edge of the screen";
+  const troubles = [];
+  for (const element of document.querySelectorAll(all)) {
+    if (element.tabIndex < 0 || !element.checkVisibility({ visibilityProperty: true })) continue;
+    element.focus();
+    const shown = element.type === "radio" ? element.nextElementSibling : element; // a star is its label
+    const styles = [getComputedStyle(shown), getComputedStyle(shown, "::after")];
+    if (!styles.some(outlined)) troubles.push(`focus does not show on ${named(element)}`);
+    const { left, right, top, bottom } = shown.getBoundingClientRect();
+    const x = (Math.max(left, 0) + Math.min(right, innerWidth)) / 2;
+    const y = (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2;
+    const seen = document.elementFromPoint(x, y);
+    if (!shown.contains(seen) && !seen?.contains(shown))
+      troubles.push(`${named(seen)} covers ${named(element)}`);
+  }
+  document.activeElement.blur();
+  scrollTo(0, 0);
+  return troubles;
+}"""
+
+MOVING = """() => [...document.querySelectorAll("*")].filter((element) => {
+  const style = getComputedStyle(element);
+  const seconds = (list) => Math.max(...list.split(",").map(parseFloat));
+  const animated = style.animationName !== "none" && seconds(style.animationDuration) > 0;
+  return animated || seconds(style.transitionDuration) > 0;
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+
+class Inspector:
+    """Goes from page to page with a visitor; `troubles` fills up with what people would stumble over."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.page = visitor.page
+        self.troubles: list[str] = []
+        self.seen: list[str] = []
+        self._first_view: list[Request] = []
+        self.page.add_init_script(WATCH_SHIFTS)
+        self.page.on("request", self._asked)
+        network = self.page.context.new_cdp_session(self.page)
+        network.send("Network.enable")
+        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+
+    def open(self, path: str, name: str) -> None:
+        self.visitor.go(path)
+        self.look_at(name)
+
+    def look_at(self, name: str) -> None:
+        """The page that is open, on every screen."""
+        self._name = f"{len(self.seen) + 1:02}-{name}"
+        self.seen.append(name)
+        self.page.wait_for_load_state()
+        self._check_first_view()
+        self.page.evaluate(AXE)
+        for screen, device in (("phone", PHONE), ("desktop", DESKTOP)):
+            self.page.set_viewport_size(device["viewport"])
+            self._check_keyboard(screen)
+            with self.visitor.tall_screen():
+                self._check_schemes(screen)
+        for screen, size in (("zoomed", ZOOMED), ("narrow", NARROW["viewport"])):
+            self.page.set_viewport_size(size)
+            self._check_sides(screen)
+        with self.visitor.tall_screen():
+            self.visitor.keep_picture(f"{self._name}-narrow")
+        self.page.set_viewport_size(PHONE["viewport"])
+
+    def _asked(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self._first_view.clear()
+        self._first_view.append(request)
+
+    def _check_first_view(self) -> None:
+        weight = 0
+        for request in self._first_view:
+            if "/media/" not in request.url and (response := request.response()):
+                response.finished()
+                sizes = request.sizes()
+                weight += sizes["responseBodySize"] + sizes["responseHeadersSize"]
+        self._expect(weight < FIRST_VIEW_BYTES, "first view", f"{weight} bytes")
+        shift = self.page.evaluate(SCROLL)
+        self._expect(shift < SHIFT, "first view", f"it jumps by {shift}")
+        for moving in self.page.evaluate(MOVING):
+            self._expect(False, "reduced motion", moving)
+
+    def _check_keyboard(self, screen: str) -> None:
+        self._check_sides(screen)
+        self.page.keyboard.press("Tab")  # from here on focus shows, as it does for who uses the keyboard
+        for trouble in self.page.evaluate(FOCUS_EACH):
+            self._expect(False, screen, trouble)
+
+    def _check_schemes(self, screen: str) -> None:
+        self._check_rules(screen, {"type": "tag", "values": RULES})
+        self.visitor.keep_picture(f"{self._name}-{screen}-light")
+        self.page.emulate_media(color_scheme="dark")
+        self._check_rules(f"{screen}, dark", {"type": "rule", "values": CONTRAST})
+        self.visitor.keep_picture(f"{self._name}-{screen}-dark")
+        self.page.emulate_media(color_scheme="light")
+
+    def _check_sides(self, screen: str) -> None:
+        self._expect(not self.visitor.sticks_out(), screen, self.visitor.sticks_out())
+
+    def _check_rules(self, screen: str, rules: dict[str, Any]) -> None:
+        for violation in self.page.evaluate(RUN_AXE, {"runOnly": rules}):
+            self._expect(False, screen, violation)
+
+    def _expect(self, fine: bool, screen: str, trouble: str) -> None:
+        if not fine:
+            self.troubles.append(f"{self._name} ({screen}): {trouble}")

@@ -1,0 +1,62 @@
+"""What the demo's data lack: words and a price as long as they get, and orders that stand otherwise."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts.models import User
+from houses.models import Area, House
+from orders import transitions
+from orders.models import Order
+from payments.management.commands.seed_demo import RENTER, _book, _pay
+from payments.models import Payment
+
+LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
+
+
+def make() -> None:
+    renter = User.objects.get(mobile=RENTER)
+    house = _long_house()
+    _overdue(_booked(renter, house, days=100))
+    _moved(_pay(_booked(renter, house, days=101)), days=-9)  # over, and not reviewed
+    reviewed = _moved(_pay(_booked(renter, house, days=102)), days=-20)
+    transitions.review(reviewed, by=renter, rating=2, text="字写得很多。" * 60)
+    cancelled = _booked(renter, house, days=103)
+    transitions.cancel(cancelled, by=renter)
+    _pay(cancelled)  # goes back by itself
+
+
+def _long_house() -> House:
+    return House.objects.create(
+        title=LONG_TITLE,
+        area=Area.objects.get_or_create(name="厦门")[0],
+        address="思明区" + "曾厝垵" * 20 + " 18 号",
+        price_fen=9_999_999,
+        capacity=12,
+        instant_book=True,
+    )
+
+
+def _booked(renter: User, house: House, *, days: int) -> Order:
+    return _book(renter, house, days, nights=1)
+
+
+def _overdue(order: Order) -> None:
+    """Past its time to pay. Alipay doesn't know its attempt: no sweep closes it before that ends, too."""
+    Order.objects.filter(pk=order.pk).update(pay_by=timezone.now() - timedelta(minutes=1))
+    Payment.objects.create(
+        order=order,
+        out_trade_no=f"{order.number}_1",
+        subject=f"ihome order {order.number}",
+        amount_fen=order.amount_fen,
+        expires_at=timezone.now() + timedelta(hours=2),
+        live_for=order,
+    )
+
+
+def _moved(order: Order, *, days: int) -> Order:
+    """The same stay at another time: `days` from now on, which may be in the past."""
+    order.check_in = timezone.localdate() + timedelta(days=days)
+    order.check_out = order.check_in + timedelta(days=order.nights)
+    order.save()
+    return order

@@ -1,0 +1,228 @@
+"""Every page, in both languages, on every screen: readable, light, usable by keyboard and screen reader."""
+
+import re
+from random import randbytes
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.test import RequestFactory
+from django.utils import translation
+from django.views import defaults
+
+from ihome_site.middleware import DatabaseDownMiddleware
+from tests.browser.inspecting import Inspector
+from tests.browser.more_data import LONG_TITLE
+from tests.browser.visitor import ASKED, INSTANT, PHONE, RENTER, TODAY, WECHAT
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = re.compile(r"/js/(status-poll|reload-later)\b")
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_page_is_for_everybody(visit, running, standin, language):
+    visitor = visit(**PHONE, language=language)
+    visitor.watch.expected_statuses = {400, 403, 404, 422, 500, 503}
+    inspector = Inspector(visitor)
+    try:
+        as_a_stranger(inspector)
+        what_goes_wrong(inspector, language)
+        as_somebody_new(inspector)
+        paying(inspector, running, standin)
+        as_somebody_with_orders(inspector)
+    finally:
+        standin.post("faults/clear")
+        print(*inspector.troubles, sep="\n")  # also of a way that broke off
+    assert len(inspector.seen) == len(set(inspector.seen))
+    assert inspector.troubles == []
+
+
+def as_a_stranger(inspector):
+    visitor = inspector.visitor
+    words = visitor.words
+    inspector.open("/", "front")
+    inspector.open("/?guests=2&sort=price", "found")
+    inspector.open("/?guests=99", "none-found")
+    inspector.open(f"/?area=x&check_in={TODAY.replace(year=2020)}&guests=200", "search-refused")
+    for title, name in ((ASKED, "house"), (LONG_TITLE, "house-with-long-words")):
+        visitor.go("/")
+        visitor.click(title)
+        inspector.look_at(name)
+    check_in, check_out = visitor.free_days(2)
+    visitor.go("/")
+    visitor.click(INSTANT)
+    inspector.open(f"{visitor.path()}?check_in={check_in}&check_out={check_out}&guests=2", "house-with-stay")
+    inspector.open("/payments/paycomplete/", "neutral")
+    inspector.open("/accounts/signup/", "sign-up")
+    visitor.field("Mobile number").fill("12345")
+    visitor.field("Password").fill("12345678")
+    visitor.click(words("Sign up"))
+    inspector.look_at("sign-up-refused")
+    inspector.open("/accounts/login/", "sign-in")
+    visitor.field("Mobile number").fill(RENTER)
+    visitor.field("Password").fill("not the password")
+    visitor.click(words("Sign in"))
+    inspector.look_at("sign-in-refused")
+
+
+def what_goes_wrong(inspector, language):
+    visitor = inspector.visitor
+    inspector.open("/nothing/", "404")
+    visitor.go("/accounts/login/")
+    visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
+    visitor.sign_in(RENTER)
+    inspector.look_at("403-csrf")
+    answers = answers_in_trouble(language)
+    visitor.page.route("**/trouble/*", lambda route: route.fulfill(**answers[route.request.url[-3:]]))
+    for status in answers:
+        inspector.open(f"/trouble/{status}", status)
+
+
+def answers_in_trouble(language):
+    """The pages that a visitor can't bring about, as the site makes them."""
+    request = RequestFactory().get("/trouble/")
+    with translation.override(language):
+        answers = (
+            defaults.bad_request(request, SuspiciousOperation()),
+            defaults.permission_denied(request, PermissionDenied()),
+            defaults.server_error(request),
+            DatabaseDownMiddleware(lambda request: None).process_exception(request, OperationalError()),
+        )
+    policy = {"Content-Security-Policy": "default-src 'self'"}
+    return {
+        str(answer.status_code): {
+            "status": answer.status_code,
+            "body": answer.content,
+            "headers": {**answer.headers, **policy},
+        }
+        for answer in answers
+    }
+
+
+def as_somebody_new(inspector):
+    visitor = inspector.visitor
+    visitor.go("/accounts/signup/")
+    visitor.sign_up()
+    inspector.look_at("no-orders")
+    inspector.open("/accounts/me/", "me")
+    visitor.field("Email (optional)").fill("lin@x")  # a browser lets that pass
+    visitor.click(visitor.words("Save"))
+    inspector.look_at("me-refused")
+    inspector.open("/accounts/password/", "password")
+    for words in ("Password so far", "New password", "New password again"):
+        visitor.field(words).fill("12345678")
+    visitor.click(visitor.words("Change the password"))
+    inspector.look_at("password-refused")
+    visitor.go("/")
+    visitor.click(INSTANT)
+    visitor.choose_nights(nights=-1)
+    visitor.click(visitor.words("Book"))
+    inspector.look_at("booking-refused")
+
+
+def paying(inspector, running, standin):
+    visitor = inspector.visitor
+    page = visitor.page
+    number = visitor.book()
+    inspector.look_at("order-to-pay")
+    page.set_extra_http_headers({"User-Agent": WECHAT["user_agent"]})
+    inspector.open(f"/payments/{number}/way-out/", "way-out-of-wechat")
+    page.set_extra_http_headers({})
+    visitor.go(f"/orders/{number}/")
+
+    for fault in ("query.waiting", "notify.lost"):
+        standin.post("faults", name=fault, out_trade_no=f"{number}_1")
+    page.route(PATIENCE, lambda route: route.abort("aborted"))  # it stays as long as it is looked at
+    visitor.press_pay()
+    visitor.pay()
+    inspector.look_at("confirming")
+    page.unroute(PATIENCE)
+    standin.post("faults/clear")
+    back_from_alipay = page.url
+    inspector.open(back_from_alipay, "paid")
+    visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
+    inspector.open(back_from_alipay, "paid-signed-out")
+    visitor.go(f"/orders/{number}/")
+    visitor.sign_in()
+    inspector.look_at("order-paid")
+    page.locator("#review form").evaluate("form => { form.noValidate = true }")
+    visitor.click(visitor.words("Send the review"))
+    inspector.look_at("review-refused")
+    inspector.open(f"/payments/{number}/receipt/", "receipt")
+
+    inspector.open(f"/payments/{number}/cancel/", "cancel-paid")
+    visitor.click(visitor.words("Cancel the order"))
+    inspector.look_at("order-cancelled")
+    running.sweep()
+    inspector.open(f"/orders/{number}/", "order-refunded")
+    inspector.open(f"/payments/{number}/receipt/", "receipt-with-refund")
+    inspector.open(back_from_alipay, "refunded")
+
+
+def as_somebody_with_orders(inspector):
+    visitor = inspector.visitor
+    visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
+    visitor.go("/orders/")
+    visitor.sign_in(RENTER)
+    inspector.look_at("orders")
+    found = visitor.page.locator("article h2 a").evaluate_all("links => links.map(link => link.pathname)")
+    inspector.open("/orders/?status=CANCELED&q=2031", "none-of-this-kind")
+    inspector.open("/orders/?q=2031-01-01", "no-order-found")
+    standings = set()
+    for path in found:
+        visitor.go(path)
+        standing = visitor.page.locator(".next h2").inner_text()
+        if standing not in standings:
+            standings.add(standing)
+            inspector.look_at(f"order-of-renter-{len(standings)}")
+        cancel = visitor.page.locator("a[href$='/cancel/']")
+        if visitor.pay_button().count() and "cancel-unpaid" not in inspector.seen:
+            cancel.click()
+            inspector.look_at("cancel-unpaid")
+    assert len(standings) == 8
+
+
+# One fault for each thing that an Inspector looks at, on the page to sign in.
+SPOIL = """async () => {
+  await new Promise((done) => setTimeout(done, 300));  // it has been painted once
+  const style = (selector, rules) => Object.assign(document.querySelector(selector).style, rules);
+  document.querySelector("label[for=id_password]").removeAttribute("for");
+  style("main", { paddingTop: "200px" });
+  style("main .button", { outline: "none" });
+  style(".rehearsal", { position: "fixed", inset: "30% 0 0 0", zIndex: 50 });
+  style("footer span", { color: "light-dark(#ccc, #fff)" });
+  style("h1", { color: "light-dark(#111, #333)" });
+  style("footer", { width: "700px" });
+  style(".skip", { transition: "transform 1s" });
+}"""
+
+
+def test_the_twin_what_is_spoilt_is_seen(visit, site):
+    visitor = visit(**PHONE)
+    inspector = Inspector(visitor)
+
+    def heavier(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text() + f"/* {randbytes(30_000).hex()} */")
+
+    visitor.page.route("**/css/base*.css", heavier)
+    visitor.go("/accounts/login/")
+    visitor.page.evaluate(SPOIL)
+    inspector.look_at("spoilt")
+    seen = "\n".join(inspector.troubles)
+    for trouble in (
+        " bytes",
+        "(first view): it jumps",
+        "(phone): label |",
+        "(phone): color-contrast | Elements must meet minimum color contrast ratio thresholds | span",
+        "(phone, dark): color-contrast | Elements must meet minimum color contrast ratio thresholds | h1",
+        "(desktop): label |",
+        '(phone): focus does not show on <button class="button',
+        ' covers <button class="button',
+        "(zoomed): 7",
+        "(narrow): 7",
+        '(reduced motion): <a class="skip"',
+    ):
+        assert trouble in seen, (trouble, inspector.troubles)

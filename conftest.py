@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orders import mailing
 from payments.alipay import http
 from payments.standin.demo_keys import make_demo_keys
 from tests.alipay import Gateway
@@ -23,9 +24,10 @@ def standin_keys() -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def closed_breaker() -> None:
-    """No test inherits that Alipay did not answer another one."""
+def closed_breakers() -> None:
+    """No test inherits that Alipay, or the mail server, did not answer another one."""
     http.breaker.reset()
+    mailing.server.reset()
 
 
 @pytest.fixture

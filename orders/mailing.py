@@ -6,6 +6,7 @@ between the sending and the marking.
 """
 
 import logging
+import smtplib
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from core.breaker import Breaker
 from core.links import absolute_url
 from orders.models import OrderEvent
 
@@ -26,6 +28,12 @@ Kind = OrderEvent.Kind
 LEASE = timedelta(minutes=5)
 """Longer than a mail server may take; whoever was killed with an event in hand holds it for so long."""
 GIVE_UP_AFTER = timedelta(days=3)
+
+ANSWERS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError)
+"""The mail is not taken, but the server is there."""
+
+server = Breaker("The mail server")
+"""Others wait for the same sweep: a server that hangs must not take its time from them, mail by mail."""
 
 SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: _("Your booking of %(house)s"),
@@ -55,7 +63,7 @@ def send(key: int) -> bool:
         return False
     if not _is_for_mail(event):
         return _mark(event, mail_due_at=None) and False
-    return _claim(event) and _deliver(event)
+    return server.lets_through() and _claim(event) and _deliver(event)
 
 
 def _is_for_mail(event: OrderEvent) -> bool:
@@ -73,6 +81,7 @@ def _deliver(event: OrderEvent) -> bool:
     try:
         message_of(event).send()
     except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: an unfit address
+        (server.answered if isinstance(error, ANSWERS) else server.failed)()
         age = timezone.now() - event.created_at
         log.warning("event %s of order %s: not mailed: %s", event.pk, event.order, type(error).__name__)
         if age > GIVE_UP_AFTER:
@@ -81,6 +90,7 @@ def _deliver(event: OrderEvent) -> bool:
         else:
             _mark(event, mail_due_at=timezone.now() + min(max(age, timedelta(minutes=1)), timedelta(hours=1)))
         return False
+    server.answered()
     _mark(event, mail_due_at=None, mailed_at=timezone.now())
     log.info("event %s of order %s: mailed", event.pk, event.order)
     return True

@@ -10,6 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from core.breaker import FAILURES_TO_OPEN
 from orders import mailing, transitions
 from orders.models import Order, OrderEvent
 from tests import make
@@ -114,6 +115,34 @@ def test_a_mail_server_that_is_down_is_tried_again_ever_less_often(
                 assert event.mail_due_at == timezone.now() + timedelta(seconds=wait)
     with time_machine.travel(event.created_at + timedelta(hours=4)):
         assert mail_all() == 1
+
+
+def test_a_mail_server_that_hangs_does_not_hold_up_the_sweep(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        told(Kind.PAID)
+    tries: list[object] = []
+
+    def hang(message: object) -> None:
+        tries.append(message)
+        raise TimeoutError
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", hang)
+    assert mail_all() == 0
+    assert len(tries) == FAILURES_TO_OPEN
+    assert len(mailing.due()) == 20 - FAILURES_TO_OPEN  # nobody took these up: they wait for no lease
+
+
+def test_a_mail_that_is_refused_says_nothing_about_the_others(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        told(Kind.PAID)
+    refused = smtplib.SMTPRecipientsRefused({"wang@example.com": (550, b"no such user")})
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", raising(refused))
+    mail_all()
+    assert mailing.due() == []
 
 
 def test_after_days_a_mail_is_given_up_with_an_alarm(

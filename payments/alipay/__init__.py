@@ -6,6 +6,5 @@ messages.py  what comes in: returns and notifies, judged to the signature
 answers.py   what comes back: the signed node of an answer, and what it means
 bill.py      the daily bill: what its file says, or why it can't be read
 http.py      the call itself: total deadline, size cap, no redirects
-breaker.py   leaves Alipay alone for a while when it does not answer
 client.py    pay, query, close, refund, bill
 """

@@ -9,7 +9,7 @@ import threading
 import certifi
 import pycurl
 
-from payments.alipay.breaker import Breaker
+from core.breaker import Breaker
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
@@ -18,7 +18,7 @@ MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
 _local = threading.local()
 
 
-breaker = Breaker()
+breaker = Breaker("Alipay")
 """The process's own, for post() alone: bills come from another host."""
 
 

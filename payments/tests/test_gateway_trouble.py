@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from core import breaker as breaking
+from core.breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
 from orders.models import Order
 from payments import asking
-from payments.alipay import breaker as breaking
 from payments.alipay import http
 from payments.alipay.answers import Unknown
-from payments.alipay.breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
 from payments.alipay.http import GatewayUnreachable
 from payments.models import Payment
 from payments.rules import broken_rules
@@ -89,7 +89,7 @@ def fail(breaker: Breaker, times: int = FAILURES_TO_OPEN) -> None:
 
 
 def test_GWX02_opens_after_failures_in_a_row(clock: Callable[[float], None]) -> None:
-    breaker = Breaker()
+    breaker = Breaker("Alipay")
     fail(breaker, FAILURES_TO_OPEN - 1)
     breaker.answered()
     fail(breaker, FAILURES_TO_OPEN - 1)
@@ -99,7 +99,7 @@ def test_GWX02_opens_after_failures_in_a_row(clock: Callable[[float], None]) -> 
 
 
 def test_GWX02_one_call_is_tried_after_a_rest(clock: Callable[[float], None]) -> None:
-    breaker = Breaker()
+    breaker = Breaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST - 0.1)
     assert not breaker.lets_through()
@@ -115,7 +115,7 @@ def test_GWX02_one_call_is_tried_after_a_rest(clock: Callable[[float], None]) ->
 
 
 def test_GWX02_a_try_that_never_ends_is_not_the_last(clock: Callable[[float], None]) -> None:
-    breaker = Breaker()
+    breaker = Breaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST + 1)
     assert breaker.lets_through()  # and its thread dies
@@ -125,7 +125,7 @@ def test_GWX02_a_try_that_never_ends_is_not_the_last(clock: Callable[[float], No
 
 @pytest.mark.race
 def test_GWX02_exactly_one_thread_tries(clock: Callable[[float], None]) -> None:
-    breaker = Breaker()
+    breaker = Breaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST + 1)
     assert sum(at_once(*[breaker.lets_through] * 16)) == 1

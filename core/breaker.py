@@ -18,7 +18,8 @@ class Breaker:
     neither is as if it had not been made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._lock = threading.Lock()
         self.reset()
 
@@ -42,7 +43,7 @@ class Breaker:
     def answered(self) -> None:
         with self._lock:
             if self.is_open:
-                log.warning("Alipay answers again")
+                log.warning("%s answers again", self._name)
             self._failures = 0
 
     def failed(self) -> None:
@@ -50,5 +51,5 @@ class Breaker:
             self._failures += 1
             self._rests_until = monotonic() + SECONDS_TO_REST
             if self._failures == FAILURES_TO_OPEN:
-                words = "Alipay left %d calls in a row unanswered; one in %d seconds is tried from now on"
-                log.error(words, FAILURES_TO_OPEN, SECONDS_TO_REST)
+                words = "%s left %d calls in a row unanswered; one in %d seconds is tried from now on"
+                log.error(words, self._name, FAILURES_TO_OPEN, SECONDS_TO_REST)

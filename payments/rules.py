@@ -6,8 +6,9 @@ I1 (what Alipay took in) can't be asked here: the daily bill is for that. I2 is 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from houses.models import BookedNight
 from orders.models import Order, OrderEvent
@@ -15,6 +16,7 @@ from payments.models import Payment, Refund
 
 PAID_ORDER = [Order.Status.WAIT_COMMENT, Order.Status.COMPLETE]
 GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
+LIVE = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, *PAID_ORDER]
 OVER = [Order.Status.CANCELED, Order.Status.REJECTED]
 
 
@@ -81,6 +83,24 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
         Refund.objects.filter(reason=Refund.Reason.SURPLUS).exclude(payment__status=Payment.Status.SURPLUS),
         "payment__order__number",
     )
+    yield (
+        "I4",
+        "settled, but no money is written down",
+        Payment.objects.filter(status__in=[Payment.Status.PAID, Payment.Status.SURPLUS], received_fen__lte=0),
+        "order__number",
+    )
+    yield (
+        "I4",
+        "nobody will ask about an open attempt of it again",
+        Payment.objects.filter(status=Payment.Status.OPEN, next_try_at=None),
+        "order__number",
+    )
+    yield (
+        "I4",
+        "nobody will bring a refund of it to its end",
+        Refund.objects.filter(status__in=[Refund.Status.DUE, Refund.Status.SENT], next_try_at=None),
+        "payment__order__number",
+    )
     moved = Payment.objects.filter(Q(refunds__isnull=False) | Q(refund_reserved_fen__gt=0))
     yield (
         "I5",
@@ -92,6 +112,24 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
     )
     over = Order.objects.filter(number=OuterRef("order_number"), status__in=OVER)
     yield "I6", "is over and holds a night", BookedNight.objects.filter(Exists(over)), "order_number"
+    held = BookedNight.objects.filter(order_number=OuterRef("number")).order_by().values("order_number")
+    yield (
+        "I6",
+        "was booked, is ahead, and does not hold its nights",
+        Order.objects.filter(status__in=LIVE, check_in__gt=timezone.localdate())
+        .filter(Exists(OrderEvent.objects.filter(order=OuterRef("pk"), kind=OrderEvent.Kind.BOOKED)))
+        .annotate(held=Coalesce(Subquery(held.annotate(n=Count("pk")).values("n")), 0))
+        .exclude(held=F("nights")),
+        "number",
+    )
+    yield (
+        "I7",
+        "was told that it is paid, and has no receipt any more",
+        OrderEvent.objects.filter(kind=OrderEvent.Kind.PAID).exclude(
+            Exists(settled.filter(order=OuterRef("order")))
+        ),
+        "order__number",
+    )
     yield (
         "I7",
         "money came in, but the attempt is open or closed",

@@ -53,6 +53,7 @@ def attempt(for_order: Order | None = None, **fields: object) -> Payment:
         "subject": f"ihome order {for_order.number}",
         "amount_fen": for_order.amount_fen,
         "expires_at": for_order.pay_by or timezone.now() + timedelta(minutes=30),
+        "next_try_at": timezone.now() + timedelta(days=9),
         **fields,
     }
     return Payment.objects.create(order=for_order, **values)

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from houses import availability
+from houses.models import BookedNight
 from orders.models import Order, OrderEvent
 from payments import incoming
 from payments.models import Payment, Refund
@@ -83,6 +84,31 @@ def night_of_an_order_that_is_over() -> Payment:
     return payment
 
 
+def told_of_a_payment_that_is_gone() -> Payment:
+    payment = make.attempt()
+    OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.PAID)
+    return payment
+
+
+def nights_of_a_booking_are_gone() -> Payment:
+    payment = make.attempt()
+    OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.BOOKED)
+    return payment
+
+
+def one_night_of_a_booking_is_gone() -> Payment:
+    order = nights_of_a_booking_are_gone().order
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    BookedNight.objects.filter(night=order.check_in).delete()
+    return order.payments.get()
+
+
+def refund_that_nobody_sends() -> Payment:
+    payment = surplus()
+    payment.refunds.update(next_try_at=None)
+    return payment
+
+
 @pytest.mark.parametrize(
     ("rule", "harm"),
     [
@@ -94,13 +120,19 @@ def night_of_an_order_that_is_over() -> Payment:
         ("I4", lambda: change(surplus(), refund_reserved_fen=0)),
         ("I4", surplus_of_a_needed_receipt),
         ("I4", surplus_of_which_only_a_part_was_given_up),
+        ("I4", lambda: change(paid(), received_fen=0)),
+        ("I4", lambda: change(make.attempt(), next_try_at=None)),
+        ("I4", refund_that_nobody_sends),
         ("I5", forgotten_refund),
         ("I5", given_up_refund_that_still_reserves),
         ("I6", night_of_an_order_that_is_over),
+        ("I6", nights_of_a_booking_are_gone),
+        ("I6", one_night_of_a_booking_is_gone),
+        ("I7", told_of_a_payment_that_is_gone),
         ("I7", lambda: change(make.attempt(), received_fen=30000)),
     ],
 )
-def test_a_broken_rule_is_found(
+def test_OPS02_a_broken_rule_is_found_with_its_order(
     rule: str, harm: Callable[[], Payment], capsys: pytest.CaptureFixture[str]
 ) -> None:
     paid(), surplus(), make.attempt()

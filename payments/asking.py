@@ -1,6 +1,8 @@
 """Asking Alipay about an attempt, and asking it to close one. No call is made inside a transaction."""
 
 import logging
+import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Q, Value, When
@@ -64,6 +66,15 @@ def ask_and_close(payment: Payment) -> QueryResult | CloseResult | None:
     return answer
 
 
+def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[Payment]:
+    """As many of `payments` as a page may wait for, at least one; the sweep asks about the others."""
+    until = time.monotonic() + WHILE_SOMEBODY_WAITS
+    for payment in payments:
+        yield payment
+        if time.monotonic() > until:
+            return
+
+
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
     """Keep an answer that brings no money in the journal; nothing is kept where nothing came."""
     if reply.raw:
@@ -85,7 +96,7 @@ def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
     """15 s after an attempt was made, 30 s, 1 m later, every 80 s while it can be paid; and when it ends.
 
     So money of which no message tells is found within 2 minutes, however late it comes. What is still not
-    certain after that is asked about every 5 m, and after a day every hour.
+    certain after that is asked about every 5 m, and after a week every hour.
     """
     soon = now + wait_for_age(now - payment.created_at)
     ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
@@ -95,7 +106,7 @@ def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
 
 
 def wait_for_age(age: timedelta) -> timedelta:
-    for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120), (24 * 3600, 300)):
+    for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120), (7 * 24 * 3600, 300)):
         if age < timedelta(seconds=limit):
             return timedelta(seconds=wait)
     return timedelta(hours=1)
@@ -121,7 +132,7 @@ def _query(payment: Payment, deadline: float) -> QueryResult:
 
 
 def _book_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMessage) -> None:
-    if paid.total_fen == payment.amount_fen or _notified_amounts(payment) & {paid.total_fen}:
+    if paid.total_fen == payment.amount_fen or paid.total_fen in _notified_amounts(payment):
         receipt = Receipt(paid.trade_no, paid.total_fen, paid.paid_at, Evidence.QUERY)
         book_receipt(payment, receipt, message)
         return
@@ -143,3 +154,5 @@ def _is_last_word(payment: Payment, result: object) -> bool:
 def _judge_answer(message: GatewayMessage, payment: Payment, reply: Reply, method: str) -> None:
     verdict = journal.Verdict.KNOWN if reply.signed else journal.Verdict.BAD
     journal.judge(message, verdict, payment=payment, detail=f"{method}: {reply.result}")
+    if reply.signed:
+        journal.keep_newest(message)

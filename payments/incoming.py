@@ -6,8 +6,10 @@ First the signature, which is arithmetic; then the message is on disk; then it i
 import enum
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from core.money import parse_yuan, yuan_text
 from payments import asking, journal, refunding, settlement
@@ -92,6 +94,33 @@ def receive_notify(raw_body: bytes) -> bool:
         _hear_of_refund(payment, params, message)
     else:
         journal.judge(message, _verdict_on_other_notice(params), payment=payment, detail=_summary(params))
+    return True
+
+
+def left_unjudged() -> list[int]:
+    """Keys of what was recorded a while ago and never judged: its process was killed in between."""
+    now = timezone.now()
+    late = GatewayMessage.objects.filter(
+        verdict=Verdict.UNJUDGED, received_at__range=(now - timedelta(hours=1), now - timedelta(minutes=1))
+    )
+    return list(late.order_by("id").values_list("pk", flat=True))
+
+
+def judge_late(key: int) -> bool:
+    """Go on with a message from where its process was killed. An answer has lost its question: asked anew."""
+    message = GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).first()
+    if message is None:
+        return False
+    match message.channel:
+        case Channel.RETURN:
+            receive_return(bytes(message.raw))
+        case Channel.NOTIFY:
+            receive_notify(bytes(message.raw))
+        case _:
+            words = "its process ended before it was judged; Alipay is asked again"
+            journal.judge(message, Verdict.KNOWN, payment=message.payment, detail=words)
+    # Under a key that has been replaced since it is another message: this row is for staff.
+    GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).update(verdict=Verdict.UNEXPECTED)
     return True
 
 

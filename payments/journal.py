@@ -43,6 +43,16 @@ def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessa
     )
 
 
+def keep_newest(message: GatewayMessage) -> None:
+    """Forget the answer before this one if it said the very same: an attempt is asked about for hours."""
+    before = GatewayMessage.objects.filter(
+        payment=message.payment_id, channel=Channel.ANSWER, verdict=Verdict.KNOWN, pk__lt=message.pk
+    )
+    for pk, raw in before.order_by("-id").values_list("pk", "raw")[:1]:
+        if bytes(raw) == bytes(message.raw):
+            GatewayMessage.objects.filter(pk=pk).delete()
+
+
 def record_bad(channel: str, raw: bytes, why: str) -> None:
     """Keep the beginning of a message that is not Alipay's; the oldest of these make room."""
     log.warning("%s rejected: %s", channel, why)
@@ -66,12 +76,14 @@ def prune_bad() -> int:
 
 
 def prune_answers() -> int:
-    """Delete old answers of Alipay's that said nothing new; how many. Ten thousand at a time."""
+    """Delete old answers of Alipay's that said nothing new; how many."""
     old = GatewayMessage.objects.filter(
         verdict=Verdict.KNOWN, channel=Channel.ANSWER, received_at__lt=timezone.now() - KEPT_ANSWERS
     )
-    keys = list(old.order_by("id").values_list("id", flat=True)[:10_000])
-    return GatewayMessage.objects.filter(id__in=keys).delete()[0]
+    count = 0
+    while keys := list(old.order_by("id").values_list("id", flat=True)[:10_000]):
+        count += GatewayMessage.objects.filter(id__in=keys).delete()[0]
+    return count
 
 
 def judge(

@@ -18,7 +18,7 @@ from core.transactions import durable_transaction
 from orders import mailing, reminders, transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
-from payments import asking, heartbeat, pruning, refunding, settlement
+from payments import asking, heartbeat, incoming, pruning, refunding, settlement
 from payments.alipay.answers import Waiting
 from payments.models import Payment
 
@@ -147,6 +147,7 @@ def _orders_not_paid() -> Sequence[Order]:
 
 
 TASKS = [
+    Task("judged", incoming.left_unjudged, incoming.judge_late),
     Task("asked", _attempts_to_ask_about, _ask, waits=True),
     Task("reminded", reminders.due, reminders.remind),
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),

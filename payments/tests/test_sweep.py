@@ -247,7 +247,7 @@ def test_the_command_does_one_round_and_says_so(
 def test_the_command_says_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     call_command("sweep")
-    assert capsys.readouterr().out == "sweep: nothing was due\n"
+    assert capsys.readouterr().out == "sweep: nothing was done\n"
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
@@ -351,3 +351,49 @@ def test_forgets_sessions_that_are_over(db: None, client: Client) -> None:
     with later(days=60):
         sweep_once()
     assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("channel", ["NOTIFY", "RETURN"])
+def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_a_minute_later(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, channel: str
+) -> None:
+    Payment.objects.update(next_try_at=timezone.now() + timedelta(hours=9))  # nobody asks by itself
+    gateway.says["query"] = alipay.paid(payment)
+
+    def die(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(incoming, "_attempt_and_receipt", die)
+        if channel == "NOTIFY":
+            incoming.receive_notify(alipay.notify_body(payment))
+        else:
+            incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    assert sweep_once()["judged"] == 0  # it may still be in somebody's hands
+    with later(minutes=2):
+        assert sweep_once()["judged"] == 1
+        assert sweep_once()["judged"] == 0
+    assert state(payment) == PAID
+    assert not GatewayMessage.objects.filter(verdict=GatewayMessage.Verdict.UNJUDGED).exists()
+
+
+def test_an_answer_that_was_not_judged_is_no_task_for_staff(payment: Payment, gateway: Gateway) -> None:
+    long_ago = timezone.now() - timedelta(minutes=2)
+    GatewayMessage.objects.create(
+        channel="ANSWER", raw=b"{}", signature_ok=True, payment=payment, received_at=long_ago
+    )
+    sweep_once()
+    assert [m.verdict for m in GatewayMessage.objects.all()] == ["KNOWN"]
+
+
+def test_an_answer_that_says_the_same_again_is_kept_once(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.not_existing()
+    for minutes in range(1, 9):
+        with later(minutes=2 * minutes):
+            assert sweep_once()["asked"] == 1
+    (kept,) = GatewayMessage.objects.all()
+    assert kept.received_at > timezone.now() + timedelta(minutes=10)
+    gateway.says["query"] = alipay.waiting(payment)
+    with later(minutes=20):
+        sweep_once()
+    assert GatewayMessage.objects.count() == 2

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         progress.wipe()
         counts = ", ".join(f"{count} {name}" for name, count in done.items() if count)
         if counts or say_nothing_due:
-            self.stdout.write(f"sweep: {counts or 'nothing was due'}")
+            self.stdout.write(f"sweep: {counts or 'nothing was done'}")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ Status = Order.Status
 ACCEPT_WITHIN = timedelta(hours=24)
 PAY_WITHIN_AFTER_INSTANT_BOOKING = timedelta(minutes=30)
 PAY_WITHIN_AFTER_ACCEPTANCE = timedelta(hours=24)
+SHORTEST_TIME_TO_PAY = timedelta(minutes=5)
 REMIND_AT_MOST_BEFORE = timedelta(hours=2)
 """A reminder comes with a third of the time to pay left: 10 minutes of 30, but of a day no more than this."""
 
@@ -157,7 +158,7 @@ def _move(
 
 
 def _last_moment_to_pay(order: Order) -> datetime:
-    """When the day of check-in begins, in Beijing; for a stay that begins today, when today ends."""
-    begins_today = order.check_in == timezone.localdate()
-    day = order.check_in + timedelta(days=1) if begins_today else order.check_in
+    """When the day of check-in begins, in Beijing; when it ends, where that is now, or too soon to pay."""
+    begins_now = order.check_in <= timezone.localdate(timezone.now() + SHORTEST_TIME_TO_PAY)
+    day = order.check_in + timedelta(days=1) if begins_now else order.check_in
     return timezone.make_aware(datetime.combine(day, datetime.min.time()))

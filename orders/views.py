@@ -49,6 +49,8 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             order = booking.book(house.pk, renter=signed_in_user(request), **form.cleaned_data)
         except NightsTaken:
             form.refuse_taken()
+        except IllegalTransition:  # midnight came between the form and the booking
+            form.add_error("check_in", _("This day has passed."))
         except booking.TooManyUnpaid as refusal:
             form.add_error(None, str(refusal))
         except House.DoesNotExist as error:

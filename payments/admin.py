@@ -22,7 +22,7 @@ from payments.settlement import CannotRefund
 
 Row = TypeVar("Row", bound=Model)
 
-ASKED_AT_A_TIME = 20
+ASKED_AT_A_TIME = 10
 
 
 class PaymentInline(ReadOnlyInline):

@@ -19,6 +19,10 @@ from payments.models import Payment
 Product = Payment.Product
 
 
+MOST_ATTEMPTS = 20
+"""For one order: each is asked about until it ends."""
+
+
 class CannotPay(Exception):
     """Words for the renter, to be shown on the order page."""
 
@@ -72,6 +76,8 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     live = Payment.objects.filter(live_for=order).first()
     if live is not None:
         return live
+    if order.payments.count() >= MOST_ATTEMPTS:
+        raise CannotPay(_("You have begun to pay this order very often. Please ask our staff for help."))
     expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
     return Payment.objects.create(
         order=order,

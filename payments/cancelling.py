@@ -98,7 +98,8 @@ def _close_open_attempts(order: Order) -> None:
 
     Where Alipay is silent the order is cancelled all the same, and money that still comes goes back.
     """
-    for payment in order.payments.filter(status=Payment.Status.OPEN):
+    still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
+    for payment in asking.while_somebody_waits(still_open):
         asking.ask_and_close(payment)
 
 

@@ -231,6 +231,8 @@ def _look_up(entry: Entry) -> Finding:
 
 
 def _payment_of(entry: Entry) -> Finding:
+    if not _OUT_TRADE_NO.fullmatch(entry.out_trade_no):
+        return Finding(Kind.NOT_OURS)  # somebody else's sale with the same account
     payment = _attempt(entry.out_trade_no) or _rebuilt(entry)
     if payment is None:
         return Finding(Kind.NOT_OURS)

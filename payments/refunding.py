@@ -76,6 +76,9 @@ def give_up(refund: Refund, *, by: User, words: str) -> None:
     """
     if refund.status == Status.REFUSED:
         answer = ask(refund, deadline=asking.WHILE_SOMEBODY_WAITS)
+        if isinstance(answer, RefundFound) and answer.amount_fen != refund.amount_fen:
+            refusal = _("%(number)s: Alipay has made it, with another amount. Look it up there first.")
+            raise CannotRefund(refusal % {"number": refund.out_request_no})
         if not isinstance(answer, (NotRefunded, NotExisting, RefundFound)):
             refusal = _("%(number)s: Alipay gave no usable answer about it just now. Please try again later.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})

@@ -361,10 +361,11 @@ def _not_possible_any_more(refund: Refund) -> CannotRefund:
 
 def _let_go_of_live_attempt(order: Order) -> Payment | None:
     keys = Payment.objects.filter(live_for=order).order_by().values_list("pk", flat=True)
-    for key in keys:
-        Payment.objects.filter(pk=key).update(live_for=None, next_try_at=timezone.now())
-        return Payment.objects.get(pk=key)
-    return None
+    key = next(iter(keys), None)
+    if key is None:
+        return None
+    Payment.objects.filter(pk=key).update(live_for=None, next_try_at=timezone.now())
+    return Payment.objects.get(pk=key)
 
 
 def _strengthen(payment: Payment, receipt: Receipt) -> None:

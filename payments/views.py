@@ -151,9 +151,9 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 def check(request: HttpRequest, number: str) -> HttpResponse:
     """我已付款，帮我查一下: ask Alipay now. Answers in words; to the page's own script, as `status` does."""
     order = order_of(request, number)
-    attempts_made = list(order.payments.order_by("id"))
+    attempts_made = list(order.payments.order_by("-id"))
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
-    answers = [asking.ask(payment) for payment in still_open]
+    answers = [asking.ask(payment) for payment in asking.while_somebody_waits(still_open)]
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         order.refresh_from_db()
         return _standing(order)

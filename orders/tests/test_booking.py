@@ -254,7 +254,8 @@ def test_FMT07_a_stay_over_29_february(client: Client, renter: User, house: Hous
 @pytest.mark.parametrize(
     ("now", "pay_by"),
     [
-        ("2026-11-22T23:59:59+08:00", "2026-11-23T00:00:00+08:00"),
+        ("2026-11-22T23:54:59+08:00", "2026-11-23T00:00:00+08:00"),
+        ("2026-11-22T23:59:59+08:00", "2026-11-23T00:29:59+08:00"),  # nobody can pay within a second
         ("2026-11-22T23:15:00+08:00", "2026-11-22T23:45:00+08:00"),
     ],
 )

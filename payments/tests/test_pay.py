@@ -366,3 +366,14 @@ def test_a_form_in_another_charset_is_refused(renter: Client, order: Order, name
     )
     assert answer.status_code == 400
     assert not Payment.objects.exists()
+
+
+def test_one_order_gets_twenty_attempts_at_most(renter: Client, order: Order, gateway: Gateway) -> None:
+    gateway.says["query"] = gateway.says["close"] = alipay.not_existing()
+    for _ in range(20):
+        Payment.objects.update(asked_at=None)
+        request_at(press(renter, order, another="1"))
+    Payment.objects.update(asked_at=None)
+    assert press(renter, order, another="1") == order.get_absolute_url()
+    assert "very often" in words_on_order_page(renter, order)
+    assert Payment.objects.count() == 20

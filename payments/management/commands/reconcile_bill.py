@@ -18,6 +18,9 @@ from payments.reconciling import NoBillYet, Report, Sums
 COULD_NOT = 2
 
 
+FIRST_BILL = date(2016, 1, 1)
+
+
 class Command(BaseCommand):
     help = (
         "Compares Alipay's bill of a day with our payments and refunds, to the fen, and asks Alipay where "
@@ -51,6 +54,8 @@ def _day_that_is_over(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise NoBillYet(f"{text} is not a day; write it as 2026-11-22.") from error
+    if day < FIRST_BILL:
+        raise NoBillYet(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
     if day >= timezone.now().astimezone(BEIJING).date():
         raise NoBillYet(f"{day} is not over in Beijing. Its bill is written by about 9:00 of the next day.")
     return day

@@ -60,6 +60,7 @@ FOCUS_EACH = """() => {
       troubles.push(`${named(seen)} covers ${named(element)}`);
   }
   document.activeElement.blur();
+  for (const element of document.querySelectorAll("main *")) element.scrollLeft = 0;
   scrollTo(0, 0);
   return troubles;
 }"""
@@ -89,6 +90,7 @@ class Inspector:
 
     def open(self, path: str, name: str) -> None:
         self.visitor.go(path)
+        assert self.page.url.removeprefix(self.visitor.site) == path, f"{path} led to {self.page.url}"
         self.look_at(name)
 
     def look_at(self, name: str) -> None:

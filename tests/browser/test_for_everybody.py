@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.test import RequestFactory
 from django.utils import translation
 from django.views import defaults
+from playwright.sync_api import expect
 
 from ihome_site.middleware import DatabaseDownMiddleware
 from tests.browser.inspecting import Inspector
@@ -88,7 +89,7 @@ def answers_in_trouble(language):
             defaults.bad_request(request, SuspiciousOperation()),
             defaults.permission_denied(request, PermissionDenied()),
             defaults.server_error(request),
-            DatabaseDownMiddleware(lambda request: None).process_exception(request, OperationalError()),
+            DatabaseDownMiddleware(defaults.server_error).process_exception(request, OperationalError()),
         )
     policy = {"Content-Security-Policy": "default-src 'self'"}
     return {
@@ -126,11 +127,13 @@ def paying(inspector, running, standin):
     visitor = inspector.visitor
     page = visitor.page
     number = visitor.book()
-    inspector.look_at("order-to-pay")
-    page.set_extra_http_headers({"User-Agent": WECHAT["user_agent"]})
-    inspector.open(f"/payments/{number}/way-out/", "way-out-of-wechat")
-    page.set_extra_http_headers({})
-    visitor.go(f"/orders/{number}/")
+    browser = page.context.new_cdp_session(page)
+    for device, path, name in (
+        (WECHAT, f"/payments/{number}/way-out/", "way-out-of-wechat"),
+        (PHONE, f"/orders/{number}/", "order-to-pay"),
+    ):
+        browser.send("Network.setUserAgentOverride", {"userAgent": device["user_agent"]})
+        inspector.open(path, name)
 
     for fault in ("query.waiting", "notify.lost"):
         standin.post("faults", name=fault, out_trade_no=f"{number}_1")
@@ -138,12 +141,16 @@ def paying(inspector, running, standin):
     visitor.press_pay()
     visitor.pay()
     inspector.look_at("confirming")
+    back_from_alipay = page.url.removeprefix(visitor.site)
+    inspector.open(f"/orders/{number}/", "order-with-attempt")
     page.unroute(PATIENCE)
     standin.post("faults/clear")
-    back_from_alipay = page.url
+    standin.post("notify-now", out_trade_no=f"{number}_1")
     inspector.open(back_from_alipay, "paid")
+    expect_face(visitor, "Paid")
     visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
     inspector.open(back_from_alipay, "paid-signed-out")
+    expect_face(visitor, "Paid")
     visitor.go(f"/orders/{number}/")
     visitor.sign_in()
     inspector.look_at("order-paid")
@@ -159,6 +166,13 @@ def paying(inspector, running, standin):
     inspector.open(f"/orders/{number}/", "order-refunded")
     inspector.open(f"/payments/{number}/receipt/", "receipt-with-refund")
     inspector.open(back_from_alipay, "refunded")
+    expect_face(visitor, "Refunded")
+
+
+def expect_face(visitor, english):
+    with translation.override(visitor.language):
+        words = translation.pgettext("the page after paying", english)
+    expect(visitor.page.locator(".face h2")).to_have_text(words)
 
 
 def as_somebody_with_orders(inspector):

@@ -81,15 +81,16 @@ class Visitor:
         self, browser: Browser, site: str, shots: Path, *, language: str = "zh-hans", **options: object
     ) -> None:
         self.site = site
-        self._language = language
+        self.language = language
         self.watch = Watch(site)
         self._context = browser.new_context(
             base_url=site, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce", **options
         )
         self._context.set_default_timeout(TIMEOUT_MS)
         if language != settings.LANGUAGE_CODE:
-            cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": site}
-            self._context.add_cookies([cookie])
+            self._context.add_cookies(
+                [{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": site}]
+            )
         self.watch.over(self._context)
         self._shots = shots
         self._numbers = count(1)
@@ -124,7 +125,7 @@ class Visitor:
     # What people do; the words are those of the visitor's language
 
     def words(self, english: str) -> str:
-        with translation.override(self._language):
+        with translation.override(self.language):
             return translation.gettext(english)
 
     def field(self, english: str) -> Locator:

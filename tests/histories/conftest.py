@@ -33,6 +33,7 @@ def site(
         History.site = Site(standin, houses, signed_in(), *staff, Client())
         logging.disable(logging.CRITICAL)  # tens of thousands of lines about what is meant to break
         yield History.site
+        History.let_time_go_on()
         logging.disable(logging.NOTSET)
         forget_everything(standin)
 

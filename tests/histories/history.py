@@ -127,6 +127,7 @@ class History(RuleBasedStateMachine):
     trouble: ClassVar[Trouble] = Trouble()
     seen: ClassVar[Counter[str]] = Counter()
     """In how many histories each thing happened."""
+    clock: ClassVar[time_machine.travel | None] = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,8 +144,9 @@ class History(RuleBasedStateMachine):
         self.returns: list[str] = []
         self.notices: list[Notice] = []
         self.failed = self.notices_are_lost = False
-        self.clock = time_machine.travel(START, tick=False)
-        self.now = self.clock.start()
+        self.let_time_go_on()
+        History.clock = time_machine.travel(START, tick=False)
+        self.now = History.clock.start()
 
     # --- The renter -----------------------------------------------------------------------------------
 
@@ -548,7 +550,14 @@ class History(RuleBasedStateMachine):
                 self._remember()
         finally:
             self.trouble.forget()
-            self.clock.stop()
+            self.let_time_go_on()
+
+    @staticmethod
+    def let_time_go_on() -> None:
+        """Also after a plain program that broke off before its teardown."""
+        if History.clock is not None:
+            History.clock.stop()
+            History.clock = None
 
     def _heal(self) -> None:
         self.trouble.forget()

@@ -1,6 +1,5 @@
 """Finding a home and choosing its nights: with a finger, with the keyboard, without JavaScript."""
 
-import re
 from datetime import date, timedelta
 
 import pytest
@@ -9,34 +8,6 @@ from playwright.sync_api import expect
 from tests.browser.visitor import ASKED, DESKTOP, INSTANT, NARROW, PHONE, TODAY
 
 pytestmark = pytest.mark.browser
-
-js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
-
-
-@js_or_not
-@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_from_the_search_to_the_order(visit, device, js):
-    renter = visit(**device, java_script_enabled=js)
-    page = renter.page
-    renter.go("/accounts/signup/")
-    renter.sign_up()
-    renter.go("/")
-    check_in, check_out = renter.free_days(3)
-    page.get_by_label("地区").select_option("重庆")
-    page.get_by_label("入住", exact=True).fill(str(check_in))
-    page.get_by_label("离开", exact=True).fill(str(check_out))
-    page.get_by_label("入住人数").fill("2")
-    renter.click("搜索")
-    expect(page.locator("article.house")).to_have_count(1)
-    expect(page.get_by_label("地区")).to_have_value(re.compile(r"\d+"))
-    renter.look("found")
-    renter.click(INSTANT)
-    expect(page.get_by_label("入住", exact=True)).to_have_value(str(check_in))
-    expect(page.locator("#stay-total")).to_have_text("￥777.00")
-    renter.look("house")
-    renter.click("预订")
-    assert renter.status() == "待支付"
-    expect(page.locator("main")).to_contain_text("￥777.00")
 
 
 @pytest.mark.parametrize("device", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])

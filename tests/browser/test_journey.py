@@ -1,47 +1,55 @@
-"""From nobody to a reviewed stay: the whole way, on a phone and on a desktop, with JavaScript and without."""
+"""From the search to a reviewed stay and a refunded one: on a phone and a desktop, in both languages, with
+JavaScript and without; and once with nothing but the keyboard."""
 
 import re
+from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.utils import translation
 from playwright.sync_api import expect
 
-from tests.browser.visitor import DESKTOP, INSTANT, PHONE
+from tests.browser.visitor import DESKTOP, INSTANT, PASSWORD, PHONE
 
 pytestmark = pytest.mark.browser
 
 REVIEW = "江上的灯一直亮到半夜，床很舒服。\n钥匙在门口的花盆旁边，一找就到。"
+PRODUCTS = {
+    "phone": ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
+    "desktop": ("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY"),
+}
 
 
-@pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
+# Each pair of device, language and scripts is met.
 @pytest.mark.parametrize(
-    ("device", "product"),
+    ("device", "language", "js"),
     [
-        (PHONE, ("alipay.trade.wap.pay", "QUICK_WAP_WAY")),
-        (DESKTOP, ("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY")),
+        ("phone", "zh-hans", True),
+        ("phone", "en", False),
+        ("desktop", "zh-hans", False),
+        ("desktop", "en", True),
     ],
-    ids=["phone", "desktop"],
+    ids=["phone-chinese-js", "phone-english-no-js", "desktop-chinese-no-js", "desktop-english-js"],
 )
-def test_from_signing_up_to_a_review(visit, standin, site, device, product, js):
-    renter = visit(**device, java_script_enabled=js)
-    page = renter.page
+def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, device, language, js):
+    options = PHONE if device == "phone" else DESKTOP
+    renter = visit(**options, java_script_enabled=js, language=language)
+    page, words = renter.page, renter.words
 
-    renter.go("/orders/")
+    with translation.override(language):
+        paid = translation.pgettext("the page after paying", "Paid")
+    renter.go("/")
+    find(renter, nights=2)
+    renter.click(words("Book"))
     assert renter.path() == "/accounts/login/"
     renter.look("sign-in")
-    renter.click("注册")
-    renter.look("sign-up")
+    renter.click(words("Make an account"))
     renter.sign_up()
-    assert renter.path() == "/orders/"
-    renter.look("no-orders")
-    page.locator("main").get_by_role("link", name="找房").click()
-    renter.look("houses")
-    renter.click(INSTANT)
-    renter.choose_nights(nights=2)
-    renter.look("house")
-    renter.click("预订")
+    expect(page.locator("#stay-total")).to_have_text("￥518.00")
+    renter.look("house-with-the-same-stay")
+    renter.click(words("Book"))
     number = renter.number()
-    assert renter.status() == "待支付"
+    assert renter.status() == words("Waiting for payment")
     renter.look("order-to-pay")
 
     renter.go("/orders/")
@@ -50,43 +58,130 @@ def test_from_signing_up_to_a_review(visit, standin, site, device, product, js):
     expect(card).to_contain_text("￥518.00")
     renter.look("orders-to-pay")
     way = renter.press_pay()
-    goes_through_three_origins(way, number, site, standin.url, product)
-    renter.look("cashier")
-
+    goes_through_three_origins(way, number, running.url, standin.url, PRODUCTS[device])
     renter.pay()
-    expect(page.get_by_role("heading", name="支付成功")).to_be_visible()
+    expect(page.get_by_role("heading", name=paid, exact=True)).to_be_visible()
     assert renter.path() == "/payments/paycomplete/"
     [attempt] = standin.attempts(number).values()
     assert attempt["received_fen"] == 51800
-    for words in ("￥518.00", number, attempt["trade_no"]):
-        expect(page.locator("main")).to_contain_text(words)
+    for detail in ("￥518.00", number, attempt["trade_no"]):
+        expect(page.locator("main")).to_contain_text(detail)
     renter.look("paid")
 
-    renter.click("回到我的订单")
+    renter.click(words("Back to my orders"))
     assert renter.path() == "/orders/"
-    assert renter.status() == "待评价"
+    assert renter.status() == words("Waiting for review")
     expect(renter.pay_button()).to_have_count(0)
     renter.look("orders-paid")
-    renter.click("发表评价")
+    renter.click(words("View"))
+    renter.click(words("Receipt"))
+    expect(page.locator("article")).to_contain_text("人民币伍佰壹拾捌元整")
+    renter.look("receipt")
+
+    renter.go("/orders/")
+    renter.click(words("Write a review"))
     assert renter.number() == number
     page.locator("label[for=star-5]").click()
-    page.get_by_label("您的评价").fill(REVIEW)
+    renter.field("Your words").fill(REVIEW)
     renter.look("review-written")
-    renter.click("提交评价")
-
+    renter.click(words("Send the review"))
     assert renter.number() == number
-    assert renter.status() == "已完成"
-    expect(page.get_by_text("感谢您的评价。")).to_be_visible()
-    mine = page.locator("section", has=page.get_by_role("heading", name="您的评价"))
+    assert renter.status() == words("Complete")
+    expect(page.get_by_text(words("Thank you for your review."))).to_be_visible()
+    mine = page.locator("section", has=page.get_by_role("heading", name=words("Your review")))
     expect(mine).to_contain_text("床很舒服")
-    expect(mine.get_by_role("img", name="5 星，满分 5 星")).to_be_visible()
-    expect(page.locator(".timeline b")).to_have_text(["已评价", "已支付", "已接单", "已下单"])
+    timeline = ("Reviewed", "Paid", "Accepted", "Booked")
+    expect(page.locator(".timeline b")).to_have_text([words(each) for each in timeline])
     expect(page.locator(".timeline li").nth(1)).to_contain_text("￥518.00")
     renter.look("order-complete")
-    renter.click("回到我的订单")
-    assert renter.status() == "已完成"
-    expect(page.get_by_role("article")).to_contain_text("床很舒服")
-    renter.look("orders-complete")
+
+    renter.go("/")
+    find(renter, nights=3)
+    renter.click(words("Book"))
+    other = renter.number()
+    renter.press_pay()
+    renter.pay()
+    renter.click(words("See the order"))
+    renter.click(words("Cancel the order"))
+    expect(page.locator("main")).to_contain_text("￥777.00")
+    renter.look("cancel")
+    renter.click(words("Cancel the order"))
+    assert renter.number() == other
+    assert renter.status() == words("Cancelled")
+    expect(page.locator(".timeline b").first).to_have_text(words("Refund on its way"))
+    renter.look("cancelled")
+    running.sweep()
+    renter.go(f"/orders/{other}/")
+    expect(page.locator(".timeline b").first).to_have_text(words("Refunded"))
+    expect(page.locator(".timeline li").first).to_contain_text("￥777.00")
+    assert standin.attempts(other)[f"{other}_1"]["refunded_fen"] == 77700
+    renter.look("refunded")
+
+
+def find(renter, nights):
+    """Searches for a stay in 重庆 and opens the house that is found."""
+    check_in, check_out = renter.free_days(nights)
+    renter.field("Area").select_option("重庆")
+    renter.field("Check-in").fill(str(check_in))
+    renter.field("Check-out").fill(str(check_out))
+    renter.field("Guests").fill("2")
+    renter.click(renter.words("Search"))
+    expect(renter.page.locator("article.house")).to_have_count(1)
+    renter.look("found")
+    renter.click(INSTANT)
+    expect(renter.field("Check-in")).to_have_value(str(check_in))
+    expect(renter.page.locator("#stay-total")).to_have_text(f"￥{259 * nights}.00")
+    renter.look("house")
+
+
+def test_with_the_keyboard_alone(visit):
+    renter = visit(**DESKTOP)
+    page, press = renter.page, renter.page.keyboard.press
+
+    def reach(found):
+        """Tab by Tab, as far as it is."""
+        for _ in range(120):
+            press("Tab")
+            if found.evaluate("element => element === document.activeElement"):
+                expect(found).to_be_in_viewport()
+                return
+        raise AssertionError(f"the Tab key never comes to {found}")
+
+    def enter(name, role="link"):
+        reach(page.get_by_role(role, name=name, exact=True).last)
+        with page.expect_navigation():
+            press("Enter")
+
+    renter.go("/")
+    enter(INSTANT)
+    check_in, check_out = renter.free_days(2)
+    while not page.locator(f"#calendar [data-date='{check_in}']").count():
+        enter("后两个月")
+    days = page.locator("#calendar td[data-date]")
+    weeks_on, days_on = divmod((check_in - date.fromisoformat(days.first.get_attribute("data-date"))).days, 7)
+    reach(days.first.locator("button"))
+    arrows = ["ArrowDown"] * weeks_on + ["ArrowRight"] * days_on
+    for key in (*arrows, "Enter", "ArrowRight", "ArrowRight", "Enter"):
+        press(key)
+    expect(page.get_by_label("离开", exact=True)).to_have_value(str(check_out))
+    expect(page.locator("#stay-total")).to_have_text("￥518.00")
+    enter("预订", "button")
+    assert renter.path() == "/accounts/login/"
+    enter("注册")
+    for name, text in (("手机号", "15800000000"), ("密码", PASSWORD)):
+        if not page.get_by_label(name).evaluate("field => field === document.activeElement"):
+            reach(page.get_by_label(name))
+        page.keyboard.type(text)
+    with page.expect_navigation():
+        press("Enter")
+    enter("预订", "button")
+    renter.number()
+    enter("去支付", "button")
+    reach(page.locator("button#pay"))
+    press("Enter")
+    expect(page.get_by_role("heading", name="支付成功")).to_be_visible()
+    enter("回到我的订单")
+    assert renter.status() == "待评价"
 
 
 def goes_through_three_origins(way, number, site, alipay, product):

@@ -118,11 +118,11 @@ def test_ones_own_page(visit, device, js):
 
 
 def test_USR10_slow_old_and_without_scripts_one_pays_and_sees_the_result(visit):
-    """A phone at 50 KB a second, half a second away from everything, and a processor six times as slow."""
+    """A phone on 2G, half a second away from everything, and a processor six times as slow."""
     renter = visit(**NARROW, java_script_enabled=False)
     slow = renter.page.context.new_cdp_session(renter.page)
     slow.send("Network.enable")
-    limits = {"offline": False, "latency": 500, "downloadThroughput": 50_000, "uploadThroughput": 20_000}
+    limits = {"offline": False, "latency": 500, "downloadThroughput": 30_000, "uploadThroughput": 6_000}
     slow.send("Network.emulateNetworkConditions", limits)
     slow.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     renter.page.set_default_timeout(60_000)

@@ -334,7 +334,7 @@ def test_the_next_step_is_on_the_card(
         if page.context.get("orders"):
             assert (review in html) is actions[1]
         else:
-            assert (f'action="/orders/{order.number}/review/"' in html) is actions[1]
+            assert (f'action="/orders/{order.number}/review/#review"' in html) is actions[1]
         assert "￥300.00" in html
 
 

@@ -9,11 +9,13 @@ from tests.browser.visitor import DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, WEC
 
 pytestmark = pytest.mark.browser
 
+small_and_plain_or_large = pytest.mark.parametrize(
+    ("device", "js"), [(NARROW, False), (DESKTOP, True)], ids=["narrow-no-js", "desktop-js"]
+)
 js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
 
 
-@js_or_not
-@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+@small_and_plain_or_large
 def test_an_order_is_found_again(visit, device, js):
     renter = visit(**device, java_script_enabled=js)
     page = renter.page
@@ -32,8 +34,7 @@ def test_an_order_is_found_again(visit, device, js):
     renter.look("tabs-with-counts")
 
 
-@js_or_not
-@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+@small_and_plain_or_large
 def test_a_paid_stay_has_a_receipt_and_a_file_for_the_calendar(visit, device, js):
     renter = visit(**device, java_script_enabled=js)
     page = renter.page
@@ -85,8 +86,7 @@ def test_out_of_wechat_and_back(visit, js):
     assert renter.status() == "待评价"
 
 
-@js_or_not
-@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+@small_and_plain_or_large
 def test_ones_own_page(visit, device, js):
     person = visit(**device, java_script_enabled=js)
     person.watch.expected_statuses = {422}
@@ -120,6 +120,7 @@ def test_ones_own_page(visit, device, js):
 def test_USR10_slow_old_and_without_scripts_one_pays_and_sees_the_result(visit):
     """A phone on 2G, half a second away from everything, and a processor six times as slow."""
     renter = visit(**NARROW, java_script_enabled=False)
+    number = renter.start_with_order()
     slow = renter.page.context.new_cdp_session(renter.page)
     slow.send("Network.enable")
     limits = {"offline": False, "latency": 500, "downloadThroughput": 30_000, "uploadThroughput": 6_000}
@@ -127,7 +128,6 @@ def test_USR10_slow_old_and_without_scripts_one_pays_and_sees_the_result(visit):
     slow.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     renter.page.set_default_timeout(60_000)
     renter.page.set_default_navigation_timeout(60_000)
-    number = renter.start_with_order()
     renter.press_pay()
     renter.pay()
     expect(renter.page.get_by_role("heading", name="支付成功")).to_be_visible(timeout=60_000)

@@ -34,7 +34,7 @@ TEXT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("device", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+@pytest.mark.parametrize("device", [NARROW, DESKTOP], ids=["narrow", "desktop"])
 def test_long_titles_and_large_sums_fit(visit, device):
     renter = visit(**device)
     number = renter.start_with_order(LONG_TITLE, nights=10)

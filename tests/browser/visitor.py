@@ -223,13 +223,10 @@ class Visitor:
         return self.page.locator(".pill").inner_text().strip()
 
     def look(self, name: str) -> None:
-        """Nothing sticks out sideways; what the page shows is kept, light and dark, as on a tall screen."""
+        """Nothing sticks out sideways; what the page shows is kept, as on a tall screen."""
         assert not self.sticks_out(), f"{name}: {self.sticks_out()}"
         with self.tall_screen():
-            for scheme in ("light", "dark"):
-                self.page.emulate_media(color_scheme=scheme)
-                self.keep_picture(f"{next(self._numbers):02}-{name}-{scheme}")
-            self.page.emulate_media(color_scheme="light")
+            self.keep_picture(f"{next(self._numbers):02}-{name}")
 
     def sticks_out(self) -> str:
         """How far the page goes beyond the screen's side; empty if it doesn't."""

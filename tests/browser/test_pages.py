@@ -158,7 +158,7 @@ class TestWhatWasTypedStays:
         chosen = [renter.page.get_by_label(words, exact=True).input_value() for words in ("入住", "离开")]
         renter.page.get_by_label("入住人数").fill("2")
         renter.click("预订")
-        expect(renter.page.get_by_text("离开日期须晚于入住日期。")).to_be_visible()
+        expect(renter.page.get_by_text("离开日期须晚于入住日期。")).to_be_in_viewport()
         for words, value in zip(("入住", "离开", "入住人数"), (*chosen, "2"), strict=True):
             expect(renter.page.get_by_label(words, exact=True)).to_have_value(value)
         renter.look("refused")
@@ -173,7 +173,7 @@ class TestWhatWasTypedStays:
         renter.page.get_by_label("您的评价").fill("只写了字，忘了点星星")
         renter.page.locator("#review form").evaluate("form => { form.noValidate = true }")
         renter.click("提交评价")
-        expect(renter.page.locator("#review .error")).to_be_visible()
+        expect(renter.page.locator("#review .error")).to_be_in_viewport()
         expect(renter.page.get_by_label("您的评价")).to_have_value("只写了字，忘了点星星")
         renter.look("refused")
         renter.page.locator("label[for=star-2]").click()

@@ -1,5 +1,6 @@
 """BOK01: eight renters after one night at the same instant, with the guards and without them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -8,6 +9,8 @@ from functools import partial
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -99,3 +102,40 @@ def test_the_unique_night_is_back_after_the_twin() -> None:
     assert [
         name for name, facts in known.items() if facts["unique"] and facts["columns"] == ["house_id", "night"]
     ]
+
+
+AT_ONCE = 16
+"""As many as gunicorn's threads on two cores take in at a time; the others wait before it."""
+
+
+def people_come(house: House, people: int) -> Counter[int]:
+    """Everybody posts the booking form for the same two nights; the statuses."""
+    night = timezone.localdate() + timedelta(days=9)
+    stay = {"check_in": night, "check_out": night + timedelta(days=2), "guests": 1}
+    browsers = []
+    for _ in range(people):
+        browser = Client(raise_request_exception=False)
+        browser.force_login(make.user())
+        browsers.append(browser)
+    queue = iter(browsers)  # shared: each goes to one thread
+
+    def come() -> Counter[int]:
+        return Counter(browser.post(reverse("book", args=[house.pk]), stay).status_code for browser in queue)
+
+    return sum(at_once(*[come] * AT_ONCE), Counter())
+
+
+def test_BOK04_five_hundred_want_one_house() -> None:
+    """One booking, 499 refusals in words, and no error for anybody."""
+    house = make.house(instant_book=True)
+    assert people_come(house, 500) == {302: 1, 422: 499}
+    assert Order.objects.count() == 1
+    assert BookedNight.objects.count() == 2
+
+
+def test_BOK04_twin_without_the_unique_night_several_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
+    house = make.house(instant_book=True)
+    with without_the_unique_night():
+        people_come(house, 50)
+        assert Order.objects.count() > 1

@@ -122,7 +122,7 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 
 def services(port: int, standin_port: int) -> dict[str, list[str]]:
     state = str(FOLDER / "standin.sqlite3")
-    found = {
+    return {
         "alipay": [
             "manage.py",
             "alipay_standin",
@@ -138,10 +138,8 @@ def services(port: int, standin_port: int) -> dict[str, list[str]]:
             f"--bind={HOST}:{port}",
             "ihome_site.wsgi",
         ],
+        "sweep": ["manage.py", "sweep", "--loop=5"],
     }
-    if (ROOT / "payments/management/commands/sweep.py").exists():
-        found["sweep"] = ["manage.py", "sweep", "--loop=5"]
-    return found
 
 
 def start(name: str, arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -22,7 +22,6 @@ from orders.transitions import IllegalTransition
 class OrderEventInline(ReadOnlyInline):
     model = OrderEvent
     fields = ["created_at", "kind", "from_status", "to_status", "actor", "reason", "amount_fen"]
-    readonly_fields = ["created_at", "kind", "from_status", "to_status", "actor", "reason", "amount_fen"]
     show_change_link = False
 
 

@@ -38,16 +38,6 @@ class PaymentInline(ReadOnlyInline):
         "paid_at",
         "expires_at",
     ]
-    readonly_fields = [
-        "out_trade_no",
-        "status",
-        "amount_fen",
-        "received_fen",
-        "trade_no",
-        "evidence",
-        "paid_at",
-        "expires_at",
-    ]
 
 
 @admin.register(Order)
@@ -125,7 +115,6 @@ class RefundInline(ReadOnlyInline):
 class GatewayMessageInline(ReadOnlyInline):
     model = GatewayMessage
     fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
-    readonly_fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
 
 
 @admin.register(Payment)

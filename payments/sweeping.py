@@ -65,7 +65,6 @@ def sweep_once(
             for number, item in numbered:
                 if stop():
                     break
-                heartbeat.beat(heartbeat.SWEEP)
                 watch(task.name, number, total)
                 done += _do(task, item)
             return done
@@ -76,6 +75,7 @@ def sweep_once(
 
 def _do(task: Task, item: object) -> Counter[str]:
     try:
+        heartbeat.beat(heartbeat.SWEEP)
         return Counter({task.name: task.act(item)})
     except Exception:
         log.exception("%s: %s", task.name, item)

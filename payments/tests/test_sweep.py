@@ -13,6 +13,7 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -397,3 +398,20 @@ def test_an_answer_that_says_the_same_again_is_kept_once(payment: Payment, gatew
     with later(minutes=20):
         sweep_once()
     assert GatewayMessage.objects.count() == 2
+
+
+def test_a_heartbeat_that_breaks_costs_one_item_only(
+    db: None, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payments = [make.attempt(next_try_at=timezone.now()) for _ in range(3)]
+    answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
+    gateway.says["query"] = lambda asked: answers[asked["out_trade_no"]]
+    beats = iter([None, None, OperationalError(2013, "lost")])
+
+    def beat(name: str) -> None:
+        if error := next(beats, None):
+            raise error
+
+    monkeypatch.setattr("payments.heartbeat.beat", beat)
+    done = sweep_once()
+    assert (done["asked"], done["failed"]) == (2, 1)

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from payments.alipay import http
 from payments.alipay.http import MAX_ANSWER_BYTES, GatewayUnreachable
+from tests.serving import serving
 
 FORM = "method=alipay.trade.query&sign=abc%2B"
 
@@ -78,13 +79,8 @@ def reply(
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
-    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield made
-    made.stopping.set()
-    made.http.shutdown()
-    made.http.server_close()
-    thread.join(10)
+    with serving(made.http, made.stopping):
+        yield made
 
 
 def refused(url: str, deadline: float = 3) -> str:

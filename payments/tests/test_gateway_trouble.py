@@ -26,6 +26,7 @@ from payments.rules import broken_rules
 from payments.sweeping import sweep_once
 from tests import alipay, make
 from tests.races import at_once
+from tests.serving import serving
 
 FORM = "method=alipay.trade.query"
 THREADS = 8
@@ -61,13 +62,8 @@ class Gateway:
 @pytest.fixture
 def server() -> Iterator[Gateway]:
     made = Gateway()
-    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield made
-    made.going.set()
-    made.http.shutdown()
-    made.http.server_close()
-    thread.join(10)
+    with serving(made.http, made.going):
+        yield made
 
 
 @pytest.fixture

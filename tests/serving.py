@@ -1,0 +1,20 @@
+"""A server of a test's own, on loopback, for as long as the test needs it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
+
+
+@contextmanager
+def serving(http: ThreadingHTTPServer, let_go: threading.Event) -> Iterator[None]:
+    """Serve in a thread; at the end `let_go` is set, so that handlers which hang come to an end."""
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        let_go.set()
+        http.shutdown()
+        http.server_close()
+        thread.join(10)

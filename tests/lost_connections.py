@@ -18,6 +18,7 @@ from unittest import mock
 from django.db import OperationalError, connection
 
 COM_QUERY = b"\x03"
+PATIENCE_SECONDS = 30
 
 
 class Moment(enum.Enum):
@@ -91,7 +92,7 @@ class _Proxy:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
 
     def _start(self, work: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
@@ -106,34 +107,40 @@ class _Proxy:
                 return
             upstream = socket.socket(socket.AF_UNIX)
             upstream.connect(self.server)
-            is_lost = Event()
-            self._start(self._carry_questions, client, upstream, is_lost)
-            self._start(self._carry_answers, upstream, client, is_lost)
+            is_lost, is_done = Event(), Event()
+            self._start(self._carry_questions, client, upstream, is_lost, is_done)
+            self._start(self._carry_answers, upstream, client, is_lost, is_done)
 
-    def _carry_questions(self, client: socket.socket, upstream: socket.socket, is_lost: Event) -> None:
+    def _carry_questions(
+        self, client: socket.socket, upstream: socket.socket, is_lost: Event, is_done: Event
+    ) -> None:
         while packet := _received(client):
             if packet[4:5] == COM_QUERY and packet[5:].upper() == b"COMMIT" and not self.has_cut:
                 self.has_cut = True
                 is_lost.set()
-                self._lose(packet, client, upstream)
+                self._lose(packet, client, upstream, is_done)
                 return
             upstream.sendall(packet)
         _hang_up(upstream)
 
-    def _lose(self, commit: bytes, client: socket.socket, upstream: socket.socket) -> None:
+    def _lose(self, commit: bytes, client: socket.socket, upstream: socket.socket, is_done: Event) -> None:
         if self.moment is Moment.AFTER:
             upstream.sendall(commit)
-            time.sleep(0.2)  # the server has done it by then
+            is_done.wait(PATIENCE_SECONDS)
         _hang_up(client)
         if self.moment is Moment.ON_ITS_WAY:
             time.sleep(0.5)
             upstream.sendall(commit)
-            time.sleep(0.2)
+            is_done.wait(PATIENCE_SECONDS)
         _hang_up(upstream)
 
-    def _carry_answers(self, upstream: socket.socket, client: socket.socket, is_lost: Event) -> None:
+    def _carry_answers(
+        self, upstream: socket.socket, client: socket.socket, is_lost: Event, is_done: Event
+    ) -> None:
         while answer := _received(upstream):
-            if not is_lost.is_set():
+            if is_lost.is_set():
+                is_done.set()
+            else:
                 client.sendall(answer)
         _hang_up(client)
 

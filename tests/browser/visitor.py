@@ -30,7 +30,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
 
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 30_000
 _mobile = count(15000000000)
 
 

@@ -81,4 +81,4 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
 
 def latest_reviews(house: House) -> list[object]:
     """The newest reviews. `orders` owns them and hangs them on the house as `reviews`."""
-    return list(house.reviews.select_related("renter").order_by("-id")[:REVIEWS_SHOWN])
+    return list(house.reviews.that_count().select_related("renter").order_by("-id")[:REVIEWS_SHOWN])

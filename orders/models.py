@@ -205,6 +205,12 @@ class OrderEvent(models.Model):
         return f"{self.order_id} {self.kind}"
 
 
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def that_count(self) -> "ReviewQuerySet":
+        """Not those of orders that were cancelled after all: who gets the money back has no say."""
+        return self.exclude(order__status=Order.Status.CANCELED)
+
+
 class Review(models.Model):
     order = models.OneToOneField(Order, models.PROTECT, related_name="review", verbose_name=_("order"))
     house = models.ForeignKey(House, models.PROTECT, related_name="reviews", verbose_name=_("house"))
@@ -216,6 +222,8 @@ class Review(models.Model):
     )
     text = models.TextField(_("words"), max_length=1000)
     created_at = models.DateTimeField(_("written at"), default=timezone.now)
+
+    objects = ReviewQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -89,10 +89,13 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
 
     What comes back of the money is for payments/cancelling.py to record in the same transaction. That was
     decided by the status that `order` has here, so only from that one: money may come at the same moment.
+    A review of the stay that never was counts no more.
     """
     live = {Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE} & {order.status}
     _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
     availability.release(order.number)
+    if written := Review.objects.filter(order=order).first():
+        _count(written, -1)
 
 
 def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
@@ -114,10 +117,16 @@ def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
 def review(order: Order, *, by: User, rating: int, text: str) -> Review:
     """The renter says how it was, once."""
     _move(order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by)
-    House.objects.filter(pk=order.house_id).update(
-        review_count=F("review_count") + 1, rating_sum=F("rating_sum") + rating
+    written = Review.objects.create(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
+    _count(written, +1)
+    return written
+
+
+def _count(review: Review, times: int) -> None:
+    """Into the average of the house, or out of it again."""
+    House.objects.filter(pk=review.house_id).update(
+        review_count=F("review_count") + times, rating_sum=F("rating_sum") + times * review.rating
     )
-    return Review.objects.create(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
 
 
 def note(

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from houses import availability
 from houses.models import BookedNight, House
+from houses.views import latest_reviews
 from orders import transitions
 from orders.models import Order, OrderEvent, Review
 from orders.transitions import IllegalTransition
@@ -217,6 +218,19 @@ def test_reviews_add_up_on_the_house() -> None:
         transitions.review(order, by=order.renter, rating=rating, text="Quiet")
     house.refresh_from_db()
     assert (house.review_count, house.rating_sum, house.rating_average) == (2, 7, 3.5)
+
+
+def test_the_review_of_a_stay_that_was_cancelled_after_all_counts_no_more() -> None:
+    house = make.house()
+    kept, cancelled = (make.order(house=house, status=Status.WAIT_COMMENT) for _ in range(2))
+    transitions.review(kept, by=kept.renter, rating=5, text="Quiet")
+    transitions.review(cancelled, by=cancelled.renter, rating=1, text="Never been there")
+    assert [review.text for review in latest_reviews(house)] == ["Never been there", "Quiet"]
+    transitions.cancel(cancelled, by=cancelled.renter)
+    house.refresh_from_db()
+    assert (house.review_count, house.rating_sum) == (1, 5)
+    assert [review.text for review in latest_reviews(house)] == ["Quiet"]
+    assert Review.objects.count() == 2  # nothing is lost
 
 
 def test_a_review_with_impossible_stars_leaves_nothing() -> None:

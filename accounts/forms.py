@@ -11,6 +11,7 @@ from django.contrib.auth.forms import (
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, is_mobile_number
+from core.fields import PlainLineField
 
 
 class LoginForm(AuthenticationForm):
@@ -27,9 +28,10 @@ class LoginForm(AuthenticationForm):
 class SignUpForm(forms.Form):
     username = forms.CharField(
         label=_("Mobile number"),
-        max_length=11,
         validators=[is_mobile_number],
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "username", "autofocus": True}),
+        widget=forms.TextInput(
+            attrs={"inputmode": "numeric", "maxlength": 11, "autocomplete": "username", "autofocus": True}
+        ),
     )
     password = forms.CharField(
         label=_("Password"),
@@ -73,18 +75,20 @@ class SignUpForm(forms.Form):
 class ProfileForm(forms.ModelForm):
     """What people may change of themselves. The mobile number is who they are."""
 
+    name = PlainLineField(
+        label=_("Name"),
+        required=False,
+        max_length=User._meta.get_field("name").max_length,
+        help_text=_("How we may call you."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
     class Meta:
         model = User
         fields = ("name", "email")
-        labels = {"name": _("Name"), "email": _("Email (optional)")}
-        help_texts = {
-            "name": _("How we may call you."),
-            "email": _("We write when something happens to an order of yours."),
-        }
-        widgets = {
-            "name": forms.TextInput(attrs={"autocomplete": "name"}),
-            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
-        }
+        labels = {"email": _("Email (optional)")}
+        help_texts = {"email": _("We write when something happens to an order of yours.")}
+        widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
     def save(self, commit: bool = True) -> User:
         """Writes these fields alone: a password that is being changed elsewhere stays changed."""
@@ -96,7 +100,7 @@ class NewPasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         old, new, again = (self.fields[name] for name in ("old_password", "new_password1", "new_password2"))
-        old.label, new.label, again.label = _("Password so far"), _("New password"), _("New password again")
+        old.label, new.label, again.label = _("Current password"), _("New password"), _("New password again")
         new.help_text, again.help_text = _("At least 8 characters, not only digits."), ""
 
 

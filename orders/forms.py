@@ -1,6 +1,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import PlainTextField
+
 STARS = [(5, _("5 stars")), (4, _("4 stars")), (3, _("3 stars")), (2, _("2 stars")), (1, _("1 star"))]
 
 
@@ -12,7 +14,7 @@ class ReviewForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one to five stars.")},
     )
-    text = forms.CharField(
+    text = PlainTextField(
         label=_("Your words"),
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 4}),

@@ -1,0 +1,43 @@
+"""What people write for others to read: nothing in it that nobody sees."""
+
+import pytest
+from django.forms import ValidationError
+
+from core.fields import PlainLineField, PlainTextField
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("  林小满 ", "林小满"),
+        ("\u202eevil\u202c", "evil"),
+        ("\u2066\u2067x\u2069", "x"),
+        ("a\u200bb\ufeffc\x07d", "abcd"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("<b>&amp;</b>", "<b>&amp;</b>"),
+    ],
+)
+def test_what_nobody_sees_goes_the_rest_stays(typed: str, kept: str) -> None:
+    assert PlainTextField().clean(typed) == PlainLineField().clean(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "typed", ["\u200b", "\u200d\u200d", "\u3164", "\n \u2060\n", "\u202e\u202c", "\ufe0f"]
+)
+def test_what_nobody_sees_alone_is_nothing(typed: str) -> None:
+    assert PlainLineField(required=False).clean(typed) == ""
+    with pytest.raises(ValidationError):
+        PlainTextField().clean(typed)
+
+
+def test_lines_stay_where_lines_may_be() -> None:
+    assert PlainTextField().clean("one\r\ntwo\tthree") == "one\r\ntwo\tthree"
+    assert PlainLineField().clean("one\r\ntwo\tthree") == "one two three"
+
+
+def test_the_length_is_that_of_what_stays() -> None:
+    assert PlainLineField(max_length=3).clean("a\u200bb\u200bc") == "abc"

@@ -10,13 +10,14 @@ from houses.models import Area, BookedNight, Facility, House, HousePhoto
 
 @admin.register(Area)
 class AreaAdmin(admin.ModelAdmin):
-    search_fields = ["name"]
+    list_display = ["name", "name_en"]
+    search_fields = ["name", "name_en"]
 
 
 @admin.register(Facility)
 class FacilityAdmin(admin.ModelAdmin):
-    list_display = ["name", "icon"]
-    search_fields = ["name"]
+    list_display = ["name", "name_en", "icon"]
+    search_fields = ["name", "name_en"]
 
 
 class HousePhotoInline(admin.TabularInline):

@@ -8,21 +8,37 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from houses import photos
 
 
-class Area(models.Model):
+class Label(models.Model):
+    """A word or two of staff's own that renters read in their language."""
+
     name = models.CharField(_("name"), max_length=40, unique=True)
+    name_en = models.CharField(
+        _("English name"),
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Where it is empty, English pages show the name."),
+    )
 
     class Meta:
+        abstract = True
         ordering = ["id"]
-        verbose_name = _("area")
-        verbose_name_plural = _("areas")
 
     def __str__(self) -> str:
-        return self.name
+        return (self.name_en if get_language() == "en" else "") or self.name
+
+
+class Area(Label):
+    class Meta(Label.Meta):
+        verbose_name = _("area")
+        verbose_name_plural = _("areas")
 
 
 def facility_icons() -> list[tuple[str, str]]:
@@ -31,19 +47,14 @@ def facility_icons() -> list[tuple[str, str]]:
     return [(name, name) for name in re.findall(r'<symbol id="facility-([a-z-]+)"', sprite)]
 
 
-class Facility(models.Model):
+class Facility(Label):
     """Something that houses have, such as a kitchen."""
 
-    name = models.CharField(_("name"), max_length=40, unique=True)
     icon = models.CharField(_("icon"), max_length=20, choices=facility_icons)
 
-    class Meta:
-        ordering = ["id"]
+    class Meta(Label.Meta):
         verbose_name = _("facility")
         verbose_name_plural = _("facilities")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class RefundPolicy(models.TextChoices):

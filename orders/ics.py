@@ -28,7 +28,7 @@ def calendar_of(order: Order) -> bytes:
         ("DTSTART;VALUE=DATE", f"{order.check_in:%Y%m%d}"),
         ("DTEND;VALUE=DATE", f"{order.check_out:%Y%m%d}"),
         ("SUMMARY", _escaped(_("Stay: %(house)s") % {"house": order.house_title})),
-        ("LOCATION", _escaped(f"{house.area.name} {house.address}")),
+        ("LOCATION", _escaped(f"{house.area} {house.address}")),
         ("DESCRIPTION", _escaped("\n".join(filter(None, words)))),
         ("URL", url),
     ]

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone, translation
@@ -173,6 +174,7 @@ def test_nothing_found_leads_on(client: Client) -> None:
     assert "scene-none-found" in html
     assert f'href="?area={area.pk}&amp;guests=9"' in html  # any days
     assert f'href="?guests=9&amp;check_in={day(3)}&amp;check_out={day(4)}"' in html  # anywhere
+    assert f'href="?area={area.pk}&amp;check_in={day(3)}&amp;check_out={day(4)}"' in html  # any guests
     assert "<h2>" in html
 
 
@@ -223,3 +225,13 @@ def test_the_database_reads_only_indexes_of_nights() -> None:
         assert len(looks) == 2, plan
         for line in looks:
             assert "func,const" in line or "houses_of_a_night 3 const" in line, plan
+
+
+@pytest.mark.parametrize(("language", "shown"), [("zh-hans", "大理"), ("en", "Dali")])
+def test_an_area_is_named_in_the_readers_language(client: Client, language: str, shown: str) -> None:
+    make.house(area=Area.objects.create(name="大理", name_en="Dali"))
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    page = client.get("/").content.decode()
+    assert page.count(shown) == 2  # in the list to choose from, on the card
+    Area.objects.update(name_en="")
+    assert client.get("/").content.decode().count("大理") == 2

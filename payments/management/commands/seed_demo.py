@@ -21,6 +21,14 @@ PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused whe
 RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
 PHOTOS_PER_HOUSE = 4
 
+AREAS = {
+    "厦门": "Xiamen",
+    "上海": "Shanghai",
+    "北京": "Beijing",
+    "大理": "Dali",
+    "杭州": "Hangzhou",
+    "重庆": "Chongqing",
+}
 # title, area, address, yuan per night, guests, instant booking, refund policy
 HOUSES = [
     ("临海小屋 · 推窗见海", "厦门", "思明区曾厝垵文青路 18 号", 300, 2, True, "FLEXIBLE"),
@@ -38,24 +46,24 @@ ARRIVAL = (
     "到了请打 0592-000-0000，管家会在门口等您。\n晚上 9 点后自助入住：钥匙盒在门的左侧，密码是手机号后四位。"
 )
 
-# name, icon
+# name, English name, icon
 FACILITIES = [
-    ("无线网络", "wifi"),
-    ("厨房", "kitchen"),
-    ("洗衣机", "washer"),
-    ("空调", "aircon"),
-    ("暖气", "heating"),
-    ("浴缸", "bath"),
-    ("电视", "tv"),
-    ("免费停车", "parking"),
-    ("电梯", "lift"),
-    ("书桌", "desk"),
-    ("院子", "garden"),
-    ("风景", "view"),
-    ("茶具", "tea"),
-    ("婴儿床", "child"),
-    ("可带宠物", "pets"),
-    ("行李寄存", "luggage"),
+    ("无线网络", "Wi-Fi", "wifi"),
+    ("厨房", "Kitchen", "kitchen"),
+    ("洗衣机", "Washing machine", "washer"),
+    ("空调", "Air conditioning", "aircon"),
+    ("暖气", "Heating", "heating"),
+    ("浴缸", "Bathtub", "bath"),
+    ("电视", "Television", "tv"),
+    ("免费停车", "Free parking", "parking"),
+    ("电梯", "Lift", "lift"),
+    ("书桌", "Desk", "desk"),
+    ("院子", "Garden", "garden"),
+    ("风景", "View", "view"),
+    ("茶具", "Tea set", "tea"),
+    ("婴儿床", "Cot", "child"),
+    ("可带宠物", "Pets welcome", "pets"),
+    ("行李寄存", "Luggage storage", "luggage"),
 ]
 # The icons of what each house has, in the order of HOUSES.
 FACILITIES_OF = [
@@ -117,7 +125,7 @@ def _house(
         return found
     house = House.objects.create(
         title=title,
-        area=Area.objects.get_or_create(name=area)[0],
+        area=Area.objects.get_or_create(name=area, defaults={"name_en": AREAS[area]})[0],
         address=address,
         description=DESCRIPTION,
         rules=RULES,
@@ -128,8 +136,8 @@ def _house(
         refund_policy=RefundPolicy(policy),
     )
     house.facilities.set(
-        Facility.objects.get_or_create(name=name, defaults={"icon": icon})[0]
-        for name, icon in FACILITIES
+        Facility.objects.get_or_create(name=name, defaults={"name_en": name_en, "icon": icon})[0]
+        for name, name_en, icon in FACILITIES
         if icon in FACILITIES_OF[number].split()
     )
     for scene in range(PHOTOS_PER_HOUSE):

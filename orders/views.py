@@ -15,7 +15,7 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
-from houses.views import house_page
+from houses.views import STAY_FIELDS, house_page
 from orders import booking, transitions
 from orders.finding import LONGEST_TEXT
 from orders.forms import ReviewForm
@@ -31,10 +31,13 @@ def order_of(request: HttpRequest, number: str, *related: str) -> Order:
     return get_object_or_404(rows.select_related(*related) if related else rows, number=number)
 
 
+LONGEST_STAY_VALUE = 20
+"""Characters of a day or a number of guests that somebody may mean; an address has no room for any length."""
+
+
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
-    stay = {
-        name: request.POST[name] for name in ("check_in", "check_out", "guests") if request.POST.get(name)
-    }
+    typed = {name: request.POST.get(name, "") for name in STAY_FIELDS}
+    stay = {name: value for name, value in typed.items() if 0 < len(value) <= LONGEST_STAY_VALUE}
     page = reverse("houses:detail", args=[pk])
     return f"{page}?{urlencode(stay)}" if stay else page
 
@@ -56,7 +59,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except House.DoesNotExist as error:
             raise Http404 from error
         else:
-            return redirect(order)
+            return redirect(f"{order.get_absolute_url()}#")  # or the browser takes the form's own #book along
     return house_page(request, house, form, status=422)
 
 

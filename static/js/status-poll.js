@@ -1,5 +1,6 @@
 // [data-status-url][data-order]: asks how the order stands, and loads the page again once that has changed.
 // data-order: the order's status that the page shows. Asks less and less often, and not while out of sight.
+// [data-while-polling]: words that are true only so, shown from then on.
 // form[data-check]: while a payment is open it is sent now and then, as its button would, so that Alipay is
 // asked too: both of its own messages may be lost.
 
@@ -54,3 +55,4 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) ask();
 });
 askLater();
+for (const words of document.querySelectorAll("[data-while-polling]")) words.hidden = false;

@@ -36,7 +36,8 @@ function choose(cell) {
 }
 
 function show() {
-  const [first, last] = [checkIn.value, checkOut.value];
+  const first = checkIn.value;
+  const last = checkOut.value > first ? checkOut.value : ""; // what is refused isn't drawn
   for (const cell of cells) {
     const day = dayOf(cell);
     const isEnd = day === first || day === last;
@@ -44,7 +45,7 @@ function show() {
     cell.classList.toggle("within", Boolean(first) && first < day && day < last);
     cell.firstElementChild.setAttribute("aria-pressed", isEnd);
   }
-  if (first && last > first) say(words.dataset.stay, { first, last });
+  if (first && last) say(words.dataset.stay, { first, last });
   else if (first) say(words.dataset.arrive, { day: first });
   else say(words.dataset.start);
   // So that other months know, too.

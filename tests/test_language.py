@@ -205,3 +205,48 @@ def test_the_compiled_catalogue_is_up_to_date(tmp_path: Path) -> None:
 
     assert read(CATALOGUE.with_suffix(".mo")) == read(fresh)
     assert len(read(fresh)) > 150
+
+
+# --- what Django itself says -----------------------------------------------------------------------
+
+
+NEW_PASSWORDS = ["123", "password", "98765432109", "13811112222"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        *(
+            ("/accounts/signup/", {"username": "13811112222", "password": password})
+            for password in NEW_PASSWORDS
+        ),
+        ("/accounts/signup/", {}),
+        ("/accounts/signup/", {"username": "1" * 550, "password": "quiet-sea-8", "email": "a@b"}),
+        ("/accounts/me/", {"name": "长" * 41, "email": "a@b"}),
+        ("/accounts/password/", {}),
+        ("/accounts/password/", {"old_password": "x", "new_password1": "123", "new_password2": "124"}),
+        ("/houses/{house}/book/", {}),
+        ("/houses/{house}/book/", {"check_in": "soon", "check_out": "2026-02-30", "guests": "0"}),
+        ("/houses/{house}/book/", {"check_in": "2020-01-01", "check_out": "2019-01-01", "guests": "two"}),
+        ("/?area=999&guests=0&check_in=x", None),
+        ("/?guests=100&check_in=2020-01-01", None),
+        ("/orders/{order}/review/", {}),
+        ("/orders/{order}/review/", {"rating": "9", "text": "好" * 1001}),
+    ],
+)
+def test_what_is_wrong_is_said_in_chinese(
+    client: Client, address: str, fields: dict[str, str] | None
+) -> None:
+    order = make.order(status=Order.Status.WAIT_COMMENT)
+    if "signup" not in address:
+        client.force_login(order.renter)
+    address = address.format(house=order.house_id, order=order.number)
+    page = client.get(address) if fields is None else client.post(address, fields)
+    form = page.context.get("review_form") or page.context["form"]
+    said = [str(error) for errors in form.errors.values() for error in errors]
+    assert said
+    for words in said:
+        assert re.search("[\u4e00-\u9fff].*[。！？]$", words)  # a sentence
+        assert not re.search("[A-Za-z_%]|该值|该变量|字段", words)
+    assert len(form.errors.get("username", [])) <= 1

@@ -112,7 +112,7 @@ def as_somebody_new(inspector):
     visitor.click(visitor.words("Save"))
     inspector.look_at("me-refused")
     inspector.open("/accounts/password/", "password")
-    for words in ("Password so far", "New password", "New password again"):
+    for words in ("Current password", "New password", "New password again"):
         visitor.field(words).fill("12345678")
     visitor.click(visitor.words("Change the password"))
     inspector.look_at("password-refused")

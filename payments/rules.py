@@ -1,6 +1,6 @@
 """What must hold of money and nights after everything, as queries; the numbers are those of the fault matrix.
 
-I1 (what Alipay took in) can't be asked here: the daily bill is for that. I2 is held by unique columns.
+I1 (what Alipay took in) can't be asked here: the daily bill is for that. Of I2, unique columns hold the most.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from orders.models import Order, OrderEvent
 from payments.models import Payment, Refund
 
 PAID_ORDER = [Order.Status.WAIT_COMMENT, Order.Status.COMPLETE]
+TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
 GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
 LIVE = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, *PAID_ORDER]
 OVER = [Order.Status.CANCELED, Order.Status.REJECTED]
@@ -39,6 +40,14 @@ def broken_rules() -> Iterator[Broken]:
 
 def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
     """Rule, what is wrong, the rows of which it is true, and where their order's number is."""
+    trades = Payment.objects.filter(status__in=TOOK_MONEY).exclude(trade_no="").values("trade_no")
+    used_twice = trades.annotate(receipts=Count("pk")).filter(receipts__gt=1).values("trade_no")
+    yield (
+        "I2",
+        "its receipt is that of another attempt, too",
+        Payment.objects.filter(trade_no__in=used_twice),
+        "order__number",
+    )
     receipt = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID)
     paid_orders = Order.objects.filter(status__in=PAID_ORDER)
     yield (
@@ -86,7 +95,7 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
     yield (
         "I4",
         "settled, but no money is written down",
-        Payment.objects.filter(status__in=[Payment.Status.PAID, Payment.Status.SURPLUS], received_fen__lte=0),
+        Payment.objects.filter(status__in=TOOK_MONEY, received_fen__lte=0),
         "order__number",
     )
     yield (

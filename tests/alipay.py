@@ -20,9 +20,13 @@ from payments.alipay.http import GatewayUnreachable
 from payments.models import Payment
 from tests.settings import KEYS
 
-TRADE_NO = "2026112222001400001234567890"
 PAYCOMPLETE = "/payments/paycomplete/"
 NOTIFY = "/payments/notify/"
+
+
+def trade_no(payment: Payment) -> str:
+    """Alipay's number of the trade that this attempt leads to."""
+    return f"202611222200{payment.out_trade_no.replace('_', '0')}"
 
 
 def signature(text: str, key: str = "alipay_private_key.pem") -> str:
@@ -52,7 +56,7 @@ def return_params(payment: Payment, **changes: str | None) -> dict[str, str]:
         "out_trade_no": payment.out_trade_no,
         "method": "alipay.trade.page.pay.return",
         "total_amount": yuan_text(payment.amount_fen),
-        "trade_no": TRADE_NO,
+        "trade_no": trade_no(payment),
         "auth_app_id": settings.ALIPAY_APP_ID,
         "version": "1.0",
         "app_id": settings.ALIPAY_APP_ID,
@@ -82,7 +86,7 @@ def notify_params(payment: Payment, **changes: str | None) -> dict[str, str]:
         "out_trade_no": payment.out_trade_no,
         "total_amount": amount,
         "trade_status": "TRADE_SUCCESS",
-        "trade_no": TRADE_NO,
+        "trade_no": trade_no(payment),
         "auth_app_id": settings.ALIPAY_APP_ID,
         "receipt_amount": amount,
         "point_amount": "0.00",
@@ -112,7 +116,7 @@ def answer(method: str, **node: object) -> bytes:
 def paid(payment: Payment, **changes: object) -> bytes:
     node = {
         "out_trade_no": payment.out_trade_no,
-        "trade_no": TRADE_NO,
+        "trade_no": trade_no(payment),
         "trade_status": "TRADE_SUCCESS",
         "total_amount": yuan_text(payment.amount_fen),
         "send_pay_date": "2026-11-22 20:14:43",

@@ -94,7 +94,7 @@ def test_DBX09_over_long_words_are_cut_and_not_refused(words: str) -> None:
     journal.judge(message, Verdict.BAD, payment=payment, detail=words)
     message.refresh_from_db()
     assert message.detail == words[:300]
-    receipt = settlement.Receipt(alipay.TRADE_NO, payment.amount_fen, None, "QUERY")
+    receipt = settlement.Receipt(alipay.trade_no(payment), payment.amount_fen, None, "QUERY")
     settlement.settle(payment, receipt)
     refund = Refund.objects.create(
         payment=payment, out_request_no="1_1_R1", amount_fen=1, status="SENT", reason="STAFF"

@@ -45,7 +45,7 @@ def moment(request: pytest.FixtureRequest) -> Moment:
 
 
 def receipt(payment: Payment) -> Receipt:
-    return Receipt(alipay.TRADE_NO, payment.amount_fen, None, Evidence.QUERY)
+    return Receipt(alipay.trade_no(payment), payment.amount_fen, None, Evidence.QUERY)
 
 
 def settled_order(**fields: object) -> Order:

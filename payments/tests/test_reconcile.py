@@ -23,7 +23,7 @@ from payments.standin import StandIn
 from payments.standin.tests.merchant import fetch
 from payments.tests.test_bill_parsing import gbk
 from tests import alipay, make
-from tests.alipay import TRADE_NO, Gateway
+from tests.alipay import Gateway, trade_no
 from tests.races import at_once
 
 DAY = date(2026, 11, 22)
@@ -41,9 +41,9 @@ def morning_after() -> Iterator[None]:
         yield
 
 
-def paid(order: Order | None = None, at: datetime = NOON, trade_no: str = TRADE_NO) -> Payment:
+def paid(order: Order | None = None, at: datetime = NOON, **changes: str) -> Payment:
     payment = make.attempt(order)
-    settle(payment, Receipt(trade_no, payment.amount_fen, at, "NOTIFY"))
+    settle(payment, Receipt(changes.get("trade_no", trade_no(payment)), payment.amount_fen, at, "NOTIFY"))
     payment.refresh_from_db()
     return payment
 
@@ -62,7 +62,7 @@ def row(about: Payment | Refund, fen: int | None = None, **changes: object) -> t
     amount = about.amount_fen if fen is None else fen
     values = {
         "is_refund": is_refund,
-        "trade_no": payment.trade_no or TRADE_NO,
+        "trade_no": payment.trade_no or trade_no(payment),
         "out_trade_no": payment.out_trade_no,
         "out_request_no": about.out_request_no if isinstance(about, Refund) else "",
         "amount_fen": amount,
@@ -321,7 +321,7 @@ def test_another_amount_by_one_fen(more: int, gateway: Gateway) -> None:
 def test_REF07_a_refund_made_in_alipays_console(gateway: Gateway) -> None:
     payment = paid()
     found(gateway, payment, "by-hand", "100.00")
-    theirs = (Row(True, TRADE_NO, payment.out_trade_no, "by-hand", 10000, -10000), "")
+    theirs = (Row(True, payment.trade_no, payment.out_trade_no, "by-hand", 10000, -10000), "")
     for _ in range(2):
         report = reconcile(bill(row(payment), theirs))
     assert (report.matched, report.for_staff) == (2, [])
@@ -335,7 +335,7 @@ def test_REF07_a_refund_made_in_alipays_console(gateway: Gateway) -> None:
 @pytest.mark.django_db
 def test_REF07_the_bill_alone_is_not_believed_about_a_refund(gateway: Gateway) -> None:
     payment = paid()
-    theirs = (Row(True, TRADE_NO, payment.out_trade_no, "by-hand", 10000, -10000), "")
+    theirs = (Row(True, payment.trade_no, payment.out_trade_no, "by-hand", 10000, -10000), "")
     (line,) = reconcile(bill(row(payment), theirs)).for_staff
     assert (line.kind, line.is_refund, line.out_request_no) == (Kind.NOT_OURS, True, "by-hand")
     assert Refund.objects.count() == 0
@@ -347,7 +347,7 @@ def test_REF07_more_than_is_left_is_for_staff(gateway: Gateway) -> None:
     payment = paid()
     refund = refunded(payment, 25000)
     found(gateway, payment, "by-hand", "100.00")
-    theirs = (Row(True, TRADE_NO, payment.out_trade_no, "by-hand", 10000, -10000), "")
+    theirs = (Row(True, payment.trade_no, payment.out_trade_no, "by-hand", 10000, -10000), "")
     reconcile(bill(row(payment), row(refund), theirs))
     assert open_lines() == [(Kind.NOT_OURS, "by-hand")]
     assert list(broken_rules()) == []
@@ -357,7 +357,7 @@ def test_REF07_more_than_is_left_is_for_staff(gateway: Gateway) -> None:
 def test_a_full_refund_without_a_number_has_the_payments(gateway: Gateway) -> None:
     payment = paid()
     found(gateway, payment, payment.out_trade_no, "300.00")
-    reconcile(bill(row(payment), (Row(True, TRADE_NO, payment.out_trade_no, "", 30000, -30000), "")))
+    reconcile(bill(row(payment), (Row(True, payment.trade_no, payment.out_trade_no, "", 30000, -30000), "")))
     assert (open_lines(), Refund.objects.get().out_request_no) == ([], payment.out_trade_no)
 
 
@@ -399,7 +399,11 @@ def test_DBX08_a_lost_receipt_is_rebuilt_from_alipays_word(gateway: Gateway) -> 
     order.refresh_from_db()
     new = order.payments.get()
     assert (order.status, new.status, new.received_fen) == (Order.Status.WAIT_COMMENT, "PAID", 30000)
-    assert (new.out_trade_no, new.trade_no, new.evidence) == (payment.out_trade_no, TRADE_NO, "QUERY")
+    assert (new.out_trade_no, new.trade_no, new.evidence) == (
+        payment.out_trade_no,
+        trade_no(payment),
+        "QUERY",
+    )
     assert (new.refund_reserved_fen, new.refunds.get().status) == (10000, Status.DONE)
     assert list(broken_rules()) == []
     before = everything()
@@ -536,7 +540,7 @@ def test_the_command_reads_a_file_and_says_what_differs(
     said = capsys.readouterr().out
     assert "bill of 2026-11-22: payments 0, 0.00; refunds 0, 0.00" in said
     assert "our books: payments 1, 300.00" in said
-    assert f"NOT_IN_BILL payment {payment.out_trade_no} {TRADE_NO}: bill -, ours 300.00" in said
+    assert f"NOT_IN_BILL payment {payment.out_trade_no} {payment.trade_no}: bill -, ours 300.00" in said
     Payment.objects.update(billed_on=DAY)
     assert run("2026-11-22", "--file", str(file)) == 0
     assert "0 for staff" in capsys.readouterr().out

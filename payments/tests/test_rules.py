@@ -40,6 +40,10 @@ def change_order(payment: Payment, **fields: object) -> Payment:
     return payment
 
 
+def receipt_of_another_order() -> Payment:
+    return change(paid(), trade_no=alipay.trade_no(paid()))
+
+
 def told_twice() -> Payment:
     payment = paid()
     OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.PAID)
@@ -112,6 +116,7 @@ def refund_that_nobody_sends() -> Payment:
 @pytest.mark.parametrize(
     ("rule", "harm"),
     [
+        ("I2", receipt_of_another_order),
         ("I3", lambda: change_order(paid(), amount_fen=1)),
         ("I3", lambda: change_order(make.attempt(), status=Order.Status.WAIT_COMMENT)),
         ("I3", told_twice),

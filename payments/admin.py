@@ -15,7 +15,7 @@ from orders.models import Order
 from payments import asking, cancelling, incoming, refunding, settlement
 from payments.bill_admin import BillLineAdmin
 from payments.cancelling import CannotCancel
-from payments.forms import CancelForm, GiveBackForm, GiveUpForm
+from payments.forms import AgreeForm, CancelForm, GiveBackForm, GiveUpForm
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.presentation import in_words, masked
 from payments.settlement import CannotRefund
@@ -154,6 +154,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             words = _("%(number)s: %(answer)s Here it is: %(status)s.")
             values = {"answer": in_words(answer), "number": payment.out_trade_no}
             values["status"] = payment.get_status_display()
+            self.log_change(request, payment, words % values)
             self.message_user(request, words % values, messages.INFO)
 
     @admin.action(description=_("Give money back"), permissions=["act"])
@@ -217,9 +218,19 @@ class RefundAdmin(ReadOnlyAdmin):
     actions = ["approve", "try_again", "give_up"]
 
     @admin.action(description=_("Approve the refunds"), permissions=["act"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+    def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        if not AgreeForm(request.POST).is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/approve.html",
+                action="approve",
+                title=gettext("Approve the refunds"),
+                rows=queryset.select_related("asked_by", "payment__order"),
+                form=AgreeForm(),
+            )
         staff, words = signed_in_user(request), gettext("Approved.")
         self._act_on(request, queryset, lambda refund: settlement.approve_refund(refund, by=staff), words)
+        return None
 
     @admin.action(description=_("Send the refused refunds again"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:

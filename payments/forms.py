@@ -40,6 +40,12 @@ def _words_field(label: Any, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=WORDS_LENGTH, widget=widget, **options)
 
 
+class AgreeForm(forms.Form):
+    """A yes to what the page says: nothing is typed."""
+
+    agreed = forms.BooleanField(initial="1", widget=forms.HiddenInput)
+
+
 class GiveBackForm(forms.Form):
     """`number` is what the refund will be called: sent twice, the form makes one."""
 

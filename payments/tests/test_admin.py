@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.db.models.deletion import ProtectedError
@@ -287,6 +288,7 @@ def test_STA04_asking_alipay_is_limited_and_settles(client: Client, boss: User, 
     assert all(payment.out_trade_no in words[0] for words in told)
     payment.refresh_from_db()
     assert (payment.status, payment.evidence) == ("PAID", "QUERY")
+    assert LogEntry.objects.filter(user=boss, object_id=str(payment.pk)).count() == 5
 
 
 # --- what nobody can do -------------------------------------------------------------------------------

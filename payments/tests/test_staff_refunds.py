@@ -262,18 +262,24 @@ def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User,
         sweep_once()
     assert gateway.count("refund") == 0
 
-    assert "yourself" in said(act(desk, "approve", refund))
+    page = act(desk, "approve", refund)  # asks first, and tells of what
+    for words in (refund.out_request_no, str(staff), "Heating broke"):
+        assert words in page.content.decode()
+    assert "yourself" in said(act(desk, "approve", refund, agreed="1"))
     refund.refresh_from_db()
     assert refund.status == Status.PROPOSED
 
     other = clerk("view_refund", "change_refund")
     act(signed_in(other), "approve", refund)
     refund.refresh_from_db()
+    assert refund.status == Status.PROPOSED
+    act(signed_in(other), "approve", refund, agreed="1")
+    refund.refresh_from_db()
     assert (refund.status, refund.asked_by, refund.approved_by) == (Status.DUE, staff, other)
     event = payment.order.events.first()
     assert (event.kind, event.actor, event.reason) == ("REFUND_DUE", other, "Heating broke")
     assert LogEntry.objects.filter(user=other, object_id=str(refund.pk)).count() == 1
-    assert "not possible any more" in said(act(signed_in(other), "approve", refund))
+    assert "not possible any more" in said(act(signed_in(other), "approve", refund, agreed="1"))
     sweep_once()
     refund.refresh_from_db()
     assert refund.status == Status.DONE
@@ -532,7 +538,7 @@ def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: 
     browser = signed_in(clerk(*LOOK))
     for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):
         Refund.objects.update(status=status)
-        act(browser, action, refund, words="x")
+        act(browser, action, refund, words="x", agreed="1")
         refund.refresh_from_db()
         assert refund.status == status
     form = {"number": f"{payment.out_trade_no}_R2", "amount": "1.00", "words": "x"}
@@ -548,7 +554,14 @@ def test_STA05_no_further_than_the_door(payment: Payment, action: str) -> None:
     refund = refund_in(Status.DUE, payment)
     row = payment if action == "give_back" else refund
     url = reverse(f"admin:payments_{row._meta.model_name}_changelist")
-    fields = {"action": action, "_selected_action": [row.pk], "words": "x", "amount": "1.00", "number": "x"}
+    fields = {
+        "action": action,
+        "_selected_action": [row.pk],
+        "words": "x",
+        "amount": "1.00",
+        "number": "x",
+        "agreed": "1",
+    }
     assert signed_in(make.user(is_staff=True)).post(url, fields).status_code == 403
     assert signed_in(payment.order.renter).post(url, fields).status_code == 302
     assert Client(enforce_csrf_checks=True).post(url, fields).status_code in (302, 403)

@@ -392,7 +392,7 @@ class History(RuleBasedStateMachine):
 
     def _decide_on_refunds(self, does: str, rows: Any) -> None:
         """By somebody else than who asked for them."""
-        form = {"words": "Paid in cash"} if does == "give_up" else {}
+        form = {"give_up": {"words": "Paid in cash"}, "approve": {"agreed": "1"}}.get(does, {})
         page = "admin:payments_refund_changelist"
         self._staff(page, does, rows, self.site.second_of_staff, **form)
 

@@ -79,7 +79,7 @@ class ProfileForm(forms.ModelForm):
         label=_("Name"),
         required=False,
         max_length=User._meta.get_field("name").max_length,
-        help_text=_("How we may call you."),
+        help_text=_("What we call you. Others see it beside your reviews."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -97,6 +97,11 @@ class ProfileForm(forms.ModelForm):
 
 
 class NewPasswordForm(PasswordChangeForm):
+    error_messages = {
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": _("The current password is not right."),
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         old, new, again = (self.fields[name] for name in ("old_password", "new_password1", "new_password2"))

@@ -5,10 +5,13 @@ from collections.abc import Callable
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from accounts.models import User
 
 View = Callable[..., HttpResponse]
+Page = Callable[..., str]
+"""Makes the address of a page of the request and the view's own parameters."""
 
 
 def signed_in_user(request: HttpRequest) -> User:
@@ -18,11 +21,36 @@ def signed_in_user(request: HttpRequest) -> User:
     return request.user
 
 
-def signed_in_or_back_to(get_page: Callable[..., str]) -> Callable[[View], View]:
-    """A view of POST for people who are signed in.
+def only_a_form(request: HttpRequest, page: str) -> HttpResponse:
+    """405 to whoever opens an address that takes forms alone, as a browser does that brings a tab back."""
+    response = render(request, "405.html", {"page": page}, status=405)
+    response.headers["Allow"] = "POST"
+    return response
 
-    Others sign in first and land on the GET page that `get_page(request, **path)` names, since a POST
-    can't be repeated for them.
+
+def form_of_signed_in(get_page: Page) -> Callable[[View], View]:
+    """A view that takes a form of people who are signed in. The form is on the page that `get_page` names:
+    others sign in first and land there, and who opens this address is led there.
+    """
+
+    def decorate(view: View) -> View:
+        guarded = signed_in_or_back_to(get_page)(view)
+
+        @functools.wraps(view)
+        def take(request: HttpRequest, **path: object) -> HttpResponse:
+            if request.method != "POST":
+                return only_a_form(request, get_page(request, **path))
+            return guarded(request, **path)
+
+        return take
+
+    return decorate
+
+
+def signed_in_or_back_to(get_page: Page) -> Callable[[View], View]:
+    """A view for people who are signed in.
+
+    Others sign in first and land on the page that `get_page` names, since a POST can't be repeated for them.
     """
 
     def decorate(view: View) -> View:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
-from django.contrib.auth.views import LoginView, PasswordChangeView, RedirectURLMixin
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, RedirectURLMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
-from accounts.guards import signed_in_or_back_to, signed_in_user
+from accounts.guards import only_a_form, signed_in_or_back_to, signed_in_user
 from accounts.models import User
 
 
@@ -24,6 +24,11 @@ class SignIn(LoginView):
     template_name = "accounts/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
+
+
+class SignOut(LogoutView):
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return only_a_form(request, reverse("accounts:me"))
 
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")

@@ -54,9 +54,10 @@ def release(order_number: str) -> None:
     BookedNight.objects.filter(order_number=order_number).delete()
 
 
-def taken(house: House, start: date, end: date) -> set[date]:
-    """The nights of [start, end) that are not free."""
-    return set(house.booked_nights.filter(night__gte=start, night__lt=end).values_list("night", flat=True))
+def taken(house: House, check_in: date, check_out: date) -> set[date]:
+    """The nights of [check_in, check_out) that are not free."""
+    held = house.booked_nights.filter(night__gte=check_in, night__lt=check_out)
+    return set(held.values_list("night", flat=True))
 
 
 def free(houses: QuerySet[House], check_in: date, check_out: date) -> QuerySet[House]:

@@ -135,4 +135,4 @@ class StayForm(StayDatesForm):
 
     def refuse_taken(self) -> None:
         """Say beside the dates that somebody else holds one of the nights."""
-        self.add_error("check_in", _("Somebody has just booked one of these nights. Please choose others."))
+        self.add_error("check_in", _("One of these nights is taken. Please choose others."))

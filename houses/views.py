@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -16,7 +18,16 @@ MOST_SHOWN = 10 * HOUSES_PER_PAGE
 """Who finds more is asked to say more: nobody reads on, and counting on would read the whole table."""
 REVIEWS_SHOWN = 10
 
+LONGEST_VALUE = 20
+"""Characters of a day or a number of guests that somebody may mean."""
 STAY_FIELDS = ("check_in", "check_out", "guests")
+
+
+def as_query(stay: Mapping[str, Any]) -> str:
+    """What was typed of a stay as "?check_in=…"; empty without any, and without what is too long."""
+    values = {name: str(stay.get(name) or "") for name in STAY_FIELDS}
+    query = urlencode({name: value for name, value in values.items() if 0 < len(value) <= LONGEST_VALUE})
+    return f"?{query}" if query else ""
 
 
 @require_safe
@@ -38,7 +49,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "sort": sort,
         "sorts": Sort,
         "typed": typed,
-        "stay_query": f"?{urlencode(stay)}" if stay else "",
+        "stay_query": as_query(stay),
     }
     return render(request, "houses/search.html", context)
 
@@ -73,7 +84,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "form": form,
         "calendar": calendar.of_house(house, request.GET.get("month") or str(shown["check_in"])),
         "weekdays": WEEKDAYS,
-        "stay_query": urlencode({name: value for name, value in shown.items() if value}),
+        "stay_query": as_query(shown),
         "reviews": latest_reviews(house),
     }
     return render(request, "houses/detail.html", context, status=status)

@@ -6,7 +6,7 @@ A caller that also moves money locks the order row first; see docs/payments.md.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -35,6 +35,11 @@ class IllegalTransition(Exception):
         super().__init__(f"order {order.number}: {kind} is not possible now")
 
 
+def accept_by(check_in: date) -> datetime:
+    """Until when staff may accept what is booked now: never when it would be too late to pay."""
+    return min(timezone.now() + ACCEPT_WITHIN, _last_moment(check_in))
+
+
 def booked(order: Order) -> None:
     """Tell of a new order; where the house has instant booking, it waits for payment from the start."""
     note(order, Kind.BOOKED, actor=order.renter)
@@ -50,7 +55,7 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
     if order.check_in < timezone.localdate() or (order.accept_by and order.accept_by <= timezone.now()):
         raise IllegalTransition(order, Kind.ACCEPTED)
     now = timezone.now()
-    pay_by = min(now + pay_within, _last_moment_to_pay(order))
+    pay_by = min(now + pay_within, _last_moment(order.check_in))
     _move(
         order,
         Kind.ACCEPTED,
@@ -93,9 +98,9 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
     """
     live = {Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE} & {order.status}
     _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
-    availability.release(order.number)
     if written := Review.objects.filter(order=order).first():
         _count(written, -1)
+    availability.release(order.number)  # after the house, as booking.py locks them
 
 
 def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
@@ -117,8 +122,9 @@ def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
 def review(order: Order, *, by: User, rating: int, text: str) -> Review:
     """The renter says how it was, once."""
     _move(order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by)
-    written = Review.objects.create(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
-    _count(written, +1)
+    written = Review(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
+    _count(written, +1)  # first: saving takes a shared lock on the house, which two at once can't both raise
+    written.save()
     return written
 
 
@@ -166,8 +172,8 @@ def _move(
     )
 
 
-def _last_moment_to_pay(order: Order) -> datetime:
+def _last_moment(check_in: date) -> datetime:
     """When the day of check-in begins, in Beijing; when it ends, where that is now, or too soon to pay."""
-    begins_now = order.check_in <= timezone.localdate(timezone.now() + SHORTEST_TIME_TO_PAY)
-    day = order.check_in + timedelta(days=1) if begins_now else order.check_in
+    begins_now = check_in <= timezone.localdate(timezone.now() + SHORTEST_TIME_TO_PAY)
+    day = check_in + timedelta(days=1) if begins_now else check_in
     return timezone.make_aware(datetime.combine(day, datetime.min.time()))

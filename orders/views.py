@@ -1,28 +1,31 @@
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from accounts.guards import signed_in_or_back_to, signed_in_user
+from accounts.guards import form_of_signed_in, signed_in_user
 from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
-from houses.views import STAY_FIELDS, house_page
+from houses.views import as_query, house_page
 from orders import booking, transitions
+from orders.endings import ending_of, money_of
 from orders.finding import LONGEST_TEXT
-from orders.forms import ReviewForm
+from orders.forms import LONGEST_REVIEW, ReviewForm
 from orders.ics import calendar_of
 from orders.lists import counts_by_status, page_of_orders
 from orders.models import Order
 from orders.transitions import IllegalTransition
+
+DRAFT = "review"
+"""In the session: a review that was sent after the sign-in had ended."""
 
 
 def order_of(request: HttpRequest, number: str, *related: str) -> Order:
@@ -31,33 +34,38 @@ def order_of(request: HttpRequest, number: str, *related: str) -> Order:
     return get_object_or_404(rows.select_related(*related) if related else rows, number=number)
 
 
-LONGEST_STAY_VALUE = 20
-"""Characters of a day or a number of guests that somebody may mean; an address has no room for any length."""
-
-
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
-    typed = {name: request.POST.get(name, "") for name in STAY_FIELDS}
-    stay = {name: value for name, value in typed.items() if 0 < len(value) <= LONGEST_STAY_VALUE}
-    page = reverse("houses:detail", args=[pk])
-    return f"{page}?{urlencode(stay)}" if stay else page
+    """Where the booking goes on, with what was chosen."""
+    return f"{reverse('houses:detail', args=[pk])}{as_query(request.POST)}#book"
 
 
-@require_POST
-@signed_in_or_back_to(_house_page_with_stay)
+def _no_longer_offered(request: HttpRequest, stay: QueryDict) -> HttpResponse:
+    messages.error(request, _("This home is no longer offered. Here are others."))
+    return redirect(f"{reverse('houses:search')}{as_query(stay)}")
+
+
+@form_of_signed_in(_house_page_with_stay)
 def book(request: HttpRequest, pk: int) -> HttpResponse:
-    house = get_object_or_404(House.objects.select_related("area"), pk=pk, is_listed=True)
+    house = get_object_or_404(House.objects.select_related("area"), pk=pk)
     form = StayForm(request.POST, house=house)
+    if not house.is_listed:
+        return _no_longer_offered(request, request.POST)
     if form.is_valid():
+        seen_price, stay = request.POST.get("seen_price", ""), form.cleaned_data
         try:
-            order = booking.book(house.pk, renter=signed_in_user(request), **form.cleaned_data)
+            order = booking.book(house, renter=signed_in_user(request), seen_price=seen_price, **stay)
         except NightsTaken:
             form.refuse_taken()
         except IllegalTransition:  # midnight came between the form and the booking
             form.add_error("check_in", _("This day has passed."))
         except booking.TooManyUnpaid as refusal:
-            form.add_error(None, str(refusal))
-        except House.DoesNotExist as error:
-            raise Http404 from error
+            orders = reverse("orders:list")
+            form.add_error(None, format_html('{} <a href="{}">{}</a>', refusal, orders, _("My orders")))
+        except booking.PriceChanged:
+            house.refresh_from_db()
+            form.add_error(None, _("The price has just changed. Please look at the new one and book again."))
+        except House.DoesNotExist:
+            return _no_longer_offered(request, request.POST)
         else:
             return redirect(f"{order.get_absolute_url()}#")  # or the browser takes the form's own #book along
     return house_page(request, house, form, status=422)
@@ -99,9 +107,12 @@ def order_page(
 ) -> HttpResponse:
     """The page of an order; also what a refused review comes back to."""
     if review_form is None and order.is_reviewable:
-        review_form = ReviewForm()
-    events = order.events.select_related("actor")
-    context = {"order": order, "events": events, "review_form": review_form}
+        draft = request.session.get(DRAFT, {})
+        review_form = ReviewForm(initial=draft if draft.get("number") == order.number else None)
+    events = list(order.events.select_related("actor"))
+    context = {"order": order, "events": events, "review_form": review_form, "money": money_of(order, events)}
+    if order.status == Order.Status.CANCELED:
+        context["ending"] = ending_of(order, events)
     return render(request, "orders/order_detail.html", context, status=status)
 
 
@@ -121,8 +132,15 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
     )
 
 
-@require_POST
-@signed_in_or_back_to(lambda request, number: reverse("orders:detail", args=[number]))
+def _order_page_with_draft(request: HttpRequest, number: str) -> str:
+    """Where the review is written; what was typed before signing in waits there."""
+    if request.method == "POST":
+        text = {name: request.POST.get(name, "")[:LONGEST_REVIEW] for name in ("rating", "text")}
+        request.session[DRAFT] = {"number": number, **text}
+    return f"{reverse('orders:detail', args=[number])}#review"
+
+
+@form_of_signed_in(_order_page_with_draft)
 def review(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     form = ReviewForm(request.POST)
@@ -135,5 +153,6 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
     except IllegalTransition:
         messages.error(request, _("This stay can't be reviewed now."))
     else:
+        request.session.pop(DRAFT, None)
         messages.success(request, _("Thank you for your review."))
     return redirect(order)

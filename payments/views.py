@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.guards import signed_in_or_back_to, signed_in_user
+from accounts.guards import form_of_signed_in, signed_in_or_back_to, signed_in_user
 from accounts.models import User
 from orders.models import Order
 from orders.views import order_of
@@ -22,7 +22,7 @@ from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
 from payments.attempts import CannotPay, Product
-from payments.incoming import Face
+from payments.incoming import Face, Standing
 from payments.journal import Channel
 from payments.models import Payment
 
@@ -35,9 +35,8 @@ def _order_page(request: HttpRequest, number: str) -> str:
     return reverse("orders:detail", args=[number])
 
 
-@require_POST
 @never_cache
-@signed_in_or_back_to(_order_page)
+@form_of_signed_in(_order_page)
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """去支付: 302 to Alipay, or back to the order with words; inside WeChat, to the way out of it."""
     order = order_of(request, number)
@@ -62,18 +61,19 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     if request.method == "HEAD":
         return HttpResponse()
     try:
-        face, payment = incoming.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
+        standing = incoming.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
     except KeyProblem as problem:
         log.error("Alipay is not set up: %s", problem)
-        face, payment = Face.NEUTRAL, None
-    order = None
+        standing = Standing(Face.NEUTRAL)
+    payment, order = standing.payment, None
     if payment is not None and isinstance(request.user, User):
         order = Order.objects.placed_by(request.user).filter(pk=payment.order_id).order_by().first()
-    if payment is not None and face is Face.CONFIRMING:  # a notify may have come meanwhile
+    if payment is not None and standing.face is Face.CONFIRMING:  # a notify may have come meanwhile
         payment.refresh_from_db()
-        face = incoming.face_of(payment)
-    # Whoever is not the renter is told no details.
-    context = {"face": face, "order": order, "payment": payment if order is not None else None}
+        standing = incoming.standing_of(payment)
+    context: dict[str, object] = {"face": standing.face, "order": order}
+    if order is not None:  # whoever is not the renter is told no details
+        context |= {"payment": payment, "refunds": standing.refunds, "back_fen": standing.back_fen}
     response = render(request, "payments/paycomplete.html", context)
     # The address carries a signature. Not "no-referrer": forms on the page would be sent as from nowhere.
     response.headers["Referrer-Policy"] = "strict-origin"
@@ -145,9 +145,8 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "payments/cancel.html", {"order": order, "preview": preview})
 
 
-@require_POST
 @never_cache
-@signed_in_or_back_to(_order_page)
+@form_of_signed_in(_order_page)
 def check(request: HttpRequest, number: str) -> HttpResponse:
     """我已付款，帮我查一下: ask Alipay now. Answers in words; to the page's own script, as `status` does."""
     order = order_of(request, number)
@@ -166,11 +165,15 @@ def _words_about(attempts_made: list[Payment], answers: Sequence[object]) -> str
     if not attempts_made:
         return _("You have not gone to Alipay for this order yet.")
     rank = {Payment.Status.PAID.value: 2, Payment.Status.SURPLUS.value: 1}
-    match incoming.face_of(max(attempts_made, key=lambda payment: rank.get(payment.status, 0))):
+    match incoming.standing_of(max(attempts_made, key=lambda payment: rank.get(payment.status, 0))).face:
         case Face.PAID:
             return _("Your payment has arrived.")
-        case Face.REFUNDED:
+        case Face.GOING_BACK:
             return _("Your payment arrived, and is on its way back to you.")
+        case Face.REFUNDED:
+            return _("Your payment arrived, and has gone back to you.")
+        case Face.NEUTRAL:
+            return _("Your payment arrived. What became of it is written below.")
     if any(isinstance(answer, (Unknown, Refused)) for answer in answers):
         return _("Alipay does not answer just now. If you have paid, it arrives here by itself.")
     if answers and all(answer is None for answer in answers):

@@ -174,7 +174,9 @@ def test_who_is_signed_in_is_not_asked_again(client: Client, person: User) -> No
 
 def test_signing_out_is_a_post(client: Client, person: User) -> None:
     client.force_login(person)
-    assert client.get(LOGOUT).status_code == 405
+    opened = client.get(LOGOUT)
+    assert (opened.status_code, opened.headers["Allow"]) == (405, "POST")
+    assert 'href="/accounts/me/"' in opened.content.decode()
     assert is_signed_in(client)
     page = client.post(LOGOUT)
     assert (page.status_code, page.url) == (302, "/")
@@ -279,7 +281,7 @@ def test_a_post_while_signed_out_leads_to_sign_in_and_then_to_its_page(client: C
     for address in (f"/payments/{order.number}/pay/", f"/payments/{order.number}/check/"):
         assert client.post(address).url == f"{LOGIN}?next=/orders/{order.number}/"
     reviewed = client.post(f"/orders/{order.number}/review/", {"rating": "5", "text": "Fine"})
-    assert reviewed.url == f"{LOGIN}?next=/orders/{order.number}/"
+    assert reviewed.url == f"{LOGIN}?next=/orders/{order.number}/%23review"
     assert not Payment.objects.exists()
     assert not Review.objects.exists()
 
@@ -301,11 +303,18 @@ def test_booking_while_signed_out_keeps_the_dates(client: Client, person: User) 
 
 def test_booking_while_signed_out_without_dates(client: Client) -> None:
     house = make.house()
-    assert client.post(f"/houses/{house.pk}/book/").url == f"{LOGIN}?next=/houses/{house.pk}/"
+    assert client.post(f"/houses/{house.pk}/book/").url == f"{LOGIN}?next=/houses/{house.pk}/%23book"
 
 
 def test_an_address_for_posts_answers_405_to_a_get_while_signed_out_too(client: Client) -> None:
-    assert client.get("/orders/26112200000001/review/").status_code == 405
+    for address, page in (
+        ("/orders/26112200000001/review/", "/orders/26112200000001/#review"),
+        ("/payments/26112200000001/pay/", "/orders/26112200000001/"),
+        ("/houses/7/book/", "/houses/7/#book"),
+    ):
+        opened = client.get(address)
+        assert (opened.status_code, opened.headers["Allow"]) == (405, "POST")
+        assert f'class="button" href="{page}"' in opened.content.decode()
 
 
 def test_an_unknown_order_while_signed_out_tells_nothing(client: Client) -> None:

@@ -119,9 +119,9 @@ class TestPage:
         stay = {"check_in": "2027-01-05", "check_out": "2027-01-08", "guests": "2"}
         html = client.get(house.get_absolute_url(), stay).content.decode()
         links = re.findall(r'href="([^"]*month=[^"]*)"', html)
-        kept = "&amp;check_in=2027-01-05&amp;check_out=2027-01-08&amp;guests=2#calendar"
+        kept = "?check_in=2027-01-05&amp;check_out=2027-01-08&amp;guests=2&amp;"
         page = house.get_absolute_url()
-        assert links == [f"{page}?month=2026-11{kept}", f"{page}?month=2027-03{kept}"]
+        assert links == [f"{page}{kept}month=2026-11#calendar", f"{page}{kept}month=2027-03#calendar"]
 
     def test_the_months_of_the_stay_are_shown_unless_others_are_wanted(
         self, client: Client, house: House

@@ -1,5 +1,6 @@
 """Booking a house: what is agreed, what is refused, and what the renter reads then."""
 
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -68,7 +69,7 @@ def test_instant_booking_waits_for_payment_for_half_an_hour(renter: User, house:
     House.objects.update(instant_book=True)
     with time_machine.travel(NOON, tick=False):
         order = booking.book(
-            house.pk, renter=renter, check_in=date(2027, 3, 5), check_out=date(2027, 3, 8), guests=1
+            house, renter=renter, check_in=date(2027, 3, 5), check_out=date(2027, 3, 8), guests=1
         )
     order.refresh_from_db()
     assert order.status == "WAIT_PAYMENT"
@@ -209,10 +210,10 @@ def test_BOK02_one_leaves_and_another_arrives_on_the_same_day(
 def test_a_house_that_is_not_listed_can_not_be_booked(client: Client, renter: User, house: House) -> None:
     day = timezone.localdate() + timedelta(days=9)
     House.objects.update(is_listed=False)
-    assert book(client, house, day, day + timedelta(days=2)).status_code == 404
+    assert book(client, house, day, day + timedelta(days=2)).url.startswith("/?check_in=")
     assert client.post("/houses/999999/book/").status_code == 404
     with pytest.raises(House.DoesNotExist):
-        booking.book(house.pk, renter=renter, check_in=day, check_out=day + timedelta(days=2), guests=1)
+        booking.book(house, renter=renter, check_in=day, check_out=day + timedelta(days=2), guests=1)
     assert not BookedNight.objects.exists()
 
 
@@ -265,7 +266,7 @@ def test_FMT07_time_to_pay_ends_when_the_day_of_check_in_begins(
     House.objects.update(instant_book=True)
     with time_machine.travel(now, tick=False):
         order = booking.book(
-            house.pk, renter=renter, check_in=date(2026, 11, 23), check_out=date(2026, 11, 25), guests=1
+            house, renter=renter, check_in=date(2026, 11, 23), check_out=date(2026, 11, 25), guests=1
         )
     assert order.pay_by == datetime.fromisoformat(pay_by)
 
@@ -274,7 +275,7 @@ def test_a_stay_that_begins_today_can_be_paid(renter: User, house: House) -> Non
     House.objects.update(instant_book=True)
     with time_machine.travel(NOON, tick=False):
         order = booking.book(
-            house.pk, renter=renter, check_in=TODAY, check_out=TODAY + timedelta(days=2), guests=1
+            house, renter=renter, check_in=TODAY, check_out=TODAY + timedelta(days=2), guests=1
         )
         assert order.is_payable
 
@@ -306,3 +307,72 @@ def test_USR05_signed_out_the_stay_is_kept_unless_no_address_could_hold_it(
     page = book(client, house, "2027-03-05", "2" * 10_000)
     assert (page.status_code, "2027-03-05" in page.url) == (302, True)
     assert len(page.url) < 200
+
+
+def test_a_price_that_changed_meanwhile_is_said_before_anything_is_booked(
+    client: Client, renter: User, house: House
+) -> None:
+    html = client.get(house.get_absolute_url()).content.decode()
+    seen = re.search(r'name="seen_price" value="([0-9]+)"', html)[1]
+    House.objects.update(price_fen=99900)
+    with time_machine.travel(NOON, tick=False):
+        page = book(client, house, "2027-03-05", "2027-03-08", seen_price=seen, guests="2")
+        html = page.content.decode()
+        assert (page.status_code, Order.objects.count()) == (422, 0)
+        assert "￥2,997.00" in html
+        for kept in ('value="2027-03-05"', 'value="2027-03-08"', 'name="seen_price" value="99900"'):
+            assert kept in html
+        assert book(client, house, "2027-03-05", "2027-03-08", seen_price="99900").status_code == 302
+    assert Order.objects.get().amount_fen == 299700
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_the_button_pressed_again_leads_to_the_order(
+    client: Client, renter: User, house: House, paid: bool
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        first = book(client, house, "2027-03-05", "2027-03-08")
+        if paid:
+            Order.objects.update(status="WAIT_COMMENT")
+        assert book(client, house, "2027-03-05", "2027-03-08").url == first.url
+        assert book(client, house, "2027-03-05", "2027-03-07").status_code == 422  # another stay
+        Order.objects.update(status="CANCELED")
+        assert book(client, house, "2027-03-05", "2027-03-08").status_code == 422  # its nights are still held
+    order = Order.objects.get()
+    assert order.events.count() == 1
+
+
+def test_the_order_of_somebody_else_stays_theirs(client: Client, renter: User, house: House) -> None:
+    with time_machine.travel(NOON, tick=False):
+        book(client, house, "2027-03-05", "2027-03-08")
+        client.force_login(make.user())
+        page = book(client, house, "2027-03-05", "2027-03-08")
+    assert page.status_code == 422
+    assert Order.objects.get().renter == renter
+
+
+@pytest.mark.parametrize(
+    ("check_in", "accept_by"),
+    [
+        ("2026-11-22", "2026-11-23T00:00:00+08:00"),
+        ("2026-11-23", "2026-11-23T00:00:00+08:00"),
+        ("2026-11-24", "2026-11-23T12:00:00+08:00"),
+    ],
+)
+def test_staff_answer_before_it_is_too_late_to_pay(
+    client: Client, renter: User, house: House, check_in: str, accept_by: str
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        first = date.fromisoformat(check_in)
+        book(client, house, first, first + timedelta(days=2))
+    assert Order.objects.get().accept_by == datetime.fromisoformat(accept_by)
+
+
+def test_a_home_that_is_no_longer_offered_leads_to_others_for_the_same_days(
+    client: Client, renter: User, house: House
+) -> None:
+    House.objects.update(is_listed=False)
+    page = book(client, house, "2027-03-05", "2027-03-08", guests="2")
+    assert page.url == "/?check_in=2027-03-05&check_out=2027-03-08&guests=2"
+    client.cookies["django_language"] = "en"
+    assert "no longer offered" in client.get("/").content.decode()

@@ -1,29 +1,38 @@
 """BOK01: eight renters after one night at the same instant, with the guards and without them."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from core.transactions import durable_transaction
+from houses import availability
 from houses.availability import NightsTaken
 from houses.models import BookedNight, House
-from orders import booking
-from orders.models import Order, OrderEvent
+from orders import booking, transitions
+from orders.models import Order, OrderEvent, Review
 from tests import make
 from tests.races import at_once
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 
 RENTERS = 8
+
+
+@pytest.fixture
+def nobody_looks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody gets as far as the rows, as those do who ask before the first one's commit."""
+    monkeypatch.setattr(availability, "taken", lambda *stay, **days: set())
 
 
 def rush(house: House) -> list[str]:
@@ -36,7 +45,7 @@ def rush(house: House) -> list[str]:
     def try_to_book(renter: User, check_in: date) -> str:
         stay = {"check_in": check_in, "check_out": check_in + timedelta(days=2)}
         try:
-            booking.book(house.pk, renter=renter, guests=1, **stay)
+            booking.book(house, renter=renter, guests=1, **stay)
         except NightsTaken:
             return "taken"
         return "booked"
@@ -73,12 +82,14 @@ def without_the_unique_night() -> Iterator[None]:
             editor.add_constraint(BookedNight, constraint)
 
 
+@pytest.mark.usefixtures("nobody_looks_first")
 def test_BOK01_one_wins_and_the_others_are_told() -> None:
     house = make.house()
     told = rush(house)
     assert one_won(house, told), told
 
 
+@pytest.mark.usefixtures("nobody_looks_first")
 def test_BOK01_the_row_decides_where_the_lock_does_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two writing nodes don't see each other's locks."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
@@ -87,6 +98,7 @@ def test_BOK01_the_row_decides_where_the_lock_does_not_reach(monkeypatch: pytest
     assert one_won(house, told), told
 
 
+@pytest.mark.usefixtures("nobody_looks_first")
 def test_BOK01_twin_without_the_unique_night_the_house_is_booked_twice() -> None:
     house = make.house()
     with without_the_unique_night():
@@ -133,9 +145,64 @@ def test_BOK04_five_hundred_want_one_house() -> None:
     assert BookedNight.objects.count() == 2
 
 
+@pytest.mark.usefixtures("nobody_looks_first")
 def test_BOK04_twin_without_the_unique_night_several_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
     house = make.house(instant_book=True)
     with without_the_unique_night():
         people_come(house, 50)
         assert Order.objects.count() > 1
+
+
+def pressed_at_once(house: House, renter: User, times: int) -> set[int]:
+    """The same renter's browser sends the same form several times; the orders it ends up at."""
+    night = timezone.localdate() + timedelta(days=9)
+    stay = {"check_in": night, "check_out": night + timedelta(days=2)}
+    act = partial(booking.book, house, renter=renter, guests=1, **stay)
+    return {order.pk for order in at_once(*[act] * times)}
+
+
+@pytest.mark.usefixtures("nobody_looks_first")
+def test_BOK01_pressed_twice_is_one_order_and_no_refusal() -> None:
+    assert len(pressed_at_once(make.house(), make.user(), 8)) == 1
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.usefixtures("nobody_looks_first")
+def test_BOK01_twin_without_looking_for_the_own_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(booking, "_booked_before", lambda *stay, **days: None)
+    with pytest.raises(NightsTaken):
+        pressed_at_once(make.house(), make.user(), 8)
+
+
+def test_DBX02_reviews_of_one_house_at_once_do_not_deadlock(caplog: pytest.LogCaptureFixture) -> None:
+    assert reviews_at_once(make.house()) == (8, 40)
+    assert "ended by the database" not in caplog.text
+
+
+def test_DBX02_twin_saving_the_review_before_the_house(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time can't deadlock")
+    house, rest = make.house(), transitions._count
+
+    def after_a_shared_lock(review: Review, times: int) -> None:
+        with connection.cursor() as cursor:  # as a foreign key takes it
+            cursor.execute("SELECT id FROM houses_house WHERE id = %s LOCK IN SHARE MODE", [house.pk])
+        time.sleep(0.1)
+        rest(review, times)
+
+    monkeypatch.setattr(transitions, "_count", after_a_shared_lock)
+    with suppress(OperationalError):  # some run out of tries
+        reviews_at_once(house)
+    assert "1213" in caplog.text
+
+
+def reviews_at_once(house: House) -> tuple[int, int]:
+    """Eight renters review their stays in it; how many reviews and stars the house then has."""
+    orders = [make.order(house=house, status=Order.Status.WAIT_COMMENT) for _ in range(8)]
+    review = durable_transaction(transitions.review)
+    at_once(*[partial(review, order, by=order.renter, rating=5, text="Quiet") for order in orders])
+    house.refresh_from_db()
+    return house.review_count, house.rating_sum

@@ -108,7 +108,7 @@ def test_every_step_is_in_the_table_above() -> None:
         and name.islower()
         and not name.startswith("_")
     }
-    assert steps == {*STEPS, "booked", "note"}
+    assert steps == {*STEPS, "accept_by", "booked", "note"}
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -29,7 +29,7 @@ def stay(nth: int) -> dict[str, object]:
 
 def try_to_book(renter: User, house: House, nth: int = 0) -> str:
     try:
-        booking.book(house.pk, renter=renter, **stay(nth))
+        booking.book(house, renter=renter, **stay(nth))
     except TooManyUnpaid:
         return "too many"
     return "booked"

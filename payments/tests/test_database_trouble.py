@@ -101,14 +101,14 @@ def book() -> Order:
     stay = {"check_in": night, "check_out": night + timedelta(days=2), "guests": 1}
     renter = make.user()
     with lost_at_commit(Moment.AFTER):
-        return booking.book(house.pk, renter=renter, **stay)
+        return booking.book(house, renter=renter, **stay)
 
 
 def test_DBX02_a_stay_is_booked_once_and_not_refused_to_who_holds_it(moment: Moment) -> None:
     house, night, renter = make.house(), timezone.localdate() + timedelta(days=9), make.user()
     with lost_at_commit(moment):
         order = booking.book(
-            house.pk, renter=renter, check_in=night, check_out=night + timedelta(days=2), guests=1
+            house, renter=renter, check_in=night, check_out=night + timedelta(days=2), guests=1
         )
     assert Order.objects.get() == order
     assert set(BookedNight.objects.values_list("order_number", flat=True)) == {order.number}

@@ -152,7 +152,7 @@ def _book(renter: User, house: House, from_day: int, nights: int) -> Order:
         check_in = timezone.localdate() + timedelta(days=day)
         try:
             return booking.book(
-                house.pk,
+                house,
                 renter=renter,
                 check_in=check_in,
                 check_out=check_in + timedelta(days=nights),

@@ -9,8 +9,11 @@ from django.utils import timezone
 
 LONGEST_TEXT = 100
 
-_DAY = re.compile(r"(?:([0-9]{4}) ?[-/.年] ?)?([0-9]{1,2}) ?[-/.月] ?([0-9]{1,2}) ?日?")
-_ENGLISH_DAY = re.compile(r"([0-9]{1,2}) ([a-z]{3,9})(?: ([0-9]{4}))?", re.IGNORECASE)
+_DAY = re.compile(r"(?:([0-9]{4}) ?[-/.年] ?)?([0-9]{1,2}) ?[-/.月] ?([0-9]{1,2}) ?[日号]?")
+_DIGITS = re.compile(r"(20[0-9]{2})([0-9]{2})([0-9]{2})")
+_ENGLISH_DAY = re.compile(r"([0-9]{1,2}) ([a-z]{3,9}),?(?: ([0-9]{4}))?", re.IGNORECASE)
+_AMERICAN_DAY = re.compile(r"([a-z]{3,9}) ([0-9]{1,2}),?(?: ([0-9]{4}))?", re.IGNORECASE)
+_WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? | ?(周|星期)[一二三四五六日天]", re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -22,23 +25,31 @@ def fits(text: str) -> Q:
     if not text:
         return Q()
     plain = unicodedata.normalize("NFKC", text)  # full-width digits, as Chinese keyboards type them
-    found = Q(house_title__icontains=text) | Q(number__contains=plain)
+    found = Q(house_title__icontains=text) | Q(number__contains=re.sub(r"[ #]", "", plain))
     for day in days_meant(plain):
         found |= Q(check_in__lte=day, check_out__gte=day)
     return found
 
 
 def days_meant(text: str) -> list[date]:
-    """The days that "2026-12-05", "12/5", "12月5日" or "5 Dec" may mean; empty for anything else."""
-    if match := _DAY.fullmatch(text):
+    """The days that "2026-12-05", "12/5", "12月5日 周六" or "Sat 5 Dec" may mean; empty for anything else."""
+    text = _WEEKDAY.sub("", text)
+    if match := _DAY.fullmatch(text) or _DIGITS.fullmatch(text):
         year, month, day = match[1], int(match[2]), int(match[3])
-    elif (match := _ENGLISH_DAY.fullmatch(text)) and match[2][:3].lower() in _MONTHS:
-        year, month, day = match[3], _MONTHS.index(match[2][:3].lower()) + 1, int(match[1])
+    elif match := _ENGLISH_DAY.fullmatch(text):
+        year, month, day = match[3], _month(match[2]), int(match[1])
+    elif match := _AMERICAN_DAY.fullmatch(text):
+        year, month, day = match[3], _month(match[1]), int(match[2])
     else:
         return []
     this_year = timezone.localdate().year
     years = [int(year)] if year else [this_year - 1, this_year, this_year + 1]
     return [found for one in years if (found := _date(one, month, day))]
+
+
+def _month(name: str) -> int:
+    """From 1 on, by its first three letters; 0, which no day has, for what is no month."""
+    return _MONTHS.index(name[:3].lower()) + 1 if name[:3].lower() in _MONTHS else 0
 
 
 def _date(year: int, month: int, day: int) -> date | None:

@@ -12,32 +12,45 @@ const dayOf = (cell) => cell.dataset.date;
 const isFree = (cell) => cell.classList.contains("free");
 
 function inWords(day) {
-  const format = { weekday: "short", month: "short", day: "numeric", timeZone: "UTC" };
-  return new Date(day).toLocaleDateString(document.documentElement.lang, format);
+  const at = new Date(day);
+  const part = (name) =>
+    at.toLocaleDateString(document.documentElement.lang, { [name]: "short", timeZone: "UTC" });
+  const parts = { weekday: part("weekday"), month: part("month"), day: at.getUTCDate(), year: at.getUTCFullYear() };
+  const isThisYear = parts.year === Number(words.dataset.year);
+  return fill(isThisYear ? words.dataset.day : words.dataset.dayOfYear, parts);
+}
+
+function fill(text, values) {
+  return text.replace(/{(\w+)}/g, (_, name) => values[name]);
 }
 
 function say(text, days = {}) {
-  words.textContent = text.replace(/{(\w+)}/g, (_, name) => inWords(days[name]));
+  const inTheirWords = Object.entries(days).map(([name, day]) => [name, inWords(day)]);
+  words.textContent = fill(text, Object.fromEntries(inTheirWords));
 }
 
-function fill(first, last) {
+function set(first, last) {
   checkIn.value = first;
   checkOut.value = last;
   for (const field of [checkIn, checkOut]) field.dispatchEvent(new Event("input"));
 }
 
+function nightsOf(first, last) {
+  return cells.filter((cell) => dayOf(cell) >= first && dayOf(cell) < last);
+}
+
 function choose(cell) {
   const day = dayOf(cell);
   const isLeaving = checkIn.value && !checkOut.value && day > checkIn.value;
-  const between = cells.filter((each) => dayOf(each) >= checkIn.value && dayOf(each) < day);
-  if (isLeaving && between.every(isFree)) fill(checkIn.value, day);
-  else if (isFree(cell)) fill(day, "");
+  if (isLeaving && nightsOf(checkIn.value, day).every(isFree)) set(checkIn.value, day);
+  else if (isFree(cell)) set(day, "");
   else say(words.dataset.taken);
 }
 
 function show() {
   const first = checkIn.value;
-  const last = checkOut.value > first ? checkOut.value : ""; // what is refused isn't drawn
+  const isTaken = nightsOf(first, checkOut.value).some((cell) => !isFree(cell));
+  const last = checkOut.value > first && !isTaken ? checkOut.value : ""; // what is refused isn't drawn
   for (const cell of cells) {
     const day = dayOf(cell);
     const isEnd = day === first || day === last;
@@ -45,7 +58,8 @@ function show() {
     cell.classList.toggle("within", Boolean(first) && first < day && day < last);
     cell.firstElementChild.setAttribute("aria-pressed", isEnd);
   }
-  if (first && last) say(words.dataset.stay, { first, last });
+  if (isTaken) say(words.dataset.taken);
+  else if (first && last) say(words.dataset.stay, { first, last });
   else if (first) say(words.dataset.arrive, { day: first });
   else say(words.dataset.start);
   // So that other months know, too.

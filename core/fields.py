@@ -21,7 +21,7 @@ class PlainTextField(forms.CharField):
         text = super().to_python(value)
         if not text:
             return text
-        text = _UNSEEN.sub("", text).strip()
+        text = _UNSEEN.sub("", text.replace("\r\n", "\n")).strip()  # browsers count a line's end as one
         return self.empty_value if _JOINS_NOTHING.fullmatch(text) else text
 
 

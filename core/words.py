@@ -30,5 +30,4 @@ PASSWORDS = [
     gettext_noop("This password is entirely numeric."),
     gettext_noop("The password is too similar to the %(verbose_name)s."),
     gettext_noop("The two password fields didn’t match."),
-    gettext_noop("Your old password was entered incorrectly. Please enter it again."),
 ]

@@ -21,7 +21,7 @@ def calendar_of(order: Order) -> bytes:
     Its UID never changes: a calendar that imports the file again changes the event that it has.
     """
     house, url = order.house, absolute_url("orders:detail", order.number)
-    words = [_("Order %(number)s") % {"number": order.number}, house.arrival, url]
+    words = [_("Order %(number)s") % {"number": order.number}, url, house.arrival, house.rules]
     event = [
         ("UID", f"{order.number}@{urlsplit(settings.SITE_URL).hostname}"),
         ("DTSTAMP", f"{timezone.now().astimezone(UTC):%Y%m%dT%H%M%SZ}"),

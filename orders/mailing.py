@@ -2,7 +2,8 @@
 
 Every event is due for mail from the transaction that wrote it. It is claimed with a lease, mailed under a
 fixed Message-ID, then marked: none is forgotten, and one is mailed twice only where the process was killed
-between the sending and the marking.
+between the sending and the marking. The events of one order wait for each other, the oldest goes first. A
+mail asks for nothing but what the order still needs when it is sent.
 """
 
 import logging
@@ -12,18 +13,21 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.breaker import Breaker
 from core.links import absolute_url
-from orders.models import OrderEvent
+from orders.models import Order, OrderEvent
 
 log = logging.getLogger(__name__)
 
 Kind = OrderEvent.Kind
+Status = Order.Status
 
 LEASE = timedelta(minutes=5)
 """Longer than a mail server may take; whoever was killed with an event in hand holds it for so long."""
@@ -35,42 +39,82 @@ ANSWERS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueEr
 server = Breaker("The mail server")
 """Others wait for the same sweep: a server that hangs must not take its time from them, mail by mail."""
 
+MOST_OF_A_TITLE = 30
+"""Characters of the house's title in a subject; the news stands before it."""
+
 SUBJECTS: dict[str, str | Promise] = {
-    Kind.BOOKED: _("Your booking of %(house)s"),
-    Kind.ACCEPTED: _("Your booking of %(house)s was accepted"),
-    Kind.REMINDED: _("Pay soon to keep %(house)s"),
-    Kind.REJECTED: _("Your booking of %(house)s was declined"),
-    Kind.PAID: _("Your payment for %(house)s has arrived"),
-    Kind.CANCELED: _("Your order for %(house)s is cancelled"),
-    Kind.EXPIRED: _("Your order for %(house)s has ended"),
-    Kind.SURPLUS: _("Your payment for %(house)s goes back to you"),
-    Kind.REFUND_OFF: _("Your refund for %(house)s was called off"),
-    Kind.REFUNDED: _("Your refund for %(house)s has been made"),
+    Kind.BOOKED: gettext_lazy("We have your booking"),
+    Kind.ACCEPTED: gettext_lazy("Booking accepted"),
+    Kind.REMINDED: gettext_lazy("Please pay soon"),
+    Kind.REJECTED: gettext_lazy("Sorry, we could not accept your booking"),
+    Kind.PAID: gettext_lazy("Payment received"),
+    Kind.CANCELED: gettext_lazy("Order cancelled"),
+    Kind.EXPIRED: gettext_lazy("Order closed, not paid in time"),
+    Kind.SURPLUS: gettext_lazy("Extra payment goes back to you"),
+    Kind.REFUND_OFF: gettext_lazy("Refund called off"),
+    Kind.REFUNDED: gettext_lazy("Refund made"),
 }
 """What a renter is mailed about; other events are passed over."""
 
+SUBJECTS_THAT_ASK: dict[str, str | Promise] = {
+    Kind.BOOKED: gettext_lazy("Booked, please pay"),
+    Kind.ACCEPTED: gettext_lazy("Booking accepted, please pay"),
+}
+"""Instead, while the order can be paid."""
+
+NOBODY_ANSWERED = gettext_lazy("Sorry, we did not answer your booking in time")
+
 
 def due() -> list[int]:
-    """Keys of the events that somebody should be mailed about now, the oldest first."""
-    rows = OrderEvent.objects.filter(mail_due_at__lte=timezone.now()).order_by("mail_due_at", "id")
-    return list(rows.values_list("pk", flat=True))
+    """Keys of the orders of which an event should be mailed now, the one that is due longest first.
+
+    That is the oldest of its order that is still to be mailed: while it is in hand, or waits to be tried
+    again, the others wait with it.
+    """
+    pending = OrderEvent.objects.filter(mail_due_at__isnull=False)
+    older = pending.filter(order=OuterRef("order"), pk__lt=OuterRef("pk"))
+    rows = OrderEvent.objects.filter(~Exists(older), mail_due_at__lte=timezone.now())
+    return list(rows.order_by("mail_due_at", "id").values_list("order", flat=True))
 
 
-def send(key: int) -> bool:
-    """Mail one event, or pass it over. False: passed over, not due, or another process has it in hand."""
-    event = OrderEvent.objects.select_related("order__renter").get(pk=key)
-    if event.mail_due_at is None or event.mail_due_at > timezone.now():
-        return False
-    if not _is_for_mail(event):
-        return _mark(event, mail_due_at=None) and False
-    return server.lets_through() and _claim(event) and _deliver(event)
+def send(order_key: int) -> int:
+    """Mail what is due of one order, event by event as they happened; how many mails went out.
+
+    Ends before an event that another process has in hand, or that is to be tried again later.
+    """
+    mailed = 0
+    while event := _next(order_key):
+        if not _is_for_mail(event):
+            _mark(event, mail_due_at=None)
+        elif server.lets_through() and _claim(event):
+            mailed += _deliver(event)
+        else:
+            break
+    return mailed
+
+
+def _next(order_key: int) -> OrderEvent | None:
+    """The oldest event that is still to be mailed, if it is due; with its order as it is now."""
+    pending = OrderEvent.objects.filter(order=order_key, mail_due_at__isnull=False)
+    oldest = pending.select_related("order__renter").order_by("id").first()
+    is_due = oldest and oldest.mail_due_at and oldest.mail_due_at <= timezone.now()
+    return oldest if is_due else None
 
 
 def _is_for_mail(event: OrderEvent) -> bool:
     accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # the first mail tells of it
-    too_late = event.kind == Kind.REMINDED and not event.order.is_payable
+    too_late = event.kind == Kind.REMINDED and not _waits_for_money(event.order)
     is_news = event.kind in SUBJECTS and not accepted_at_once and not too_late
     return is_news and bool(event.order.renter.email)
+
+
+def _waits_for_money(order: Order) -> bool:
+    return order.pay_by is not None and order.is_payable
+
+
+def _waits_for_staff(order: Order) -> bool:
+    in_time = order.accept_by is not None and order.accept_by > timezone.now()
+    return order.status == Status.WAIT_ACCEPT and in_time
 
 
 def _claim(event: OrderEvent) -> bool:
@@ -105,18 +149,55 @@ def _mark(event: OrderEvent, **columns: object) -> bool:
 
 
 def message_of(event: OrderEvent) -> EmailMessage:
-    """The mail about an event, in the language that its renter booked in."""
-    order = event.order
+    """The mail about an event that is for mail, in the language that its renter booked in."""
+    order, please_pay = event.order, _waits_for_money(event.order)
     with translation.override(order.language):
-        subject = SUBJECTS[event.kind] % {"house": order.house_title}
-        body = render_to_string(
-            "orders/mail.txt",
-            {"event": event, "order": order, "url": absolute_url("orders:detail", order.number)},
-        )
+        house = _cut(" ".join(order.house_title.split()))
+        subject = _("%(news)s: %(house)s") % {"news": _news(event, please_pay), "house": house}
+        body = render_to_string("orders/mail.txt", _words_for(event, please_pay))
     host = urlsplit(settings.SITE_URL).hostname
     return EmailMessage(
-        " ".join(subject.split()),
+        subject,
         body,
         to=[order.renter.email],
         headers={"Message-ID": f"<{order.number}.{event.pk}@{host}>"},
     )
+
+
+def _news(event: OrderEvent, please_pay: bool) -> str | Promise:
+    if please_pay and event.kind in SUBJECTS_THAT_ASK:
+        return SUBJECTS_THAT_ASK[event.kind]
+    if event.kind == Kind.EXPIRED and event.from_status == Status.WAIT_ACCEPT:
+        return NOBODY_ANSWERED
+    return SUBJECTS[event.kind]
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= MOST_OF_A_TITLE else f"{title[: MOST_OF_A_TITLE - 1]}…"
+
+
+def _words_for(event: OrderEvent, please_pay: bool) -> dict[str, object]:
+    """What the template needs beside the event and its order."""
+    order = event.order
+    return {
+        "event": event,
+        "order": order,
+        "please_pay": please_pay,
+        "staff_will_answer": _waits_for_staff(order),
+        "by_renter": event.actor_id == order.renter_id,
+        "was_paid": event.from_status in (Status.WAIT_COMMENT, Status.COMPLETE),
+        "back_fen": _given_back_by(event),
+        "url": absolute_url("orders:detail", order.number),
+        "contacts": " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL])),
+    }
+
+
+def _given_back_by(event: OrderEvent) -> int | None:
+    """Fen that a cancelling brings back: what is due is told of right after it, in its transaction.
+
+    None also while a second person of staff has yet to agree.
+    """
+    if event.kind != Kind.CANCELED:
+        return None
+    following = OrderEvent.objects.filter(order=event.order_id, pk__gt=event.pk).order_by("id").first()
+    return following.amount_fen if following and following.kind == Kind.REFUND_DUE else None

@@ -15,11 +15,12 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 TITLE = "临海小屋 · 推窗见海；“安静”, a\\b, c;d 😀 " * 6
+RULES = "入住 15:00 以后，退房 12:00 以前\r\nNo parties; no smoking, please"
 ARRIVAL = "到了请打电话。\r\nDoor code: 12;34,\n\n晚上 9 点后自助入住\x00\x1b"
 
 
 def stay(**fields: object) -> Order:
-    house = make.house(title=TITLE[:200], address="曾厝垵" * 20, arrival=ARRIVAL)
+    house = make.house(title=TITLE[:200], address="曾厝垵" * 20, arrival=ARRIVAL, rules=RULES)
     return make.order(house=house, status="WAIT_COMMENT", **fields)
 
 
@@ -54,6 +55,14 @@ def test_the_stay_takes_its_days_whole(client: Client) -> None:
     assert event["LOCATION"].endswith(order.house.address)
     assert "Door code: 12;34,\n\n晚上" in event["DESCRIPTION"]
     assert order.number in event["DESCRIPTION"]
+    assert event["URL"] in event["DESCRIPTION"]
+
+
+def test_the_rules_of_the_house_come_along() -> None:
+    """They hold the times of arrival and departure."""
+    order = stay()
+    words = read(calendar_of(order))["DESCRIPTION"]
+    assert "入住 15:00 以后，退房 12:00 以前\nNo parties; no smoking, please" in words
 
 
 @pytest.mark.parametrize("shift", range(5))

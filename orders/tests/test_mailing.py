@@ -1,14 +1,19 @@
-"""Mails about what happened to an order: each once, none forgotten."""
+"""Mails about what happened to an order: each once, none forgotten, in order, and true when it is sent."""
 
+import re
 import smtplib
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
 import time_machine
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from core.breaker import FAILURES_TO_OPEN
 from orders import mailing, transitions
@@ -24,10 +29,28 @@ def mail_all() -> int:
     return sum(mailing.send(key) for key in mailing.due())
 
 
+def order_of_wang(**fields: object) -> Order:
+    """An order of somebody who can be mailed and reads English."""
+    return make.order(make.user(email="wang@example.com"), **{"language": "en", **fields})
+
+
+def happened(order: Order, kind: str, **fields: object) -> OrderEvent:
+    return OrderEvent.objects.create(order=order, kind=kind, amount_fen=30000, **fields)
+
+
 def told(kind: str, *, email: str = "wang@example.com", **fields: object) -> OrderEvent:
     """An event of that kind, of an order whose renter can be mailed."""
-    order = make.order(make.user(email=email), **fields)
-    return OrderEvent.objects.create(order=order, kind=kind, amount_fen=30000)
+    return happened(make.order(make.user(email=email), **fields), kind)
+
+
+def mailed() -> list[str]:
+    """The news of each mail, in the order in which they went out."""
+    return [message.subject.partition(": ")[0] for message in mail.outbox]
+
+
+def words_of(event: OrderEvent) -> str:
+    """All that the mail says, on one line."""
+    return " ".join(mailing.message_of(event).body.split())
 
 
 def test_paid_is_mailed_once_with_words_and_a_link(db: None) -> None:
@@ -45,17 +68,160 @@ def test_paid_is_mailed_once_with_words_and_a_link(db: None) -> None:
 
 @pytest.mark.parametrize("kind", mailing.SUBJECTS)
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
-def test_every_mail_can_be_written(db: None, kind: str, language: str) -> None:
-    event = told(kind, language=language, accept_by=timezone.now())
-    greeting, _, what_happened = mailing.message_of(event).body.strip().splitlines()[:3]
+@pytest.mark.parametrize("status", Order.Status)
+def test_every_mail_can_be_written(db: None, kind: str, language: str, status: str) -> None:
+    event = told(kind, language=language, status=status, accept_by=timezone.now() + timedelta(hours=1))
+    message = mailing.message_of(event)
+    greeting, _, what_happened = message.body.strip().splitlines()[:3]
     assert greeting in ("Hello,", "您好：")
-    assert len(what_happened) > 10
+    assert len(what_happened) > 5
+    assert "None" not in message.subject + message.body
+    assert "\n\n\n" not in message.body
+
+
+# --- What a mail says is true when it is sent -------------------------------------------------------
+
+
+ASKS = "Please pay", "please pay", "are kept for you"
+
+
+@pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
+def test_who_can_pay_is_asked_to_by_when(db: None, kind: str) -> None:
+    event = happened(order_of_wang(pay_by=timezone.now() + timedelta(hours=1)), kind)
+    assert "Please pay ￥300.00 by" in words_of(event)
+    assert ", please pay: " in mailing.message_of(event).subject
+
+
+@pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
+@pytest.mark.parametrize(
+    "moved_on",
+    [{"status": status} for status in sorted(set(Order.Status) - {"WAIT_PAYMENT", "WAIT_ACCEPT"})]
+    + [{"pay_by": timezone.now()}],
+    ids=str,
+)
+def test_nothing_is_asked_for_once_the_order_has_moved_on(
+    db: None, kind: str, moved_on: dict[str, object]
+) -> None:
+    message = mailing.message_of(happened(order_of_wang(**moved_on), kind))
+    assert "our booking" in message.body
+    for words in ASKS:
+        assert words not in message.subject + message.body
+
+
+def test_what_waits_for_staff_says_until_when_they_answer(db: None) -> None:
+    soon, past = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(seconds=1)
+    waiting, late = (
+        words_of(happened(order_of_wang(status="WAIT_ACCEPT", pay_by=None, accept_by=by), Kind.BOOKED))
+        for by in (soon, past)
+    )
+    assert "Our staff answer by" in waiting
+    assert "You pay only once it is accepted." in waiting
+    assert "answer by" not in late
+
+
+def test_a_mail_says_what_is_true_when_it_is_sent_not_when_it_was_due(db: None) -> None:
+    """Booked, and cancelled within one sweep."""
+    order = order_of_wang(status="WAIT_ACCEPT", house=make.house(instant_book=True))
+    transitions.booked(order)
+    (waiting,) = mailing.due()
+    transitions.cancel(order, by=order.renter)
+    assert mailing.send(waiting) == 2
+    assert mailed() == ["We have your booking", "Order cancelled"]
+    assert "ay by" not in mail.outbox[0].body
+
+
+def test_nobody_answered_is_another_end_than_not_paid_in_time(db: None) -> None:
+    unanswered, unpaid = (order_of_wang(status=status) for status in ("WAIT_ACCEPT", "WAIT_PAYMENT"))
+    for order in (unanswered, unpaid):
+        transitions.expire(order)
+    mail_all()
+    assert mailed() == ["Sorry, we did not answer your booking in time", "Order closed, not paid in time"]
+    sorry, late = (" ".join(message.body.split()) for message in mail.outbox)
+    assert "We are sorry: our staff did not answer" in sorry
+    assert "sorry" not in late
+    for words in (sorry, late):
+        assert "Nothing was charged." in words
+
+
+def test_the_end_of_what_was_not_paid_says_that_nothing_was_charged(db: None) -> None:
+    for status in ("WAIT_ACCEPT", "WAIT_PAYMENT"):
+        order = order_of_wang(status=status)
+        transitions.cancel(order, by=order.renter)
+        words = words_of(order.events.get())
+        assert "Your order is cancelled. Nothing was charged." in words
+    event = happened(order_of_wang(status="REJECTED"), Kind.REJECTED)
+    assert "Nothing was charged." in words_of(event)
+
+
+def test_who_has_paid_reads_when_where_and_how_to_cancel(db: None) -> None:
+    with time_machine.travel(date(2027, 3, 1)):
+        days = {"check_in": date(2027, 3, 5), "check_out": date(2027, 3, 7)}
+        paid, canceled = (
+            words_of(happened(order_of_wang(status=status, **days), Kind.PAID))
+            for status in ("WAIT_COMMENT", "CANCELED")
+        )
+    for words in ("Check-in is on 5 Mar.", "The address and how to get in", "Flexible: all back"):
+        assert words in paid
+        assert words not in canceled
+    for mail_ in (paid, canceled):
+        assert "Your payment of ￥300.00 has arrived." in mail_
+
+
+def test_money_that_was_not_needed_goes_back(db: None) -> None:
+    words = words_of(happened(order_of_wang(), Kind.SURPLUS))
+    assert "We received an extra payment of ￥300.00; it goes back to the account it came from." in words
+
+
+@pytest.mark.parametrize(
+    ("phone", "email", "line"),
+    [
+        ("0592 000 0000", "stay@ihome.example", "Questions? Ask us: 0592 000 0000 · stay@ihome.example"),
+        ("", "stay@ihome.example", "Questions? Ask us: stay@ihome.example"),
+        ("", "", ""),
+    ],
+)
+def test_the_end_says_where_the_order_is_and_how_to_reach_staff(
+    db: None, settings: Settings, phone: str, email: str, line: str
+) -> None:
+    settings.CONTACT_PHONE, settings.CONTACT_EMAIL = phone, email
+    event = happened(order_of_wang(), Kind.PAID)
+    lines = mailing.message_of(event).body.splitlines()
+    address = f"http://testserver/orders/{event.order.number}/"
+    assert lines[lines.index(address) - 1] == "Your order:"
+    assert [text for text in lines if "Questions" in text] == [line] * bool(line)
+
+
+# --- Subject, language, address ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_long_title_hides_nothing_of_the_news(db: None, language: str) -> None:
+    title = "Sea 海 " * 40
+    event = happened(order_of_wang(house_title=title[:200], language=language), Kind.REFUNDED)
+    news, house = re.split(": |：", mailing.message_of(event).subject)
+    assert len(news) < 20
+    assert len(house) == mailing.MOST_OF_A_TITLE
+    assert house.endswith("…")
+    assert title.startswith(house[:-1])
+    assert title[:200].strip() in mailing.message_of(event).body
 
 
 def test_a_mail_is_in_the_language_of_the_booking(db: None) -> None:
-    english, chinese = (mailing.message_of(told(Kind.PAID, language=code)) for code in ("en", "zh-hans"))
-    assert "Your payment for" in english.subject
-    assert "Your payment for" not in chinese.subject
+    """Its money, its days and its time, too."""
+    with time_machine.travel("2027-03-01T12:00:00+08:00", tick=False):
+        english, chinese = (
+            mailing.message_of(
+                told(Kind.ACCEPTED, language=code, check_in=date(2027, 3, 5), check_out=date(2027, 3, 7))
+            )
+            for code in ("en", "zh-hans")
+        )
+    assert english.subject.startswith("Booking accepted, please pay: ")
+    for words in ("￥300.00 by 1 Mar, 12:30", "Fri 5 Mar – Sun 7 Mar", "2 nights"):
+        assert words in english.body
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in english.body.replace("爱家租房", ""))
+    assert "Booking" not in chinese.subject
+    for words in ("￥300.00", "3月1日 12:30", "3月5日 周五 – 3月7日 周日", "2晚"):
+        assert words in chinese.body
 
 
 def test_the_language_is_that_in_which_the_renter_booked(db: None) -> None:
@@ -178,6 +344,117 @@ def test_CRA03_killed_before_the_mail_was_sent_then_sent_later_once(
     assert mail_all() == 0  # the lease of the one that was killed
     with time_machine.travel(timezone.now() + mailing.LEASE + timedelta(seconds=1)):
         assert (mail_all(), mail_all()) == (1, 0)
+
+
+# --- In the order of the events ---------------------------------------------------------------------
+
+
+def story() -> Order:
+    """A paid and cancelled order of which nothing has been mailed yet."""
+    order = order_of_wang(status="CANCELED")
+    for kind in (Kind.BOOKED, Kind.PAID, Kind.REFUND_DUE, Kind.CANCELED, Kind.REFUNDED):
+        happened(order, kind)
+    return order
+
+
+STORY = ["We have your booking", "Payment received", "Order cancelled", "Refund made"]
+
+
+def test_what_happened_to_an_order_is_mailed_as_it_happened(db: None) -> None:
+    """Also where an older one was put off and is due after the younger ones."""
+    order = story()
+    now = timezone.now()
+    for seconds, event in enumerate(order.events.order_by("-id"), 1):  # the youngest is due longest
+        OrderEvent.objects.filter(pk=event.pk).update(mail_due_at=now - timedelta(minutes=10 - seconds))
+    assert mail_all() == 4
+    assert mailed() == STORY
+
+
+def test_the_others_of_an_order_wait_while_one_is_in_hand(db: None) -> None:
+    order, other = story(), told(Kind.PAID).order
+    event = order.events.get(kind=Kind.BOOKED)
+    assert mailing._claim(event)
+    assert mailing.due() == [other.pk]
+    assert mailing.send(order.pk) == 0
+    with time_machine.travel(timezone.now() + mailing.LEASE + timedelta(seconds=1)):
+        assert mailing.send(order.pk) == 4
+    assert mailed() == STORY
+
+
+def test_the_others_of_an_order_wait_while_one_can_t_be_sent(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story()
+    with monkeypatch.context() as down:
+        down.setattr(EmailMessage, "send", raising(smtplib.SMTPServerDisconnected("not there")))
+        assert mail_all() == 0
+    assert mailing.due() == []
+    OrderEvent.objects.filter(mail_due_at__isnull=False).update(mail_due_at=timezone.now())
+    assert mail_all() == 4
+    assert mailed() == STORY
+
+
+def test_one_that_is_given_up_holds_up_the_others_no_longer(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_of_wang(status="WAIT_COMMENT")
+    happened(order, Kind.BOOKED, created_at=timezone.now() - timedelta(days=4))
+    happened(order, Kind.PAID)
+    send = EmailMessage.send
+
+    def refuse_bookings(message: EmailMessage) -> int:
+        if message.subject.startswith("We have your booking"):
+            raise smtplib.SMTPDataError(554, b"no")
+        return send(message)
+
+    monkeypatch.setattr(EmailMessage, "send", refuse_bookings)
+    assert mail_all() == 1
+    assert mailed() == ["Payment received"]
+    assert mailing.due() == []
+
+
+def test_what_is_due_is_picked_by_one_query(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    orders = [story() for _ in range(3)]
+    with django_assert_num_queries(1):
+        assert mailing.due() == [order.pk for order in orders]
+
+
+def send_the_story_by_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight sweeps, one shortly after the other; the older an event, the longer its mail is on its way."""
+    order = story()
+    send, delays = EmailMessage.send, dict(zip(STORY, (0.4, 0.3, 0.2, 0.1), strict=True))
+
+    def send_slowly(message: EmailMessage) -> int:
+        time.sleep(delays[message.subject.partition(": ")[0]])
+        return send(message)
+
+    monkeypatch.setattr(EmailMessage, "send", send_slowly)
+
+    def come_a_little_later(number: int) -> None:
+        time.sleep(number * 0.03)
+        mailing.send(order.pk)
+
+    at_once(*[partial(come_a_little_later, number) for number in range(8)])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_CON08_eight_workers_mail_an_order_as_it_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    send_the_story_by_eight(monkeypatch)
+    assert mailed() == STORY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_CON08_twin_without_the_waiting_the_end_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def next_of_any_age(order_key: int) -> OrderEvent | None:
+        due = OrderEvent.objects.filter(order=order_key, mail_due_at__lte=timezone.now())
+        return due.select_related("order__renter").order_by("id").first()
+
+    monkeypatch.setattr(mailing, "_next", next_of_any_age)
+    send_the_story_by_eight(monkeypatch)
+    assert sorted(mailed()) == sorted(STORY)
+    assert mailed() != STORY
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,13 +5,15 @@ First the signature, which is arithmetic; then the message is on disk; then it i
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from core.money import parse_yuan, yuan_text
+from orders.models import Order
 from payments import asking, journal, refunding, settlement
 from payments.alipay import messages
 from payments.alipay.answers import Refused, Unknown, beijing_time, is_trade_no
@@ -20,6 +22,9 @@ from payments.gateway import client
 from payments.journal import Channel, Verdict
 from payments.models import GatewayMessage, Payment, Refund
 from payments.settlement import Evidence, Receipt
+
+TOLD_TO_THE_RENTER = [Refund.Status.DUE, Refund.Status.SENT, Refund.Status.REFUSED, Refund.Status.DONE]
+"""In these a refund is on its way, or was made. One that waits for a second person may never be."""
 
 _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[0-9]+")
 
@@ -42,33 +47,48 @@ class Face(enum.StrEnum):
 
     PAID = "paid"
     CONFIRMING = "confirming"
+    GOING_BACK = "going-back"
     REFUNDED = "refunded"
     NEUTRAL = "neutral"
 
 
-def receive_return(raw_query: bytes) -> tuple[Face, Payment | None]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is true of an attempt, with the rows that it was decided by: the page reads none anew."""
+
+    face: Face
+    payment: Payment | None = None
+    refunds: Sequence[Refund] = ()
+    """Those that the face tells of, the oldest first."""
+
+    @property
+    def back_fen(self) -> int:
+        return sum(refund.amount_fen for refund in self.refunds)
+
+
+def receive_return(raw_query: bytes) -> Standing:
     """Verify what a browser brought back, ask Alipay, settle; say what is true.
 
     Raises DatabaseError, and KeyProblem where we are not set up.
     """
     if not raw_query:
-        return Face.NEUTRAL, None
+        return Standing(Face.NEUTRAL)
     try:
         params = messages.verified(raw_query, client().public_keys)
     except Rejected as rejected:
         journal.record_bad(Channel.RETURN, raw_query, str(rejected))
-        return Face.NEUTRAL, None
+        return Standing(Face.NEUTRAL)
     message = journal.record_signed(Channel.RETURN, raw_query, params)
     try:
         _check_is_return(params)
         payment, receipt = _attempt_and_receipt(params, Evidence.RETURN)
     except NotForUs as other:
         other.judge(message)
-        return Face.NEUTRAL, None
+        return Standing(Face.NEUTRAL)
     if payment.is_settled:
         journal.judge(message, Verdict.KNOWN, payment=payment)
-        return face_of(payment), payment
-    return _confirm_return(payment, receipt, message), payment
+        return standing_of(payment)
+    return _confirm_return(payment, receipt, message)
 
 
 def receive_notify(raw_body: bytes) -> bool:
@@ -138,34 +158,36 @@ def look_again(message: GatewayMessage) -> bool:
     return _hear_of_refund(message.payment, params, message)
 
 
-def face_of(payment: Payment) -> Face:
+def standing_of(payment: Payment) -> Standing:
+    """What its renter may be told. Refunds are read last: none is missing of an order seen as cancelled."""
     if not payment.is_settled:
-        return Face.CONFIRMING
-    if payment.status == Payment.Status.SURPLUS:
-        return Face.REFUNDED
-    if payment.refund_reserved_fen == 0:
-        return Face.PAID
-    whole = payment.refund_reserved_fen == payment.received_fen
-    return Face.REFUNDED if whole or not payment.order.is_paid else Face.PAID
+        return Standing(Face.CONFIRMING, payment)
+    counts = payment.status == Payment.Status.PAID and payment.order.status != Order.Status.CANCELED
+    refunds = list(payment.refunds.filter(status__in=TOLD_TO_THE_RENTER).order_by("id"))
+    if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
+        return Standing(Face.PAID, payment)
+    if going_back := [refund for refund in refunds if refund.status != Refund.Status.DONE]:
+        return Standing(Face.GOING_BACK, payment, going_back)
+    return Standing(Face.REFUNDED if refunds else Face.NEUTRAL, payment, refunds)
 
 
-def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage) -> Face:
+def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage) -> Standing:
     """A return is good evidence of whom to ask about. Alone it settles only where Alipay can't be asked."""
     answer = asking.ask(payment)
     if payment.is_settled:
         journal.judge(message, Verdict.KNOWN, payment=payment, detail="Alipay was asked and confirmed it")
-        return face_of(payment)
+        return standing_of(payment)
     is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's last word was another
     if isinstance(answer, (Refused, Unknown)) and is_open and payment.contradicted_at is None:
         asking.book_receipt(payment, receipt, message)
         payment.refresh_from_db()
-        return face_of(payment)
+        return standing_of(payment)
     if not is_open or (answer is not None and not isinstance(answer, (Refused, Unknown))):
         settlement.mark_contradicted(payment, vouched_for_by="")
     journal.judge(
         message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"
     )
-    return Face.REFUNDED if payment.status == Payment.Status.CLOSED else Face.CONFIRMING
+    return Standing(Face.REFUNDED if payment.status == Payment.Status.CLOSED else Face.CONFIRMING, payment)
 
 
 def _hear_of_refund(payment: Payment, params: Params, message: GatewayMessage) -> bool:

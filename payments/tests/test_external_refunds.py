@@ -68,7 +68,7 @@ def test_REF07_NOT21_is_asked_about_and_booked_once(payment: Payment, gateway: G
     assert payment.order.status == Order.Status.WAIT_COMMENT
     assert verdict() == Verdict.KNOWN
     assert kinds(payment) == ["REFUNDED", "PAID"]
-    assert incoming.face_of(payment) == "paid"
+    assert incoming.standing_of(payment).face == "paid"
     assert list(broken_rules()) == []
 
 
@@ -79,7 +79,7 @@ def test_REF07_a_whole_refund_without_a_number_goes_by_the_trades(payment: Payme
     payment.order.refresh_from_db()
     assert payment.order.status == Order.Status.WAIT_COMMENT
     payment.refresh_from_db()
-    assert incoming.face_of(payment) == "refunded"
+    assert incoming.standing_of(payment).face == "refunded"
 
 
 def test_REF07_a_late_repetition_of_the_sum_is_no_news(payment: Payment, gateway: Gateway) -> None:

@@ -283,7 +283,7 @@ def test_return_for_an_order_that_is_over_goes_back(
 ) -> None:
     Order.objects.update(status=Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "refunded"
+    assert renter.get(alipay.return_url(payment)).context["face"] == "going-back"
     assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
     refund = payment.refunds.get()
     assert (refund.amount_fen, refund.status) == (30000, "DUE")

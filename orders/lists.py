@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, Subquery
 
 from accounts.models import User
+from orders.endings import with_money_back
 from orders.finding import fits
 from orders.models import Order
 
@@ -21,8 +22,8 @@ class Page:
 def page_of_orders(renter: User, *, status: str = "", text: str = "", before: str = "") -> Page:
     """The newest ORDERS_PER_PAGE orders of `renter`, of one status and fitting `text` where given.
 
-    Only those older than order `before`; an unknown one gives an empty page. Two queries: the rows, in the
-    order of an index that begins with the renter, and their photos.
+    Only those older than order `before`; an unknown one gives an empty page. Two queries: the rows with the
+    money that goes back, in the order of an index that begins with the renter, and their photos.
     """
     found = Order.objects.placed_by(renter).filter(fits(text))
     if status:
@@ -31,7 +32,7 @@ def page_of_orders(renter: User, *, status: str = "", text: str = "", before: st
         last = Order.objects.placed_by(renter).filter(number=before)
         created_at, pk = (Subquery(last.values("created_at")), Subquery(last.values("pk")))
         found = found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
-    rows = found.select_related("house", "review").prefetch_related("house__photos")
+    rows = with_money_back(found).select_related("house", "review").prefetch_related("house__photos")
     rows = rows.defer("house__description", "house__rules", "house__arrival")
     orders = list(rows.order_by("-created_at", "-pk")[: ORDERS_PER_PAGE + 1])
     is_last = len(orders) <= ORDERS_PER_PAGE

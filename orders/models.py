@@ -128,6 +128,11 @@ class Order(models.Model):
         return self.status in (self.Status.WAIT_COMMENT, self.Status.COMPLETE)
 
     @property
+    def is_over(self) -> bool:
+        """It came to nothing."""
+        return self.status in (self.Status.CANCELED, self.Status.REJECTED)
+
+    @property
     def stay_is_ahead(self) -> bool:
         return self.is_paid and self.check_in > timezone.localdate()
 

@@ -1,13 +1,14 @@
-// [data-deadline][data-now][data-words]: shows how much time is left, by the server's clock.
+// [data-deadline][data-now][data-words]: in the last hour, shows how much time is left, by the server's clock.
+// Before that, what the element says stays: until when.
 // data-deadline, data-now: ISO times, the second one when the page was made; data-words: "{left} left".
 // At the end the page is loaded again: the server knows what follows.
 
+const SECONDS_COUNTED = 3600;
 const openedAt = Date.now();
 
 function inWords(seconds) {
   const two = (number) => String(number).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${two(minutes)}:${two(seconds % 60)}`;
+  return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
 }
 
 for (const element of document.querySelectorAll("[data-deadline]")) {
@@ -21,7 +22,7 @@ for (const element of document.querySelectorAll("[data-deadline]")) {
       location.reload();
       return;
     }
-    element.textContent = element.dataset.words.replace("{left}", inWords(left));
+    if (left < SECONDS_COUNTED) element.textContent = element.dataset.words.replace("{left}", inWords(left));
   };
   const timer = setInterval(tick, 1000);
   tick();

@@ -84,6 +84,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Pages, too: twenty long reviews are 80 KB. Forms' tokens are masked anew in each answer, whose length is
+    # blurred: what a page says can't be guessed from how well it packs (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "ihome_site.middleware.ReadableFormMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -1,5 +1,6 @@
 """How the site writes money, dates and stars, and shows its icons."""
 
+import re
 from datetime import date, datetime
 
 from django import template
@@ -8,11 +9,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import get_language, gettext, pgettext, pgettext_lazy
 
 from core.money import yuan_text
 
 register = template.Library()
+
+_HAN = re.compile("[\u4e00-\u9fff]")
+_LATIN = re.compile("[A-Za-z]{2}")
 
 
 @register.filter
@@ -55,6 +59,23 @@ def moment(at: datetime) -> str:
     if at.year == timezone.localdate().year:
         return date_format(at, pgettext("date format: a moment of this year", "j M, H:i"))
     return date_format(at, pgettext("date format: a moment of another year", "j M Y, H:i"))
+
+
+@register.simple_tag
+def lang_of(text: str) -> SafeString:
+    """The attribute `lang` for what people wrote, where it is not in the page's language; empty where it is.
+
+    Screen readers need it. Han characters make it Chinese, Latin letters without them English: there are no
+    other languages here that a page could know of.
+    """
+    if _HAN.search(text):
+        lang = "zh-Hans"
+    elif _LATIN.search(text):
+        lang = "en"
+    else:
+        return SafeString("")
+    is_the_pages = (get_language() == "en") == (lang == "en")
+    return SafeString("" if is_the_pages else f' lang="{lang}"')
 
 
 @register.simple_tag

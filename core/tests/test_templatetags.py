@@ -8,7 +8,7 @@ import time_machine
 from django.template import Context, Template
 from django.utils import translation
 
-from core.templatetags.ihome import day, icon, moment, stars, stay_date, yuan
+from core.templatetags.ihome import day, icon, lang_of, moment, stars, stay_date, yuan
 
 NOON_IN_BEIJING = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
@@ -89,3 +89,19 @@ def test_stars_are_drawn_and_said(rating: int) -> None:
 def test_the_name_of_an_icon_is_escaped() -> None:
     assert '"><script>' not in icon('"><script>')
     assert '"><script>' in html.unescape(icon('"><script>'))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "attribute"),
+    [
+        ("en", "推窗见海", ' lang="zh-Hans"'),
+        ("en", "Sea 海", ' lang="zh-Hans"'),
+        ("en", "Sea view", ""),
+        ("zh-hans", "推窗见海", ""),
+        ("zh-hans", "Sea view", ' lang="en"'),
+        ("zh-hans", "8 > 7 😀", ""),
+    ],
+)
+def test_what_people_wrote_has_its_own_language(language: str, text: str, attribute: str) -> None:
+    with translation.override(language):
+        assert lang_of(text) == attribute

@@ -42,7 +42,7 @@ def test_a_paid_stay_has_a_receipt_and_a_file_for_the_calendar(visit, device, js
     renter.press_pay()
     renter.pay()
     renter.go(f"/orders/{number}/")
-    expect(page.get_by_role("heading", name="到店指引")).to_be_visible()
+    expect(page.get_by_role("heading", name="入住指引")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="加入我的日历").click()
     assert download.value.suggested_filename == f"ihome-{number}.ics"
@@ -108,7 +108,7 @@ def test_ones_own_page(visit, device, js):
     expect(page.get_by_text("已保存。")).to_be_visible()
     person.click("修改密码")
     page.get_by_label("当前密码").fill(PASSWORD)
-    for label in ("新密码", "再输一次新密码"):
+    for label in ("新密码", "确认新密码"):
         page.get_by_label(label, exact=True).fill(f"{PASSWORD}-2")
     person.look("password")
     person.click("修改密码")

@@ -162,6 +162,8 @@ def standing_of(payment: Payment) -> Standing:
     """What its renter may be told. Refunds are read last: none is missing of an order seen as cancelled."""
     if not payment.is_settled:
         return Standing(Face.CONFIRMING, payment)
+    if payment.status == Payment.Status.PAID and payment.refund_reserved_fen == 0:
+        return Standing(Face.PAID, payment)  # as most are: nothing more need be read
     counts = payment.status == Payment.Status.PAID and payment.order.status != Order.Status.CANCELED
     refunds = list(payment.refunds.filter(status__in=TOLD_TO_THE_RENTER).order_by("id"))
     if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:

@@ -348,6 +348,18 @@ def test_the_next_step_is_on_the_card(
         assert "￥300.00" in html
 
 
+def test_before_a_stay_the_review_is_not_the_next_step(client: Client, renter: User) -> None:
+    order = make.order(renter, status=Status.WAIT_COMMENT)
+    view, review = (f'href="{order.get_absolute_url()}{place}"' for place in ("", "#review"))
+    html = client.get(LIST).content.decode()
+    assert f'class="button" {view}' in html
+    assert f'class="plain" {review}' in html
+    Order.objects.update(check_in=timezone.localdate())
+    html = client.get(LIST).content.decode()
+    assert f'class="plain" {view}' in html
+    assert f'class="button" {review}' in html
+
+
 def test_an_order_past_its_deadline_says_so_and_can_not_be_paid(client: Client, renter: User) -> None:
     order = make.order(renter, pay_by=timezone.now() - timedelta(seconds=1))
     for address in (LIST, order.get_absolute_url()):

@@ -257,6 +257,36 @@ def test_address_and_arrival_are_for_who_has_paid_until_the_stay_is_over(
         assert (words in html) is is_on
 
 
+def test_the_rules_of_the_house_are_with_the_arrival(renter: Client, order: Order) -> None:
+    House.objects.update(rules="In after 15:00, out by 12:00\n\nNo <b>parties")
+    html = renter.get(order.get_absolute_url()).content.decode()
+    assert "<li>In after 15:00, out by 12:00</li><li>No &lt;b&gt;parties</li>" in html
+    House.objects.update(rules="")
+    assert "House rules" not in renter.get(order.get_absolute_url()).content.decode()
+
+
+def heading(browser: Client, order: Order) -> str:
+    browser.cookies["django_language"] = "en"
+    html = browser.get(order.get_absolute_url()).content.decode()
+    return html.split('<section class="card next">')[1].split("<h2>")[1].split("</h2>")[0]
+
+
+def test_the_first_words_say_that_it_worked(renter: Client, order: Order) -> None:
+    Order.objects.update(status=Status.WAIT_ACCEPT)
+    assert heading(renter, order).startswith("Your booking is in")
+    Order.objects.update(status=Status.WAIT_PAYMENT)
+    assert heading(renter, order).startswith("The nights are kept for you")
+
+
+def test_how_it_was_is_asked_once(renter: Client, order: Order) -> None:
+    today = timezone.localdate()
+    for check_out, words in ((1, "Enjoy your stay"), (-1, "We hope you enjoyed your stay")):
+        Order.objects.update(check_in=today - timedelta(days=3), check_out=today + timedelta(days=check_out))
+        assert heading(renter, order) == words
+        html = renter.get(order.get_absolute_url()).content.decode()
+        assert html.count("How was") == 1
+
+
 def test_staff_can_be_reached_where_the_site_says_how(
     renter: Client, order: Order, settings: Settings
 ) -> None:
@@ -267,6 +297,7 @@ def test_staff_can_be_reached_where_the_site_says_how(
     html = renter.get(order.get_absolute_url()).content.decode()
     assert 'href="tel:05920000000"' in html
     assert 'href="mailto:stay@ihome.example?subject=' in html
+    assert "0592 000 0000" not in html.split("<footer>")[1]  # it is in a card just above
     footer = renter.get("/").content.decode().split("<footer>")[1]
     assert "0592 000 0000" in footer
     assert "stay@ihome.example" in footer
@@ -280,3 +311,19 @@ def test_a_stay_that_is_ahead_says_when(renter: Client, order: Order) -> None:
     assert not Order(
         status=Status.WAIT_PAYMENT, check_in=timezone.localdate() + timedelta(days=3)
     ).stay_is_ahead
+
+
+def test_a_review_that_was_sent_after_the_sign_in_had_ended_is_not_lost(client: Client, order: Order) -> None:
+    typed = {"rating": "2", "text": "Cold & <b>loud"}
+    page = client.post(f"/orders/{order.number}/review/", typed)
+    assert page.url == f"/accounts/login/?next=/orders/{order.number}/%23review"
+    order.renter.set_password("quiet-sea-8")
+    order.renter.save()
+    page = client.post(page.url, {"username": order.renter.mobile, "password": "quiet-sea-8"}, follow=True)
+    html = page.content.decode()
+    assert "Cold &amp; &lt;b&gt;loud</textarea>" in html
+    assert 'value="2" required checked' in html
+    other = make.order(order.renter, status=Status.WAIT_COMMENT)
+    assert "Cold" not in client.get(other.get_absolute_url()).content.decode()
+    client.post(f"/orders/{order.number}/review/", typed)
+    assert "review" not in client.session

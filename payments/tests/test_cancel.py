@@ -101,6 +101,19 @@ def test_a_paid_order_shows_and_gives_back_what_its_policy_says(renter: Client, 
     assert list(broken_rules()) == []
 
 
+def test_only_what_applies_is_said(renter: Client, order: Order) -> None:
+    may_come = "Money that may still be on its way"
+    assert may_come not in renter.get(address(order)).content.decode()
+    payment = make.attempt(order)
+    assert may_come in renter.get(address(order)).content.decode()
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    html = renter.get(address(order)).content.decode()
+    assert "Does not come back" not in html
+    assert may_come not in html
+    Order.objects.update(refund_policy="STRICT")
+    assert "Does not come back" in renter.get(address(order)).content.decode()
+
+
 def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Order) -> None:
     pay(order)
     for agreed in (0, 15000, "x", ""):

@@ -324,6 +324,24 @@ def test_check_asks_alipay_and_says_what_is_true(renter: Client, order: Order, g
     assert order.status == Status.WAIT_COMMENT
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("DUE", "is on its way back to you"),
+        ("DONE", "has gone back to you"),
+        ("GIVEN_UP", "What became of it is written below"),
+    ],
+)
+def test_check_says_where_money_is_that_came_too_late(
+    renter: Client, order: Order, status: str, words: str
+) -> None:
+    payment = make.attempt(order)
+    Order.objects.update(status=Status.CANCELED)
+    renter.post(alipay.NOTIFY, alipay.notify_body(payment), "application/x-www-form-urlencoded")
+    payment.refunds.update(status=status)
+    assert words in check(renter, order)
+
+
 def test_check_says_when_alipay_can_t_be_asked(renter: Client, order: Order, gateway: Gateway) -> None:
     make.attempt(order)
     assert "does not answer just now" in check(renter, order)

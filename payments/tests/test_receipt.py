@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from accounts.models import User
 from core.transactions import durable_transaction
 from orders.models import Order
 from payments import settlement
@@ -70,6 +71,13 @@ def test_refunds_stand_on_it_with_their_numbers(client: Client, paid: Payment) -
 def test_a_cancelled_order_keeps_its_receipt(client: Client, paid: Payment) -> None:
     Order.objects.update(status="CANCELED")
     assert paid.trade_no in receipt(client, paid)
+
+
+def test_who_has_no_name_yet_may_add_one_before_printing(client: Client, paid: Payment) -> None:
+    link = '<a class="on-screen" href="/accounts/me/">Add your name</a>'
+    assert link not in receipt(client, paid)
+    User.objects.update(name="")
+    assert link in receipt(client, paid)
 
 
 @pytest.mark.parametrize("status", ["OPEN", "CLOSED", "SURPLUS"])

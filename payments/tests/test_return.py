@@ -8,9 +8,11 @@ import time_machine
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
+from core.transactions import durable_transaction
 from orders.models import Order
-from payments import asking, incoming
+from payments import asking, incoming, settlement
 from payments.models import GatewayMessage, Payment, Refund
 from tests import alipay, make
 from tests.alipay import PAYCOMPLETE, Gateway
@@ -289,6 +291,118 @@ def test_return_for_an_order_that_is_over_goes_back(
     assert (refund.amount_fen, refund.status) == (30000, "DUE")
     assert refund.out_request_no == f"{payment.out_trade_no}_R1"
     assert payment.refund_reserved_fen == 30000
+
+
+# --- money that goes back ---------------------------------------------------------------------------
+
+
+def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, status: str = "DUE") -> Refund:
+    """A refund of a payment that a notice settles first."""
+    incoming.receive_notify(alipay.notify_body(payment))
+    made = payment.refunds.first() or durable_transaction(settlement.make_refund)(payment, fen, reason=reason)
+    Refund.objects.filter(pk=made.pk).update(status=status)
+    return made
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("status", "face", "words"),
+    [
+        ("DUE", "going-back", "usually within a day"),
+        ("SENT", "going-back", "usually within a day"),
+        ("REFUSED", "going-back", "usually within a day"),
+        ("DONE", "refunded", "The money went back to the account that it came from on"),
+    ],
+)
+def test_a_refund_is_told_as_made_only_once_it_is(
+    renter: Client, payment: Payment, status: str, face: str, words: str
+) -> None:
+    renter.cookies["django_language"] = "en"
+    refund(payment, 30000, status=status)
+    Refund.objects.update(done_at=timezone.now() if status == "DONE" else None)
+    Order.objects.update(status=Status.CANCELED)
+    page = renter.get(alipay.return_url(payment))
+    assert page.context["face"] == face
+    html = page.content.decode()
+    for each in (words, "￥300.00", "The order was cancelled."):
+        assert each in html
+    assert ("went back" in html) is (status == "DONE")
+    renter.logout()
+    html = renter.get(alipay.return_url(payment)).content.decode()
+    for each in ("￥300.00", "was cancelled", payment.order.number):
+        assert each not in html
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_tells_of_what_is_still_on_its_way(renter: Client, payment: Payment) -> None:
+    refund(payment, 10000, status="DONE")
+    second = durable_transaction(settlement.make_refund)(payment, 20000, reason=Refund.Reason.STAFF)
+    page = renter.get(alipay.return_url(payment))
+    assert (page.context["face"], page.context["back_fen"]) == ("going-back", 20000)
+    settlement.mark_refunded(second)
+    page = renter.get(alipay.return_url(payment))
+    assert (page.context["face"], page.context["back_fen"]) == ("refunded", 30000)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("order_status", "fen", "status", "face"),
+    [
+        (Status.WAIT_COMMENT, 10000, "DONE", "paid"),
+        (Status.WAIT_COMMENT, 30000, "PROPOSED", "paid"),
+        (Status.CANCELED, 10000, "DUE", "going-back"),
+        (Status.CANCELED, 10000, "DONE", "refunded"),
+        (Status.CANCELED, 30000, "PROPOSED", "neutral"),
+    ],
+)
+def test_only_a_refund_that_was_told_counts(
+    renter: Client, payment: Payment, order_status: str, fen: int, status: str, face: str
+) -> None:
+    refund(payment, fen, status=status)
+    Order.objects.update(status=order_status)
+    assert renter.get(alipay.return_url(payment)).context["face"] == face
+
+
+@pytest.mark.django_db(transaction=True)
+def test_why_it_went_back_is_said_in_staffs_words(renter: Client, payment: Payment) -> None:
+    renter.cookies["django_language"] = "en"
+    refund(payment, 30000, Refund.Reason.STAFF)
+    Refund.objects.update(words="The heating <broke")
+    html = renter.get(alipay.return_url(payment)).content.decode()
+    assert "Our staff gave it back." in html
+    assert "The heating &lt;broke" in html
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refund_that_is_made_while_the_page_is_leaves_it_of_a_piece(
+    renter: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = refund(payment, 30000)
+    standing_of = incoming.standing_of
+
+    def and_then_it_is_made(payment: Payment) -> incoming.Standing:
+        standing = standing_of(payment)
+        settlement.mark_refunded(made)
+        return standing
+
+    monkeypatch.setattr(incoming, "standing_of", and_then_it_is_made)
+    page = renter.get(alipay.return_url(payment))
+    assert (page.context["face"], page.context["back_fen"]) == ("going-back", 30000)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("refunds", [1, 5])
+def test_refunds_take_no_more_queries(
+    renter: Client, payment: Payment, refunds: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    refund(payment, 100)
+    for _ in range(refunds - 1):
+        durable_transaction(settlement.make_refund)(payment, 100, reason=Refund.Reason.STAFF)
+    Order.objects.update(status=Status.CANCELED)
+    url = alipay.return_url(payment)
+    renter.get(url)
+    with django_assert_num_queries(11):
+        assert renter.get(url).context["face"] == "going-back"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])

@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from orders.models import Order
 from payments.models import Payment
@@ -52,6 +53,14 @@ def test_pay_inside_wechat_leads_to_the_way_out_and_makes_no_attempt(
     assert f'value="http://testserver/orders/{order.number}/" readonly' in html
     assert f'data-status-url="/payments/{order.number}/status/"' in html
     assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_the_way_out_says_until_when_the_nights_are_kept(client: Client, order: Order) -> None:
+    html = way_out(client, order, IPHONE).content.decode()
+    assert f'data-deadline="{timezone.localtime(order.pay_by).isoformat()}"' in html
+    assert "js/countdown.js" in html
+    Order.objects.update(pay_by=None)
+    assert "data-deadline" not in way_out(client, order, IPHONE).content.decode()
 
 
 def test_anywhere_else_pay_leads_to_alipay(client: Client, order: Order) -> None:

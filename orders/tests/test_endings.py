@@ -1,0 +1,205 @@
+"""What a renter is told of an order that is over: why, whether it cost something, and where the money is."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from core.transactions import durable_transaction
+from houses.models import House
+from orders import transitions
+from orders.models import Order
+from payments import settlement
+from payments.models import Payment, Refund
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "/orders/"
+Status = Order.Status
+CHARGED_NOTHING = "Nothing was charged."
+MAY_COME = "Money that may still be on its way goes back"
+
+
+@pytest.fixture
+def renter(client: Client) -> User:
+    person = make.user(name="Lin")
+    client.force_login(person)
+    client.cookies["django_language"] = "en"
+    return person
+
+
+def head(client: Client, order: Order) -> str:
+    """The card that says where the order stands."""
+    html = client.get(order.get_absolute_url()).content.decode()
+    return html.split('<section class="card next">')[1].split("</section>")[0]
+
+
+def price(client: Client, order: Order) -> str:
+    html = client.get(order.get_absolute_url()).content.decode()
+    return html.split("<h2>Price</h2>")[1].split("</section>")[0]
+
+
+def pay(order: Order, **fields: object) -> Payment:
+    payment = make.attempt(order, **fields)
+    settlement.settle(
+        payment, settlement.Receipt(f"20261122{payment.pk}", 30000, None, Payment.Evidence.NOTIFY)
+    )
+    payment.refresh_from_db()
+    order.refresh_from_db()
+    return payment
+
+
+def refund(payment: Payment, fen: int, status: str = "DUE") -> Refund:
+    made = durable_transaction(settlement.make_refund)(payment, fen, reason=Refund.Reason.CANCELED)
+    if status == "DONE":
+        settlement.mark_refunded(made)
+    else:
+        Refund.objects.filter(pk=made.pk).update(status=status)
+    return made
+
+
+def test_the_time_to_pay_passed(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    transitions.expire(order)
+    words = head(client, order)
+    assert "The time to pay has passed" in words
+    assert CHARGED_NOTHING in words
+
+
+def test_staff_did_not_answer_in_time(client: Client, renter: User) -> None:
+    order = make.order(renter, status=Status.WAIT_ACCEPT)
+    transitions.expire(order)
+    words = head(client, order)
+    assert "We are sorry, we did not answer in time" in words
+    assert CHARGED_NOTHING in words
+
+
+@pytest.mark.parametrize("status", [Status.WAIT_ACCEPT, Status.WAIT_PAYMENT])
+def test_cancelled_unpaid(client: Client, renter: User, status: str) -> None:
+    order = make.order(renter, status=status)
+    transitions.cancel(order, by=renter)
+    words = head(client, order)
+    assert "This order was cancelled" in words
+    assert CHARGED_NOTHING in words
+    assert MAY_COME not in words
+
+
+def test_cancelled_while_alipay_was_silent_promises_no_more_than_is_known(
+    client: Client, renter: User
+) -> None:
+    order = make.order(renter)
+    attempt = make.attempt(order)
+    transitions.cancel(order, by=renter)
+    assert MAY_COME in head(client, order)
+    settlement.mark_closed(attempt)
+    assert MAY_COME not in head(client, order)
+
+
+def test_money_that_came_after_the_end_was_no_nothing(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    transitions.expire(order)
+    payment = pay(order)
+    words = head(client, order)
+    assert "The time to pay has passed" in words
+    assert "￥300.00 is on its way back" in words
+    assert CHARGED_NOTHING not in words
+    assert "Extra payment received" in price(client, order)
+    assert "/receipt/" not in price(client, order)
+    settlement.give_up_refund(payment.refunds.get(), by=make.user(is_staff=True), words="Paid in cash")
+    words = head(client, order)
+    assert "on its way back" not in words
+    assert CHARGED_NOTHING not in words
+
+
+def test_cancelled_after_paying_tells_where_the_money_is(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    payment = pay(order)
+    transitions.cancel(order, by=renter)
+    assert CHARGED_NOTHING not in head(client, order)
+    made = refund(payment, 15000)
+    assert "￥150.00 is on its way back" in head(client, order)
+    assert "On its way back to you" in price(client, order)
+    assert "￥150.00 on its way back" in client.get(LIST).content.decode()
+    settlement.mark_refunded(made)
+    assert "￥150.00 went back" in head(client, order)
+    assert "on its way back" not in head(client, order)
+    assert "Went back to you" in price(client, order)
+    assert "￥150.00 went back" in client.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("status", "on_its_way"),
+    [("PROPOSED", False), ("DUE", True), ("SENT", True), ("REFUSED", True), ("GIVEN_UP", False)],
+)
+def test_a_refund_is_on_its_way_from_when_it_was_told_to_when_it_ended(
+    client: Client, renter: User, status: str, on_its_way: bool
+) -> None:
+    order = make.order(renter)
+    payment = pay(order)
+    transitions.cancel(order, by=renter)
+    refund(payment, 15000, status)
+    for address in (LIST, order.get_absolute_url()):
+        assert ("on its way back" in client.get(address).content.decode()) is on_its_way
+
+
+def test_a_refund_that_was_never_announced_hides_none_that_was(client: Client, renter: User) -> None:
+    """Made in Alipay's own console: the timeline has only its end, so no sum of events tells the rest."""
+    order = make.order(renter)
+    payment = pay(order)
+    transitions.cancel(order, by=renter)
+    settlement.record_external_refund(payment, "BY-HAND", 20000)
+    refund(payment, 10000)
+    words = head(client, order)
+    assert "￥200.00 went back" in words
+    assert "￥100.00 is on its way back" in words
+    assert "￥100.00 on its way back" in client.get(LIST).content.decode()
+
+
+def test_what_went_back_of_a_stay_that_is_on_stands_in_its_price_alone(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    payment = pay(order)
+    refund(payment, 5000, "DONE")
+    assert "￥50.00" in price(client, order)
+    assert "went back" not in client.get(LIST).content.decode()
+    assert "went back" not in head(client, order)
+
+
+def test_an_order_that_is_over_shows_no_price_to_pay_and_no_policy(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    assert 'class="price"' in price(client, order)
+    assert "If you cancel" in client.get(order.get_absolute_url()).content.decode()
+    for status in (Status.CANCELED, Status.REJECTED):
+        Order.objects.update(status=status)
+        assert 'class="price"' not in price(client, order)
+        assert "If you cancel" not in client.get(order.get_absolute_url()).content.decode()
+        assert 'class="price"' not in client.get(LIST).content.decode()
+
+
+def test_a_home_that_is_still_offered_can_be_booked_again(client: Client, renter: User) -> None:
+    order = make.order(renter)
+    transitions.expire(order)
+    again = f'<a class="button" href="{order.house.get_absolute_url()}">Book again</a>'
+    assert again in head(client, order)
+    House.objects.update(is_listed=False)
+    assert "Book again" not in head(client, order)
+    assert '<a class="button" href="/">Find another home</a>' in head(client, order)
+
+
+@pytest.mark.parametrize("refunds", [0, 3])
+def test_refunds_take_no_more_queries(
+    client: Client, renter: User, refunds: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(5):
+        order = make.order(renter, pay_by=timezone.now() + timedelta(minutes=30))
+        payment = pay(order)
+        transitions.cancel(order, by=renter)
+        for _ in range(refunds):
+            refund(payment, 100, "DONE")
+    with django_assert_max_num_queries(5):
+        client.get(LIST)
+    with django_assert_max_num_queries(9):
+        client.get(order.get_absolute_url())

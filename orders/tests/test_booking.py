@@ -372,7 +372,7 @@ def test_a_home_that_is_no_longer_offered_leads_to_others_for_the_same_days(
     client: Client, renter: User, house: House
 ) -> None:
     House.objects.update(is_listed=False)
+    client.cookies["django_language"] = "en"
     page = book(client, house, "2027-03-05", "2027-03-08", guests="2")
     assert page.url == "/?check_in=2027-03-05&check_out=2027-03-08&guests=2"
-    client.cookies["django_language"] = "en"
     assert "no longer offered" in client.get("/").content.decode()

@@ -1,8 +1,9 @@
 """How an order ended and what became of its money, for its page and for the list."""
 
+import functools
 from collections.abc import Sequence
 
-from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models import Case, OuterRef, Q, Subquery, Sum, When
 from django.utils.translation import gettext as _
 
 from orders.models import Order, OrderEvent, OrderQuerySet
@@ -16,10 +17,18 @@ MONEY_BACK = {
 
 
 def with_money_back(orders: OrderQuerySet) -> OrderQuerySet:
-    """Each with `on_its_way_fen` and `went_back_fen`; looked up order by order, so page by page."""
+    """The cancelled ones with `on_its_way_fen` and `went_back_fen`, the others with None there.
+
+    Looked up order by order: without a join, and where an index gives the order, for those of a page alone.
+    """
+    return orders.annotate(**_sums_of_cancelled())
+
+
+@functools.cache  # they are the same for every page, and take longer to make than to ask
+def _sums_of_cancelled() -> dict[str, Case]:
     own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
     sums = {name: Subquery(own.annotate(fen=_sum(which)).values("fen")) for name, which in MONEY_BACK.items()}
-    return orders.annotate(**sums)
+    return {name: Case(When(status=Order.Status.CANCELED, then=fen)) for name, fen in sums.items()}
 
 
 def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:

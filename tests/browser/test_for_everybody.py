@@ -162,6 +162,8 @@ def paying(inspector, running, standin):
     inspector.open(f"/payments/{number}/cancel/", "cancel-paid")
     visitor.click(visitor.words("Cancel the order"))
     inspector.look_at("order-cancelled")
+    inspector.open(back_from_alipay, "going-back")
+    expect_face(visitor, "On its way back")
     running.sweep()
     inspector.open(f"/orders/{number}/", "order-refunded")
     inspector.open(f"/payments/{number}/receipt/", "receipt-with-refund")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visitor import DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, WECHAT
+from tests.browser.visitor import DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, RENTER, WECHAT
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +54,20 @@ def test_a_paid_stay_has_a_receipt_and_a_file_for_the_calendar(visit, device, js
     expect(page.locator(".nav")).to_be_hidden()
     expect(page.locator(".rehearsal")).to_be_visible()
     renter.look("receipt-on-paper")
+
+
+@js_or_not
+def test_a_deadline_is_counted_down_in_its_last_hour_alone(visit, js):
+    renter = visit(**PHONE, java_script_enabled=js)
+    renter.start_with_order()  # to be paid within 30 minutes
+    counted = re.compile(r"^还剩 [0-9]{2}:[0-9]{2}$" if js else r"^请在 .+ 前支付$")
+    expect(renter.page.locator(".due")).to_have_text(counted)
+    accepted = visit(**NARROW, java_script_enabled=js)  # by staff: to be paid within a day
+    accepted.go("/accounts/login/")
+    accepted.sign_in(RENTER)
+    accepted.go("/orders/?status=WAIT_PAYMENT&q=四合院")
+    expect(accepted.page.locator(".due").first).to_have_text(re.compile(r"^请在 .+ 前支付$"))
+    accepted.look("orders")
 
 
 @js_or_not

@@ -17,7 +17,7 @@ UNKNOWN = "/orders/00000000000000/"
 CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
 WORDS_OF_HOUSES = [
     *(words for row in seed_demo.HOUSES for words in row[:3]),
-    *(name for name, icon in seed_demo.FACILITIES),
+    *(row[0] for row in seed_demo.FACILITIES),
     *(seed_demo.DESCRIPTION, *seed_demo.RULES.splitlines(), *seed_demo.ARRIVAL.splitlines()),
 ]
 

@@ -85,7 +85,13 @@ def _make(size: int) -> None:
         cursor.execute(f"USE `{_database(size)}`")
         for statement in _fill(size):
             cursor.execute(statement)
-        for table in ("houses_house", "houses_bookednight", "houses_housephoto", "orders_review"):
+        for table in (
+            "houses_house",
+            "houses_bookednight",
+            "houses_housephoto",
+            "orders_order",
+            "orders_review",
+        ):
             cursor.execute(f"ANALYZE TABLE {table}")
         cursor.execute(f"USE `{rows.BIG}`")
 
@@ -136,7 +142,15 @@ def _fill(size: int) -> list[str]:
         VALUES (1, '!', 0, '13800000001', '林小满', '', 1, 0, NOW())
         """,
         f"""
+        INSERT INTO orders_order
+            (id, number, renter_id, house_id, house_title, check_in, check_out, nights, guests,
+             price_per_night_fen, amount_fen, refund_policy, status, trade_no, closing_reason, created_at)
+        SELECT 1 + seq, LPAD(seq, 14, '2'), 1, 1 + seq DIV 12, '临海小屋', '2026-01-05', '2026-01-07', 2, 2,
+               30000, 60000, 'FLEXIBLE', 'COMPLETE', '', '', NOW()
+        FROM seq_0_to_{12 * size - 1}
+        """,
+        f"""
         INSERT INTO orders_review (order_id, house_id, renter_id, rating, text, created_at)
-        SELECT seq, 1 + seq DIV 12, 1, 5, '{words}', NOW() FROM seq_0_to_{12 * size - 1}
+        SELECT 1 + seq, 1 + seq DIV 12, 1, 5, '{words}', NOW() FROM seq_0_to_{12 * size - 1}
         """,
     ]

@@ -145,7 +145,7 @@ def _fill(size: int) -> list[str]:
         INSERT INTO orders_order
             (id, number, renter_id, house_id, house_title, check_in, check_out, nights, guests,
              price_per_night_fen, amount_fen, refund_policy, status, trade_no, closing_reason, created_at)
-        SELECT 1 + seq, LPAD(seq, 14, '2'), 1, 1 + seq DIV 12, '临海小屋', '2026-01-05', '2026-01-07', 2, 2,
+        SELECT 1 + seq, 26010500000000 + seq, 1, 1 + seq DIV 12, '临海小屋', '2026-01-05', '2026-01-07', 2, 2,
                30000, 60000, 'FLEXIBLE', 'COMPLETE', '', '', NOW()
         FROM seq_0_to_{12 * size - 1}
         """,

@@ -58,7 +58,7 @@ function show() {
     cell.classList.toggle("within", Boolean(first) && first < day && day < last);
     cell.firstElementChild.setAttribute("aria-pressed", isEnd);
   }
-  if (isTaken) say(words.dataset.taken);
+  if (isTaken) say(words.dataset.refused);
   else if (first && last) say(words.dataset.stay, { first, last });
   else if (first) say(words.dataset.arrive, { day: first });
   else say(words.dataset.start);

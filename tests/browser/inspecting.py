@@ -46,13 +46,16 @@ FOCUS_EACH = """() => {
   const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const named = (element) => element?.outerHTML.slice(0, 120) ?? "the edge of the screen";
   const troubles = [];
-  for (const element of document.querySelectorAll(all)) {
+  const elements = [...document.querySelectorAll(all)];
+  for (const element of [...elements, ...elements.toReversed()]) {
     if (element.tabIndex < 0 || !element.checkVisibility({ visibilityProperty: true })) continue;
     element.focus();
     const shown = element.type === "radio" ? element.nextElementSibling : element; // a star is its label
     const styles = [getComputedStyle(shown), getComputedStyle(shown, "::after")];
     if (!styles.some(outlined)) troubles.push(`focus does not show on ${named(element)}`);
     const { left, right, top, bottom } = shown.getBoundingClientRect();
+    if (right - left < innerWidth && (left < -1 || right > innerWidth + 1))
+      troubles.push(`${named(element)} is in part out of sight`);
     const x = (Math.max(left, 0) + Math.min(right, innerWidth)) / 2;
     const y = (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2;
     const seen = document.elementFromPoint(x, y);

@@ -83,6 +83,23 @@ class TestCalendar:
         assert self.stay(renter) == ("", "")
         expect(renter.page.locator("#calendar-words")).to_have_text("当晚已订出，请换一天。")
 
+    def test_what_is_refused_is_not_drawn(self, visit):
+        renter = visit(**DESKTOP)
+        renter.start_with_order(nights=2)
+        booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
+        renter.go("/")
+        renter.click(INSTANT)
+        house = renter.path()
+        renter.go(f"{house}?check_in={booked}&check_out={booked + timedelta(days=2)}")
+        expect(renter.page.locator("#calendar .within")).to_have_count(0)
+        expect(renter.page.locator("#calendar-words")).to_have_text("这几晚里有已订出的，请换个日期。")
+        renter.look("taken")
+        first = date.fromisoformat(self.open(renter)[0])
+        renter.page.get_by_label("入住", exact=True).fill(str(first + timedelta(days=9)))
+        renter.page.get_by_label("离开", exact=True).fill(str(first + timedelta(days=2)))
+        expect(renter.page.locator("#calendar [aria-pressed=true]")).to_have_count(1)
+        expect(renter.page.locator("#calendar .within")).to_have_count(0)
+
     def test_other_months_keep_what_was_chosen(self, visit):
         visitor = visit(**PHONE)
         last = date.fromisoformat(self.open(visitor)[1])

@@ -25,7 +25,7 @@ PATIENCE = re.compile(r"/js/(status-poll|reload-later)\b")
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_every_page_is_for_everybody(visit, running, standin, language):
     visitor = visit(**PHONE, language=language)
-    visitor.watch.expected_statuses = {400, 403, 404, 422, 500, 503}
+    visitor.watch.expected_statuses = {400, 403, 404, 405, 422, 500, 503}
     inspector = Inspector(visitor)
     try:
         as_a_stranger(inspector)
@@ -55,6 +55,10 @@ def as_a_stranger(inspector):
     visitor.go("/")
     visitor.click(INSTANT)
     inspector.open(f"{visitor.path()}?check_in={check_in}&check_out={check_out}&guests=2", "house-with-stay")
+    house = visitor.path()
+    visitor.click(words("Book"))
+    inspector.look_at("sign-in-to-book")
+    inspector.open(f"{house}book/", "405")
     inspector.open("/payments/paycomplete/", "neutral")
     inspector.open("/accounts/signup/", "sign-up")
     visitor.field("Mobile number").fill("12345")
@@ -186,6 +190,14 @@ def as_somebody_with_orders(inspector):
     found = visitor.page.locator("article h2 a").evaluate_all("links => links.map(link => link.pathname)")
     inspector.open("/orders/?status=CANCELED&q=2031", "none-of-this-kind")
     inspector.open("/orders/?q=2031-01-01", "no-order-found")
+    inspector.open("/orders/?status=WAIT_PAYMENT", "orders-to-pay")
+    inspector.open("/orders/?q=1", "orders-found")
+    visitor.go(visitor.page.locator("article h2 a").first.get_attribute("href"))
+    nights = visitor.page.locator(".stay time").evaluate_all(
+        "days => days.map(day => day.dateTime.slice(0, 10))"
+    )
+    home = visitor.page.locator(".order-body h2 a").get_attribute("href")
+    inspector.open(f"{home}?check_in={nights[0]}&check_out={nights[1]}", "house-taken")
     standings = set()
     for path in found:
         visitor.go(path)

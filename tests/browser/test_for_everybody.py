@@ -22,25 +22,7 @@ pytestmark = pytest.mark.browser
 PATIENCE = re.compile(r"/js/(status-poll|reload-later)\b")
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
-def test_every_page_is_for_everybody(visit, running, standin, language):
-    visitor = visit(**PHONE, language=language)
-    visitor.watch.expected_statuses = {400, 403, 404, 405, 422, 500, 503}
-    inspector = Inspector(visitor)
-    try:
-        as_a_stranger(inspector)
-        what_goes_wrong(inspector, language)
-        as_somebody_new(inspector)
-        paying(inspector, running, standin)
-        as_somebody_with_orders(inspector)
-    finally:
-        standin.post("faults/clear")
-        print(*inspector.troubles, sep="\n")  # also of a way that broke off
-    assert len(inspector.seen) == len(set(inspector.seen))
-    assert inspector.troubles == []
-
-
-def as_a_stranger(inspector):
+def as_a_stranger(inspector, running, standin):
     visitor = inspector.visitor
     words = visitor.words
     inspector.open("/", "front")
@@ -72,14 +54,14 @@ def as_a_stranger(inspector):
     inspector.look_at("sign-in-refused")
 
 
-def what_goes_wrong(inspector, language):
+def what_goes_wrong(inspector, running, standin):
     visitor = inspector.visitor
     inspector.open("/nothing/", "404")
     visitor.go("/accounts/login/")
     visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
     visitor.sign_in(RENTER)
     inspector.look_at("403-csrf")
-    answers = answers_in_trouble(language)
+    answers = answers_in_trouble(visitor.language)
     visitor.page.route("**/trouble/*", lambda route: route.fulfill(**answers[route.request.url[-3:]]))
     for status in answers:
         inspector.open(f"/trouble/{status}", status)
@@ -106,7 +88,7 @@ def answers_in_trouble(language):
     }
 
 
-def as_somebody_new(inspector):
+def as_somebody_new(inspector, running, standin):
     visitor = inspector.visitor
     visitor.go("/accounts/signup/")
     visitor.sign_up()
@@ -130,6 +112,8 @@ def as_somebody_new(inspector):
 def paying(inspector, running, standin):
     visitor = inspector.visitor
     page = visitor.page
+    visitor.go("/accounts/signup/")
+    visitor.sign_up()
     number = visitor.book()
     browser = page.context.new_cdp_session(page)
     for device, path, name in (
@@ -181,9 +165,8 @@ def expect_face(visitor, english):
     expect(visitor.page.locator(".face h2")).to_have_text(words)
 
 
-def as_somebody_with_orders(inspector):
+def as_somebody_with_orders(inspector, running, standin):
     visitor = inspector.visitor
-    visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
     visitor.go("/orders/")
     visitor.sign_in(RENTER)
     inspector.look_at("orders")
@@ -210,6 +193,24 @@ def as_somebody_with_orders(inspector):
             cancel.click()
             inspector.look_at("cancel-unpaid")
     assert len(standings) == 8
+
+
+WALKS = [as_a_stranger, what_goes_wrong, as_somebody_new, paying, as_somebody_with_orders]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("walk", WALKS, ids=[walk.__name__ for walk in WALKS])
+def test_every_page_is_for_everybody(visit, running, standin, walk, language):
+    visitor = visit(**PHONE, language=language)
+    visitor.watch.expected_statuses = {400, 403, 404, 405, 422, 500, 503}
+    inspector = Inspector(visitor)
+    try:
+        walk(inspector, running, standin)
+    finally:
+        standin.post("faults/clear")
+        print(*inspector.troubles, sep="\n")  # also of a way that broke off
+    assert len(inspector.seen) == len(set(inspector.seen))
+    assert inspector.troubles == []
 
 
 # One fault for each thing that an Inspector looks at, on the page to sign in.

@@ -220,7 +220,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # the site speaks for its own host only
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "ihome_site.views.csrf_failure"
 if flag("TRUST_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -47,7 +47,3 @@ def _plain(line: str, *, status: int = 200) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Unlike Django's own, reads no form, which may be one that can't be read."""
     return render(request, "404.html", status=404)
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return render(request, "403_csrf.html", status=403)

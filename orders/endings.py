@@ -9,11 +9,14 @@ from django.utils.translation import gettext as _
 from orders.models import Order, OrderEvent, OrderQuerySet
 
 _REFUND = "payments__refunds__"
+ON_ITS_WAY = ("DUE", "SENT", "REFUSED")
+"""Of a refund, as its renter is told; where Alipay refused, staff see to it.
+
+Nothing is told of one that waits for a second person, or was given up."""
 MONEY_BACK = {
-    "on_its_way_fen": Q((f"{_REFUND}status__in", ["DUE", "SENT", "REFUSED"])),  # refused: staff see to it
+    "on_its_way_fen": Q((f"{_REFUND}status__in", ON_ITS_WAY)),
     "went_back_fen": Q((f"{_REFUND}status", "DONE")),
 }
-"""The refunds that renters are told of: not one that waits for a second person, or was given up."""
 
 
 def with_money_back(orders: OrderQuerySet) -> OrderQuerySet:

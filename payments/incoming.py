@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.money import parse_yuan, yuan_text
+from orders.endings import ON_ITS_WAY
 from orders.models import Order
 from payments import asking, journal, refunding, settlement
 from payments.alipay import messages
@@ -22,9 +23,6 @@ from payments.gateway import client
 from payments.journal import Channel, Verdict
 from payments.models import GatewayMessage, Payment, Refund
 from payments.settlement import Evidence, Receipt
-
-TOLD_TO_THE_RENTER = [Refund.Status.DUE, Refund.Status.SENT, Refund.Status.REFUSED, Refund.Status.DONE]
-"""In these a refund is on its way, or was made. One that waits for a second person may never be."""
 
 _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[0-9]+")
 
@@ -165,7 +163,7 @@ def standing_of(payment: Payment) -> Standing:
     if payment.status == Payment.Status.PAID and payment.refund_reserved_fen == 0:
         return Standing(Face.PAID, payment)  # as most are: nothing more need be read
     counts = payment.status == Payment.Status.PAID and payment.order.status != Order.Status.CANCELED
-    refunds = list(payment.refunds.filter(status__in=TOLD_TO_THE_RENTER).order_by("id"))
+    refunds = list(payment.refunds.filter(status__in=[*ON_ITS_WAY, Refund.Status.DONE]).order_by("id"))
     if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
         return Standing(Face.PAID, payment)
     if going_back := [refund for refund in refunds if refund.status != Refund.Status.DONE]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import DatabaseError, transaction
+from django.test import Client
 from django.utils import timezone
 
 from houses import availability
@@ -257,3 +258,15 @@ def test_payable_until_a_minute_before_the_deadline() -> None:
     assert Order(status=Status.WAIT_PAYMENT, pay_by=None).can_be_paid_at(now)
     for status in set(Status) - {Status.WAIT_PAYMENT}:
         assert not Order(status=status, pay_by=now + timedelta(hours=1)).can_be_paid_at(now)
+
+
+@pytest.mark.parametrize(
+    ("instant_book", "promise"),
+    [(True, "kept for you for 30 minutes"), (False, "We answer within 24 hours")],
+)
+def test_the_house_promises_the_times_that_are_kept(client: Client, instant_book: bool, promise: str) -> None:
+    client.cookies["django_language"] = "en"
+    html = client.get(make.house(instant_book=instant_book).get_absolute_url()).content.decode()
+    assert promise in html
+    kept = (transitions.PAY_WITHIN_AFTER_INSTANT_BOOKING, transitions.ACCEPT_WITHIN)
+    assert kept == (timedelta(minutes=30), timedelta(hours=24))

@@ -58,13 +58,15 @@ def test_the_receipt_says_who_paid_what_for_what_and_when(client: Client, paid: 
 
 
 def test_refunds_stand_on_it_with_their_numbers(client: Client, paid: Payment) -> None:
-    done, sent, refused = (
-        refund(paid, fen, status) for fen, status in ((10001, "DONE"), (5000, "SENT"), (777, "REFUSED"))
+    done, sent, refused, proposed = (
+        refund(paid, fen, status)
+        for fen, status in ((10001, "DONE"), (5000, "SENT"), (777, "REFUSED"), (888, "PROPOSED"))
     )
     html = receipt(client, paid)
     for words in (done.out_request_no, "￥100.01", sent.out_request_no, "￥50.00", "￥199.99"):
         assert words in html
-    assert refused.out_request_no not in html
+    assert refused.out_request_no in html  # staff see to it
+    assert proposed.out_request_no not in html
     assert "人民币叁佰元整" in html
 
 

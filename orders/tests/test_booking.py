@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from orders import booking
 from orders.models import Order, OrderEvent
 from payments.models import Payment
 from tests import make
+from tests.interleaving import before
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +42,11 @@ def renter(client: Client) -> User:
 def book(client: Client, place: House, first: object, last: object, **fields: str):
     stay = {"check_in": str(first), "check_out": str(last), **fields}
     return client.post(f"/houses/{place.pk}/book/", stay)
+
+
+def refusals(page: HttpResponse) -> list[tuple[str, str]]:
+    """The fields that something is wrong with and what is said beside each."""
+    return re.findall(r'<ul class="errorlist" id="id_(\w+)_error"><li>(.*?)</li></ul>', page.content.decode())
 
 
 def nights() -> set[date]:
@@ -82,12 +89,13 @@ def test_instant_booking_waits_for_payment_for_half_an_hour(renter: User, house:
 
 
 def test_what_was_agreed_stays_when_the_house_changes(client: Client, renter: User, house: House) -> None:
+    House.objects.update(refund_policy="STRICT")
     day = timezone.localdate() + timedelta(days=9)
     book(client, house, day, day + timedelta(days=2))
-    House.objects.update(price_fen=99900, title="Palace", refund_policy="STRICT")
+    House.objects.update(price_fen=99900, title="Palace", refund_policy="FLEXIBLE")
     order = Order.objects.get()
     assert (order.house_title, order.price_per_night_fen, order.amount_fen) == ("Sea view", 15000, 30000)
-    assert order.refund_policy == "FLEXIBLE"
+    assert order.refund_policy == "STRICT"
     page = client.get(order.get_absolute_url()).content.decode()
     assert "Sea view" in page
     assert "￥300.00" in page
@@ -118,32 +126,33 @@ def test_USR05_only_dates_and_guests_are_taken_from_the_form(
 
 
 REFUSED = {
-    "end before start": (5, 4, "1", "check_out"),
-    "zero nights": (5, 5, "1", "check_out"),
-    "too few nights": (5, 6, "1", "check_out"),
-    "too many nights": (5, 16, "1", "check_out"),
-    "ten years": (5, 3655, "1", "check_out"),
-    "yesterday": (-1, 2, "1", "check_in"),
-    "beyond a year": (366, 368, "1", "check_in"),
-    "too many guests": (5, 7, "4", "guests"),
-    "no guest": (5, 7, "-1", "guests"),
-    "half a guest": (5, 7, "1.5", "guests"),
+    "end before start": (5, 4, "1", "check_out", "Check-out must be after check-in."),
+    "zero nights": (5, 5, "1", "check_out", "Check-out must be after check-in."),
+    "too few nights": (5, 6, "1", "check_out", "At least 2 nights."),
+    "too many nights": (5, 16, "1", "check_out", "At most 10 nights."),
+    "ten years": (5, 3655, "1", "check_out", "At most 10 nights."),
+    "yesterday": (-1, 2, "1", "check_in", "This day has passed."),
+    "beyond a year": (366, 368, "1", "check_in", "Stays can be booked up to a year ahead."),
+    "too many guests": (5, 7, "4", "guests", "This house takes 3 guests at most."),
+    "no guest": (5, 7, "-1", "guests", "Ensure this value is greater than or equal to 1."),
+    "half a guest": (5, 7, "1.5", "guests", "Enter a whole number."),
 }
 
 
-@pytest.mark.parametrize(("first", "last", "guests", "field"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize(("first", "last", "guests", "field", "words"), REFUSED.values(), ids=REFUSED.keys())
 def test_BOK06_impossible_stays_are_refused_beside_the_field(
-    client: Client, renter: User, house: House, first: int, last: int, guests: str, field: str
+    client: Client, renter: User, house: House, first: int, last: int, guests: str, field: str, words: str
 ) -> None:
-    day = timezone.localdate()
-    typed = {"check_in": str(day + timedelta(days=first)), "check_out": str(day + timedelta(days=last))}
-    page = book(client, house, *typed.values(), guests=guests)
+    client.cookies["django_language"] = "en"
+    typed = [str(TODAY + timedelta(days=days)) for days in (first, last)]
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        page = book(client, house, *typed, guests=guests)
     assert page.status_code == 422
-    assert list(page.context["form"].errors) == [field]
     html = page.content.decode()
-    for value in (*typed.values(), guests):
+    for value in (*typed, guests):
         assert f'value="{value}"' in html
-    assert page.context["form"].errors[field][0] in html
+    assert refusals(page) == [(field, words)]
     assert not Order.objects.exists()
     assert not BookedNight.objects.exists()
 
@@ -175,9 +184,11 @@ def test_BOK06_what_is_no_date_is_refused_in_words(
 def test_today_and_a_year_ahead_are_the_first_and_last_days(
     client: Client, renter: User, house: House
 ) -> None:
-    for first in (0, 365):
-        day = timezone.localdate() + timedelta(days=first)
-        assert book(client, house, day, day + timedelta(days=2)).status_code == 302
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        for first in (0, 365):
+            day = TODAY + timedelta(days=first)
+            assert book(client, house, day, day + timedelta(days=2)).status_code == 302
 
 
 def test_BOK01_taken_nights_are_told_at_once_and_nothing_is_left(
@@ -241,6 +252,21 @@ def test_FMT07_midnight_is_beijings(
     assert order.number[:6] == f"{today:%y%m%d}"
     assert (order.check_in, order.nights, order.amount_fen) == (today, 2, 30000)
     assert nights() == {today, today + timedelta(days=1)}
+
+
+def test_FMT07_midnight_between_the_form_and_the_booking_is_said_beside_the_day(
+    client: Client, renter: User, house: House
+) -> None:
+    House.objects.update(instant_book=True)
+    client.cookies["django_language"] = "en"
+    with time_machine.travel("2026-11-22T23:59:59+08:00", tick=False) as clock:
+        client.force_login(renter)
+        with before("orders.booking.book", lambda: clock.shift(1)):
+            page = book(client, house, TODAY, TODAY + timedelta(days=2))
+    assert page.status_code == 422
+    assert refusals(page) == [("check_in", "This day has passed.")]
+    assert not Order.objects.exists()
+    assert not nights()
 
 
 def test_FMT07_a_stay_over_29_february(client: Client, renter: User, house: House) -> None:

@@ -1,11 +1,11 @@
 """BOK01: eight renters after one night at the same instant, with the guards and without them."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from functools import partial
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.db import OperationalError, connection
@@ -185,12 +185,14 @@ def test_DBX02_twin_saving_the_review_before_the_house(
 ) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("one writer at a time can't deadlock")
-    house, rest = make.house(), transitions._count
+    house, rest, two = make.house(), transitions._count, Barrier(2)
 
     def after_a_shared_lock(review: Review, times: int) -> None:
         with connection.cursor() as cursor:  # as a foreign key takes it
             cursor.execute("SELECT id FROM houses_house WHERE id = %s LOCK IN SHARE MODE", [house.pk])
-        time.sleep(0.1)
+        with suppress(BrokenBarrierError):  # of those who come after the first two
+            two.wait(timeout=30)
+            two.abort()
         rest(review, times)
 
     monkeypatch.setattr(transitions, "_count", after_a_shared_lock)

@@ -35,7 +35,16 @@ def read(file: bytes) -> dict[str, str]:
 
 
 def unescaped(value: str) -> str:
-    return re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], value)
+    """Refuses a comma or semicolon that isn't escaped: a calendar may end the text there."""
+    assert re.fullmatch(r"(?:\\[\\;,nN]|[^\\;,])*", value), value
+    return re.sub(r"\\(.)", lambda match: "\n" if match[1] in "nN" else match[1], value)
+
+
+@pytest.mark.parametrize("value", ["a,b", "a;b", "a\\\\,b", "a\\b", "a\\"])
+def test_the_reader_refuses_what_is_not_escaped(value: str) -> None:
+    assert unescaped(r"a\,b\;c\\d\ne") == "a,b;c\\d\ne"
+    with pytest.raises(AssertionError):
+        unescaped(value)
 
 
 def test_the_stay_takes_its_days_whole(client: Client) -> None:
@@ -97,15 +106,16 @@ def test_the_same_stay_keeps_its_uid() -> None:
 
 @pytest.mark.parametrize("status", Order.Status)
 def test_only_a_paid_stay_that_is_not_over_has_one(client: Client, status: str) -> None:
-    order = stay()
-    client.force_login(order.renter)
+    today, yesterday = date(2026, 11, 22), date(2026, 11, 21)
+    order = stay(check_in=date(2026, 11, 19), check_out=today)
     address = f"/orders/{order.number}/calendar.ics"
     Order.objects.update(status=status)
     paid = status in ("WAIT_COMMENT", "COMPLETE")
-    assert client.get(address).status_code == (200 if paid else 404)
-    yesterday = timezone.localdate() - timedelta(days=1)
-    Order.objects.update(check_in=yesterday - timedelta(days=2), check_out=yesterday)
-    assert client.get(address).status_code == 404
+    with time_machine.travel("2026-11-22T12:00:00+08:00", tick=False):
+        client.force_login(order.renter)
+        assert client.get(address).status_code == (200 if paid else 404)
+        Order.objects.update(check_out=yesterday)
+        assert client.get(address).status_code == 404
 
 
 def test_signed_out_one_signs_in_first(client: Client) -> None:

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from accounts.forms import ProfileForm
 from accounts.models import User
 from tests import make
 
@@ -66,6 +67,23 @@ def test_refusals_keep_what_was_typed_and_change_nothing(
     assert f'value="{kept}"' in page.content.decode()
     person.refresh_from_db()
     assert (person.name, person.email) == ("Lin", "lin@example.com")
+
+
+def test_a_name_that_is_saved_leaves_a_password_changed_meanwhile(person: User) -> None:
+    form = ProfileForm({"name": "林小满", "email": ""}, instance=User.objects.get())
+    assert form.is_valid()
+    person.set_password(NEW)
+    person.save()
+    form.save()
+    person.refresh_from_db()
+    assert person.name == "林小满"
+    assert person.check_password(NEW)
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_the_way_to_the_staff_pages_is_for_staff(client: Client, person: User, is_staff: bool) -> None:
+    User.objects.update(is_staff=is_staff)
+    assert ('href="/admin/"' in client.get(ME).content.decode()) is is_staff
 
 
 def test_nothing_else_can_be_changed(client: Client, person: User) -> None:

@@ -1,5 +1,6 @@
 """Finding a house, and its page."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,17 @@ def test_a_house_shows_its_reviews_and_their_average(client: Client) -> None:
         assert review.renter.mobile not in page.content.decode()
 
 
+def test_a_review_says_its_language_where_it_is_not_the_pages(client: Client) -> None:
+    house = make.house()
+    for text in ("推窗见海", "Quiet"):
+        order = make.order(house=house)
+        Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text=text)
+    client.cookies["django_language"] = "en"
+    html = client.get(house.get_absolute_url()).content.decode()
+    assert '<p class="prose" lang="zh-Hans">推窗见海</p>' in html
+    assert '<p class="prose">Quiet</p>' in html
+
+
 def test_the_newest_reviews_are_shown_and_the_others_counted(client: Client) -> None:
     house = make.house()
     for n in range(REVIEWS_SHOWN + 3):
@@ -86,6 +98,22 @@ def test_what_a_house_has_and_asks_for(client: Client) -> None:
     assert "facility-lift" not in html
     assert html.count("<li>No smoking &lt;b&gt;</li>") == html.count("<li>Quiet after ten</li>") == 1
     assert "<li></li>" not in html
+
+
+@pytest.mark.parametrize("instant", [True, False])
+def test_what_comes_after_booking_is_said_before(client: Client, instant: bool) -> None:
+    house = make.house(instant_book=instant)
+    client.cookies["django_language"] = "en"
+    html = client.get(house.get_absolute_url()).content.decode()
+    assert ("You pay in the next step" in html) is instant
+    assert ("We answer within 24 hours" in html) is not instant
+    assert ("Answer within 24 hours" in html) is not instant
+
+
+def test_a_card_says_what_a_night_costs(client: Client) -> None:
+    make.house(price_fen=12_345)
+    [card] = re.findall('<article class="card house">.*?</article>', client.get("/").content.decode(), re.S)
+    assert "￥123.45" in card
 
 
 def test_the_way_in_and_the_address_are_for_those_who_have_paid(client: Client) -> None:

@@ -1,12 +1,14 @@
 """What becomes of an uploaded photo."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.template.loader import render_to_string
+from django.test import Client
 from PIL import Image
 
 from houses.models import Facility, House, HousePhoto, facility_icons
@@ -64,6 +66,24 @@ def test_a_photo_says_its_size_before_it_comes() -> None:
     html = render_to_string("_photo.html", {"photo": uploaded(make.house(), 300, 200)})
     assert 'width="200" height="300"' in html
     assert 'loading="lazy"' in html
+
+
+def test_the_first_photo_of_a_home_comes_at_once_and_the_others_later(client: Client) -> None:
+    house = make.house(title="Sea")
+    photos = [uploaded(house, 300, 200) for _ in range(3)]
+    client.cookies["django_language"] = "en"
+    images = re.findall('<img class="photo"[^>]*>', client.get(house.get_absolute_url()).content.decode())
+    for n, (image, photo) in enumerate(zip(images, photos, strict=True), 1):
+        assert f'src="{photo.image.url}"' in image  # the large one
+        assert f'alt="Sea, photo {n}"' in image
+        assert ('fetchpriority="high"' in image) is (n == 1)
+        assert ('loading="lazy"' in image) is (n > 1)
+
+
+def test_browsers_keep_a_photo_for_a_month(client: Client) -> None:
+    answer = client.get(uploaded(make.house(), 300, 200).image.url)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
+    assert "max-age=2592000" in answer.headers["Cache-Control"]
 
 
 def test_facilities_choose_among_the_icons_of_the_sprite() -> None:

@@ -1,8 +1,10 @@
 """What the booking box says of a stay before it is booked."""
 
+import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -32,16 +34,19 @@ def test_the_nights_times_the_price_is_the_total(client: Client, nights: int) ->
     assert {2: "￥246.90", 5: "￥617.25"}[nights] in html
 
 
-@pytest.mark.parametrize(
-    "dates",
-    [
-        *({}, {"check_in": "2027-03-05"}, {"check_in": "x", "check_out": "y"}),
-        *(stay(3, 3), stay(3, 4), stay(3, 9), stay(5, 3), stay(-1, 2), stay(400, 402)),
-    ],
-)
-def test_dates_that_the_house_does_not_take_have_no_total(dates: dict[str, str]) -> None:
+def has_no_total(dates: dict[str, object]) -> None:
     for form in (StayForm(house=house(), initial=dates), StayForm(dates, house=house())):
         assert (form.nights, form.total_fen) == (None, None)
+
+
+@pytest.mark.parametrize("dates", [{}, {"check_in": "2027-03-05"}, {"check_in": "x", "check_out": "y"}])
+def test_dates_that_are_none_have_no_total(dates: dict[str, object]) -> None:
+    has_no_total(dates)
+
+
+@pytest.mark.parametrize(("first", "last"), [(3, 3), (3, 4), (3, 9), (5, 3), (-1, 2), (400, 402)])
+def test_dates_that_the_house_does_not_take_have_no_total(first: int, last: int) -> None:
+    has_no_total(stay(first, last))
 
 
 def test_a_stay_that_is_refused_for_its_guests_keeps_its_total_and_its_errors() -> None:
@@ -56,6 +61,24 @@ def test_nights_that_somebody_else_took_have_no_total() -> None:
     form.add_error("check_in", "Taken")
     assert form.nights is None
     assert form.errors["check_in"] == ["Taken"]
+
+
+def test_who_leaves_the_guests_empty_comes_alone() -> None:
+    form = StayForm(stay(3, 5, guests=""), house=house())
+    assert form.is_valid()
+    assert form.cleaned_data["guests"] == 1
+
+
+def test_the_fields_know_their_limits(client: Client) -> None:
+    with time_machine.travel("2026-11-22T23:30:00+08:00", tick=False):
+        html = client.get(house().get_absolute_url()).content.decode()
+    for name, limit in (
+        ("check_in", 'min="2026-11-22"'),
+        ("check_out", 'min="2026-11-23"'),
+        ("guests", 'min="1"'),
+        ("guests", 'max="3"'),
+    ):
+        assert re.search(rf'<input[^>]* name="{name}"[^>]* {limit}', html), limit
 
 
 def test_one_guest_unless_the_address_says_more(client: Client) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -24,6 +25,9 @@ WAP = {"method": "alipay.trade.wap.pay", "product_code": "QUICK_WAP_WAY"}
 PAGE = {"method": "alipay.trade.page.pay", "product_code": "FAST_INSTANT_TRADE_PAY"}
 NUMBER = "26112248392017_1"
 FORM = "application/x-www-form-urlencoded"
+
+PATIENCE_SECONDS = 30
+"""How long what is bound to come may take on a busy machine."""
 
 
 def beijing(seconds_from_now: float = 0) -> str:
@@ -147,6 +151,18 @@ class Merchant:
         return self.is_signed(text, params["sign"])
 
 
+def wait_until(ready) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not ready():
+        assert time.monotonic() < until, "what was waited for did not come"
+        time.sleep(0.01)
+
+
+def tries(standin: StandIn) -> int:
+    """How often the first notice has been sent by the schedule."""
+    return standin.trade(NUMBER)["notices"][0]["tries"]
+
+
 def message(encoded: str) -> dict[str, str]:
     pairs = parse_qsl(encoded, keep_blank_values=True, strict_parsing=True)
     assert len(dict(pairs)) == len(pairs)
@@ -176,11 +192,11 @@ class Shop:
         self._server.shutdown()
         self._server.server_close()
 
-    def wait(self, ready, seconds: float = 5) -> None:
+    def wait(self, ready, seconds: float = PATIENCE_SECONDS) -> None:
         with self.told:
             assert self.told.wait_for(ready, seconds), "what was waited for did not come"
 
-    def wait_notices(self, count: int, seconds: float = 5) -> list[str]:
+    def wait_notices(self, count: int, seconds: float = PATIENCE_SECONDS) -> list[str]:
         self.wait(lambda: len(self.notices) >= count, seconds)
         return self.notices
 

@@ -334,8 +334,7 @@ def test_CRA01_booking(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     again = world.visit(renter, f"/houses/{house.pk}/book/", post=stay)
-    is_booked = point in (after(COMMIT, since=BOOK), BEFORE_ANSWER)
-    assert again.status == (422 if is_booked else 302)
+    assert again.status == 302  # booked now, or led to what was booked before
     order = Order.objects.get()
     assert state(order) == ("WAIT_PAYMENT", [])
     assert (told(order, Kind.BOOKED), BookedNight.objects.count()) == (1, 2)

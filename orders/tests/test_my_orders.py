@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/orders/"
 Status = Order.Status
+NOON = "2026-11-22T12:00:00+08:00"
 GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
 
@@ -288,6 +290,13 @@ def test_an_order_is_found_by_number_title_or_day(
     assert page.context["total"] == len(found.split())
 
 
+def test_a_day_without_its_year_may_be_last_years(client: Client, renter: User) -> None:
+    order = make.order(renter, check_in=date(2026, 12, 30), check_out=date(2027, 1, 2))
+    with time_machine.travel("2027-01-05T12:00:00+08:00", tick=False):
+        client.force_login(renter)
+        assert shown(client.get(LIST, {"q": "12-30"})) == [order.number]
+
+
 def test_what_was_typed_stays_and_goes_along_to_tabs_and_older_orders(client: Client, renter: User) -> None:
     many(renter, 25, status=Status.COMPLETE)
     html = client.get(LIST, {"q": 'House & "', "status": "COMPLETE"}).content.decode()
@@ -360,14 +369,42 @@ def test_before_a_stay_the_review_is_not_the_next_step(client: Client, renter: U
     assert f'class="button" {review}' in html
 
 
-def test_an_order_past_its_deadline_says_so_and_can_not_be_paid(client: Client, renter: User) -> None:
-    order = make.order(renter, pay_by=timezone.now() - timedelta(seconds=1))
-    for address in (LIST, order.get_absolute_url()):
-        html = client.get(address).content.decode()
-        assert f"/payments/{order.number}/pay/" not in html
-        assert gettext("Time is up, closing") in html
-        assert "data-deadline" not in html
-    assert shown(client.get(LIST, {"status": "WAIT_PAYMENT"})) == [order.number]
+def test_the_card_and_the_page_say_until_when_staff_answer(client: Client, renter: User) -> None:
+    client.cookies["django_language"] = "en"
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        soon = timezone.now() + timedelta(hours=5)
+        order = make.order(renter, status=Status.WAIT_ACCEPT, pay_by=None, accept_by=soon)
+        for address in (LIST, order.get_absolute_url()):
+            assert "You will hear by 22 Nov, 17:00" in client.get(address).content.decode()
+
+
+def test_the_card_and_the_page_say_until_when_to_pay(client: Client, renter: User) -> None:
+    """In words, and to countdown.js with the site's own clock beside it."""
+    client.cookies["django_language"] = "en"
+    times = 'data-deadline="2026-11-22T12:30:00+08:00" data-now="2026-11-22T12:00:00+08:00"'
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        order = make.order(renter, pay_by=timezone.now() + timedelta(minutes=30))
+        for address in (LIST, order.get_absolute_url()):
+            html = client.get(address).content.decode()
+            for piece in (times, ">Pay before 22 Nov, 12:30<", "js/countdown.js"):
+                assert piece in html
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_an_order_at_its_deadline_or_past_it_says_so_and_can_not_be_paid(
+    client: Client, renter: User, seconds: int
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        order = make.order(renter, pay_by=timezone.now() - timedelta(seconds=seconds))
+        for address in (LIST, order.get_absolute_url()):
+            html = client.get(address).content.decode()
+            assert f"/payments/{order.number}/pay/" not in html
+            assert gettext("Time is up, closing") in html
+            assert "data-deadline" not in html
+        assert shown(client.get(LIST, {"status": "WAIT_PAYMENT"})) == [order.number]
 
 
 def test_in_the_last_minute_it_is_too_late_to_begin(client: Client, renter: User) -> None:

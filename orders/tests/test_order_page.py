@@ -1,8 +1,10 @@
 """One order: its page, its review, and that it is its renter's alone."""
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +19,8 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 Status = Order.Status
+TODAY = date(2026, 11, 22)
+NOON = "2026-11-22T12:00:00+08:00"
 
 
 @pytest.fixture
@@ -54,19 +58,38 @@ def test_the_timeline_tells_what_happened_newest_first(renter: Client, order: Or
     assert "Wang Staff" not in html
 
 
+def test_the_timeline_says_when_by_whom_and_how_much(renter: Client, order: Order) -> None:
+    renter.cookies["django_language"] = "en"
+    Order.objects.update(trade_no="2026112222001401")
+    with time_machine.travel(NOON, tick=False):
+        renter.force_login(order.renter)
+        order.events.create(kind="BOOKED", actor=order.renter)
+        order.events.create(kind="ACCEPTED", actor=make.user(is_staff=True))
+        order.events.create(kind="PAID", amount_fen=30000)
+        html = renter.get(order.get_absolute_url()).content.decode()
+    items = re.findall("<li>(.*?)</li>", html.split('<ol class="timeline">')[1].split("</ol>")[0], re.DOTALL)
+    assert [" ".join(re.sub("<[^>]+>", " ", item).split()) for item in items] == [
+        "Paid ￥300.00 22 Nov, 12:00 · automatically",
+        "Accepted 22 Nov, 12:00 · our staff",
+        "Booked 22 Nov, 12:00 · you",
+    ]
+    assert "<dd>2026112222001401</dd>" in html
+
+
 @pytest.mark.parametrize("events", [1, 40])
 def test_the_page_takes_the_same_number_of_queries_however_much_happened(
-    renter: Client, order: Order, events: int, django_assert_max_num_queries: DjangoAssertNumQueries
+    renter: Client, order: Order, events: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(events):
         order.events.create(kind="BOOKED", actor=order.renter)
-    with django_assert_max_num_queries(8):
+    with django_assert_num_queries(6):
         renter.get(order.get_absolute_url())
 
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_has_a_page(renter: Client, order: Order, status: str) -> None:
-    Order.objects.update(status=status, pay_by=None, accept_by=None)
+    soon, was_accepted = timezone.now() + timedelta(hours=1), status not in ("WAIT_ACCEPT", "REJECTED")
+    Order.objects.update(status=status, accept_by=soon, pay_by=soon if was_accepted else None)
     page = renter.get(order.get_absolute_url())
     assert page.status_code == 200
     assert str(Status(status).label) in page.content.decode()
@@ -248,10 +271,12 @@ SECRET = "The key is under the third stone."
 def test_address_and_arrival_are_for_who_has_paid_until_the_stay_is_over(
     renter: Client, order: Order, status: str, from_today: int, is_over: bool
 ) -> None:
-    check_in = timezone.localdate() + timedelta(days=from_today)
+    check_in = TODAY + timedelta(days=from_today)
     Order.objects.update(status=status, check_in=check_in, check_out=check_in + timedelta(days=2))
     House.objects.update(arrival=SECRET, address="18 Sea Road")
-    html = renter.get(order.get_absolute_url()).content.decode()
+    with time_machine.travel(NOON, tick=False):
+        renter.force_login(order.renter)
+        html = renter.get(order.get_absolute_url()).content.decode()
     is_on = status in ("WAIT_COMMENT", "COMPLETE") and not is_over
     for words in (SECRET, "18 Sea Road", f"/orders/{order.number}/calendar.ics"):
         assert (words in html) is is_on
@@ -279,12 +304,37 @@ def test_the_first_words_say_that_it_worked(renter: Client, order: Order) -> Non
 
 
 def test_how_it_was_is_asked_once(renter: Client, order: Order) -> None:
-    today = timezone.localdate()
     for check_out, words in ((1, "Enjoy your stay"), (-1, "We hope you enjoyed your stay")):
-        Order.objects.update(check_in=today - timedelta(days=3), check_out=today + timedelta(days=check_out))
-        assert heading(renter, order) == words
-        html = renter.get(order.get_absolute_url()).content.decode()
+        Order.objects.update(check_in=TODAY - timedelta(days=3), check_out=TODAY + timedelta(days=check_out))
+        with time_machine.travel(NOON, tick=False):
+            renter.force_login(order.renter)
+            assert heading(renter, order) == words
+            html = renter.get(order.get_absolute_url()).content.decode()
         assert html.count("How was") == 1
+
+
+@pytest.mark.parametrize(("status", "words"), [("COMPLETE", "Stay here again"), ("CANCELED", "Book again")])
+def test_only_a_home_that_is_still_offered_can_be_had_again(
+    renter: Client, order: Order, status: str, words: str
+) -> None:
+    renter.cookies["django_language"] = "en"
+    past = timezone.localdate() - timedelta(days=9)
+    Order.objects.update(status=status, check_in=past, check_out=past + timedelta(days=2))
+    link = f'<a class="button" href="{order.house.get_absolute_url()}">{words}</a>'
+    assert link in renter.get(order.get_absolute_url()).content.decode()
+    House.objects.update(is_listed=False)
+    html = renter.get(order.get_absolute_url()).content.decode()
+    assert words not in html
+    assert order.house.get_absolute_url() not in html
+
+
+def test_an_unpaid_order_can_be_cancelled_and_its_page_asks_how_it_stands(client: Client) -> None:
+    order = make.order()
+    client.force_login(order.renter)
+    html = client.get(order.get_absolute_url()).content.decode()
+    assert f'href="/payments/{order.number}/cancel/"' in html
+    assert f'data-status-url="/payments/{order.number}/status/" data-order="WAIT_PAYMENT"' in html
+    assert "js/status-poll.js" in html
 
 
 def test_staff_can_be_reached_where_the_site_says_how(
@@ -327,3 +377,11 @@ def test_a_review_that_was_sent_after_the_sign_in_had_ended_is_not_lost(client: 
     assert "Cold" not in client.get(other.get_absolute_url()).content.decode()
     client.post(f"/orders/{order.number}/review/", typed)
     assert "review" not in client.session
+
+
+def test_no_more_is_kept_of_what_somebody_signed_out_sends_than_a_review_holds(
+    client: Client, order: Order
+) -> None:
+    client.post(f"/orders/{order.number}/review/", {"rating": "5" * 5000, "text": "x" * 5000})
+    assert client.session["review"]["text"] == "x" * 1000
+    assert len(client.session["review"]["rating"]) <= 1000

@@ -82,7 +82,10 @@ def test_USR07_the_booking_page_says_so_and_keeps_what_was_typed(client: Client)
     page = client.post(f"/houses/{house.pk}/book/", typed)
     assert page.status_code == 422
     html = page.content.decode()
-    assert "You have 5 orders that are not paid yet." in html
+    (words,) = page.context["form"].non_field_errors()
+    assert words.startswith("You have 5 orders that are not paid yet. ")
+    assert words.endswith(' <a href="/orders/">My orders</a>')
+    assert words in html
     for value in typed.values():
         assert f'value="{value}"' in html
 

@@ -95,6 +95,24 @@ def test_a_phone_is_sent_to_wap_pay(renter: Client, order: Order) -> None:
     assert content["quit_url"] == f"http://testserver/orders/{order.number}/"
 
 
+@pytest.mark.parametrize(
+    ("agent", "product"),
+    [
+        ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/140.0.0.0 Mobile Safari/537.36", "WAP"),
+        ("Mozilla/5.0 (Linux; Android 14; SM-X910) Chrome/140.0.0.0 Safari/537.36", "PAGE"),
+        ("Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) Version/12.1.2 Mobile/15E148 Safari/604.1", "WAP"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605.1.15", "PAGE"),
+        ("", "PAGE"),
+    ],
+    ids=["Android phone", "Android tablet", "old iPad", "iPad that says it is a Mac", "none"],
+)
+def test_a_small_screen_is_sent_to_wap_pay_a_large_one_to_page_pay(
+    renter: Client, order: Order, agent: str, product: str
+) -> None:
+    press(renter, order, agent)
+    assert Payment.objects.get().product == product
+
+
 def test_CON02_pressed_twice_is_the_identical_request(renter: Client, order: Order, gateway: Gateway) -> None:
     first, second = request_at(press(renter, order)), request_at(press(renter, order))
     assert first["biz_content"] == second["biz_content"]

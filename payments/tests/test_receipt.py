@@ -1,5 +1,7 @@
 """The receipt: what was paid and what has gone back, for the renter alone."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
@@ -55,6 +57,14 @@ def test_the_receipt_says_who_paid_what_for_what_and_when(client: Client, paid: 
     assert (
         f'href="/payments/{order.number}/receipt/"' in client.get(order.get_absolute_url()).content.decode()
     )
+
+
+def test_it_is_for_what_was_received_and_says_when(client: Client, paid: Payment) -> None:
+    Payment.objects.update(received_fen=30001, paid_at=datetime(2026, 11, 22, 4, 5, 6, tzinfo=UTC))
+    html = receipt(client, paid)
+    assert "￥300.01" in html
+    assert "人民币叁佰元零壹分" in html
+    assert "<dd>2026-11-22 12:05:06</dd>" in html  # in Beijing
 
 
 def test_refunds_stand_on_it_with_their_numbers(client: Client, paid: Payment) -> None:

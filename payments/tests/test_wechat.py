@@ -18,12 +18,18 @@ IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Mobile/15E148 MicroMessenger/8.0.48(0x1800302c) NetType/WIFI Language/zh_CN"
 )
+COMPUTER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 "
+    "Safari/537.36 NetType/WIFI MicroMessenger/7.0.20.1781(0x6700143B) WindowsWechat(0x63090a13) XWEB/9129"
+)
 SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.4 Mobile/15E148 Safari/604.1"
 )
 
-in_wechat = pytest.mark.parametrize("agent", [ANDROID, IPHONE], ids=["android", "iphone"])
+in_wechat = pytest.mark.parametrize(
+    "agent", [ANDROID, IPHONE, COMPUTER], ids=["android", "iphone", "computer"]
+)
 
 
 @pytest.fixture
@@ -82,6 +88,12 @@ def test_the_same_address_in_the_phones_browser_leads_to_the_order_by_way_of_sig
     step = safari.post("/accounts/login/", typed)
     assert step.url == f"/orders/{order.number}/"
     assert f'action="/payments/{order.number}/pay/"' in safari.get(step.url).content.decode()
+
+
+def test_in_the_phones_browser_who_is_signed_in_there_is_at_the_order_at_once(
+    client: Client, order: Order
+) -> None:
+    assert way_out(client, order, SAFARI).url == order.get_absolute_url()
 
 
 @in_wechat

@@ -3,7 +3,7 @@
 import io
 import signal
 import threading
-import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -277,11 +277,13 @@ def test_progress_is_shown_in_a_terminal_and_wiped(
 def test_several_workers_share_a_round_and_ask_about_each_once(gateway: Gateway) -> None:
     payments = [make.attempt(next_try_at=timezone.now()) for _ in range(20)]
     answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
-    threads = set()
+    threads, two = set(), threading.Barrier(2)
 
     def answer(asked: dict[str, object]) -> bytes:
         threads.add(threading.get_ident())
-        time.sleep(0.01)
+        with suppress(threading.BrokenBarrierError):  # for all after the first two
+            two.wait(timeout=30)
+            two.abort()
         return answers[asked["out_trade_no"]]
 
     gateway.says["query"] = answer

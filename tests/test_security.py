@@ -1,5 +1,6 @@
 """Attacks on the site as a whole: every address, every page, every log line."""
 
+import gzip
 import logging
 import os
 import re
@@ -329,8 +330,22 @@ def test_pages_about_orders_are_kept_by_no_cache(world: World) -> None:
     client = Client()
     client.force_login(world.boss)
     number = world.order.number
-    for address in ("/orders/", f"/orders/{number}/", f"/payments/{number}/status/", PAYCOMPLETE):
-        assert "no-store" in client.get(address).headers["Cache-Control"], address
+    Payment.objects.filter(pk=world.payment.pk).update(
+        status="PAID", live_for=None, received_fen=30000, paid_at=timezone.now()
+    )
+    for address in (
+        *("/orders/", f"/orders/{number}/", f"/payments/{number}/status/", PAYCOMPLETE),
+        *(f"/payments/{number}/cancel/", f"/payments/{number}/receipt/", "/accounts/password/"),
+    ):
+        page = client.get(address)
+        assert page.status_code == 200, address
+        assert "no-store" in page.headers["Cache-Control"], address
+
+
+def test_pages_are_packed_for_the_way() -> None:
+    page = Client().get("/", headers={"Accept-Encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(page.content).startswith(b"<!doctype html>")
 
 
 def test_cookies_are_out_of_reach_of_scripts(world: World) -> None:
@@ -345,13 +360,16 @@ def test_cookies_are_out_of_reach_of_scripts(world: World) -> None:
 # --- text that would be a script ---------------------------------------------------------------------
 
 PAYLOAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7 }}{% now 'Y' %}"
+ARRIVAL = "The key is below"
 RAW = ("<script>alert", "<img src=x", "<img SRC=X")
 
 
 def test_SEC08_scripts_in_any_field_are_shown_as_text(world: World, gateway: Gateway) -> None:
     boss, order = world.boss, world.order
     short = PAYLOAD[:40]
-    House.objects.update(title=PAYLOAD, address=PAYLOAD, description=PAYLOAD)
+    House.objects.update(
+        title=PAYLOAD, address=PAYLOAD, description=PAYLOAD, arrival=f"{ARRIVAL} {PAYLOAD}", rules=PAYLOAD
+    )
     order.house.area.__class__.objects.update(name=short)
     User.objects.update(name=short)
     Review.objects.update(text=PAYLOAD)
@@ -375,9 +393,11 @@ def test_SEC08_scripts_in_any_field_are_shown_as_text(world: World, gateway: Gat
         for raw in RAW:
             assert raw not in html, name
         shown[name] = "&lt;script&gt;alert(1)" in html
+        shown[f"arrival in {name}"] = f"{ARRIVAL} &lt;script&gt;alert(1)" in html
     for name in (
         *("/", order.house.get_absolute_url(), "/orders/", order.get_absolute_url(), "/accounts/me/", "paid"),
         *("rejecting", "/admin/orders/order/", "/admin/orders/review/", "/admin/payments/gatewaymessage/"),
+        *("arrival in WAIT_COMMENT", "arrival in COMPLETE"),
         *(f"/admin/orders/order/{Order.objects.earliest('pk').pk}/change/", *Order.Status),
     ):
         assert shown[name], name

@@ -170,6 +170,11 @@ def test_a_long_review_in_chinese_and_emoji_is_kept(renter: Client, order: Order
     assert Review.objects.get().text == text
 
 
+def test_FMT05_letters_that_nobody_sees_are_left_out_of_a_review(renter: Client, order: Order) -> None:
+    review(renter, order, text="\u202eQuiet\u202c")
+    assert Review.objects.get().text == "Quiet"
+
+
 def test_USR05_a_review_is_of_the_order_in_the_address(renter: Client, order: Order) -> None:
     other = make.order(order.renter, status=Status.WAIT_COMMENT)
     claims = {

@@ -83,6 +83,19 @@ class TestCalendar:
         assert self.stay(renter) == ("", "")
         expect(renter.page.locator("#calendar-words")).to_have_text("当晚已订出，请换一天。")
 
+    def test_no_stay_is_chosen_over_a_taken_night(self, visit):
+        renter = visit(**DESKTOP)
+        before, _ = renter.free_days(2)
+        renter.start_with_order(nights=1)
+        renter.go("/")
+        renter.click(INSTANT)
+        renter.go(f"{renter.path()}?month={before:%Y-%m}")
+        after = before + timedelta(days=4)
+        self.day(renter, before).click()
+        assert self.stay(renter) == (str(before), "")
+        self.day(renter, after).click()
+        assert self.stay(renter) == (str(after), "")
+
     def test_what_is_refused_is_not_drawn(self, visit):
         renter = visit(**DESKTOP)
         renter.start_with_order(nights=2)

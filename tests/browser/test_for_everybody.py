@@ -1,6 +1,5 @@
 """Every page, in both languages, on every screen: readable, light, usable by keyboard and screen reader."""
 
-import re
 from random import randbytes
 
 import pytest
@@ -15,11 +14,9 @@ from playwright.sync_api import expect
 from ihome_site.middleware import DatabaseDownMiddleware
 from tests.browser.inspecting import Inspector
 from tests.browser.more_data import LONG_TITLE
-from tests.browser.visitor import ASKED, INSTANT, PHONE, RENTER, TODAY, WECHAT
+from tests.browser.visitor import ASKED, INSTANT, PATIENCE, PHONE, RENTER, TODAY, WECHAT
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = re.compile(r"/js/(status-poll|reload-later)\b")
 
 
 def as_a_stranger(inspector, running, standin):
@@ -54,8 +51,19 @@ def as_a_stranger(inspector, running, standin):
     inspector.look_at("sign-in-refused")
 
 
+TROUBLES = {
+    "400": "We could not read that request",
+    "403": "You may not open this page",
+    "500": "It is our fault, not yours, and we have a note of it. Nothing that you paid is lost. "
+    "Please try again in a moment.",
+    "503": "Our database does not answer just now. Nothing that you paid is lost. "
+    "Please try again in a moment.",
+}
+
+
 def what_goes_wrong(inspector, running, standin):
     visitor = inspector.visitor
+    words = visitor.words
     inspector.open("/nothing/", "404")
     visitor.go("/accounts/login/")
     visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
@@ -65,6 +73,7 @@ def what_goes_wrong(inspector, running, standin):
     visitor.page.route("**/trouble/*", lambda route: route.fulfill(**answers[route.request.url[-3:]]))
     for status in answers:
         inspector.open(f"/trouble/{status}", status)
+        expect(visitor.page.get_by_text(words(TROUBLES[status]))).to_be_visible()
 
 
 def answers_in_trouble(language):

@@ -1,6 +1,7 @@
 """What a renter does besides paying: find an order, take a receipt, leave WeChat, change their own page."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.browser
 small_and_plain_or_large = pytest.mark.parametrize(
     ("device", "js"), [(NARROW, False), (DESKTOP, True)], ids=["narrow-no-js", "desktop-js"]
 )
+WITHOUT_CLIPBOARD = "Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })"
 js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
 
 
@@ -68,6 +70,28 @@ def test_a_deadline_is_counted_down_in_its_last_hour_alone(visit, js):
     accepted.go("/orders/?status=WAIT_PAYMENT&q=四合院")
     expect(accepted.page.locator(".due").first).to_have_text(re.compile(r"^请在 .+ 前支付$"))
     accepted.look("orders")
+
+
+def test_the_countdown_goes_by_the_servers_clock_and_looks_again_at_the_end(visit):
+    renter = visit(**PHONE)
+    number = renter.start_with_order()
+    page = renter.page
+    page.clock.install(time=datetime.now(UTC) + timedelta(hours=3))  # this phone's clock is wrong
+    renter.go(f"/orders/{number}/")
+    expect(page.locator(".due")).to_have_text(re.compile("^还剩 (29|30):"))
+    with page.expect_request(f"{renter.site}/orders/{number}/"):
+        page.clock.fast_forward("31:00")
+
+
+def test_where_the_clipboard_is_closed_the_address_is_copied_all_the_same(visit):
+    renter = visit(**WECHAT)
+    renter.start_with_order()
+    renter.page.add_init_script(WITHOUT_CLIPBOARD)
+    renter.click("去支付")
+    address = renter.page.get_by_label("复制订单地址")
+    renter.page.get_by_role("button", name="复制").click()
+    expect(renter.page.get_by_role("button", name="已复制")).to_be_visible()
+    assert renter.page.evaluate("getSelection().toString()") == address.input_value()
 
 
 @js_or_not

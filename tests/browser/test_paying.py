@@ -1,9 +1,11 @@
 """Paying when things go otherwise: slow news, no return, no money, two presses, no session."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visitor import DESKTOP, PHONE
+from tests.browser.visitor import DESKTOP, PATIENCE, PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -12,6 +14,13 @@ phone_or_desktop = pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["pho
 
 # A page that waits looks again every 5 s.
 BY_ITSELF_MS = 40_000
+
+
+# As when the wallet lies over the page, or no longer does.
+SIGHT = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 def says(page, words):
@@ -68,11 +77,12 @@ class TestWhileItIsConfirmed:
         renter = visit(**PHONE)
         number = renter.start_with_order()
         quiet_alipay(f"{number}_1")
+        renter.page.route(PATIENCE, lambda route: route.abort("aborted"))  # nothing asks but the hand
         renter.press_pay()
         renter.pay()
         expect(says(renter.page, "正在确认")).to_be_visible()
         standin.post("faults/clear", name="query.waiting")
-        renter.page.wait_for_timeout(3_100)  # Alipay is asked every 3 s at most
+        renter.page.wait_for_timeout(4_000)  # Alipay is asked every 3 s at most
         renter.click("我已付款，帮我查一下")
         expect(renter.page.get_by_text("您的付款已到账。")).to_be_visible()
         assert renter.number() == number
@@ -147,6 +157,22 @@ class TestWithoutReturning:
         expect(waiting.locator(".pill")).to_have_text("待评价", timeout=BY_ITSELF_MS)
         expect(waiting.get_by_role("button", name="去支付")).to_have_count(0)
 
+    def test_a_page_out_of_sight_does_not_ask_and_back_in_sight_asks_at_once(self, visit):
+        renter = visit(**PHONE)
+        number = renter.start_with_order()
+        page = renter.page
+        page.clock.install()
+        renter.go(f"/orders/{number}/")
+        page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))  # no timer runs by itself
+        page.evaluate(SIGHT, True)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.clock.run_for(60_000)
+        page.wait_for_timeout(300)
+        assert asked == []
+        with page.expect_request(f"{renter.site}/payments/{number}/status/"):
+            page.evaluate(SIGHT, False)
+
     @pytest.mark.parametrize("opened", ["before", "after"])
     def test_NOT23_return_and_notify_lost_the_open_order_page_still_learns_of_it(
         self, visit, standin, opened
@@ -209,7 +235,7 @@ class TestTwice:
         box = renter.pay_button().bounding_box()
         for _ in range(2):
             renter.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            renter.page.wait_for_timeout(300)
+            renter.page.wait_for_timeout(1_000)  # the script takes the button away at once, for 10 s
         assert len(posts) == (1 if js else 2)
 
     @js_or_not

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
+from houses.forms import FURTHEST_DAYS
+
 PASSWORD = "ihome-demo-8"  # as seed_demo's
 RENTER, STAFF = "13800000001", "13900000000"
 INSTANT, ASKED = "江景高层，夜里看得见桥上的灯", "洱海边的白族院子"
@@ -28,6 +30,9 @@ PHONE = {
 WECHAT = {**PHONE, "user_agent": f"{PHONE['user_agent']} MicroMessenger/8.0.48.2580(0x28003035)"}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
+
+PATIENCE = re.compile(r"/js/(status-poll|reload-later)\b")
+"""What makes a page look again."""
 
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 TIMEOUT_MS = 30_000
@@ -153,6 +158,7 @@ class Visitor:
     def free_days(self, nights: int) -> tuple[date, date]:
         """Check-in and check-out of a stay that nobody has booked yet: each call gives later ones."""
         first = Visitor._free_from
+        assert first + timedelta(days=nights) < TODAY + timedelta(days=FURTHEST_DAYS), "no free days are left"
         Visitor._free_from += timedelta(days=max(nights, 1))
         return first, first + timedelta(days=nights)
 

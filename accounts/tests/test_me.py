@@ -80,6 +80,12 @@ def test_a_name_that_is_saved_leaves_a_password_changed_meanwhile(person: User) 
     assert person.check_password(NEW)
 
 
+def test_a_name_holds_nothing_that_nobody_sees(client: Client, person: User) -> None:
+    client.post(ME, {"name": "\u202e林小满\u202c", "email": ""})
+    person.refresh_from_db()
+    assert person.name == "林小满"
+
+
 @pytest.mark.parametrize("is_staff", [True, False])
 def test_the_way_to_the_staff_pages_is_for_staff(client: Client, person: User, is_staff: bool) -> None:
     User.objects.update(is_staff=is_staff)

@@ -1,11 +1,9 @@
 """What people write for others to read: nothing in it that nobody sees."""
 
 import pytest
-from django.forms import BaseForm, ValidationError
+from django.forms import ValidationError
 
-from accounts.forms import ProfileForm
 from core.fields import PlainLineField, PlainTextField
-from orders.forms import ReviewForm
 
 
 @pytest.mark.parametrize(
@@ -34,13 +32,6 @@ def test_what_nobody_sees_alone_is_nothing(typed: str) -> None:
     assert PlainLineField(required=False).clean(typed) == ""
     with pytest.raises(ValidationError):
         PlainTextField().clean(typed)
-
-
-@pytest.mark.parametrize(("form", "field"), [(ProfileForm, "name"), (ReviewForm, "text")])
-def test_it_goes_from_names_and_reviews(form: type[BaseForm], field: str) -> None:
-    filled = form({field: "\u202eLin\u202c"})
-    filled.full_clean()
-    assert filled.cleaned_data[field] == "Lin"
 
 
 def test_lines_stay_where_lines_may_be() -> None:

@@ -67,7 +67,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except House.DoesNotExist:
             return _no_longer_offered(request, request.POST)
         else:
-            return redirect(f"{order.get_absolute_url()}#")  # or the browser takes the form's own #book along
+            return redirect(order)
     return house_page(request, house, form, status=422)
 
 

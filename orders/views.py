@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -36,12 +37,24 @@ def order_of(request: HttpRequest, number: str, *related: str) -> Order:
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
     """Where the booking goes on, with what was chosen."""
-    return f"{reverse('houses:detail', args=[pk])}{as_query(request.POST)}#book"
+    stay = as_query(request.POST)
+    if not House.objects.filter(pk=pk, is_listed=True).exists():
+        return f"{reverse('houses:search')}{stay}"
+    return f"{reverse('houses:detail', args=[pk])}{stay}#book"
 
 
 def _no_longer_offered(request: HttpRequest, stay: QueryDict) -> HttpResponse:
     messages.error(request, _("This home is no longer offered. Here are others."))
     return redirect(f"{reverse('houses:search')}{as_query(stay)}")
+
+
+def _said_of_other_guests(order: Order) -> str:
+    words = ngettext(
+        "You have booked these nights before, for %(count)d guest. To change that, cancel and book anew.",
+        "You have booked these nights before, for %(count)d guests. To change that, cancel and book anew.",
+        order.guests,
+    )
+    return words % {"count": order.guests}
 
 
 @form_of_signed_in(_house_page_with_stay)
@@ -67,6 +80,8 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except House.DoesNotExist:
             return _no_longer_offered(request, request.POST)
         else:
+            if order.guests != stay["guests"]:
+                messages.info(request, _said_of_other_guests(order))
             return redirect(order)
     return house_page(request, house, form, status=422)
 
@@ -135,8 +150,8 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
 def _order_page_with_draft(request: HttpRequest, number: str) -> str:
     """Where the review is written; what was typed before signing in waits there."""
     if request.method == "POST":
-        text = {name: request.POST.get(name, "")[:LONGEST_REVIEW] for name in ("rating", "text")}
-        request.session[DRAFT] = {"number": number, **text}
+        rating, text = request.POST.get("rating", ""), request.POST.get("text", "").replace("\r\n", "\n")
+        request.session[DRAFT] = {"number": number, "rating": rating[:1], "text": text[:LONGEST_REVIEW]}
     return f"{reverse('orders:detail', args=[number])}#review"
 
 
@@ -153,6 +168,7 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
     except IllegalTransition:
         messages.error(request, _("This stay can't be reviewed now."))
     else:
-        request.session.pop(DRAFT, None)
+        if request.session.get(DRAFT, {}).get("number") == order.number:
+            del request.session[DRAFT]
         messages.success(request, _("Thank you for your review."))
     return redirect(order)

@@ -307,10 +307,12 @@ def test_booking_while_signed_out_without_dates(client: Client) -> None:
 
 
 def test_an_address_for_posts_answers_405_to_a_get_while_signed_out_too(client: Client) -> None:
+    house = make.house()
     for address, page in (
         ("/orders/26112200000001/review/", "/orders/26112200000001/#review"),
         ("/payments/26112200000001/pay/", "/orders/26112200000001/"),
-        ("/houses/7/book/", "/houses/7/#book"),
+        (f"/houses/{house.pk}/book/", f"/houses/{house.pk}/#book"),
+        ("/houses/999999/book/", "/"),
     ):
         opened = client.get(address)
         assert (opened.status_code, opened.headers["Allow"]) == (405, "POST")

@@ -402,3 +402,21 @@ def test_a_home_that_is_no_longer_offered_leads_to_others_for_the_same_days(
     page = book(client, house, "2027-03-05", "2027-03-08", guests="2")
     assert page.url == "/?check_in=2027-03-05&check_out=2027-03-08&guests=2"
     assert "no longer offered" in client.get("/").content.decode()
+
+
+def test_the_same_nights_for_another_number_of_guests_are_not_passed_over(
+    client: Client, renter: User, house: House
+) -> None:
+    client.cookies["django_language"] = "en"
+    with time_machine.travel(NOON, tick=False):
+        first = book(client, house, "2027-03-05", "2027-03-08", guests="1")
+        again = book(client, house, "2027-03-05", "2027-03-08", guests="3")
+        assert again.url == first.url
+        assert "booked these nights before, for 1 guest." in client.get(again.url).content.decode()
+    assert Order.objects.get().guests == 1
+
+
+def test_signed_out_a_home_that_is_no_longer_offered_leads_to_others(client: Client, house: House) -> None:
+    House.objects.update(is_listed=False)
+    page = book(client, house, "2027-03-05", "2027-03-08")
+    assert page.url == "/accounts/login/?next=/%3Fcheck_in%3D2027-03-05%26check_out%3D2027-03-08"

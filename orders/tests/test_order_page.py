@@ -380,6 +380,8 @@ def test_a_review_that_was_sent_after_the_sign_in_had_ended_is_not_lost(client: 
     assert 'value="2" required checked' in html
     other = make.order(order.renter, status=Status.WAIT_COMMENT)
     assert "Cold" not in client.get(other.get_absolute_url()).content.decode()
+    client.post(f"/orders/{other.number}/review/", {"rating": "5", "text": "Warm"})
+    assert client.session["review"]["text"] == "Cold & <b>loud"
     client.post(f"/orders/{order.number}/review/", typed)
     assert "review" not in client.session
 

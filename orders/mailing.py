@@ -50,7 +50,7 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.PAID: gettext_lazy("Payment received"),
     Kind.CANCELED: gettext_lazy("Order cancelled"),
     Kind.EXPIRED: gettext_lazy("Order closed, not paid in time"),
-    Kind.SURPLUS: gettext_lazy("Extra payment goes back to you"),
+    Kind.SURPLUS: gettext_lazy("A payment was not used, it goes back"),
     Kind.REFUND_OFF: gettext_lazy("Refund called off"),
     Kind.REFUNDED: gettext_lazy("Refund made"),
 }
@@ -187,9 +187,15 @@ def _words_for(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "by_renter": event.actor_id == order.renter_id,
         "was_paid": event.from_status in (Status.WAIT_COMMENT, Status.COMPLETE),
         "back_fen": _given_back_by(event),
+        "given_back_before": event.kind == Kind.CANCELED and _was_given_back_before(event),
         "url": absolute_url("orders:detail", order.number),
         "contacts": " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL])),
     }
+
+
+def _was_given_back_before(event: OrderEvent) -> bool:
+    told = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk)
+    return told.filter(kind__in=[Kind.REFUND_DUE, Kind.REFUNDED]).exists()
 
 
 def _given_back_by(event: OrderEvent) -> int | None:

@@ -107,7 +107,7 @@ def test_money_that_came_after_the_end_was_no_nothing(client: Client, renter: Us
     assert "The time to pay has passed" in words
     assert "￥300.00 is on its way back" in words
     assert CHARGED_NOTHING not in words
-    assert "Extra payment received" in price(client, order)
+    assert "Payment that was not used" in price(client, order)
     assert "/receipt/" not in price(client, order)
     settlement.give_up_refund(payment.refunds.get(), by=make.user(is_staff=True), words="Paid in cash")
     words = head(client, order)

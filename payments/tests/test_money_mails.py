@@ -119,6 +119,18 @@ def test_nothing_comes_back_by_the_policy(renter: User, house: House) -> None:
     assert "￥" not in words
 
 
+def test_all_came_back_before(renter: User, house: House) -> None:
+    order = book(renter, house, days_ahead=9)
+    payment = pay(order)
+    payment.refresh_from_db()
+    number = settlement.next_refund_number(payment)
+    settlement.refund_by_staff(payment, 30000, number=number, by=make.user(), words="Sorry")
+    cancelling.cancel(order, by=renter, agreed={})
+    words = mail_of_the_cancelling()
+    assert "No more money comes back than what went back before." in words
+    assert "rule" not in words
+
+
 def test_a_late_payment_is_not_what_the_cancelling_gives_back(
     renter: User, house: House, gateway: Gateway
 ) -> None:
@@ -127,10 +139,10 @@ def test_a_late_payment_is_not_what_the_cancelling_gives_back(
     cancelling.cancel(order, by=renter, agreed={})
     assert incoming.receive_notify(alipay.notify_body(late))
     _, (canceled, words), (surplus, goes_back) = mails()
-    assert (canceled, surplus) == ("Order cancelled", "Extra payment goes back to you")
+    assert (canceled, surplus) == ("Order cancelled", "A payment was not used, it goes back")
     assert "￥" not in words
     assert "Money that may still be on its way goes back to you." in words
-    assert "We received an extra payment of ￥300.00" in goes_back
+    assert "We received ￥300.00 that your order did not use" in goes_back
 
 
 @pytest.mark.parametrize(

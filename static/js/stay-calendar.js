@@ -49,7 +49,7 @@ function choose(cell) {
 
 function show() {
   const first = checkIn.value;
-  const isTaken = nightsOf(first, checkOut.value).some((cell) => !isFree(cell));
+  const isTaken = Boolean(first) && nightsOf(first, checkOut.value).some((cell) => !isFree(cell));
   const last = checkOut.value > first && !isTaken ? checkOut.value : ""; // what is refused isn't drawn
   for (const cell of cells) {
     const day = dayOf(cell);

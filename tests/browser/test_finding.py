@@ -112,6 +112,8 @@ class TestCalendar:
         renter.page.get_by_label("离开", exact=True).fill(str(first + timedelta(days=2)))
         expect(renter.page.locator("#calendar [aria-pressed=true]")).to_have_count(1)
         expect(renter.page.locator("#calendar .within")).to_have_count(0)
+        renter.go(f"{house}?month={booked:%Y-%m}&check_out={booked + timedelta(days=9)}")
+        expect(renter.page.locator("#calendar-words")).to_have_text("请选择入住日期。")
 
     def test_other_months_keep_what_was_chosen(self, visit):
         visitor = visit(**PHONE)

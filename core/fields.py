@@ -11,7 +11,7 @@ _UNSEEN = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
-_JOINS_NOTHING = re.compile(r"[\s\u200c\u200d\ufe0e\ufe0f]*")
+_JOINS_NOTHING = re.compile(r"[\s\u034f\u180b-\u180d\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]*")
 
 
 class PlainTextField(forms.CharField):

@@ -25,7 +25,9 @@ def fits(text: str) -> Q:
     if not text:
         return Q()
     plain = unicodedata.normalize("NFKC", text)  # full-width digits, as Chinese keyboards type them
-    found = Q(house_title__icontains=text) | Q(number__contains=re.sub(r"[ #]", "", plain))
+    found = Q(house_title__icontains=text)
+    if number := re.sub(r"[ #]", "", plain):
+        found |= Q(number__contains=number)
     for day in days_meant(plain):
         found |= Q(check_in__lte=day, check_out__gte=day)
     return found

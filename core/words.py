@@ -21,7 +21,7 @@ FORMS = [
 ]
 
 PASSWORDS = [
-    # Django’s catalogue has this one with another placeholder, so it would come out in English.
+    # Django's catalogue has this one with another placeholder, so it would come out in English.
     ngettext_lazy(
         "This password is too short. It must contain at least %d character.",
         "This password is too short. It must contain at least %d characters.",

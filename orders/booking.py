@@ -81,9 +81,8 @@ def _book(
 
 def _booked_before(house: House, renter: User, check_in: date, check_out: date) -> Order | None:
     """The renter's own order of this very stay, while it stands."""
-    over = [Order.Status.CANCELED, Order.Status.REJECTED]
     same = Order.objects.placed_by(renter).filter(house=house, check_in=check_in, check_out=check_out)
-    return same.exclude(status__in=over).first()
+    return same.exclude(status__in=Order.OVER).first()
 
 
 def _check_unpaid(renter: User, house: House) -> None:

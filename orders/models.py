@@ -35,6 +35,9 @@ class Order(models.Model):
         CANCELED = "CANCELED", _("Cancelled")
         REJECTED = "REJECTED", _("Rejected")
 
+    OVER = (Status.CANCELED, Status.REJECTED)
+    """It came to nothing: it holds no nights, and nobody pays it."""
+
     number = models.CharField(_("order number"), max_length=14, unique=True, editable=False)
     renter = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders", verbose_name=_("renter")
@@ -129,8 +132,7 @@ class Order(models.Model):
 
     @property
     def is_over(self) -> bool:
-        """It came to nothing."""
-        return self.status in (self.Status.CANCELED, self.Status.REJECTED)
+        return self.status in self.OVER
 
     @property
     def stay_is_ahead(self) -> bool:

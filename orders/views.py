@@ -1,6 +1,6 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
@@ -37,15 +37,18 @@ def order_of(request: HttpRequest, number: str, *related: str) -> Order:
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
     """Where the booking goes on, with what was chosen."""
-    stay = as_query(request.POST)
     if not House.objects.filter(pk=pk, is_listed=True).exists():
-        return f"{reverse('houses:search')}{stay}"
-    return f"{reverse('houses:detail', args=[pk])}{stay}#book"
+        return _other_homes(request)
+    return f"{reverse('houses:detail', args=[pk])}{as_query(request.POST)}#book"
 
 
-def _no_longer_offered(request: HttpRequest, stay: QueryDict) -> HttpResponse:
+def _other_homes(request: HttpRequest) -> str:
+    return f"{reverse('houses:search')}{as_query(request.POST)}"
+
+
+def _no_longer_offered(request: HttpRequest) -> HttpResponse:
     messages.error(request, _("This home is no longer offered. Here are others."))
-    return redirect(f"{reverse('houses:search')}{as_query(stay)}")
+    return redirect(_other_homes(request))
 
 
 def _said_of_other_guests(order: Order) -> str:
@@ -62,7 +65,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
     house = get_object_or_404(House.objects.select_related("area"), pk=pk)
     form = StayForm(request.POST, house=house)
     if not house.is_listed:
-        return _no_longer_offered(request, request.POST)
+        return _no_longer_offered(request)
     if form.is_valid():
         seen_price, stay = request.POST.get("seen_price", ""), form.cleaned_data
         try:
@@ -78,7 +81,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             house.refresh_from_db()
             form.add_error(None, _("The price has just changed. Please look at the new one and book again."))
         except House.DoesNotExist:
-            return _no_longer_offered(request, request.POST)
+            return _no_longer_offered(request)
         else:
             if order.guests != stay["guests"]:
                 messages.info(request, _said_of_other_guests(order))

@@ -18,7 +18,6 @@ PAID_ORDER = [Order.Status.WAIT_COMMENT, Order.Status.COMPLETE]
 TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
 GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
 LIVE = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, *PAID_ORDER]
-OVER = [Order.Status.CANCELED, Order.Status.REJECTED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
         ),
         "order__number",
     )
-    over = Order.objects.filter(number=OuterRef("order_number"), status__in=OVER)
+    over = Order.objects.filter(number=OuterRef("order_number"), status__in=Order.OVER)
     yield "I6", "is over and holds a night", BookedNight.objects.filter(Exists(over)), "order_number"
     held = BookedNight.objects.filter(order_number=OuterRef("number")).order_by().values("order_number")
     yield (

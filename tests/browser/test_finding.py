@@ -33,6 +33,14 @@ class TestCalendar:
         shown = visitor.page.locator("#calendar td[data-date]")
         return shown.first.get_attribute("data-date"), shown.last.get_attribute("data-date")
 
+    def see_a_taken_night(self, renter) -> date:
+        """The first of two that the renter has booked, on whose home's page they are then."""
+        renter.start_with_order(nights=2)
+        booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
+        renter.go("/")
+        renter.click(INSTANT)
+        return booked
+
     def day(self, visitor, day: date):
         return visitor.page.locator(f"#calendar td[data-date='{day}']")
 
@@ -73,10 +81,7 @@ class TestCalendar:
 
     def test_a_taken_night_is_no_arrival_but_a_day_to_leave(self, visit):
         renter = visit(**DESKTOP)
-        renter.start_with_order(nights=2)
-        booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
-        renter.go("/")
-        renter.click(INSTANT)
+        booked = self.see_a_taken_night(renter)
         renter.go(f"{renter.path()}?month={booked:%Y-%m}")
         expect(self.day(renter, booked)).to_have_class("taken")
         self.day(renter, booked).click()
@@ -98,10 +103,7 @@ class TestCalendar:
 
     def test_what_is_refused_is_not_drawn(self, visit):
         renter = visit(**DESKTOP)
-        renter.start_with_order(nights=2)
-        booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
-        renter.go("/")
-        renter.click(INSTANT)
+        booked = self.see_a_taken_night(renter)
         house = renter.path()
         renter.go(f"{house}?check_in={booked}&check_out={booked + timedelta(days=2)}")
         expect(renter.page.locator("#calendar .within")).to_have_count(0)

@@ -39,6 +39,7 @@ run "missing migrations" env DJANGO_SETTINGS_MODULE=tests.settings DATABASE_URL=
   "$python" manage.py makemigrations --check --dry-run
 run "check --deploy" check_deploy
 run "requirements name no index" check_no_index
+run "tests can be collected" "$python" -m pytest -qq --collect-only --disable-warnings
 run "fault matrix and the tests' names" "$python" -m pytest -q tests/test_fault_matrix.py
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -26,7 +26,7 @@ from houses import availability
 from houses.models import BookedNight
 from orders.models import Order, OrderEvent
 from payments.models import Payment, Refund
-from payments.rules import OVER, broken_rules
+from payments.rules import broken_rules
 from payments.standin import StandIn
 from tests import make
 from tests.browser.running import HOST, ROOT, free_port, process, wait_until_ready
@@ -241,9 +241,9 @@ def acknowledged(standin: StandIn) -> set[str]:
 
 
 def holds_its_nights(order: Order) -> bool:
-    """All of them, or none once it is over."""
+    """All of them, or none once the order came to nothing."""
     held = BookedNight.objects.filter(order_number=order.number).count()
-    return held == (0 if order.status in OVER else order.nights)
+    return held == (0 if order.is_over else order.nights)
 
 
 def mail_of(order: Order, kind: str) -> str:

@@ -147,6 +147,23 @@ def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
     assert {row.verdict for row in rows} == {*GatewayMessage.NEEDS_STAFF, GatewayMessage.Verdict.ASKED}
 
 
+def test_refunds_that_do_not_end_by_themselves_are_a_filter_away(client: Client, boss: User) -> None:
+    payment = make.attempt()
+    now = timezone.now()
+    for hours in (23, 25):
+        for status in Refund.Status:
+            payment.refunds.create(
+                out_request_no=f"{status}-{hours}",
+                amount_fen=1,
+                status=status,
+                reason=Refund.Reason.STAFF,
+                created_at=now - timedelta(hours=hours),
+            )
+    rows = client.get(page(Refund, "changelist"), {"for_staff": "1"}).context["cl"].queryset
+    at_any_age = {f"{status}-{hours}" for status in ("PROPOSED", "REFUSED") for hours in (23, 25)}
+    assert {row.out_request_no for row in rows} == at_any_age | {"DUE-25", "SENT-25"}
+
+
 def test_a_list_of_orders_takes_the_same_number_of_queries(
     client: Client, boss: User, django_assert_max_num_queries: Callable
 ) -> None:

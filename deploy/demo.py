@@ -32,12 +32,16 @@ def main(port: int, standin_port: int) -> None:
     for number, name in ((port, "PORT"), (standin_port, "STANDIN_PORT")):
         require_free(number, name)
     env = environment(port, standin_port)
-    sign_ins = prepare(env)
+    say("Preparing keys, pages and data …")
+    make_keys(env)
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, arguments in services(port, standin_port).items():
-            running[name] = start(name, arguments, env)
-        wait_until_ready(port, running)
+        running["alipay"] = start("alipay", alipay(standin_port), env)
+        wait_until_ready("alipay", standin_port, "/_standin/health", running)
+        sign_ins = prepare(env)
+        running["site"] = start("site", site(port), env)
+        running["sweep"] = start("sweep", ["manage.py", "sweep", "--loop=5"], env)
+        wait_until_ready("site", port, "/readyz", running)
         say(f"""
 The site           http://{HOST}:{port}/
 The admin          http://{HOST}:{port}/admin/
@@ -83,6 +87,8 @@ def environment(port: int, standin_port: int) -> dict[str, str]:
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
         "CONTACT_PHONE": "0592-000-0000",
         "CONTACT_EMAIL": "stay@ihome.example",
+        "STAFF_REFUND_LIMIT": "1000.00",
+        "LOG_LEVEL": "INFO",
         "ALIPAY_GATEWAY_URL": f"http://{HOST}:{standin_port}/gateway.do",
         "ALIPAY_APP_PRIVATE_KEY_PATH": str(KEYS / "app_private_key.pem"),
         "ALIPAY_PUBLIC_KEY_PATH": str(KEYS / "alipay_public_key.pem"),
@@ -98,13 +104,16 @@ def secret_key() -> str:
     return path.read_text()
 
 
-def prepare(env: dict[str, str]) -> str:
-    """Makes what is not there yet; adds the ids of app and seller to `env`. Returns what seed_demo says."""
+def make_keys(env: dict[str, str]) -> None:
+    """Those that are not there yet; adds the ids of app and seller to `env`."""
     LOGS.mkdir(exist_ok=True)
-    say("Preparing keys, pages and data …")
     manage(env, "make_demo_keys", str(KEYS))
     ids = json.loads((KEYS / "standin.json").read_text())
     env.update(ALIPAY_APP_ID=ids["app_id"], ALIPAY_SELLER_ID=ids["seller_id"])
+
+
+def prepare(env: dict[str, str]) -> str:
+    """Makes what is not there yet; what was paid is paid at the stand-in. Returns what seed_demo says."""
     manage(env, "collectstatic", "--noinput", "--verbosity=0")
     manage(env, "migrate", "--noinput", "--verbosity=0")
     return manage(env, "seed_demo")
@@ -120,26 +129,13 @@ def manage(env: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def services(port: int, standin_port: int) -> dict[str, list[str]]:
-    state = str(FOLDER / "standin.sqlite3")
-    return {
-        "alipay": [
-            "manage.py",
-            "alipay_standin",
-            f"--port={standin_port}",
-            f"--keys={KEYS}",
-            f"--state={state}",
-        ],
-        "site": [
-            "-m",
-            "gunicorn",
-            "-c",
-            "deploy/gunicorn.conf.py",
-            f"--bind={HOST}:{port}",
-            "ihome_site.wsgi",
-        ],
-        "sweep": ["manage.py", "sweep", "--loop=5"],
-    }
+def alipay(port: int) -> list[str]:
+    state = FOLDER / "standin.sqlite3"
+    return ["manage.py", "alipay_standin", f"--port={port}", f"--keys={KEYS}", f"--state={state}"]
+
+
+def site(port: int) -> list[str]:
+    return ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", f"--bind={HOST}:{port}", "ihome_site.wsgi"]
 
 
 def start(name: str, arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -158,19 +154,19 @@ def log_of(name: str) -> Path:
     return LOGS / f"{name}.log"
 
 
-def wait_until_ready(port: int, running: dict[str, subprocess.Popen[bytes]]) -> None:
+def wait_until_ready(name: str, port: int, path: str, running: dict[str, subprocess.Popen[bytes]]) -> None:
     give_up = time.monotonic() + START_SECONDS
-    while not is_ready(port):
+    while not is_ready(port, path):
         require_alive(running)
         if time.monotonic() > give_up:
-            raise Trouble(f"The site did not get ready within {START_SECONDS} s:\n{end_of_log('site')}")
+            raise Trouble(f"{name} did not get ready within {START_SECONDS} s:\n{end_of_log(name)}")
         time.sleep(0.2)
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

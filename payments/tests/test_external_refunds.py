@@ -232,19 +232,17 @@ def test_REF07_told_eight_times_at_once(payment: Payment) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("whole", [False, True])
-def test_REF07_refunded_at_the_stand_in(standin_keys: Path, settings: Settings, whole: bool) -> None:
+def test_REF07_refunded_at_the_stand_in(standin: StandIn, whole: bool) -> None:
     """Two parts under numbers of its console; or all at once, without a number."""
-    with StandIn.start(keys=standin_keys) as standin:
-        standin.fault("notify.lost")
-        settings.ALIPAY_GATEWAY_URL = standin.gateway_url
-        order = make.order()
-        assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
-        payment = order.payments.get()
-        standin.pay(payment.out_trade_no)
+    standin.fault("notify.lost")
+    order = make.order()
+    assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
+    payment = order.payments.get()
+    standin.pay(payment.out_trade_no)
+    assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
+    for number, fen in [("", None)] if whole else [("1", 10000), ("2", 20000)]:
+        standin.refund(payment.out_trade_no, fen, number)
         assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
-        for number, fen in [("", None)] if whole else [("1", 10000), ("2", 20000)]:
-            standin.refund(payment.out_trade_no, fen, number)
-            assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
     payment.refresh_from_db()
     order.refresh_from_db()
     assert (payment.status, order.status, payment.left_fen) == ("PAID", Order.Status.WAIT_COMMENT, 0)

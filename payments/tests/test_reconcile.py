@@ -630,13 +630,6 @@ def test_no_bill_means_not_yet_until_noon_and_nothing_after(gateway: Gateway) ->
 # --- a whole day at the stand-in ----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def standin(standin_keys: Path, settings: Settings) -> Iterator[StandIn]:
-    with StandIn.start(keys=standin_keys) as running:
-        settings.ALIPAY_GATEWAY_URL = running.gateway_url
-        yield running
-
-
 def pressed_and_paid(standin: StandIn, order: Order) -> Payment:
     assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
     payment = order.payments.get()

@@ -8,7 +8,7 @@ from accounts.models import User
 from houses.models import Area, House
 from orders import transitions
 from orders.models import Order
-from payments.management.commands.seed_demo import RENTER, _book, _pay
+from payments.management.commands.seed_demo import RENTER, book, pay_in_our_books
 from payments.models import Payment
 
 LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
@@ -18,12 +18,12 @@ def make() -> None:
     renter = User.objects.get(mobile=RENTER)
     house = _long_house()
     _overdue(_booked(renter, house, days=100))
-    _moved(_pay(_booked(renter, house, days=101)), days=-9)  # over, and not reviewed
-    reviewed = _moved(_pay(_booked(renter, house, days=102)), days=-20)
+    _moved(pay_in_our_books(_booked(renter, house, days=101)), days=-9)  # over, and not reviewed
+    reviewed = _moved(pay_in_our_books(_booked(renter, house, days=102)), days=-20)
     transitions.review(reviewed, by=renter, rating=2, text="字写得很多。" * 60)
     cancelled = _booked(renter, house, days=103)
     transitions.cancel(cancelled, by=renter)
-    _pay(cancelled)  # goes back by itself
+    pay_in_our_books(cancelled)  # goes back by itself
 
 
 def _long_house() -> House:
@@ -38,7 +38,7 @@ def _long_house() -> House:
 
 
 def _booked(renter: User, house: House, *, days: int) -> Order:
-    return _book(renter, house, days, nights=1)
+    return book(renter, house, days, nights=1)
 
 
 def _overdue(order: Order) -> None:

@@ -58,6 +58,7 @@ def _settings(folder: Path, standin_url: str) -> dict[str, str]:
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
         "CONTACT_PHONE": "",
         "CONTACT_EMAIL": "",
+        "STAFF_REFUND_LIMIT": "1000.00",
         "LOG_LEVEL": "INFO",
         "MEDIA_ROOT": str(folder / "media"),
         "STATIC_ROOT": str(folder / "static"),

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
@@ -73,6 +75,14 @@ class HouseAdmin(admin.ModelAdmin):
         return yuan_text(house.price_fen)
 
 
+class BookedNightForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any] | None:
+        """Locks the house, as a booking does, before it is looked up whether the night is free."""
+        if house := self.cleaned_data.get("house"):
+            House.objects.select_for_update().get(pk=house.pk)
+        return super().clean()
+
+
 @admin.register(BookedNight)
 class BookedNightAdmin(admin.ModelAdmin):
     """Staff may hold and free nights of their own; those of an order go with the order."""
@@ -82,6 +92,7 @@ class BookedNightAdmin(admin.ModelAdmin):
     list_select_related = ["house"]
     search_fields = ["order_number", "house__title"]
     date_hierarchy = "night"
+    form = BookedNightForm
     fields = ["house", "night", "order_number"]
     readonly_fields = ["order_number"]
     autocomplete_fields = ["house"]

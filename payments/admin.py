@@ -102,6 +102,15 @@ def the_only_one(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: 
     return None
 
 
+def are_too_many(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet[Row]) -> bool:
+    """Whoever pressed waits for all of them; says so where it would take too long."""
+    if queryset.count() <= ASKED_AT_A_TIME:
+        return False
+    words = _("Choose %(count)d at most: each is a call to Alipay.")
+    model_admin.message_user(request, words % {"count": ASKED_AT_A_TIME}, messages.ERROR)
+    return True
+
+
 def warn_of_second_person(
     model_admin: admin.ModelAdmin, request: HttpRequest, refunds: QuerySet[Refund]
 ) -> None:
@@ -149,9 +158,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Ask Alipay about the payments"), permissions=["act"])
     def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
-        if queryset.count() > ASKED_AT_A_TIME:
-            words = _("Choose %(count)d at most: each is a call to Alipay.")
-            self.message_user(request, words % {"count": ASKED_AT_A_TIME}, messages.ERROR)
+        if are_too_many(self, request, queryset):
             return
         for payment in queryset:
             answer = asking.ask(payment)
@@ -331,7 +338,9 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Take up the refund notices again"), permissions=["act"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:
         notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
-        booked = sum(incoming.look_again(message) for message in notices[:ASKED_AT_A_TIME])
+        if are_too_many(self, request, notices):
+            return
+        booked = sum(incoming.look_again(message) for message in notices)
         words = ngettext("%d refund is in the books now.", "%d refunds are in the books now.", booked)
         self.message_user(request, words % booked)
 

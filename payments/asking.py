@@ -19,8 +19,10 @@ from payments.settlement import Evidence, Receipt
 log = logging.getLogger(__name__)
 
 WHILE_SOMEBODY_WAITS = 3.0
-"""Seconds that a page waits for Alipay."""
+"""Seconds that a page waits for Alipay, for all calls together."""
 IN_THE_BACKGROUND = 8.0
+LEAST_FOR_A_CALL = 1.0
+"""What the last of several calls gets where the others have used up the time: with less it could but fail."""
 
 ASK_AT_MOST_EVERY = timedelta(seconds=3)
 LAST_WORD_AFTER = timedelta(minutes=2)
@@ -44,33 +46,40 @@ def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryRes
 
 def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseResult:
     """Ask Alipay to take no more money for the attempt; `payment` is fresh afterwards."""
+    until = time.monotonic() + deadline
     reply = client().close(payment.out_trade_no, deadline=deadline)
     record_answer(payment, reply, "close")
     if isinstance(reply.result, Closed) or _is_last_word(payment, reply.result):
         settlement.mark_closed(payment)
     if isinstance(reply.result, Refused):
-        _query(payment, deadline)  # perhaps it has just been paid
+        _query(payment, _left(until))  # perhaps it has just been paid
     payment.refresh_from_db()
     return reply.result
 
 
-def ask_and_close(payment: Payment) -> QueryResult | CloseResult | None:
+def ask_and_close(
+    payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS
+) -> QueryResult | CloseResult | None:
     """Ask about an open attempt; where the renter is there and has not paid, close it at Alipay.
 
     Closed without asking where somebody asked a moment ago: if it has been paid since, Alipay refuses. The
     last answer; None where it turned out to be over. `payment` is fresh afterwards.
     """
-    answer = ask(payment)
+    until = time.monotonic() + deadline
+    answer = ask(payment, deadline=deadline)
     if payment.status == Payment.Status.OPEN and (answer is None or isinstance(answer, Waiting)):
-        return close(payment)
+        return close(payment, deadline=_left(until))
     return answer
 
 
-def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[Payment]:
-    """As many of `payments` as a page may wait for, at least one; the sweep asks about the others."""
+def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment, float]]:
+    """As many of `payments` as a page may wait for, at least one, each with the seconds that it may take.
+
+    The sweep asks about the others.
+    """
     until = time.monotonic() + WHILE_SOMEBODY_WAITS
     for payment in payments:
-        yield payment
+        yield payment, _left(until)
         if time.monotonic() > until:
             return
 
@@ -110,6 +119,10 @@ def wait_for_age(age: timedelta) -> timedelta:
         if age < timedelta(seconds=limit):
             return timedelta(seconds=wait)
     return timedelta(hours=1)
+
+
+def _left(until: float) -> float:
+    return max(LEAST_FOR_A_CALL, until - time.monotonic())
 
 
 def _query(payment: Payment, deadline: float) -> QueryResult:

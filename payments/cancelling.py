@@ -99,8 +99,8 @@ def _close_open_attempts(order: Order) -> None:
     Where Alipay is silent the order is cancelled all the same, and money that still comes goes back.
     """
     still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
-    for payment in asking.while_somebody_waits(still_open):
-        asking.ask_and_close(payment)
+    for payment, seconds in asking.while_somebody_waits(still_open):
+        asking.ask_and_close(payment, deadline=seconds)
 
 
 @durable_transaction

@@ -35,6 +35,10 @@ def _order_page(request: HttpRequest, number: str) -> str:
     return reverse("orders:detail", args=[number])
 
 
+def _cancel_page(request: HttpRequest, number: str) -> str:
+    return reverse("payments:cancel", args=[number])
+
+
 @never_cache
 @form_of_signed_in(_order_page)
 def pay(request: HttpRequest, number: str) -> HttpResponse:
@@ -122,7 +126,7 @@ def _standing(order: Order) -> JsonResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in_or_back_to(_order_page)
+@signed_in_or_back_to(_cancel_page)
 def cancel(request: HttpRequest, number: str) -> HttpResponse:
     """取消订单: first what comes back and what doesn't; then, on POST, the cancelling."""
     order = order_of(request, number)
@@ -152,7 +156,9 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     attempts_made = list(order.payments.order_by("-id"))
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
-    answers = [asking.ask(payment) for payment in asking.while_somebody_waits(still_open)]
+    answers = [
+        asking.ask(payment, deadline=seconds) for payment, seconds in asking.while_somebody_waits(still_open)
+    ]
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         order.refresh_from_db()
         return _standing(order)

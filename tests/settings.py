@@ -30,6 +30,7 @@ os.environ.update(
     DEFAULT_FROM_EMAIL="ihome <noreply@localhost>",
     CONTACT_PHONE="",
     CONTACT_EMAIL="",
+    LOG_LEVEL="INFO",
     MEDIA_ROOT=str(FOLDER / "media"),
     STATIC_ROOT=str(FOLDER / "static"),
     ALIPAY_APP_ID=DEMO_APP_ID,

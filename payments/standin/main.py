@@ -15,7 +15,9 @@ from .standin import StandIn
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--host", type=_loopback, default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--keys", type=Path, required=True, help="the folder that make_demo_keys filled")
+    parser.add_argument(
+        "--keys", type=Path, default=Path("keys"), help="the folder that make_demo_keys filled: keys/"
+    )
     parser.add_argument("--state", type=Path, help="SQLite file of trades and notices; else all is in memory")
     parser.add_argument("--clock-speed", type=_speed, default=1.0, help="divides the pauses between notices")
     parser.add_argument("--app-id", default="", help="else from the folder of keys")

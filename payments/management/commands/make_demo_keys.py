@@ -11,7 +11,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", type=Path)
+        parser.add_argument("folder", type=Path, nargs="?", default=Path("keys"), help="keys/ unless given")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]

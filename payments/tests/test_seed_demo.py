@@ -1,0 +1,49 @@
+"""What a demo shows on its first day."""
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from orders.models import Order
+from payments.management.commands import seed_demo
+from payments.models import Payment, Refund
+from payments.rules import broken_rules
+from payments.standin import StandIn
+from payments.sweeping import sweep_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def everything_is_shown() -> bool:
+    return set(Order.objects.values_list("status", flat=True)) >= {*Order.Status} - {Order.Status.CANCELED}
+
+
+def test_what_was_paid_comes_back_when_it_is_cancelled(standin: StandIn, client: Client) -> None:
+    standin.fault("notify.lost")
+    call_command("seed_demo")
+    assert everything_is_shown()
+    renter = User.objects.get(mobile=seed_demo.RENTER)
+    client.force_login(renter)
+    paid = renter.orders.get(status=Order.Status.WAIT_COMMENT)
+    client.post(reverse("payments:cancel", args=[paid.number]))
+    sweep_once()
+    refund = Refund.objects.get()
+    assert (refund.status, refund.amount_fen) == (Refund.Status.DONE, paid.amount_fen)
+    assert standin.trade(refund.payment.out_trade_no)["refunds"]
+    assert list(broken_rules()) == []
+
+
+def test_without_a_stand_in_it_says_what_the_demo_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("seed_demo")
+    assert everything_is_shown()
+    assert "No stand-in Alipay answers" in capsys.readouterr().err
+    assert {payment.status for payment in Payment.objects.all()} == {Payment.Status.PAID}
+
+
+def test_a_second_time_adds_nothing(standin: StandIn) -> None:
+    call_command("seed_demo")
+    before = Order.objects.count()
+    call_command("seed_demo")
+    assert Order.objects.count() == before

@@ -44,9 +44,8 @@ def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
 def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
     """What happened to a cancelled order, and that it cost nothing; the latter is empty where money came."""
     end = next((event for event in events if event.to_status == Order.Status.CANCELED), None)
-    unpaid = (Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT)
     came = any(event.kind == OrderEvent.Kind.SURPLUS for event in events)
-    if end is None or end.from_status not in unpaid or came:
+    if end is None or end.from_status not in Order.UNPAID or came:
         cost = ""
     elif order.payments.filter(status="OPEN").exists():
         cost = _("Nothing was charged. Money that may still be on its way goes back to you.")

@@ -185,7 +185,7 @@ def _words_for(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "please_pay": please_pay,
         "staff_will_answer": _waits_for_staff(order),
         "by_renter": event.actor_id == order.renter_id,
-        "was_paid": event.from_status in (Status.WAIT_COMMENT, Status.COMPLETE),
+        "was_paid": event.from_status in Order.PAID,
         "back_fen": _given_back_by(event),
         "given_back_before": event.kind == Kind.CANCELED and _was_given_back_before(event),
         "url": absolute_url("orders:detail", order.number),

@@ -35,6 +35,10 @@ class Order(models.Model):
         CANCELED = "CANCELED", _("Cancelled")
         REJECTED = "REJECTED", _("Rejected")
 
+    UNPAID = (Status.WAIT_ACCEPT, Status.WAIT_PAYMENT)
+    """It holds its nights, and its money is still to come."""
+    PAID = (Status.WAIT_COMMENT, Status.COMPLETE)
+    """It holds its nights, and the money has come."""
     OVER = (Status.CANCELED, Status.REJECTED)
     """It came to nothing: it holds no nights, and nobody pays it."""
 
@@ -128,7 +132,7 @@ class Order(models.Model):
 
     @property
     def is_paid(self) -> bool:
-        return self.status in (self.Status.WAIT_COMMENT, self.Status.COMPLETE)
+        return self.status in self.PAID
 
     @property
     def is_over(self) -> bool:
@@ -146,8 +150,7 @@ class Order(models.Model):
     @property
     def is_cancellable(self) -> bool:
         """By its renter: unpaid at any time, paid before the day of check-in."""
-        unpaid = self.status in (self.Status.WAIT_ACCEPT, self.Status.WAIT_PAYMENT)
-        return unpaid or self.stay_is_ahead
+        return self.status in self.UNPAID or self.stay_is_ahead
 
     @property
     def review_or_none(self) -> "Review | None":

@@ -84,7 +84,7 @@ def expire(order: Order) -> None:
 
     An order that waits for payment only expires through payments/settlement.py: Alipay has the last word.
     """
-    _move(order, Kind.EXPIRED, to=Status.CANCELED, allowed=[Status.WAIT_ACCEPT, Status.WAIT_PAYMENT])
+    _move(order, Kind.EXPIRED, to=Status.CANCELED, allowed=Order.UNPAID)
     availability.release(order.number)
 
 
@@ -96,7 +96,7 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
     decided by the status that `order` has here, so only from that one: money may come at the same moment.
     A review of the stay that never was counts no more.
     """
-    live = {Status.WAIT_ACCEPT, Status.WAIT_PAYMENT, Status.WAIT_COMMENT, Status.COMPLETE} & {order.status}
+    live = {*Order.UNPAID, *Order.PAID} & {order.status}
     _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
     if written := Review.objects.filter(order=order).first():
         _count(written, -1)

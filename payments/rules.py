@@ -14,10 +14,8 @@ from houses.models import BookedNight
 from orders.models import Order, OrderEvent
 from payments.models import Payment, Refund
 
-PAID_ORDER = [Order.Status.WAIT_COMMENT, Order.Status.COMPLETE]
 TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
 GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
-LIVE = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, *PAID_ORDER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
         "order__number",
     )
     receipt = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID)
-    paid_orders = Order.objects.filter(status__in=PAID_ORDER)
+    paid_orders = Order.objects.filter(status__in=Order.PAID)
     yield (
         "I3",
         "paid, without a receipt over its amount",
@@ -72,7 +70,7 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
     yield (
         "I4",
         "a receipt was applied to it, but it was never paid",
-        settled.exclude(order__status__in=[*PAID_ORDER, Order.Status.CANCELED]),
+        settled.exclude(order__status__in=[*Order.PAID, Order.Status.CANCELED]),
         "order__number",
     )
     kept = Payment.objects.filter(status=Payment.Status.SURPLUS, refund_reserved_fen__lt=F("received_fen"))
@@ -124,7 +122,7 @@ def _questions() -> Iterator[tuple[str, str, QuerySet, str]]:
     yield (
         "I6",
         "was booked, is ahead, and does not hold its nights",
-        Order.objects.filter(status__in=LIVE, check_in__gt=timezone.localdate())
+        Order.objects.filter(status__in=[*Order.UNPAID, *Order.PAID], check_in__gt=timezone.localdate())
         .filter(Exists(OrderEvent.objects.filter(order=OuterRef("pk"), kind=OrderEvent.Kind.BOOKED)))
         .annotate(held=Coalesce(Subquery(held.annotate(n=Count("pk")).values("n")), 0))
         .exclude(held=F("nights")),

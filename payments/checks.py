@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from payments.alipay import keys
-from payments.gateway import PRODUCTION_GATEWAY
+from payments.alipay import PRODUCTION_GATEWAY, keys
 
 ALIPAY_TAG = "alipay"
 
@@ -69,9 +68,8 @@ def _is_production() -> bool:
     """Real money moves at any host of Alipay's, however its address is written."""
     if not _ADDRESS.fullmatch(settings.ALIPAY_GATEWAY_URL):
         return False
-    url = urlsplit(settings.ALIPAY_GATEWAY_URL)
-    host = f".{url.hostname}".rstrip(".")
-    return url.scheme in ("http", "https") and host.endswith(".alipay.com")
+    host = urlsplit(settings.ALIPAY_GATEWAY_URL).hostname
+    return f".{host}".rstrip(".").endswith(".alipay.com")
 
 
 def _keys() -> Iterator[tuple[int, str]]:

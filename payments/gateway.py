@@ -9,8 +9,6 @@ from django.dispatch import receiver
 from payments.alipay import keys
 from payments.alipay.client import AlipayClient
 
-PRODUCTION_GATEWAY = "https://openapi.alipay.com/gateway.do"
-
 
 @functools.cache
 def client() -> AlipayClient:

@@ -8,3 +8,5 @@ bill.py      the daily bill: what its file says, or why it can't be read
 http.py      the call itself: total deadline, size cap, no redirects
 client.py    pay, query, close, refund, bill
 """
+
+PRODUCTION_GATEWAY = "https://openapi.alipay.com/gateway.do"

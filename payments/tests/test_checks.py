@@ -12,8 +12,8 @@ from django.conf import settings as site
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+from payments.alipay import PRODUCTION_GATEWAY
 from payments.checks import ALIPAY_TAG
-from payments.gateway import PRODUCTION_GATEWAY
 
 SANDBOX_GATEWAY = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
 STANDIN_GATEWAY = "http://127.0.0.1:8001/gateway.do"

@@ -11,8 +11,6 @@ from django.views.static import serve
 from ihome_site import views
 from orders.views import book
 
-admin.site.site_header = _("ihome administration")
-admin.site.site_title = _("ihome")
 admin.site.index_title = _("The business")
 
 handler404 = "ihome_site.views.not_found"

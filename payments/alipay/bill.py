@@ -30,7 +30,7 @@ _TOTAL = re.compile(r"#(交易|退款)合计：([0-9]+)笔，商家实收(?:退�
 _END = "列表结束"
 _NUMBER = re.compile(r"[!-~]{1,64}")
 _NEEDED = ("支付宝交易号", "商户订单号", "业务类型", "订单金额(元)")
-_TITLE, _REMARK, _REQUEST, _NET = "商品名称", "备注", "退款批次号/请求号", "商家实收(元)"
+_TITLE, _REQUEST, _NET = "商品名称", "退款批次号/请求号", "商家实收(元)"
 
 
 class BillProblem(Exception):

@@ -60,9 +60,10 @@ class Facility(Label):
 class RefundPolicy(models.TextChoices):
     """What a cancelled stay brings back. An order keeps the code; a code's meaning never changes."""
 
-    FLEXIBLE = "FLEXIBLE", _("Flexible: all back until the day before check-in")
-    MODERATE = ("MODERATE", _("Moderate: all back until 5 days before check-in, then half"))
-    STRICT = "STRICT", _("Strict: half back until 7 days before check-in, then nothing")
+    FLEXIBLE = "FLEXIBLE", _("Flexible: full refund until the day before check-in")
+    MODERATE = "MODERATE", _("Moderate: full refund until 5 days before check-in, then 50%")
+    # xgettext:no-python-format
+    STRICT = "STRICT", _("Strict: 50% refund until 7 days before check-in, then none")
 
 
 LONGEST_NIGHTS = 90

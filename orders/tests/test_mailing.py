@@ -187,7 +187,7 @@ def test_who_has_paid_reads_when_where_and_how_to_cancel(db: None) -> None:
             words_of(happened(order_of_wang(status=status, **days), Kind.PAID))
             for status in ("WAIT_COMMENT", "CANCELED")
         )
-    for words in ("Check-in is on 5 Mar.", "The address and how to get in", "Flexible: all back"):
+    for words in ("Check-in is on 5 Mar.", "The address and how to get in", "Flexible: full refund"):
         assert words in paid
         assert words not in canceled
     for mail_ in (paid, canceled):

@@ -266,6 +266,16 @@ class BillLine(models.Model):
         return f"{self.bill_date} {self.out_request_no or self.out_trade_no or self.trade_no}"
 
 
+class ComparedBill(models.Model):
+    """A day whose bill was compared with our books to the end."""
+
+    day = models.DateField(primary_key=True)
+    compared_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
 class Heartbeat(models.Model):
     """When a service of ours was last at work; /readyz looks at it."""
 

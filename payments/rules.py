@@ -1,4 +1,4 @@
-"""What must hold of money and nights after everything, as queries; the numbers are those of the fault matrix.
+"""What must hold of money and nights after everything, as queries; numbered as in docs/fault-matrix.md.
 
 I1 (what Alipay took in) can't be asked here: the daily bill is for that. Of I2, unique columns hold the most.
 """

@@ -162,7 +162,7 @@ class World:
         self.standin.clock(0)
 
     def broken(self) -> list[str]:
-        """The rules that are broken, in words: those of the fault matrix, and the nights of each order."""
+        """Which rules of docs/fault-matrix.md are broken, in words."""
         misheld = [order for order in Order.objects.all() if not holds_its_nights(order)]
         return [
             *map(str, broken_rules()),

@@ -1,4 +1,4 @@
-"""What must hold of the site's books beside what the stand-in knows; I1 to I8 as in the fault matrix."""
+"""What must hold of the site's books beside what the stand-in knows; I1 to I8 as in docs/fault-matrix.md."""
 
 import functools
 from collections import Counter

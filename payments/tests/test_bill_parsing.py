@@ -1,22 +1,18 @@
 """Alipay's bill file: its own layout, older ones, and files that are none."""
 
 import io
-import json
 import zipfile
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from payments.alipay import bill
 from payments.alipay.bill import BillProblem, Row, parse
-
-VECTOR = Path(settings.BASE_DIR).parent / "shared" / "vectors" / "bill-trade-2019-09-16.json"
+from tests.vectors import vector
 
 HEADER = (
     "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,"
@@ -90,14 +86,13 @@ def test_a_payment_and_a_refund() -> None:
     assert found.unreadable == []
 
 
-@pytest.mark.skipif(not VECTOR.exists(), reason="the folder ../shared/vectors is absent")
 def test_a_bill_that_alipay_really_wrote() -> None:
-    vector = json.loads(VECTOR.read_text(encoding="utf-8"))
-    content = vector["text"].encode(vector["encoding_on_the_wire"])
+    real = vector("bill-trade-2019-09-16.json")
+    content = real["text"].encode(real["encoding_on_the_wire"])
     for found in (parse(content), parse(zipped({"业务明细.csv": content, "业务明细(汇总).csv": b"#"}))):
         rows = [row for row, _ in found.rows]
         paid, refunded = ([row for row in rows if row.is_refund is kind] for kind in (False, True))
-        assert (len(paid), len(refunded)) == (vector["expected"]["payments"], vector["expected"]["refunds"])
+        assert (len(paid), len(refunded)) == (real["expected"]["payments"], real["expected"]["refunds"])
         assert (sum(row.amount_fen for row in paid), sum(row.amount_fen for row in refunded)) == (6, 4)
         assert (found.account, found.day) == ("20880211096256330156", date(2019, 9, 16))
         assert (found.unreadable, refunded[0].out_request_no) == ([], "re_test_1568602607356")

@@ -1,21 +1,18 @@
 """Messages that Alipay really signed, judged by the adapter. Nobody here made these signatures."""
 
-import json
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from django.conf import settings
 
 from payments.alipay.answers import Unusable, signed_node, top_level_spans
 from payments.alipay.messages import Rejected, verified
+from tests import vectors
 
-FOLDER = Path(settings.BASE_DIR).parent / "shared" / "vectors"
-VECTORS = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
+VECTORS = vectors.everything()
 
-pytestmark = pytest.mark.skipif(not VECTORS, reason="the folder ../shared/vectors is absent")
+pytestmark = pytest.mark.skipif(not VECTORS, reason=vectors.ABSENT)
 
 
 def of_kind(*kinds: str) -> pytest.MarkDecorator:

@@ -2,11 +2,11 @@
 
 import csv
 import io
-import json
 import zipfile
-from pathlib import Path
 
 import pytest
+
+from tests.vectors import vector
 
 from .merchant import NUMBER, beijing, fetch
 
@@ -76,10 +76,7 @@ def test_payments_and_refunds_of_the_day(standin, detail):
 
 
 def test_the_layout_is_that_of_a_real_bill(detail):
-    vector = Path(__file__).parents[4] / "shared/vectors/bill-trade-2019-09-16.json"
-    if not vector.exists():
-        pytest.skip("../shared/vectors is not here")
-    real = json.loads(vector.read_text())["text"].splitlines()
+    real = vector("bill-trade-2019-09-16.json")["text"].splitlines()
     ours = detail.splitlines()
     assert ours[0] == real[0]
     assert ours[3:5] == real[3:5]

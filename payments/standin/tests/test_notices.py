@@ -2,13 +2,13 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
 from payments.standin import StandIn
 from payments.standin.errors import Refused
 from payments.standin.notices import PAUSES_SECONDS
+from tests.vectors import vector
 
 from .merchant import NUMBER, PAGE, WAP, Merchant, message, tries, wait_until
 
@@ -40,10 +40,7 @@ def test_a_payment_is_told_with_the_parameters_alipay_sends(merchant, standin, s
 
 
 def test_it_has_the_same_names_as_a_notice_alipay_really_sent(merchant, standin, shop, paid):
-    vector = Path(__file__).parents[4] / "shared/vectors/yansongda-notify-plus-2023.json"
-    if not vector.exists():
-        pytest.skip("../shared/vectors is not here")
-    genuine = json.loads(vector.read_text())["params"]
+    genuine = vector("yansongda-notify-plus-2023.json")["params"]
     assert set(message(shop.wait_notices(1)[0])) == {*genuine, "sign"}
 
 

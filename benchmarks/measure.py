@@ -70,7 +70,7 @@ def _print_table(title: str, found: list[Measured]) -> None:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure, beside the reach that the design gives it, if any: `reach` at least, or at most."""
+    """One figure, beside what it should reach, if that was settled: `reach` at least, or at most."""
 
     what: str
     value: float

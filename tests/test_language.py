@@ -98,7 +98,7 @@ def test_statuses_and_what_happened_are_said_in_both(client: Client) -> None:
         assert event is None or event in html
 
 
-# The words that the design settles.
+# What Chinese sites call the steps of an order; renters know the words.
 SETTLED = {
     "WAIT_ACCEPT": "待接单",
     "WAIT_PAYMENT": "待支付",

@@ -1,4 +1,7 @@
-"""Writes GatewayMessage: first what came, then what was made of it."""
+"""GatewayMessage: first what came, then what was made of it.
+
+Rows are made, judged and forgotten here; incoming.py marks those that a late look could not judge either.
+"""
 
 import hashlib
 import logging

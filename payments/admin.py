@@ -1,11 +1,9 @@
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar
 
 from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,9 +12,10 @@ from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from orders.admin import BaseOrderAdmin
 from orders.models import Order
-from payments import asking, cancelling, incoming, refunding, settlement
+from payments import asking, cancelling, for_staff, incoming, refunding, settlement
 from payments.bill_admin import BillLineAdmin
 from payments.cancelling import CannotCancel
+from payments.dealt_with import DealtWithAdmin
 from payments.forms import AgreeForm, CancelForm, GiveBackForm, GiveUpForm
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.presentation import in_words, masked
@@ -25,8 +24,6 @@ from payments.settlement import CannotRefund
 Row = TypeVar("Row", bound=Model)
 
 ASKED_AT_A_TIME = 10
-LATE_AFTER = timedelta(days=1)
-"""Alipay makes a refund in seconds; one that is not made by then won't be without somebody's help."""
 
 
 class PaymentInline(ReadOnlyInline):
@@ -130,6 +127,32 @@ class GatewayMessageInline(ReadOnlyInline):
     fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
 
 
+class ForStaffFilter(admin.SimpleListFilter):
+    """What a list of for_staff.py names."""
+
+    title = _("for staff")
+    parameter_name = "for_staff"
+    waiting: Callable[[], Q]
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("1", gettext("needs a look"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> QuerySet[Row]:
+        return queryset.filter(type(self).waiting()) if self.value() else queryset
+
+
+class PaymentsForStaff(ForStaffFilter):
+    waiting = for_staff.payments
+
+
+class RefundsForStaff(ForStaffFilter):
+    waiting = for_staff.refunds
+
+
+class MessagesForStaff(ForStaffFilter):
+    waiting = for_staff.messages
+
+
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = [
@@ -142,7 +165,13 @@ class PaymentAdmin(ReadOnlyAdmin):
         "contradicted_at",
         "created_at",
     ]
-    list_filter = ["status", "evidence", ("contradicted_at", admin.EmptyFieldListFilter), "created_at"]
+    list_filter = [
+        PaymentsForStaff,
+        "status",
+        "evidence",
+        ("contradicted_at", admin.EmptyFieldListFilter),
+        "created_at",
+    ]
     search_fields = ["out_trade_no", "trade_no"]
     show_full_result_count = False
     actions = ["ask_alipay", "give_back"]
@@ -209,28 +238,6 @@ class PaymentAdmin(ReadOnlyAdmin):
         return None
 
 
-class ForStaffFilter(admin.SimpleListFilter):
-    title = _("for staff")
-    parameter_name = "for_staff"
-
-    def needs_a_look(self) -> Q:
-        raise NotImplementedError
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", gettext("needs a look"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> QuerySet[Row]:
-        return queryset.filter(self.needs_a_look()) if self.value() else queryset
-
-
-class RefundsForStaffFilter(ForStaffFilter):
-    def needs_a_look(self) -> Q:
-        """Refused, waiting for a second person, or not made a day after it was asked for."""
-        on_its_way = Q(status__in=[Refund.Status.DUE, Refund.Status.SENT])
-        late = on_its_way & Q(created_at__lte=timezone.now() - LATE_AFTER)
-        return Q(status__in=[Refund.Status.PROPOSED, Refund.Status.REFUSED]) | late
-
-
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
     list_display = [
@@ -244,7 +251,7 @@ class RefundAdmin(ReadOnlyAdmin):
         "refusal",
         "created_at",
     ]
-    list_filter = [RefundsForStaffFilter, "status", "reason", "created_at"]
+    list_filter = [RefundsForStaff, "status", "reason", "created_at"]
     list_select_related = ["asked_by", "approved_by"]
     search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]
     show_full_result_count = False
@@ -316,24 +323,27 @@ class RefundAdmin(ReadOnlyAdmin):
         return yuan_text(refund.amount_fen)
 
 
-class MessagesForStaffFilter(ForStaffFilter):
-    def needs_a_look(self) -> Q:
-        """What settled nothing. A return that was not believed counts until its attempt is settled."""
-        waiting = [Payment.Status.OPEN, Payment.Status.CLOSED]
-        unbelieved = Q(verdict=GatewayMessage.Verdict.ASKED, payment__status__in=waiting)
-        return Q(verdict__in=GatewayMessage.NEEDS_STAFF) | unbelieved
-
-
 @admin.register(GatewayMessage)
-class GatewayMessageAdmin(ReadOnlyAdmin):
+class GatewayMessageAdmin(DealtWithAdmin):
     list_display = ["id", "received_at", "channel", "verdict", "detail", "payment", "signature_ok"]
-    list_filter = [MessagesForStaffFilter, "channel", "verdict", "received_at"]
+    list_filter = [MessagesForStaff, "channel", "verdict", "received_at"]
     list_select_related = ["payment"]
     search_fields = ["payment__out_trade_no"]
-    fields = ["received_at", "channel", "signature_ok", "verdict", "detail", "payment", "content"]
+    fields = [
+        "received_at",
+        "channel",
+        "signature_ok",
+        "verdict",
+        "detail",
+        "payment",
+        "content",
+        "done_at",
+        "done_by",
+        "outcome",
+    ]
     readonly_fields = ["content"]
     show_full_result_count = False
-    actions = ["look_again"]
+    actions = ["look_again", "dealt_with"]
 
     @admin.action(description=_("Take up the refund notices again"), permissions=["act"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:

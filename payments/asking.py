@@ -150,8 +150,9 @@ def _book_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMessa
         book_receipt(payment, receipt, message)
         return
     detail = f"query: paid {yuan_text(paid.total_fen)}, {yuan_text(payment.amount_fen)} was asked for"
-    log.error("attempt %s: %s", payment, detail)
     journal.judge(message, journal.Verdict.WRONG_AMOUNT, payment=payment, detail=detail)
+    if not journal.forget_repeat(message):
+        log.error("attempt %s: %s", payment, detail)
 
 
 def _notified_amounts(payment: Payment) -> set[int]:
@@ -168,4 +169,4 @@ def _judge_answer(message: GatewayMessage, payment: Payment, reply: Reply, metho
     verdict = journal.Verdict.KNOWN if reply.signed else journal.Verdict.BAD
     journal.judge(message, verdict, payment=payment, detail=f"{method}: {reply.result}")
     if reply.signed:
-        journal.keep_newest(message)
+        journal.forget_repeat(message)

@@ -24,11 +24,15 @@ class CannotCancel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """In fen: what was paid, what has gone back of it before, and what would come back of the rest."""
+    """In fen: what was paid, what has gone back of it before, and what would come back of the rest.
+
+    `proposed_fen`: what waits for a second person, and ends with the order.
+    """
 
     paid_fen: int
     back_before_fen: int
     comes_back_fen: int
+    proposed_fen: int
 
     @property
     def left_fen(self) -> int:
@@ -56,9 +60,11 @@ def _by_policy(order: Order) -> Preview:
     """What the policy frozen on the order gives back today, of what has not gone back before."""
     payment = _paid(order)
     if payment is None:
-        return Preview(0, 0, 0)
-    share = share_of(order.refund_policy, payment.left_fen, order.check_in, timezone.localdate())
-    return Preview(payment.received_fen, payment.refund_reserved_fen, share)
+        return Preview(0, 0, 0, 0)
+    proposed = payment.proposed_fen
+    left = payment.left_fen + proposed
+    share = share_of(order.refund_policy, left, order.check_in, timezone.localdate())
+    return Preview(payment.received_fen, payment.received_fen - left, share, proposed)
 
 
 def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
@@ -137,7 +143,10 @@ def _end(order: Order, *, by: User, reason: str = "") -> None:
 
 def _owe(order: Order, fen: int, *, asked_by: User | None = None) -> None:
     payment = _paid(order)
-    if payment is not None and fen:
+    if payment is None:
+        return
+    settlement.withdraw_proposals(payment)
+    if fen:
         settlement.make_refund(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
 
 

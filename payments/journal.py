@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Subquery
 from django.utils import timezone
 
 from payments.alipay.signing import text_to_sign
@@ -40,20 +41,27 @@ def record_signed(channel: str, raw: bytes, params: Mapping[str, str]) -> Gatewa
 
 
 def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessage:
-    """Commit what Alipay answered to a question of ours, before it is judged."""
+    """Commit what Alipay answered to a question of ours, before it is judged; of a bad one its beginning."""
+    kept = raw if signed else raw[:KEPT_BYTES_OF_BAD]
     return GatewayMessage.objects.create(
-        channel=Channel.ANSWER, raw=raw, signature_ok=signed, payment=payment
+        channel=Channel.ANSWER, raw=kept, signature_ok=signed, payment=payment
     )
 
 
-def keep_newest(message: GatewayMessage) -> None:
-    """Forget the answer before this one if it said the very same: an attempt is asked about for hours."""
+def forget_repeat(message: GatewayMessage) -> bool:
+    """Keep one of two answers in a row that say the very same: an attempt is asked about for hours.
+
+    The newest, or the one that staff have dealt with. False where this one is news.
+    """
+    verdict = Subquery(GatewayMessage.objects.filter(pk=message.pk).values("verdict"))
     before = GatewayMessage.objects.filter(
-        payment=message.payment_id, channel=Channel.ANSWER, verdict=Verdict.KNOWN, pk__lt=message.pk
+        payment=message.payment_id, channel=Channel.ANSWER, verdict=verdict, pk__lt=message.pk
     )
-    for pk, raw in before.order_by("-id").values_list("pk", "raw")[:1]:
-        if bytes(raw) == bytes(message.raw):
-            GatewayMessage.objects.filter(pk=pk).delete()
+    last = before.order_by("-id").first()
+    if last is None or bytes(last.raw) != bytes(message.raw):
+        return False
+    (last if last.done_at is None else message).delete()
+    return True
 
 
 def record_bad(channel: str, raw: bytes, why: str) -> None:

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -104,6 +106,12 @@ class Payment(models.Model):
         """Of what came in, what no refund gives back."""
         return self.received_fen - self.refund_reserved_fen
 
+    @property
+    def proposed_fen(self) -> int:
+        """Of what is reserved, what waits for a second person: it may never go back."""
+        proposed = self.refunds.filter(status=Refund.Status.PROPOSED).order_by()
+        return sum(proposed.values_list("amount_fen", flat=True))
+
 
 class Refund(models.Model):
     """Money on its way back. Number and amount are fixed before the first try and never change."""
@@ -169,8 +177,15 @@ class Refund(models.Model):
         ]
         indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
 
+    LATE_AFTER = timedelta(days=1)
+    """Alipay makes a refund in seconds: one that it has not made by then needs somebody's help."""
+
     def __str__(self) -> str:
         return self.out_request_no
+
+    @property
+    def is_late(self) -> bool:
+        return self.created_at <= timezone.now() - self.LATE_AFTER
 
 
 class GatewayMessage(models.Model):
@@ -213,6 +228,16 @@ class GatewayMessage(models.Model):
     told_fen = models.BigIntegerField(_("amount that it tells (fen)"), null=True, blank=True)
     digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  many have none
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
+    done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("dealt with by"),
+    )
+    outcome = models.CharField(_("how"), max_length=200, blank=True, db_default="")
 
     class Meta:
         ordering = ["-id"]

@@ -1,7 +1,6 @@
 """Sending refunds: one number and amount, however often it is tried, so that Alipay gives back once."""
 
 import logging
-from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -44,14 +43,14 @@ def due() -> list[Refund]:
 def send(refund: Refund) -> bool:
     """Bring a refund one step further. False where that is not for now, or another sweep has it in hand.
 
-    One that may have been sent is asked about first; only if Alipay knows nothing of it is it sent again.
+    One that may have been sent is asked about first, and sent again only if Alipay tells nothing of it.
     """
     now = timezone.now()
-    wait = max(timedelta(seconds=15), asking.wait_for_age(now - refund.created_at))
+    wait = asking.wait_for_age(now - refund.created_at)
     if not Refund.objects.filter(pk=refund.pk, next_try_at=refund.next_try_at).update(next_try_at=now + wait):
         return False
-    if refund.status == Status.SENT and not isinstance(ask(refund), (NotRefunded, NotExisting)):
-        return True  # whatever else the query says, the refund itself was not refused
+    if refund.status == Status.SENT and not _may_be_sent_again(ask(refund)):
+        return True
     if not settlement.mark_refund_sent(refund):
         return False
     _conclude(refund, _send(refund))
@@ -70,11 +69,15 @@ def ask(refund: Refund, *, deadline: float = asking.IN_THE_BACKGROUND) -> Refund
 
 
 def give_up(refund: Refund, *, by: User, words: str) -> None:
-    """End a refund that is not on its way. Raises CannotRefund.
+    """End a refund that Alipay has not made. Raises CannotRefund.
 
-    Of a refused one Alipay is asked once more: what it was late to make must not be given back another way.
+    Of one that it had in hand Alipay is asked once more: what it was late to make must not be given back
+    another way.
     """
-    if refund.status == Status.REFUSED:
+    if refund.status == Status.SENT and not refund.is_late:
+        refusal = _("%(number)s: it may be on its way. It can be given up a day after it was asked for.")
+        raise CannotRefund(refusal % {"number": refund.out_request_no})
+    if refund.status in (Status.REFUSED, Status.SENT):
         answer = ask(refund, deadline=asking.WHILE_SOMEBODY_WAITS)
         if isinstance(answer, RefundFound) and answer.amount_fen != refund.amount_fen:
             refusal = _("%(number)s: Alipay has made it, with another amount. Look it up there first.")
@@ -98,6 +101,12 @@ def hear_of(payment: Payment, out_request_no: str) -> bool:
     if isinstance(answer, RefundFound):
         return settlement.record_external_refund(payment, out_request_no, answer.amount_fen)
     return status == Status.SENT
+
+
+def _may_be_sent_again(answer: RefundQueryResult) -> bool:
+    """Alipay knows nothing of it, or does not tell: the same number and amount move money once."""
+    is_refusal = isinstance(answer, Refused) and answer.code != CODE_TOO_MANY_CALLS
+    return is_refusal or isinstance(answer, (NotRefunded, NotExisting))
 
 
 def _query(payment: Payment, out_request_no: str, deadline: float) -> RefundQueryResult:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,8 +33,10 @@ Evidence = Payment.Evidence
 
 PAUSE_BETWEEN_REFUNDS = timedelta(seconds=3)
 """What Alipay wants between two refunds of one trade."""
-NOT_ON_ITS_WAY = [Refund.Status.PROPOSED, Refund.Status.DUE, Refund.Status.REFUSED]
-"""In these Alipay has no refund in hand."""
+NO_CALL_LASTS = timedelta(minutes=1)
+"""Whatever was sent to Alipay so long ago is not on the wire any more."""
+
+PROPOSED = Q(status=Refund.Status.PROPOSED)
 
 _EXTERNAL_NUMBER = re.compile(r"[!-~]{1,64}")
 
@@ -229,20 +231,27 @@ def approve_refund(refund: Refund, *, by: User) -> None:
 def give_up_refund(refund: Refund, *, by: User, words: str) -> None:
     """End a refund that Alipay has not made; what was reserved is free again. Raises CannotRefund.
 
-    One that may have been sent can't be given up. `words` are for the renter, if they were told of it.
+    One that was sent may yet be made: only where that has not happened within a day, and whoever calls has
+    asked Alipay just now. `words` are for the renter, if they were told of it.
     """
     order = _locked_order(refund.payment)
-    rows = Refund.objects.filter(pk=refund.pk)
-    ended = {"status": Refund.Status.GIVEN_UP, "next_try_at": None}
-    was = next((status for status in NOT_ON_ITS_WAY if rows.filter(status=status).update(**ended)), None)
-    if was is None:
+    if _give_up(refund, PROPOSED):
+        return
+    not_at_alipay = Q(status__in=[Refund.Status.DUE, Refund.Status.REFUSED])
+    never_made = Q(status=Refund.Status.SENT, tried_at__lte=timezone.now() - NO_CALL_LASTS)
+    if not _give_up(refund, not_at_alipay | never_made if refund.is_late else not_at_alipay):
         raise _not_possible_any_more(refund)
-    Payment.objects.filter(pk=refund.payment_id).update(
-        refund_reserved_fen=F("refund_reserved_fen") - refund.amount_fen
-    )
-    if was != Refund.Status.PROPOSED:
-        kind = OrderEvent.Kind.REFUND_OFF
-        transitions.note(order, kind, actor=by, reason=words, amount_fen=refund.amount_fen)
+    kind = OrderEvent.Kind.REFUND_OFF
+    transitions.note(order, kind, actor=by, reason=words, amount_fen=refund.amount_fen)
+
+
+def withdraw_proposals(payment: Payment) -> None:
+    """End what waits for a second person; inside the caller's transaction, the order locked.
+
+    The renter was never told of it, and what comes back is decided anew.
+    """
+    for refund in payment.refunds.filter(PROPOSED):
+        _give_up(refund, PROPOSED)
 
 
 @durable_transaction
@@ -291,6 +300,7 @@ def record_external_refund(payment: Payment, out_request_no: str, amount_fen: in
         reason=Refund.Reason.EXTERNAL,
         done_at=timezone.now(),
     )
+    _know_from_alipay(payment, Evidence.QUERY)
     transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=amount_fen)
     return True
 
@@ -321,6 +331,16 @@ def try_refund_again(refund: Refund) -> bool:
     )
 
 
+def _give_up(refund: Refund, where: Q) -> bool:
+    ended = {"status": Refund.Status.GIVEN_UP, "next_try_at": None}
+    if not Refund.objects.filter(where, pk=refund.pk).update(**ended):
+        return False
+    Payment.objects.filter(pk=refund.payment_id).update(
+        refund_reserved_fen=F("refund_reserved_fen") - refund.amount_fen
+    )
+    return True
+
+
 def _reserve(payment: Payment, amount_fen: int) -> bool:
     """Set `amount_fen` of what came in aside for one refund; False where so much is not left."""
     enough = Payment.objects.filter(pk=payment.pk, received_fen__gte=F("refund_reserved_fen") + amount_fen)
@@ -343,12 +363,13 @@ def _mark_done(order: Order, refund: Refund) -> bool:
     """True once the refund is done. One that was given up needs its money reserved again."""
     rows = Refund.objects.filter(pk=refund.pk)
     done = {"status": Refund.Status.DONE, "done_at": timezone.now(), "next_try_at": None, "refusal": ""}
-    news = rows.filter(status__in=[*NOT_ON_ITS_WAY, Refund.Status.SENT]).update(**done)
+    news = rows.exclude(status__in=[Refund.Status.DONE, Refund.Status.GIVEN_UP]).update(**done)
     if not news and rows.filter(status=Refund.Status.GIVEN_UP).update(**done):
         news = _reserve(refund.payment, refund.amount_fen)
         if not news:
             rows.update(status=Refund.Status.GIVEN_UP, done_at=None)
             return False
+    _know_from_alipay(refund.payment, Evidence.QUERY)
     if news:
         transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=refund.amount_fen)
     return True
@@ -370,8 +391,12 @@ def _let_go_of_live_attempt(order: Order) -> Payment | None:
 
 
 def _strengthen(payment: Payment, receipt: Receipt) -> None:
-    """What only a return vouched for is now known from Alipay itself."""
     if receipt.evidence != Evidence.RETURN:
-        Payment.objects.filter(pk=payment.pk, evidence=Evidence.RETURN).update(
-            evidence=receipt.evidence, next_try_at=None, contradicted_at=None
-        )
+        _know_from_alipay(payment, receipt.evidence)
+
+
+def _know_from_alipay(payment: Payment, evidence: str) -> None:
+    """What only a return vouched for is certain: Alipay tells of the money, or gave of it back."""
+    Payment.objects.filter(pk=payment.pk, evidence=Evidence.RETURN).update(
+        evidence=evidence, next_try_at=None, contradicted_at=None
+    )

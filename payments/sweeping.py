@@ -18,7 +18,7 @@ from core.transactions import durable_transaction
 from orders import mailing, reminders, transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
-from payments import asking, heartbeat, incoming, pruning, refunding, settlement
+from payments import asking, for_staff, heartbeat, incoming, pruning, refunding, settlement
 from payments.alipay.answers import Waiting
 from payments.models import Payment
 
@@ -155,4 +155,5 @@ TASKS = [
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("pruned", pruning.due, pruning.prune),
+    Task("for staff", for_staff.due, for_staff.tell),
 ]

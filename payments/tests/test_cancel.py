@@ -5,14 +5,14 @@ from datetime import date, timedelta
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
 from houses import availability
 from houses.models import BookedNight
 from orders.models import Order
-from payments import incoming
+from payments import incoming, settlement
 from payments.cancelling import share_of
 from payments.models import Payment
 from payments.rules import broken_rules
@@ -121,6 +121,24 @@ def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Or
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
     assert BookedNight.objects.count() == 2
+
+
+def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client, order: Order) -> None:
+    """It may never be approved, and the renter knows nothing of it."""
+    payment, staff = pay(order), make.user(is_staff=True)
+    number = settlement.next_refund_number(payment)
+    with override_settings(STAFF_REFUND_LIMIT_FEN=0):
+        proposal = settlement.refund_by_staff(payment, 10000, number=number, by=staff, words="x")
+    page = renter.get(address(order))
+    assert "Given back before" not in page.content.decode()
+    assert dict(hidden_fields(page))["comes_back_fen"] == "30000"
+    assert cancel(renter, order, 30000) == 302
+    proposal.refresh_from_db()
+    (refund,) = payment.refunds.exclude(pk=proposal.pk)
+    assert (proposal.status, refund.status, refund.amount_fen) == ("GIVEN_UP", "DUE", 30000)
+    with pytest.raises(settlement.CannotRefund):
+        settlement.approve_refund(proposal, by=make.user(is_staff=True))
+    assert list(broken_rules()) == []
 
 
 def test_CON04_paid_at_alipay_meanwhile_settles_first(renter: Client, order: Order, gateway: Gateway) -> None:

@@ -108,6 +108,30 @@ def test_REF02_unanswered_and_of_a_trade_that_alipay_does_not_know_ends_refused(
     assert sweep_again(refund) == Status.REFUSED
 
 
+def refusing(method: str, code: str = "40006") -> bytes:
+    return alipay.answer(method, code=code, msg="no", sub_code="isv.insufficient-isv-permissions")
+
+
+def test_REF02_where_alipay_refuses_to_be_asked_the_same_refund_is_sent_again(
+    refund: Refund, gateway: Gateway
+) -> None:
+    sweep_once()
+    gateway.says["fastpay.refund.query"] = refusing("fastpay_refund_query")
+    gateway.says["refund"] = answer(refund)
+    assert sweep_again(refund) == Status.DONE
+    sent = [content for method, content in gateway.calls if method == "refund"]
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+
+
+def test_REF02_where_alipay_wants_fewer_calls_it_is_not_sent_again(refund: Refund, gateway: Gateway) -> None:
+    sweep_once()
+    gateway.says["fastpay.refund.query"] = refusing("fastpay_refund_query", code="40005")
+    gateway.says["refund"] = answer(refund)
+    assert sweep_again(refund) == Status.SENT
+    assert gateway.count("refund") == 1
+
+
 def test_REF02_silence_is_asked_about_for_ever_not_guessed(refund: Refund, gateway: Gateway) -> None:
     for _ in range(4):
         assert sweep_again(refund) == Status.SENT

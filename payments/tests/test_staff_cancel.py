@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -206,6 +206,17 @@ def test_what_has_gone_back_before_does_not_go_back_again(desk: Client, order: O
     assert shown.stays_fen == 10000
     cancel(desk, order, amount="200.00")
     assert sorted(payment.refunds.values_list("amount_fen", flat=True)) == [10000, 20000]
+    assert list(broken_rules()) == []
+
+
+def test_REF10_a_proposal_ends_with_the_order(desk: Client, staff: User, order: Order) -> None:
+    payment = pay(order)
+    number = settlement.next_refund_number(payment)
+    with override_settings(STAFF_REFUND_LIMIT_FEN=0):
+        settlement.refund_by_staff(payment, 10000, number=number, by=staff, words="x")
+    assert "ends with the order" in press(desk, order).content.decode()
+    cancel(desk, order, amount="0.00")
+    assert list(payment.refunds.values_list("status", flat=True)) == ["GIVEN_UP"]
     assert list(broken_rules()) == []
 
 

@@ -371,12 +371,59 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
     assert list(broken_rules()) == []
 
 
-@pytest.mark.parametrize("status", [Status.SENT, Status.DONE, Status.GIVEN_UP])
-def test_what_may_be_on_its_way_is_not_given_up(desk: Client, payment: Payment, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status.SENT, "may be on its way"),
+        (Status.DONE, "not possible any more"),
+        (Status.GIVEN_UP, "not possible any more"),
+    ],
+)
+def test_what_may_be_on_its_way_is_not_given_up(
+    desk: Client, payment: Payment, status: str, words: str
+) -> None:
     refund = refund_in(status, payment)
-    assert "not possible any more" in said(act(desk, "give_up", refund, words="x"))
+    assert words in said(act(desk, "give_up", refund, words="x"))
     payment.refresh_from_db()
     assert payment.left_fen == 0
+
+
+def late_refund(payment: Payment, *, sent_ago: timedelta) -> Refund:
+    refund = refund_in(Status.SENT, payment)
+    now = timezone.now()
+    times = {"created_at": now - timedelta(hours=25), "tried_at": now - sent_ago}
+    Refund.objects.filter(pk=refund.pk).update(**times)
+    refund.refresh_from_db()
+    return refund
+
+
+def knows_no_refund(payment: Payment, gateway: Gateway) -> None:
+    answer = alipay.answer("fastpay_refund_query", out_trade_no=payment.out_trade_no)
+    gateway.says["fastpay.refund.query"] = answer
+
+
+def test_what_alipay_has_not_made_for_a_day_can_be_given_up(
+    desk: Client, payment: Payment, gateway: Gateway
+) -> None:
+    knows_no_refund(payment, gateway)
+    refund = late_refund(payment, sent_ago=timedelta(hours=1))
+    assert "1 refund changed" in said(act(desk, "give_up", refund, words="Paid back in cash"))
+    payment.refresh_from_db()
+    assert payment.left_fen == 30000
+    assert kinds(payment)[0] == "REFUND_OFF"
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize(("sent_ago", "alipay_answers"), [(timedelta(hours=1), False), (timedelta(0), True)])
+def test_what_alipay_may_be_making_just_now_is_not_given_up(
+    desk: Client, payment: Payment, gateway: Gateway, sent_ago: timedelta, alipay_answers: bool
+) -> None:
+    if alipay_answers:
+        knows_no_refund(payment, gateway)
+    refund = late_refund(payment, sent_ago=sent_ago)
+    act(desk, "give_up", refund, words="x")
+    refund.refresh_from_db()
+    assert refund.status == Status.SENT
 
 
 def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(

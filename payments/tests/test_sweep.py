@@ -356,9 +356,10 @@ def test_forgets_sessions_that_are_over(db: None, client: Client) -> None:
     assert not Session.objects.exists()
 
 
+@pytest.mark.parametrize("minutes", [2, 300])
 @pytest.mark.parametrize("channel", ["NOTIFY", "RETURN"])
-def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_a_minute_later(
-    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, channel: str
+def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_by_the_next_sweep(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, channel: str, minutes: int
 ) -> None:
     Payment.objects.update(next_try_at=timezone.now() + timedelta(hours=9))  # nobody asks by itself
     gateway.says["query"] = alipay.paid(payment)
@@ -373,7 +374,7 @@ def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_a_minute_later(
         else:
             incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
     assert sweep_once()["judged"] == 0  # it may still be in somebody's hands
-    with later(minutes=2):
+    with later(minutes=minutes):
         assert sweep_once()["judged"] == 1
         assert sweep_once()["judged"] == 0
     assert state(payment) == PAID

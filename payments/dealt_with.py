@@ -1,0 +1,55 @@
+"""How staff close what waits for them, in words that stay with it: messages, lines of a bill."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.guards import signed_in_user
+from accounts.models import User
+from core.admin import ReadOnlyAdmin
+from payments.models import BillLine, GatewayMessage
+
+Closable = GatewayMessage | BillLine
+
+
+def deal_with(row: Closable, *, by: User, how: str) -> bool:
+    """Close a row. False where it is closed already."""
+    still_open = type(row)._default_manager.filter(pk=row.pk, done_at=None)
+    return bool(still_open.update(done_at=timezone.now(), done_by=by, outcome=how))
+
+
+class DealtWithForm(forms.Form):
+    how = forms.CharField(
+        label=_("How"),
+        max_length=200,
+        help_text=_("What you found at Alipay, and what was done. It stays here."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+class DealtWithAdmin(ReadOnlyAdmin):
+    """The admin of a model with `done_at`, `done_by` and `outcome`."""
+
+    @admin.action(description=_("Close them, saying how they were dealt with"), permissions=["act"])
+    def dealt_with(self, request: HttpRequest, queryset: QuerySet[Closable]) -> HttpResponse | None:
+        form = DealtWithForm(request.POST if "how" in request.POST else None)
+        if not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/dealt_with.html",
+                action="dealt_with",
+                title=gettext("Close as dealt with"),
+                rows=queryset,
+                form=form,
+            )
+        staff, how = signed_in_user(request), form.cleaned_data["how"]
+        closed = [row for row in queryset if deal_with(row, by=staff, how=how)]
+        for row in closed:
+            self.log_change(request, row, gettext("Dealt with: %(how)s") % {"how": how})
+        words = ngettext("%d is closed.", "%d are closed.", len(closed))
+        self.message_user(request, words % len(closed), messages.SUCCESS)
+        return None

@@ -1,5 +1,5 @@
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -28,9 +28,9 @@ class Order(models.Model):
     """A stay that somebody booked, with what was agreed then. `status` is written by transitions.py alone."""
 
     class Status(models.TextChoices):
-        WAIT_ACCEPT = "WAIT_ACCEPT", _("Waiting for acceptance")
-        WAIT_PAYMENT = "WAIT_PAYMENT", _("Waiting for payment")
-        WAIT_COMMENT = "WAIT_COMMENT", _("Waiting for review")
+        WAIT_ACCEPT = "WAIT_ACCEPT", _("Requested")
+        WAIT_PAYMENT = "WAIT_PAYMENT", _("To pay")
+        WAIT_COMMENT = "WAIT_COMMENT", _("To review")
         COMPLETE = "COMPLETE", _("Complete")
         CANCELED = "CANCELED", _("Cancelled")
         REJECTED = "REJECTED", _("Rejected")
@@ -110,11 +110,15 @@ class Order(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("orders:detail", args=[self.number])
 
+    @property
+    def paying_ends_at(self) -> datetime | None:
+        """The last moment to press Pay; who is at Alipay by then has until `pay_by`."""
+        return self.pay_by and self.pay_by - timedelta(seconds=SECONDS_TO_PAY)
+
     def can_be_paid_at(self, now: datetime) -> bool:
         """True while Pay may be pressed. An order without `pay_by` has no deadline."""
-        return self.status == self.Status.WAIT_PAYMENT and (
-            self.pay_by is None or (self.pay_by - now).total_seconds() >= SECONDS_TO_PAY
-        )
+        ends_at = self.paying_ends_at
+        return self.status == self.Status.WAIT_PAYMENT and (ends_at is None or now <= ends_at)
 
     @property
     def is_payable(self) -> bool:
@@ -125,6 +129,13 @@ class Order(models.Model):
         """Past `pay_by` and not yet closed: Alipay has the last word."""
         late = self.pay_by is not None and self.pay_by <= timezone.now()
         return self.status == self.Status.WAIT_PAYMENT and late
+
+    @property
+    def turns_at(self) -> datetime | None:
+        """When its page says something else by itself: Pay ends, then the time is up. None: nothing ahead."""
+        if self.status != self.Status.WAIT_PAYMENT or self.is_overdue:
+            return None
+        return self.paying_ends_at if self.is_payable else self.pay_by
 
     @property
     def is_reviewable(self) -> bool:

@@ -1,8 +1,13 @@
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -23,7 +28,11 @@ from orders.forms import LONGEST_REVIEW, ReviewForm
 from orders.ics import calendar_of
 from orders.lists import counts_by_status, page_of_orders
 from orders.models import Order
+from orders.paying import is_confirming
 from orders.transitions import IllegalTransition
+
+LOOK_AGAIN_AFTER = timedelta(seconds=20)
+"""How long a page without scripts waits for news from Alipay."""
 
 DRAFT = "review"
 """In the session: a review that was sent after the sign-in had ended."""
@@ -103,6 +112,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     counts = counts_by_status(renter, text=text)
     context = {
         "orders": page.orders,
+        "look_again_after": _seconds_until(order.turns_at for order in page.orders),
         "next_before": page.next_before,
         "status": status,
         "tabs": [(value, label, counts.get(value, 0)) for value, label in Order.Status.choices],
@@ -129,9 +139,28 @@ def order_page(
         review_form = ReviewForm(initial=draft if draft.get("number") == order.number else None)
     events = list(order.events.select_related("actor"))
     context = {"order": order, "events": events, "review_form": review_form, "money": money_of(order, events)}
-    if order.status == Order.Status.CANCELED:
+    if order.status == Order.Status.WAIT_PAYMENT:
+        context |= _paying(order)
+    elif order.status == Order.Status.CANCELED:
         context["ending"] = ending_of(order, events)
     return render(request, "orders/order_detail.html", context, status=status)
+
+
+def _paying(order: Order) -> dict[str, object]:
+    """What the page says of the paying, and when it is worth another look."""
+    begun, confirming = order.payments.exists(), is_confirming(order)
+    soon = timezone.now() + LOOK_AGAIN_AFTER if begun or order.is_overdue else None
+    return {
+        "begun": begun,
+        "confirming": confirming,
+        "look_again_after": _seconds_until([order.turns_at, soon]),
+    }
+
+
+def _seconds_until(moments: Iterable[datetime | None]) -> int | None:
+    """Whole seconds until right after the first of `moments`; None where there is none."""
+    first = min((moment for moment in moments if moment), default=None)
+    return None if first is None else math.floor((first - timezone.now()).total_seconds()) + 1
 
 
 @require_safe

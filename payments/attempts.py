@@ -33,13 +33,24 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     A live attempt is used again, without asking Alipay. Where it can't be (another product, nearly over, or
     the renter wants `another` account), Alipay must first say that nobody can pay it, or has begun to.
     """
-    if not order.can_be_paid_at(timezone.now()):
-        raise CannotPay(_("This order can't be paid any more."))
+    if not order.is_payable:
+        raise _too_late(order)
     live = Payment.objects.filter(live_for=order).first()
     if live is not None and (another or live.product != product or _is_nearly_over(live)):
         _make_room(live)
         live = None
     return _address(live or _live_or_new_attempt(order, product), order)
+
+
+def _too_late(order: Order) -> CannotPay:
+    if order.turns_at is None:
+        return CannotPay(_("This order can't be paid any more."))
+    return CannotPay(
+        _(
+            "Less than a minute is left: it is too late to begin. "
+            "If you are paying at Alipay now, finish it there."
+        )
+    )
 
 
 def _is_nearly_over(payment: Payment) -> bool:
@@ -72,7 +83,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     order = Order.objects.select_for_update().get(pk=order.pk)
     now = timezone.now()
     if not order.can_be_paid_at(now):
-        raise CannotPay(_("This order can't be paid any more."))
+        raise _too_late(order)
     live = Payment.objects.filter(live_for=order).first()
     if live is not None:
         return live

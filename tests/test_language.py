@@ -91,7 +91,7 @@ def test_statuses_and_what_happened_are_said_in_both(client: Client) -> None:
     order = make.order()
     order.events.create(kind="BOOKED", actor=order.renter)
     client.force_login(order.renter)
-    for language, status, event in (("zh-hans", "待支付", None), ("en", "Waiting for payment", "Booked")):
+    for language, status, event in (("zh-hans", "待支付", None), ("en", "To pay", "Booked")):
         client.cookies[COOKIE] = language
         html = client.get(order.get_absolute_url()).content.decode()
         assert status in html

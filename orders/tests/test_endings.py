@@ -122,12 +122,12 @@ def test_cancelled_after_paying_tells_where_the_money_is(client: Client, renter:
     assert CHARGED_NOTHING not in head(client, order)
     made = refund(payment, 15000)
     assert "￥150.00 is on its way back" in head(client, order)
-    assert "On its way back to you" in price(client, order)
+    assert "Refund on its way" in price(client, order)
     assert "￥150.00 on its way back" in client.get(LIST).content.decode()
     settlement.mark_refunded(made)
     assert "￥150.00 went back" in head(client, order)
     assert "on its way back" not in head(client, order)
-    assert "Went back to you" in price(client, order)
+    assert ">Refunded<" in price(client, order)
     assert "￥150.00 went back" in client.get(LIST).content.decode()
 
 

@@ -382,13 +382,13 @@ def test_the_card_and_the_page_say_until_when_staff_answer(client: Client, rente
 def test_the_card_and_the_page_say_until_when_to_pay(client: Client, renter: User) -> None:
     """In words, and to countdown.js with the site's own clock beside it."""
     client.cookies["django_language"] = "en"
-    times = 'data-deadline="2026-11-22T12:30:00+08:00" data-now="2026-11-22T12:00:00+08:00"'
+    times = 'data-deadline="2026-11-22T12:29:00+08:00" data-now="2026-11-22T12:00:00+08:00"'
     with time_machine.travel(NOON, tick=False):
         client.force_login(renter)
         order = make.order(renter, pay_by=timezone.now() + timedelta(minutes=30))
         for address in (LIST, order.get_absolute_url()):
             html = client.get(address).content.decode()
-            for piece in (times, ">Pay before 22 Nov, 12:30<", "js/countdown.js"):
+            for piece in (times, ">Pay before 22 Nov, 12:29<", "js/countdown.js"):
                 assert piece in html
 
 
@@ -407,12 +407,49 @@ def test_an_order_at_its_deadline_or_past_it_says_so_and_can_not_be_paid(
         assert shown(client.get(LIST, {"status": "WAIT_PAYMENT"})) == [order.number]
 
 
-def test_in_the_last_minute_it_is_too_late_to_begin(client: Client, renter: User) -> None:
-    order = make.order(renter, pay_by=timezone.now() + timedelta(seconds=30))
-    html = client.get(order.get_absolute_url()).content.decode()
-    assert f"/payments/{order.number}/pay/" not in html
-    assert gettext("Less than a minute is left") in html
-    assert gettext("Time is up, closing") not in html
+@pytest.mark.parametrize("seconds", [60, 59, 1])
+def test_pay_is_shown_as_long_as_it_is_taken_and_then_it_is_too_late_to_begin(
+    client: Client, renter: User, seconds: int
+) -> None:
+    """The last minute belongs to who is at Alipay already. The page looks again when that begins."""
+    client.cookies["django_language"] = "en"
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        order = make.order(renter, pay_by=timezone.now() + timedelta(seconds=seconds))
+        pay = f"/payments/{order.number}/pay/"
+        turns = "2026-11-22T12:00:00" if seconds == 60 else f"2026-11-22T12:00:{seconds:02}"
+        for address in (LIST, order.get_absolute_url()):
+            html = client.get(address).content.decode()
+            assert (pay in html) is (seconds == 60)
+            assert ("Less than a minute is left" in html) is (seconds < 60)
+            assert f'data-deadline="{turns}+08:00"' in html
+            assert "Time is up, closing" not in html
+        assert (f"by 12:00:{seconds:02}." in html) is (seconds < 60)
+        taken = client.post(pay).url != order.get_absolute_url()
+        assert taken is (seconds == 60)
+        if not taken:
+            told = client.get(order.get_absolute_url()).content.decode()
+            assert "Less than a minute is left: it is too late to begin." in told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "look"), [(1800, 1741), (61, 2), (60, 1), (59, 60), (1, 2), (0, None), (None, None)]
+)
+def test_without_a_script_the_page_looks_again_when_it_says_something_else(
+    client: Client, renter: User, seconds: int | None, look: int | None
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(renter)
+        pay_by = None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+        order = make.order(renter, pay_by=pay_by)
+        make.order(renter, pay_by=timezone.now() + timedelta(hours=3))
+        listed, page = client.get(LIST), client.get(order.get_absolute_url())
+    assert listed.context["look_again_after"] == (look or 3 * 3600 - 59)
+    assert page.context["look_again_after"] == (20 + 1 if seconds == 0 else look)
+    if look:
+        refresh = f'<noscript><meta http-equiv="refresh" content="{look}"></noscript>'
+        for html in (listed.content.decode(), page.content.decode()):
+            assert refresh in html
 
 
 def test_a_rejection_and_a_review_are_on_the_card(client: Client, renter: User) -> None:

@@ -1,7 +1,7 @@
-// [data-deadline][data-now][data-words]: in the last hour, shows how much time is left, by the server's clock.
-// Before that, what the element says stays: until when.
-// data-deadline, data-now: ISO times, the second one when the page was made; data-words: "{left} left".
-// At the end the page is loaded again: the server knows what follows.
+// [data-deadline][data-now]: at the deadline, by the server's clock, the page is loaded again: the server knows
+// what follows. data-deadline, data-now: ISO times, the second one when the page was made.
+// data-words, "{left} left": shown with the time that is left, in the last hour. Before that, and without it,
+// what the element says stays: until when.
 
 const SECONDS_COUNTED = 3600;
 const openedAt = Date.now();
@@ -12,18 +12,18 @@ function inWords(seconds) {
 }
 
 for (const element of document.querySelectorAll("[data-deadline]")) {
-  const serverAhead = Date.parse(element.dataset.now) - openedAt;
-  const deadline = Date.parse(element.dataset.deadline) - serverAhead;
+  const { deadline, now, words } = element.dataset;
+  const endsAt = Date.parse(deadline) - Date.parse(now) + openedAt;
 
   const tick = () => {
-    const left = Math.floor((deadline - Date.now()) / 1000);
-    if (left < 0) {
-      clearInterval(timer);
+    const leftMs = endsAt - Date.now();
+    if (leftMs <= 0) {
       location.reload();
       return;
     }
-    if (left < SECONDS_COUNTED) element.textContent = element.dataset.words.replace("{left}", inWords(left));
+    const seconds = Math.floor(leftMs / 1000);
+    if (words && seconds < SECONDS_COUNTED) element.textContent = words.replace("{left}", inWords(seconds));
+    setTimeout(tick, Math.min(leftMs, 1000));
   };
-  const timer = setInterval(tick, 1000);
   tick();
 }

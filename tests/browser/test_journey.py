@@ -49,7 +49,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     renter.look("house-with-the-same-stay")
     renter.click(words("Book"))
     number = renter.number()
-    assert renter.status() == words("Waiting for payment")
+    assert renter.status() == words("To pay")
     renter.look("order-to-pay")
 
     renter.go("/orders/")
@@ -70,7 +70,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
 
     renter.click(words("Back to my orders"))
     assert renter.path() == "/orders/"
-    assert renter.status() == words("Waiting for review")
+    assert renter.status() == words("To review")
     expect(renter.pay_button()).to_have_count(0)
     renter.look("orders-paid")
     renter.click(words("View"))

@@ -187,7 +187,8 @@ class Visitor:
         return found[1]
 
     def pay_button(self) -> Locator:
-        return self.page.get_by_role("button", name=self.words("Pay"), exact=True)
+        words = "|".join(re.escape(self.words(each)) for each in ("Pay", "Continue to pay"))
+        return self.page.get_by_role("button", name=re.compile(f"^({words})$"))
 
     def at_cashier(self, press: Callable[[], object]) -> list[Request]:
         """`press` leads to Alipay's cashier. The requests on the way, the form's first."""
@@ -200,7 +201,7 @@ class Visitor:
         return way
 
     def press_pay(self) -> list[Request]:
-        return self.at_cashier(lambda: self.click(self.words("Pay")))
+        return self.at_cashier(self.pay_button().last.click)
 
     def pay(self, action: str = "pay") -> None:
         """What the button of the cashier with this id does."""

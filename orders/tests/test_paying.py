@@ -1,0 +1,148 @@
+"""What the page and the card of an order say while it is being paid: not begun, begun, being confirmed."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from orders.models import Order
+from payments.models import Payment
+from tests import alipay, make
+from tests.alipay import Gateway
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/orders/"
+CONFIRMING = "We are confirming your payment"
+NOT_PAID = "Not paid yet"
+
+
+@pytest.fixture
+def payment() -> Payment:
+    return make.attempt()
+
+
+@pytest.fixture
+def renter(payment: Payment, client: Client) -> Client:
+    client.force_login(payment.order.renter)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def come_back(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    """From Alipay with a genuine return, while Alipay itself still says otherwise."""
+    gateway.says["query"] = alipay.waiting(payment)
+    assert renter.get(alipay.return_url(payment)).context["face"] == "confirming"
+
+
+def page_of(renter: Client, order: Order) -> str:
+    return renter.get(order.get_absolute_url()).content.decode()
+
+
+def pay_buttons(html: str) -> list[str]:
+    """The words on the buttons that lead to Alipay."""
+    forms = re.findall(r'<form method="post" action="/payments/\d+/pay/".*?</form>', html, re.DOTALL)
+    own = [form for form in forms if 'name="another"' not in form]
+    return [re.findall(r">([^<>]+)</button>", form)[0] for form in own]
+
+
+def test_nobody_is_asked_for_money_that_is_being_confirmed(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    order = payment.order
+    come_back(renter, payment, gateway)
+    html = page_of(renter, order)
+    assert CONFIRMING in html
+    assert "You need not pay again. This page updates by itself." in html
+    assert "I have paid, check for me" in html
+    assert NOT_PAID not in html
+    assert "with-action" not in html
+    assert "Pay with another Alipay account" not in html
+    assert pay_buttons(html) == ["I have not paid yet: go to Alipay"]
+    assert '<noscript><meta http-equiv="refresh"' in html
+    card = renter.get(LIST).content.decode()
+    assert CONFIRMING in card
+    assert pay_buttons(card) == []
+
+
+def test_who_has_not_paid_can_still_go_to_alipay(renter: Client, payment: Payment, gateway: Gateway) -> None:
+    come_back(renter, payment, gateway)
+    assert renter.post(f"/payments/{payment.order.number}/pay/").status_code == 302
+    assert Payment.objects.count() == 1
+
+
+@pytest.mark.parametrize("left", [timedelta(seconds=30), timedelta(seconds=-1)])
+def test_near_its_end_and_past_it_the_payment_is_still_being_confirmed(
+    renter: Client, payment: Payment, gateway: Gateway, left: timedelta
+) -> None:
+    come_back(renter, payment, gateway)
+    Order.objects.update(pay_by=timezone.now() + left)
+    html = page_of(renter, payment.order)
+    assert CONFIRMING in html
+    assert pay_buttons(html) == []
+
+
+def test_once_alipay_has_its_word_the_page_says_that(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    come_back(renter, payment, gateway)
+    Payment.objects.update(asked_at=None)
+    gateway.says["query"] = alipay.closed(payment)
+    renter.post(f"/payments/{payment.order.number}/check/")
+    assert CONFIRMING not in page_of(renter, payment.order)
+    assert CONFIRMING not in renter.get(LIST).content.decode()
+
+
+def test_a_return_that_is_not_alipays_confirms_nothing(renter: Client, payment: Payment) -> None:
+    forged = alipay.return_url(payment).replace("sign=", "sign=A")
+    renter.get(forged)
+    for html in (page_of(renter, payment.order), renter.get(LIST).content.decode()):
+        assert CONFIRMING not in html
+
+
+def test_an_order_that_nobody_began_to_pay_asks_for_the_first_time(renter: Client) -> None:
+    order = make.order(Order.objects.get().renter)
+    html = page_of(renter, order)
+    assert NOT_PAID not in html
+    assert pay_buttons(html) == ["Pay"]
+    assert "I have paid, check for me" not in html
+
+
+def test_who_comes_back_without_having_paid_can_go_on(renter: Client, payment: Payment) -> None:
+    html = page_of(renter, payment.order)
+    assert NOT_PAID in html
+    assert pay_buttons(html) == ["Continue to pay"]
+    assert "I have paid, check for me" in html
+
+
+@pytest.mark.parametrize("attempts", [1, 12])
+def test_the_page_of_an_order_to_pay_takes_the_same_number_of_queries_however_often_it_was_begun(
+    renter: Client,
+    payment: Payment,
+    gateway: Gateway,
+    attempts: int,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    come_back(renter, payment, gateway)
+    for _ in range(attempts - 1):
+        make.attempt(payment.order, live_for=None)
+    with django_assert_num_queries(8):
+        page_of(renter, payment.order)
+
+
+def test_a_card_takes_no_query_for_it(
+    renter: Client,
+    payment: Payment,
+    gateway: Gateway,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    come_back(renter, payment, gateway)
+    for _ in range(8):
+        make.attempt(make.order(payment.order.renter))
+    with django_assert_max_num_queries(5):
+        html = renter.get(LIST).content.decode()
+    assert html.count(CONFIRMING) == 1
+    assert pay_buttons(html) == ["Pay"] * 8

@@ -90,9 +90,15 @@ def _check_unpaid(renter: User, house: House) -> None:
     held = Order.objects.placed_by(renter).filter(status__in=waiting).order_by()
     house_keys = list(held.values_list("house_id", flat=True))
     if len(house_keys) >= MOST_UNPAID:
-        words = _("You have %(count)d orders that are not paid yet. Please pay or cancel one first.")
+        words = _(
+            "You have %(count)d orders that still wait for our answer or your payment. "
+            "Once one of them is paid or cancelled, you can book again."
+        )
         raise TooManyUnpaid(words % {"count": len(house_keys)})
     if house_keys.count(house.pk) >= MOST_UNPAID_IN_ONE_HOUSE:
         raise TooManyUnpaid(
-            _("You have orders for this home that are not paid yet. Please pay or cancel one first.")
+            _(
+                "You have orders for this home that still wait for our answer or your payment. "
+                "Once one of them is paid or cancelled, you can book it again."
+            )
         )

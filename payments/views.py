@@ -181,7 +181,16 @@ def _words_about(attempts_made: list[Payment], answers: Sequence[object]) -> str
         case Face.NEUTRAL:
             return _("Your payment arrived. What became of it is written below.")
     if any(isinstance(answer, (Unknown, Refused)) for answer in answers):
-        return _("Alipay does not answer just now. If you have paid, it arrives here by itself.")
+        return _(
+            "Alipay does not answer just now. If you have paid, this page will show it by itself; "
+            "there is no need to pay again."
+        )
     if answers and all(answer is None for answer in answers):
-        return _("We asked Alipay a moment ago. If you have paid, it arrives here by itself.")
-    return _("Alipay does not know of your payment yet. If you have paid, it arrives here by itself.")
+        return _(
+            "We asked Alipay a moment ago. If you have paid, this page will show it by itself; "
+            "there is no need to pay again."
+        )
+    return _(
+        "Alipay does not know of your payment yet. If you have paid, this page will show it by itself; "
+        "there is no need to pay again."
+    )

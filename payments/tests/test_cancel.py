@@ -108,10 +108,10 @@ def test_only_what_applies_is_said(renter: Client, order: Order) -> None:
     assert may_come in renter.get(address(order)).content.decode()
     assert incoming.receive_notify(alipay.notify_body(payment))
     html = renter.get(address(order)).content.decode()
-    assert "Does not come back" not in html
+    assert "Not refunded" not in html
     assert may_come not in html
     Order.objects.update(refund_policy="STRICT")
-    assert "Does not come back" in renter.get(address(order)).content.decode()
+    assert "Not refunded" in renter.get(address(order)).content.decode()
 
 
 def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Order) -> None:
@@ -130,7 +130,7 @@ def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
         proposal = settlement.refund_by_staff(payment, 10000, number=number, by=staff, words="x")
     page = renter.get(address(order))
-    assert "Given back before" not in page.content.decode()
+    assert "Refunded before" not in page.content.decode()
     assert dict(hidden_fields(page))["comes_back_fen"] == "30000"
     assert cancel(renter, order, 30000) == 302
     proposal.refresh_from_db()
@@ -204,6 +204,11 @@ def test_a_stay_that_has_begun(renter: Client, order: Order) -> None:
     assert cancel(renter, order, 0) == 302
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
+
+
+def test_signed_out_one_comes_back_to_what_cancelling_brings_back(client: Client, order: Order) -> None:
+    for answer in (client.get(address(order)), client.post(address(order))):
+        assert answer["Location"] == f"{reverse('accounts:login')}?next={address(order)}"
 
 
 def test_USR06_another_renters_order(client: Client, order: Order) -> None:

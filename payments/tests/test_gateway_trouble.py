@@ -271,6 +271,26 @@ def test_GWX02_pay_says_so_kindly_and_at_once(client: Client, settings: Settings
     assert "Alipay does not answer just now. Your order is kept; please try again in a moment." in page
     Payment.objects.update(asked_at=None)
     page = client.post(check, follow=True).content.decode()
-    assert "Alipay does not answer just now. If you have paid, it arrives here by itself." in page
+    assert "Alipay does not answer just now. If you have paid, this page will show it by itself;" in page
     # The live attempt needs no answer: its renter can go on and pay.
     assert client.post(pay).headers["Location"].startswith(settings.ALIPAY_GATEWAY_URL)
+
+
+def test_GWX01_the_calls_of_one_press_share_three_seconds(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked, asked to close, asked again because it refused: each takes as long as it may."""
+    now, given = [1000.0], list[float]()
+    monkeypatch.setattr(asking.time, "monotonic", lambda: now[0])
+
+    def slowly(url: str, form: str, *, deadline: float) -> bytes:
+        given.append(deadline)
+        now[0] += deadline * 0.8
+        return Gateway.post(gateway, url, form, deadline=deadline)
+
+    monkeypatch.setattr(http, "post", slowly)
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
+    asking.ask_and_close(payment)
+    assert [method for method, _ in gateway.calls] == ["query", "close", "query"]
+    assert given == [3.0, 1.0, 1.0]

@@ -53,7 +53,7 @@ def test_the_receipt_says_who_paid_what_for_what_and_when(client: Client, paid: 
         paid.out_trade_no,
     ):
         assert words in html
-    assert "Given back" not in html
+    assert "Refunds" not in html
     assert (
         f'href="/payments/{order.number}/receipt/"' in client.get(order.get_absolute_url()).content.decode()
     )

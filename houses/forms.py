@@ -29,7 +29,7 @@ class StayDatesForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         today = timezone.localdate()
-        self.fields["check_in"].widget.attrs["min"] = today
+        self.fields["check_in"].widget.attrs.update(min=today, max=today + timedelta(days=FURTHEST_DAYS))
         self.fields["check_out"].widget.attrs["min"] = today + timedelta(days=1)
 
     @property
@@ -60,10 +60,10 @@ class StayDatesForm(forms.Form):
         if nights < 1:
             self.add_error("check_out", _("Check-out must be after check-in."))
         elif nights < least:
-            message = ngettext("At least %(count)d night.", "At least %(count)d nights.", least)
+            message = ngettext("At least %(count)s night.", "At least %(count)s nights.", least)
             self.add_error("check_out", message % {"count": least})
         elif nights > most:
-            message = ngettext("At most %(count)d night.", "At most %(count)d nights.", most)
+            message = ngettext("At most %(count)s night.", "At most %(count)s nights.", most)
             self.add_error("check_out", message % {"count": most})
 
 
@@ -93,7 +93,7 @@ class SearchForm(StayDatesForm):
     def clean(self) -> dict[str, object]:
         for name, other in (("check_in", "check_out"), ("check_out", "check_in")):
             if self.cleaned_data.get(other) and name in self.cleaned_data and not self.cleaned_data[name]:
-                self.add_error(name, _("Choose this day, too."))
+                self.add_error(name, _("Choose both dates."))
         return super().clean()
 
 

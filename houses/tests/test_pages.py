@@ -9,9 +9,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from houses import availability
-from houses.models import Facility, House
+from houses.models import Facility, House, RefundPolicy
 from houses.views import HOUSES_PER_PAGE, REVIEWS_SHOWN
-from orders.models import Review
+from orders import transitions
+from orders.models import Order, Review
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +101,16 @@ def test_what_a_house_has_and_asks_for(client: Client) -> None:
     assert "<li></li>" not in html
 
 
+def test_the_words_of_a_home_in_english(client: Client) -> None:
+    client.cookies["django_language"] = "en"
+    for capacity, words in ((1, "Up to 1 guest<"), (2, "Up to 2 guests<")):
+        house = make.house(capacity=capacity, refund_policy=RefundPolicy.STRICT)
+        html = client.get(house.get_absolute_url()).content.decode()
+        assert words in html
+        assert "Strict: 50% refund until 7 days before check-in, then none" in html
+        assert "Address and directions are on your order once you have paid" in html
+
+
 @pytest.mark.parametrize("instant", [True, False])
 def test_what_comes_after_booking_is_said_before(client: Client, instant: bool) -> None:
     house = make.house(instant_book=instant)
@@ -153,6 +164,65 @@ def test_BOK01_nights_that_were_taken_meanwhile_are_said_before_booking(client: 
     assert page.context["form"].nights is None
     for value in stay.values():
         assert f'value="{value}"' in page.content.decode()
+
+
+class TestOwnNights:
+    """Whose nights they are is said to nobody else."""
+
+    def days(self, first: int = 9, nights: int = 2) -> dict[str, str]:
+        check_in = timezone.localdate() + timedelta(days=first)
+        return {"check_in": str(check_in), "check_out": str(check_in + timedelta(days=nights)), "guests": "2"}
+
+    def booked(self, client: Client, **fields: object) -> Order:
+        """By the renter who is signed in then, for `days()`."""
+        house, renter = make.house(**fields), make.user()
+        client.force_login(renter)
+        client.post(f"/houses/{house.pk}/book/", self.days())
+        return renter.orders.get()
+
+    def test_nights_that_one_has_booked_oneself_lead_to_the_order(self, client: Client) -> None:
+        order = self.booked(client)
+        page = client.get(order.house.get_absolute_url(), self.days())
+        assert page.context["form"].errors == {}
+        assert page.context["form"].nights == 2
+        html = page.content.decode()
+        assert f'<a href="{order.get_absolute_url()}">' in html
+        assert f'data-own-stay="{self.days()["check_in"]} {self.days()["check_out"]}"' in html
+
+    def test_to_others_they_are_taken(self, client: Client) -> None:
+        order = self.booked(client)
+        for other in (Client(), client):
+            client.force_login(make.user())
+            page = other.get(order.house.get_absolute_url(), self.days())
+            assert list(page.context["form"].errors) == ["check_in"]
+            assert order.number not in page.content.decode()
+
+    @pytest.mark.parametrize(("first", "nights"), [(9, 1), (10, 1), (9, 3), (8, 3)])
+    def test_another_stay_over_ones_own_nights_is_taken(
+        self, client: Client, first: int, nights: int
+    ) -> None:
+        order = self.booked(client)
+        page = client.get(order.house.get_absolute_url(), self.days(first, nights))
+        assert list(page.context["form"].errors) == ["check_in"]
+        assert order.number not in page.content.decode()
+
+    def test_nights_that_were_ones_own_are_taken_once_somebody_else_has_them(self, client: Client) -> None:
+        order = self.booked(client)
+        transitions.cancel(order, by=order.renter)
+        page = client.get(order.house.get_absolute_url(), self.days())
+        assert page.context["form"].errors == {}
+        assert order.number not in page.content.decode()
+        availability.hold(order.house, order.check_in, order.check_out)
+        page = client.get(order.house.get_absolute_url(), self.days())
+        assert list(page.context["form"].errors) == ["check_in"]
+        assert order.number not in page.content.decode()
+
+    def test_it_costs_one_query(
+        self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        page = self.booked(client).house.get_absolute_url()
+        with django_assert_num_queries(9):  # session, renter, and the order beside the 6 of such a page
+            client.get(page, self.days())
 
 
 def test_the_dates_in_the_address_fill_the_form(client: Client) -> None:

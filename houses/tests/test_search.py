@@ -1,6 +1,9 @@
 """Finding a home: what suits, in which order, and what is said of a search that can't be."""
 
+import re
 from datetime import date, timedelta
+from html import unescape
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import time_machine
@@ -11,9 +14,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from houses import availability, views
-from houses.models import Area
+from houses.models import Area, House
 from houses.search import Sort, find
-from houses.views import HOUSES_PER_PAGE
+from houses.views import HOUSES_PER_PAGE, search_address
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -74,13 +77,24 @@ def test_only_homes_that_take_that_many_nights(client: Client, nights: int, is_f
     assert bool(found) == is_found
 
 
+def first_home_of(page: object) -> str:
+    """The address of the first home that was found."""
+    [link] = re.findall(r'<h2><a href="([^"]*)"', page.content.decode())[:1]
+    return unescape(link)
+
+
+def way_back_from(page: object) -> str:
+    """Where the arrow beside the title leads."""
+    [link] = re.findall(r'class="back" href="([^"]*)"', page.content.decode())
+    return unescape(link)
+
+
 def test_a_home_that_was_found_can_be_booked_on_those_days(client: Client) -> None:
-    make.house(min_nights=2, capacity=3)
+    house = make.house(min_nights=2, capacity=3)
     page = client.get("/", {"check_in": day(3), "check_out": day(5), "guests": 2, "page": 1, "sort": "price"})
-    [house] = page.context["houses"]
-    link = f"{house.get_absolute_url()}?check_in={day(3)}&amp;check_out={day(5)}&amp;guests=2"
-    assert f'href="{link}"' in page.content.decode()
-    form = client.get(link.replace("&amp;", "&")).context["form"]
+    link = first_home_of(page)
+    assert link.startswith(f"{house.get_absolute_url()}?check_in={day(3)}&check_out={day(5)}&guests=2&")
+    form = client.get(link).context["form"]
     assert not form.errors
     assert form.nights == 2
 
@@ -88,8 +102,97 @@ def test_a_home_that_was_found_can_be_booked_on_those_days(client: Client) -> No
 def test_what_is_refused_does_not_go_along_to_the_home(client: Client) -> None:
     house = make.house()
     asked = {"check_in": str(day(5)), "check_out": str(day(4)), "guests": "200"}
-    html = client.get("/", asked).content.decode()
-    assert f'href="{house.get_absolute_url()}?check_in={day(5)}"' in html
+    link = first_home_of(client.get("/", asked))
+    assert link.startswith(f"{house.get_absolute_url()}?check_in={day(5)}&search=")
+
+
+class TestWayBack:
+    """From a home to the search that found it."""
+
+    def asked(self, house: House) -> dict[str, str]:
+        days = {"check_in": str(day(3)), "check_out": str(day(5)), "guests": "2"}
+        return {"area": str(house.area_id), **days, "sort": "price"}
+
+    def test_to_the_same_search(self, client: Client) -> None:
+        for _ in range(HOUSES_PER_PAGE + 2):
+            house = make.house()
+        asked = {**self.asked(house), "page": "2"}
+        page = client.get("/", asked)
+        back = way_back_from(client.get(first_home_of(page)))
+        assert dict(parse_qsl(urlsplit(back).query)) == asked
+        assert urlsplit(back)[:3] == ("", "", "/")
+        again = client.get(back)
+        assert [home.pk for home in again.context["houses"]] == [home.pk for home in page.context["houses"]]
+        assert len(again.context["houses"]) == 2
+
+    def test_also_with_what_was_refused_there(self, client: Client) -> None:
+        make.house()
+        asked = {"check_in": str(day(5)), "check_out": str(day(4))}
+        back = way_back_from(client.get(first_home_of(client.get("/", asked))))
+        assert back == f"/?check_in={day(5)}&check_out={day(4)}"
+
+    def test_without_a_search_to_all_homes(self, client: Client) -> None:
+        house = make.house()
+        link = first_home_of(client.get("/"))
+        assert link == house.get_absolute_url()
+        assert way_back_from(client.get(link)) == "/"
+
+    def test_over_other_months_another_language_and_other_days(self, client: Client) -> None:
+        house = make.house()
+        back = search_address(self.asked(house))
+        html = client.get(first_home_of(client.get(back))).content.decode()
+        others = re.findall(r'href="([^"]*month=[^"]*)"', html) + re.findall(
+            r'name="next" value="(.*?)"', html
+        )
+        assert len(others) >= 2
+        for other in others:
+            assert way_back_from(client.get(unescape(other))) == back
+
+    def test_over_a_refused_booking_and_over_the_sign_in(self, client: Client) -> None:
+        house = make.house(capacity=2)
+        back = search_address(self.asked(house))
+        html = client.get(first_home_of(client.get(back))).content.decode()
+        [search] = re.findall(r'name="search" value="(.*?)"', html)
+        typed = {"check_in": str(day(3)), "check_out": str(day(5)), "guests": "9", "search": unescape(search)}
+        book = f"/houses/{house.pk}/book/"
+        sign_in = client.post(book, typed)
+        [after] = parse_qs(urlsplit(sign_in.url).query)["next"]
+        assert way_back_from(client.get(after)) == back
+        client.force_login(make.user())
+        refused = client.post(book, typed)
+        assert refused.status_code == 422
+        assert way_back_from(refused) == back
+
+    @pytest.mark.parametrize(
+        "search",
+        [
+            *(
+                "https://evil.example/",
+                "//evil.example",
+                "next=//evil.example",
+                "&&&",
+                "=",
+                "%",
+                "\0",
+                "9" * 5000,
+            ),
+            *("&".join(["area=1"] * 5000), "area=" + "9" * 500, "x=1&area=", "/orders/?status=COMPLETE"),
+            '"><script>alert(1)</script>',
+        ],
+        ids=lambda search: repr(search)[:20],
+    )
+    def test_to_nowhere_else(self, client: Client, search: str) -> None:
+        house = make.house()
+        client.force_login(make.user())
+        for page in (
+            client.get(house.get_absolute_url(), {"search": search}),
+            client.post(f"/houses/{house.pk}/book/", {"search": search}),
+        ):
+            back = way_back_from(page)
+            assert urlsplit(back)[:3] == ("", "", "/")
+            assert set(parse_qs(urlsplit(back).query)) <= {"area"}
+            assert "evil" not in back
+            assert "<script>alert" not in page.content.decode()
 
 
 def test_hidden_homes_are_never_found(client: Client) -> None:
@@ -128,8 +231,8 @@ WRONG = {
     ),
     "no night": ({"check_in": 5, "check_out": 5}, "check_out", "Check-out must be after check-in."),
     "ten years": ({"check_in": 5, "check_out": 3655}, "check_out", "At most 90 nights."),
-    "no end": ({"check_in": 5}, "check_out", "Choose this day, too."),
-    "no start": ({"check_out": 5}, "check_in", "Choose this day, too."),
+    "no end": ({"check_in": 5}, "check_out", "Choose both dates."),
+    "no start": ({"check_out": 5}, "check_in", "Choose both dates."),
 }
 
 
@@ -147,7 +250,7 @@ def test_BOK06_impossible_days_are_refused_beside_the_field(
     assert f'id="id_{marked}_error"><li>{words}</li></ul>' in html
     for value in (*typed.values(), "2"):
         assert f'value="{value}"' in html
-    assert "1 home, leaving aside what is marked above" in html
+    assert "1 home (ignoring the fields marked above)" in html
 
 
 ODD = [
@@ -181,25 +284,45 @@ def test_everything_odd_at_once(client: Client) -> None:
     assert set(page.context["form"].errors) == {"area", "check_in", "check_out", "guests"}
 
 
-def test_nothing_found_leads_on(client: Client) -> None:
-    area = make.house(capacity=2).area
-    asked = {"area": area.pk, "guests": "9", "check_in": str(day(3)), "check_out": str(day(4))}
-    page = client.get("/", asked)
-    html = page.content.decode()
+def ways_on(client: Client, **asked: object) -> list[str]:
+    """What may be left open where no home was found."""
+    html = client.get("/", asked).content.decode()
     assert "scene-none-found" in html
-    assert f'href="?area={area.pk}&amp;guests=9"' in html  # any days
-    assert f'href="?guests=9&amp;check_in={day(3)}&amp;check_out={day(4)}"' in html  # anywhere
-    assert f'href="?area={area.pk}&amp;check_in={day(3)}&amp;check_out={day(4)}"' in html  # any guests
-    assert "<h2>" in html
+    return [unescape(link) for link in re.findall(r'class="button quiet" href="([^"]*)"', html)]
+
+
+def test_nothing_found_leads_on(client: Client) -> None:
+    area = make.house(capacity=2).area.pk
+    days = {"check_in": str(day(3)), "check_out": str(day(4))}
+    assert ways_on(client, area=area, guests="9", **days) == [
+        f"?area={area}&guests=9",
+        f"?area={area}&check_in={day(3)}&check_out={day(4)}",
+        f"?guests=9&check_in={day(3)}&check_out={day(4)}",
+    ]
+
+
+def test_only_what_narrowed_the_search_is_offered_to_be_left_open(client: Client) -> None:
+    make.house(capacity=2)
+    guests_alone = [f"?check_in={day(3)}"]
+    assert ways_on(client, check_in=str(day(3)), guests="9") == guests_alone
+    assert ways_on(client, check_in=str(day(3)), guests="9", area="x") == [f"?check_in={day(3)}&area=x"]
+    House.objects.update(is_listed=False)
+    assert ways_on(client, check_in=str(day(3)), guests="200", area="x") == []
 
 
 def test_pages_and_orders_keep_what_was_asked(client: Client) -> None:
+    """The orders are buttons of the form: they take along what is typed in it, sent or not."""
     for _ in range(HOUSES_PER_PAGE + 1):
         make.house(capacity=5)
     html = client.get("/", {"guests": "5", "sort": "price"}).content.decode()
     assert 'href="?guests=5&amp;sort=price&amp;page=2"' in html
-    assert 'href="?guests=5&amp;sort=booked"' in html
-    assert 'name="sort" value="price"' in html
+    orders = re.findall(
+        r'<button form="search" formnovalidate name="sort" value="(\w+)"( aria-current)?', html
+    )
+    assert orders == [("new", ""), ("price", " aria-current"), ("booked", "")]
+    assert 'id="search"' in html
+    assert '<button class="button" name="sort" value="price">' in html
+    assert '<button class="button">' in client.get("/", {"guests": "5"}).content.decode()
 
 
 def test_who_finds_very_many_is_asked_to_say_more(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

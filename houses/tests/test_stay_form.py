@@ -74,6 +74,7 @@ def test_the_fields_know_their_limits(client: Client) -> None:
         html = client.get(house().get_absolute_url()).content.decode()
     for name, limit in (
         ("check_in", 'min="2026-11-22"'),
+        ("check_in", 'max="2027-11-22"'),
         ("check_out", 'min="2026-11-23"'),
         ("guests", 'min="1"'),
         ("guests", 'max="3"'),

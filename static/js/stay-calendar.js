@@ -1,15 +1,19 @@
 // #calendar td[data-date]: days become buttons that fill the fields of check-in and check-out.
 // First the day of arrival, then that of leaving: all nights between must be free, the last day's need not be.
-// Arrow keys go from day to day. The server has the last word on every stay.
+// Arrow keys go from day to day. #calendar-words says what was chosen or why not; dates that the home does not
+// take are marked in their field. The server has the last word on every stay.
 
+const MS_PER_DAY = 86_400_000;
 const checkIn = document.querySelector("#id_check_in");
 const checkOut = document.querySelector("#id_check_out");
+const fields = [checkIn, checkOut];
 const words = document.querySelector("#calendar-words");
 const cells = [...document.querySelectorAll("#calendar td[data-date]")];
 const DAYS_BY_KEY = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
 const dayOf = (cell) => cell.dataset.date;
 const isFree = (cell) => cell.classList.contains("free");
+const valueOf = (field) => (field.validity.valid ? field.value : ""); // not of a day that can't be booked
 
 function inWords(day) {
   const at = new Date(day);
@@ -27,30 +31,70 @@ function fill(text, values) {
 function say(text, days = {}) {
   const inTheirWords = Object.entries(days).map(([name, day]) => [name, inWords(day)]);
   words.textContent = fill(text, Object.fromEntries(inTheirWords));
+  words.classList.remove("refusal");
+}
+
+function refuse(text, days) {
+  say(text, days);
+  words.classList.add("refusal");
 }
 
 function set(first, last) {
   checkIn.value = first;
   checkOut.value = last;
-  for (const field of [checkIn, checkOut]) field.dispatchEvent(new Event("input"));
+  for (const field of fields) field.dispatchEvent(new Event("input"));
 }
 
-function nightsOf(first, last) {
-  return cells.filter((cell) => dayOf(cell) >= first && dayOf(cell) < last);
+/** Of the first taken night of [first, last) that is shown. */
+function takenBetween(first, last) {
+  return cells.find((cell) => dayOf(cell) >= first && dayOf(cell) < last && !isFree(cell));
+}
+
+function isTaken(day) {
+  return cells.some((cell) => dayOf(cell) === day && !isFree(cell));
+}
+
+/** The day of arrival that waits for a day to leave; empty where there is none. */
+function openArrival() {
+  const first = valueOf(checkIn);
+  return checkOut.value || isTaken(first) ? "" : first;
 }
 
 function choose(cell) {
   const day = dayOf(cell);
-  const isLeaving = checkIn.value && !checkOut.value && day > checkIn.value;
-  if (isLeaving && nightsOf(checkIn.value, day).every(isFree)) set(checkIn.value, day);
-  else if (isFree(cell)) set(day, "");
-  else say(words.dataset.taken);
+  const first = openArrival();
+  const barrier = first && takenBetween(first, day);
+  if (day === first) set("", "");
+  else if (first && day > first && !barrier) set(first, day);
+  else if (!isFree(cell)) refuse(words.dataset.taken, { day });
+  else if (barrier) refuse(words.dataset.crossed, { day: dayOf(barrier), first });
+  else set(day, "");
 }
 
 function show() {
-  const first = checkIn.value;
-  const isTaken = Boolean(first) && nightsOf(first, checkOut.value).some((cell) => !isFree(cell));
-  const last = checkOut.value > first && !isTaken ? checkOut.value : ""; // what is refused isn't drawn
+  const [first, last] = fields.map(valueOf);
+  const isOwn = words.dataset.ownStay === `${first} ${last}`;
+  const [refusal, field] = isOwn ? [] : refusalOf(first, last);
+  draw(isOwn || !isTaken(first) ? first : "", last > first && !refusal ? last : "");
+  field?.setAttribute("aria-invalid", "true");
+  if (refusal) refuse(refusal);
+  else if (isOwn) say(words.dataset.own);
+  else if (first && last > first) say(words.dataset.stay, { first, last });
+  else if (first) say(words.dataset.arrive, { day: first });
+  else say(words.dataset.start);
+}
+
+/** What is wrong with a stay, and the field that is to be changed; empty where nothing is. */
+function refusalOf(first, last) {
+  const { refused, least, few, most, many } = words.dataset;
+  const nights = (new Date(last) - new Date(first)) / MS_PER_DAY; // NaN while a date is missing
+  if (isTaken(first) || (first && takenBetween(first, last))) return [refused, checkIn];
+  if (nights >= 1 && nights < least) return [few, checkOut];
+  if (nights > most) return [many, checkOut];
+  return [];
+}
+
+function draw(first, last) {
   for (const cell of cells) {
     const day = dayOf(cell);
     const isEnd = day === first || day === last;
@@ -58,15 +102,13 @@ function show() {
     cell.classList.toggle("within", Boolean(first) && first < day && day < last);
     cell.firstElementChild.setAttribute("aria-pressed", isEnd);
   }
-  if (isTaken) say(words.dataset.refused);
-  else if (first && last) say(words.dataset.stay, { first, last });
-  else if (first) say(words.dataset.arrive, { day: first });
-  else say(words.dataset.start);
-  // So that other months know, too.
-  for (const link of document.querySelectorAll("#calendar a")) {
-    const url = new URL(link.href);
-    for (const field of [checkIn, checkOut]) url.searchParams.set(field.name, field.value);
-    link.href = url;
+}
+
+/** Whatever was wrong was so of other dates. */
+function unmark() {
+  for (const field of fields) {
+    field.removeAttribute("aria-invalid");
+    field.closest(".field").querySelector(".error")?.remove();
   }
 }
 
@@ -80,7 +122,7 @@ for (const [index, cell] of cells.entries()) {
   button.type = "button";
   button.append(...cell.childNodes);
   const state = button.querySelector(".visually-hidden").textContent;
-  button.setAttribute("aria-label", `${inWords(dayOf(cell))}, ${state}`);
+  button.setAttribute("aria-label", fill(words.dataset.label, { day: inWords(dayOf(cell)), state }));
   button.addEventListener("click", () => choose(cell));
   button.addEventListener("keydown", (event) => {
     const next = cells[index + DAYS_BY_KEY[event.key]];
@@ -93,6 +135,10 @@ for (const [index, cell] of cells.entries()) {
 }
 
 words.hidden = false;
-checkIn.addEventListener("input", show);
-checkOut.addEventListener("input", show);
+for (const field of fields) {
+  field.addEventListener("input", () => {
+    unmark();
+    show();
+  });
+}
 show();

@@ -1,5 +1,6 @@
 // #stay-price[data-price-fen][data-one][data-words]: nights × price = total, as the dates are chosen.
-// Until both dates make a stay, #night-price is shown in its place. The server has the last word on both.
+// Until both dates make a stay that nothing is wrong with, #night-price is shown in its place: what is wrong is
+// said by the server, and by stay-calendar.js, which goes first. The server has the last word on both.
 
 const MS_PER_DAY = 86_400_000;
 const checkIn = document.querySelector("#id_check_in");
@@ -12,9 +13,13 @@ function yuan(fen) {
   return `￥${Math.floor(fen / 100).toLocaleString("en")}.${String(fen % 100).padStart(2, "0")}`;
 }
 
+function isRefused(field) {
+  return !field.validity.valid || field.getAttribute("aria-invalid") === "true";
+}
+
 function show() {
   const nights = (checkOut.valueAsNumber - checkIn.valueAsNumber) / MS_PER_DAY; // NaN while a date is missing
-  const isStay = nights >= 1;
+  const isStay = nights >= 1 && ![checkIn, checkOut].some(isRefused);
   stayPrice.hidden = !isStay;
   nightPrice.hidden = isStay;
   if (!isStay) return;

@@ -10,6 +10,7 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 from django.db import OperationalError, connection
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,11 +18,13 @@ from django.utils import timezone
 from accounts.models import User
 from core.transactions import durable_transaction
 from houses import availability
+from houses.admin import BookedNightForm
 from houses.availability import NightsTaken
 from houses.models import BookedNight, House
 from orders import booking, transitions
 from orders.models import Order, OrderEvent, Review
 from tests import make
+from tests.interleaving import before
 from tests.races import at_once
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -173,6 +176,41 @@ def test_BOK01_twin_without_looking_for_the_own_order(monkeypatch: pytest.Monkey
     monkeypatch.setattr(booking, "_booked_before", lambda *stay, **days: None)
     with pytest.raises(NightsTaken):
         pressed_at_once(make.house(), make.user(), 8)
+
+
+def held_by_staff_while_somebody_books() -> list[str]:
+    """What the renter is told who books a night right before staff hold it."""
+    house, night = make.house(), timezone.localdate() + timedelta(days=9)
+    desk, renter, told = Client(), make.user(), list[str]()
+    desk.force_login(make.user(is_staff=True, is_superuser=True))
+
+    def book() -> None:
+        try:
+            stay = {"check_in": night, "check_out": night + timedelta(days=1)}
+            booking.book(house, renter=renter, guests=1, **stay)
+            told.append("booked")
+        except NightsTaken:
+            told.append("taken")
+
+    with before("houses.availability.hold_for_staff", book, elsewhere=True):
+        added = desk.post(
+            reverse("admin:houses_bookednight_add"), {"house": str(house.pk), "night": str(night)}
+        )
+    assert added.status_code == 302
+    assert BookedNight.objects.get().order_number == ""
+    return told
+
+
+def test_BOK05_staff_hold_a_night_while_somebody_books_it() -> None:
+    assert held_by_staff_while_somebody_books() == ["taken"]
+
+
+def test_BOK05_twin_staff_who_do_not_lock_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("there, the transaction itself is the lock")
+    monkeypatch.setattr(BookedNightForm, "clean", ModelForm.clean)
+    with pytest.raises(NightsTaken):
+        held_by_staff_while_somebody_books()
 
 
 def test_DBX02_reviews_of_one_house_at_once_do_not_deadlock(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.db.models.deletion import ProtectedError
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -145,6 +145,26 @@ def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
         journal.judge(message, verdict, payment=payment)
     rows = client.get(page(GatewayMessage, "changelist"), {"for_staff": "1"}).context["cl"].queryset
     assert {row.verdict for row in rows} == {*GatewayMessage.NEEDS_STAFF, GatewayMessage.Verdict.ASKED}
+
+
+def test_more_notices_than_somebody_waits_for_are_refused_in_words(client: Client, boss: User) -> None:
+    payment = make.attempt()
+    notices = [journal.record_signed("NOTIFY", b"x", {"n": str(n)}) for n in range(11)]
+    for notice in notices:
+        journal.judge(notice, GatewayMessage.Verdict.REFUND_NOTICE, payment=payment)
+    client.cookies["django_language"] = "en"
+    answer = act(client, GatewayMessage, "look_again", *notices)
+    assert [str(message) for message in answer.context["messages"]] == [
+        "Choose 10 at most: each is a call to Alipay."
+    ]
+
+
+def test_every_page_of_a_rehearsal_says_so(client: Client, boss: User, refund: Refund) -> None:
+    client.cookies["django_language"] = "en"
+    for address in (reverse("admin:index"), page(Refund, "changelist"), page(Refund, "change", refund.pk)):
+        assert "no real money moves" in client.get(address).content.decode()
+        with override_settings(REHEARSAL=False):
+            assert "no real money moves" not in client.get(address).content.decode()
 
 
 def test_refunds_that_do_not_end_by_themselves_are_a_filter_away(client: Client, boss: User) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -277,16 +278,16 @@ def test_GWX02_pay_says_so_kindly_and_at_once(client: Client, settings: Settings
 
 
 def test_GWX01_the_calls_of_one_press_share_three_seconds(
-    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    db: None, gateway: alipay.Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked, asked to close, asked again because it refused: each takes as long as it may."""
-    now, given = [1000.0], list[float]()
-    monkeypatch.setattr(asking.time, "monotonic", lambda: now[0])
+    """Asked, asked to close, asked again because it refused: each takes most of what it is given."""
+    payment, now, given = make.attempt(), [1000.0], list[float]()
+    monkeypatch.setattr(asking, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def slowly(url: str, form: str, *, deadline: float) -> bytes:
         given.append(deadline)
         now[0] += deadline * 0.8
-        return Gateway.post(gateway, url, form, deadline=deadline)
+        return gateway.post(url, form, deadline=deadline)
 
     monkeypatch.setattr(http, "post", slowly)
     gateway.says["query"] = alipay.waiting(payment)

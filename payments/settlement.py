@@ -1,8 +1,8 @@
-"""The one door through which money is recorded. The only writer of status and money of payments and refunds.
+"""The one door through which money is recorded: only this writes status and money of attempts and refunds.
 
-When one is tried again (`next_try_at`) and which bill had it (`billed_on`) is also written where that is done.
 Return, notify, query and staff all end in settle(). The locks (Order, then Payment, then Refund) keep people
 from waiting in the wrong order; the compare-and-set decides who was first, also where locks don't reach.
+When one is tried again (`next_try_at`) and which bill had it (`billed_on`) is written elsewhere, too.
 """
 
 import enum

@@ -50,7 +50,7 @@ def preview(order: Order) -> Preview | None:
 
 def preview_for_staff(order: Order) -> Preview:
     """What the policy would bring back; staff may decide otherwise. Raises CannotCancel where it is over."""
-    if order.status in (Order.Status.CANCELED, Order.Status.REJECTED):
+    if order.is_over:
         words = _("%(number)s: not possible any more, it is %(status)s.")
         raise CannotCancel(words % {"number": order.number, "status": order.get_status_display()})
     return _by_policy(order)

@@ -62,5 +62,5 @@ def tell(name: str) -> int:
     rows: QuerySet = model._default_manager.filter(waiting())
     if count := rows.count():
         first = ", ".join(map(str, rows.order_by("pk")[:NAMED]))
-        log.error('%d %s wait for staff, see the admin under "needs a look": %s', count, name, first)
+        log.error("%s that wait for staff in the admin: %d (%s)", name, count, first)
     return count

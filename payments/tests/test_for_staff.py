@@ -50,7 +50,7 @@ def test_a_payment_of_which_alipay_never_says_anything_final(
         assert waiting(desk, Payment) == [payment]
     told = [r.getMessage() for r in caplog.records if r.name == "payments.for_staff"]
     assert len(told) == 1
-    assert "1 payments wait for staff" in told[0]
+    assert "payments that wait for staff in the admin: 1" in told[0]
     assert payment.out_trade_no in told[0]
 
 

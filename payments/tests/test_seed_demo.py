@@ -1,11 +1,16 @@
 """What a demo shows on its first day."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
+from houses import availability
+from houses.models import BookedNight
 from orders.models import Order
 from payments.management.commands import seed_demo
 from payments.models import Payment, Refund
@@ -32,6 +37,23 @@ def test_what_was_paid_comes_back_when_it_is_cancelled(standin: StandIn, client:
     refund = Refund.objects.get()
     assert (refund.status, refund.amount_fen) == (Refund.Status.DONE, paid.amount_fen)
     assert standin.trade(refund.payment.out_trade_no)["refunds"]
+    assert list(broken_rules()) == []
+
+
+def test_reviewed_stays_are_over(standin: StandIn) -> None:
+    call_command("seed_demo")
+    today = timezone.localdate()
+    reviewed = Order.objects.filter(status=Order.Status.COMPLETE)
+    assert reviewed.count() == 2
+    for order in reviewed:
+        events = list(order.events.order_by("created_at", "id").values_list("kind", flat=True))
+        assert order.check_in < order.check_out < today
+        assert order.created_at.date() < order.check_in
+        assert events == ["BOOKED", "ACCEPTED", "PAID", "REVIEWED"]
+        assert order.payments.get().paid_at.date() < order.check_in
+        nights = BookedNight.objects.filter(order_number=order.number).order_by("night")
+        assert [row.night for row in nights] == availability.nights_between(order.check_in, order.check_out)
+        assert not availability.taken(order.house, today, today + timedelta(days=4))
     assert list(broken_rules()) == []
 
 

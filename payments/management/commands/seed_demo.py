@@ -11,10 +11,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from houses import illustrations
+from houses import availability, illustrations
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
@@ -25,6 +26,8 @@ from payments.models import Payment
 PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused where real money moves
 RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
 PHOTOS_PER_HOUSE = 4
+REVIEWED_AGO = timedelta(days=10)
+"""How much earlier the reviewed stays are than they were booked."""
 
 AREAS = {
     "厦门": "Xiamen",
@@ -177,9 +180,9 @@ def _orders_in_every_status(
 ) -> None:
     sea, loft, court, lake, tea, river, garden, snow = houses
     review = "房间和照片一样，窗外真的能看见海。房东留了热水和一小碟点心，很用心。"
-    complete = pay(book(renter, sea, 3, 2))
-    transitions.review(complete, by=renter, rating=5, text=review)
-    transitions.review(pay(book(second, loft, 4, 1)), by=second, rating=4, text="楼梯有点陡，别的都很好。")
+    transitions.review(_moved_back(pay(book(renter, sea, 3, 2))), by=renter, rating=5, text=review)
+    steep = "楼梯有点陡，别的都很好。"
+    transitions.review(_moved_back(pay(book(second, loft, 4, 1))), by=second, rating=4, text=steep)
     transitions.reject(book(renter, garden, 6, 3), by=staff, reason="这几天院子里修水管，怕打扰您休息。")
     pay(book(renter, river, 8, 1))
     book(renter, lake, 12, 2)
@@ -187,6 +190,20 @@ def _orders_in_every_status(
     transitions.accept(book(renter, lake, 20, 3), by=staff)
     book(second, tea, 5, 2)
     book(second, snow, 9, 4)
+
+
+def _moved_back(order: Order) -> Order:
+    """The same order, long enough ago to be over. Days that have passed can't be booked."""
+    order.check_in -= REVIEWED_AGO
+    order.check_out -= REVIEWED_AGO
+    order.created_at -= REVIEWED_AGO
+    with transaction.atomic():
+        order.save()
+        availability.release(order.number)
+        availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+        order.events.update(created_at=order.created_at)
+        order.payments.update(created_at=order.created_at, paid_at=order.created_at)
+    return order
 
 
 _open = build_opener(ProxyHandler({})).open

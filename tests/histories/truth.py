@@ -129,7 +129,7 @@ def _broken_rules() -> Iterator[str]:
 @functools.cache
 def _all_questions() -> tuple[str, list[object]]:
     parts, params = [], []
-    for rule, words, rows, number in rules._questions():
+    for rule, (words, rows, number) in rules.questions():
         sql, values = rows.values_list(number).query.sql_with_params()
         parts.append(f"SELECT %s, %s, broken.* FROM ({sql}) AS broken")
         params += [rule, words, *values]

@@ -1,4 +1,4 @@
-"""Alipay's daily bill against our books, both ways, to the fen. The only writer of BillLine.
+"""Alipay's daily bill against our books, both ways, to the fen. The only writer of BillLine and ComparedBill.
 
 The bill is not signed and moves no money: it says whom to ask about, and what Alipay then answers, signed, is
 booked through the one door. What remains becomes a BillLine for staff, and goes when its cause has gone.
@@ -24,7 +24,7 @@ from payments.alipay import http
 from payments.alipay.answers import BEIJING, BillAt, NoBill, Refused, Unknown
 from payments.alipay.bill import Bill, BillProblem, parse
 from payments.gateway import client
-from payments.models import BillLine, Payment, Refund
+from payments.models import BillLine, ComparedBill, Payment, Refund
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,11 @@ DOWNLOAD_WITHIN = 120.0
 NO_BILL_AFTER = timedelta(hours=36)
 """So long after a day began, Alipay's "no bill" means that nothing was bought or given back on it."""
 NEAR_MIDNIGHT = timedelta(minutes=10)
-"""What came so shortly before a day's end may be in the next day's bill, and is looked for in that."""
+"""What came so shortly before a day's end may be in the next day's bill."""
+LOOK_BACK = timedelta(days=60)
+"""A day that is longer ago is compared only when somebody names it."""
+MISSED_AFTER = timedelta(hours=48)
+"""So long after a day's end its bill is there, and should have been compared."""
 
 _OUT_TRADE_NO = re.compile(r"([0-9]{14})_[1-9][0-9]{0,5}")
 
@@ -104,6 +108,33 @@ class Report:
     for_staff: list[BillLine] = field(default_factory=list)
 
 
+def not_compared() -> list[date]:
+    """Days that are over whose bill was not compared to the end, from the first attempt to pay on."""
+    first = Payment.objects.order_by("id").values_list("created_at", flat=True).first()
+    if first is None:
+        return []
+    compared = set(ComparedBill.objects.values_list("day", flat=True))
+    yesterday = day_of(timezone.now()) - timedelta(days=1)
+    return [day for day in _days(day_of(first), yesterday) if day not in compared]
+
+
+def days_to_compare() -> list[date]:
+    """Those of not_compared() that are not too long ago."""
+    since = day_of(timezone.now()) - LOOK_BACK
+    return [day for day in not_compared() if day >= since]
+
+
+def missed_days() -> list[date]:
+    """Those of days_to_compare() that somebody must be told of."""
+    late = timezone.now() - MISSED_AFTER - timedelta(days=1)
+    return [day for day in days_to_compare() if _beginning(day) < late]
+
+
+def day_of(moment: datetime) -> date:
+    """The day, in Beijing, whose bill has what Alipay did at that moment."""
+    return moment.astimezone(BEIJING).date()
+
+
 def fetch(day: date) -> Bill:
     """The bill of a day from Alipay. Raises NoBillYet, BillProblem."""
     match client().bill(day, deadline=asking.IN_THE_BACKGROUND).result:
@@ -139,7 +170,7 @@ def read(content: bytes, day: date) -> Bill:
 def reconcile(bill: Bill) -> Report:
     """Compare a bill with our books, and ask Alipay where they differ. Done again it changes nothing.
 
-    Raises DatabaseError and KeyProblem; then it is to be done again.
+    Raises DatabaseError and KeyProblem; then the day stays among those to compare.
     """
     report = Report(bill.day)
     looked_up = [(entry, _look_up(entry)) for entry in _entries(bill)]
@@ -153,11 +184,13 @@ def reconcile(bill: Bill) -> Report:
     differing = [(entry, finding) for entry, finding in looked_up if finding.kind]
     for line in bill.unreadable:
         differing.append((Entry(bill.day, False, "", "", "", 0, line), Finding(Kind.NOT_OURS)))
-    for ours in _in_no_bill(bill.day):
-        entry = _as_entry(ours, bill.day)
-        report.ours.add(entry, entry.amount_fen)
+    for ours, day in _in_no_bill(bill.day):
+        entry = _as_entry(ours, day)
+        if day == bill.day:
+            report.ours.add(entry, entry.amount_fen)
         differing.append((entry, Finding(Kind.NOT_IN_BILL, ours, entry.amount_fen)))
     report.for_staff = _keep(bill.day, differing)
+    _remember(bill.day)
     return report
 
 
@@ -322,13 +355,27 @@ def _is_billed(line: BillLine) -> bool:
     return ours is not None and ours.billed_on is not None
 
 
-def _in_no_bill(day: date) -> Iterator[Payment | Refund]:
-    """What should be in that day's bill, and is in none."""
-    start = _beginning(day) - NEAR_MIDNIGHT
-    period = (start, start + timedelta(days=1, microseconds=-1))
-    yield from Payment.objects.filter(received_fen__gt=0, billed_on=None, paid_at__range=period)
-    done = Refund.objects.filter(status=Refund.Status.DONE, billed_on=None, done_at__range=period)
-    yield from done.select_related("payment")
+def _in_no_bill(day: date) -> Iterator[tuple[Payment | Refund, date]]:
+    """What is in no bill though each that may have it was compared, now that `day`'s was, too.
+
+    With the last day whose bill may have it, whatever the order in which the days were compared. It may be
+    long ago: what is booked late is missed, too.
+    """
+    compared = {day, *ComparedBill.objects.values_list("day", flat=True)}
+    since = _beginning(min(compared))
+    payments = Payment.objects.filter(received_fen__gt=0, billed_on=None, paid_at__gte=since)
+    done = Refund.objects.filter(status=Refund.Status.DONE, billed_on=None, done_at__gte=since)
+    not_billed: list[Payment | Refund] = [*payments, *done.select_related("payment")]
+    for ours in not_billed:
+        days = _days_of_bills(ours)
+        if compared.issuperset(days):
+            yield ours, days[-1]
+
+
+def _days_of_bills(ours: Payment | Refund) -> list[date]:
+    """The days whose bill may have it: between when it was made here and when we heard that it was done."""
+    done_at = (ours.done_at if isinstance(ours, Refund) else ours.paid_at) or ours.created_at
+    return _days(day_of(min(ours.created_at, done_at)), day_of(done_at + NEAR_MIDNIGHT))
 
 
 def _as_entry(ours: Payment | Refund, day: date) -> Entry:
@@ -390,6 +437,11 @@ def _write(entry: Entry, finding: Finding) -> None:
         BillLine.objects.filter(pk=line.pk, done_at=None).update(**found)
 
 
+@durable_transaction
+def _remember(day: date) -> None:
+    ComparedBill.objects.get_or_create(day=day)
+
+
 def _close(line: BillLine) -> None:
     """The cause has gone; nobody did it, so nobody is named."""
     BillLine.objects.filter(pk=line.pk, done_at=None).update(done_at=timezone.now())
@@ -397,3 +449,8 @@ def _close(line: BillLine) -> None:
 
 def _beginning(day: date) -> datetime:
     return datetime.combine(day, time.min, BEIJING)
+
+
+def _days(first: date, last: date) -> list[date]:
+    """Both included."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import DataError
 from django.utils import timezone, translation
 from pytest_django import Settings
 
@@ -15,7 +16,7 @@ from orders.models import Order
 from payments import attempts, incoming, reconciling, settlement
 from payments.alipay.answers import BEIJING
 from payments.alipay.bill import Bill, BillProblem, Row
-from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from payments.reconciling import Entry, Report, next_step, reconcile
 from payments.rules import broken_rules
 from payments.settlement import Receipt, make_refund, settle
@@ -92,6 +93,10 @@ def bill(*rows: tuple[Row, str], day: date = DAY, unreadable: list[str] | None =
 def open_lines() -> list[tuple[str, str]]:
     lines = BillLine.objects.filter(done_at=None).order_by("id")
     return [(line.kind, line.out_request_no or line.out_trade_no) for line in lines]
+
+
+def compared() -> list[date]:
+    return list(ComparedBill.objects.order_by("day").values_list("day", flat=True))
 
 
 def everything() -> list[object]:
@@ -295,6 +300,63 @@ def test_other_days_and_what_is_not_done_are_not_missed(gateway: Gateway) -> Non
     assert reconcile(bill(row(payment))).for_staff == []
 
 
+BEFORE = DAY - timedelta(days=1)
+AFTER = DAY + timedelta(days=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [(DAY, AFTER), (AFTER, DAY)], ids=["in order", "out of order"])
+def test_QRY12_what_either_of_two_bills_may_have_is_missed_once_both_were_compared(
+    days: tuple[date, date], gateway: Gateway
+) -> None:
+    midnight = NOON + timedelta(hours=12)
+    payment = paid(at=midnight - timedelta(minutes=3))
+    refund = refunded(payment, at=midnight + timedelta(hours=8))
+    Refund.objects.update(created_at=midnight - timedelta(hours=1))
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        reconcile(bill(day=days[0]))
+        assert open_lines() == []
+        reconcile(bill(day=days[1]))
+        assert open_lines() == [
+            (Kind.NOT_IN_BILL, payment.out_trade_no),
+            (Kind.NOT_IN_BILL, refund.out_request_no),
+        ]
+        assert set(BillLine.objects.values_list("bill_date", flat=True)) == {AFTER}
+        before = everything()
+        for day in days:
+            reconcile(bill(day=day))
+        assert everything() == before
+
+
+@pytest.mark.django_db
+def test_the_bill_of_the_day_before_may_come_later_and_have_it(gateway: Gateway) -> None:
+    payment = paid(at=NOON + timedelta(hours=12, minutes=-3))
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        reconcile(bill(day=AFTER))
+        reconcile(bill(row(payment)))
+    assert BillLine.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_QRY12_the_evening_before_is_missed_once_its_own_bill_was_compared(gateway: Gateway) -> None:
+    payment = paid(at=NOON - timedelta(hours=12, minutes=3))
+    reconcile(bill())
+    assert open_lines() == []
+    reconcile(bill(day=BEFORE))
+    assert open_lines() == [(Kind.NOT_IN_BILL, payment.out_trade_no)]
+
+
+@pytest.mark.django_db
+def test_QRY12_what_is_booked_after_its_day_was_compared_is_missed_by_the_next_run(gateway: Gateway) -> None:
+    reconcile(bill())
+    payment = paid()
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        report = reconcile(bill(day=AFTER))
+    (line,) = BillLine.objects.all()
+    assert (line.kind, line.payment, line.bill_date) == (Kind.NOT_IN_BILL, payment, DAY)
+    assert (report.for_staff, report.ours.payments) == ([], 0)  # it is no matter of that day
+
+
 # --- amounts ------------------------------------------------------------------------------------------------
 
 
@@ -478,6 +540,7 @@ def test_QRY11_four_runs_at_once_write_each_line_and_receipt_once(gateway: Gatew
     reconcile(bill(row(payment), stranger("x"), unreadable=["?"]))
     assert sorted(number for _, number in open_lines()) == ["", "x"]
     assert BillLine.objects.filter(out_trade_no="x").count() == 1
+    assert compared() == [DAY]
     assert payment.order.events.count() == 1
     assert list(broken_rules()) == []
 
@@ -544,6 +607,7 @@ def test_the_command_reads_a_file_and_says_what_differs(
     Payment.objects.update(billed_on=DAY)
     assert run("2026-11-22", "--file", str(file)) == 0
     assert "0 for staff" in capsys.readouterr().out
+    assert compared() == [DAY]
 
 
 @pytest.mark.django_db
@@ -573,10 +637,12 @@ def test_the_day_is_beijings(file: Path) -> None:
 def test_the_command_refuses_a_wrong_file(file: Path, settings: Settings) -> None:
     assert "can't be read" in complaint("2026-11-22", "--file", str(file.parent))
     assert "can't be read" in complaint("2026-11-22", "--file", str(file.parent / "none"))
+    assert "DATE" in complaint("--file", str(file))
     settings.ALIPAY_SELLER_ID = "2088999999999999"
     assert "of account 20880000000000010156" in complaint("2026-11-22", "--file", str(file))
     file.write_bytes(b"PK nonsense")
     assert "zip is broken" in complaint("2026-11-22", "--file", str(file))
+    assert compared() == []
 
 
 @pytest.mark.django_db
@@ -611,7 +677,7 @@ def test_GWX01_without_an_answer_nothing_is_changed(
         gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(**node)
     before = everything()
     assert words in complaint("2026-11-22")
-    assert everything() == before
+    assert (everything(), compared()) == (before, [])
 
 
 @pytest.mark.django_db
@@ -625,6 +691,124 @@ def test_no_bill_means_not_yet_until_noon_and_nothing_after(gateway: Gateway) ->
         assert run("2026-11-22") == 1
         assert run("2026-11-20") == 0
     assert open_lines() == [(Kind.NOT_IN_BILL, payment.out_trade_no)]
+
+
+# --- days that were not compared yet ------------------------------------------------------------------------
+
+
+def days_ago(*numbers: int) -> list[date]:
+    """Days before the morning after; 1 is DAY."""
+    return [AFTER - timedelta(days=number) for number in numbers]
+
+
+def first_attempt(ago: int) -> Payment:
+    with time_machine.travel(MORNING_AFTER - timedelta(days=ago)):
+        return make.attempt()
+
+
+@pytest.fixture
+def no_bills(gateway: Gateway) -> None:
+    """Alipay has no bill of any day: "nothing" of those before DAY, "not yet" of DAY until noon."""
+    gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(code="40004", sub_code="isp.bill_not_exist")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_bills")
+def test_without_a_date_each_day_is_compared_once_though_another_has_no_bill_yet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first_attempt(ago=4)
+    reconcile(bill(day=AFTER - timedelta(days=3)))
+    with time_machine.travel(MORNING_AFTER - timedelta(hours=1)):
+        problems = complaint()
+        assert "2026-11-22: Alipay has no bill" in problems
+        assert len(problems.splitlines()) == 1
+        said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("bill of")]
+        assert [line[:18] for line in said] == ["bill of 2026-11-19", "bill of 2026-11-21"]
+        assert compared() == days_ago(4, 3, 2)
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        assert run() == 0
+        assert "bill of 2026-11-22" in capsys.readouterr().out
+        assert compared() == days_ago(4, 3, 2, 1)
+        assert run() == 0
+        assert capsys.readouterr().out == "no day to compare\n"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_bills")
+def test_without_a_date_the_status_tells_of_a_day_without_a_bill_then_of_any_open_line() -> None:
+    payment = paid()
+    Payment.objects.update(created_at=NOON - timedelta(days=1))
+    BillLine.objects.create(bill_date=DAY - timedelta(days=9), kind=Kind.NOT_OURS, key="k", out_trade_no="x")
+    with time_machine.travel(MORNING_AFTER - timedelta(hours=1)):
+        assert (run(), compared()) == (2, [BEFORE])
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        assert run() == 1
+        assert open_lines() == [(Kind.NOT_OURS, "x"), (Kind.NOT_IN_BILL, payment.out_trade_no)]
+        assert run() == 1
+        BillLine.objects.update(done_at=timezone.now())
+        assert run() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_bills")
+def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first_attempt(ago=3)
+    keep = reconciling._keep
+
+    def breaks_on_one_day(day: date, *arguments: object) -> list[BillLine]:
+        if day == BEFORE:
+            raise DataError("too long")
+        return keep(day, *arguments)
+
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        with monkeypatch.context() as broken:
+            broken.setattr(reconciling, "_keep", breaks_on_one_day)
+            assert "2026-11-21: not compared to the end (DataError: too long)" in complaint()
+        assert compared() == days_ago(3, 1)
+        assert "bill of 2026-11-21" in caplog.text
+        assert (run(), compared()) == (0, days_ago(3, 2, 1))
+
+
+@pytest.mark.django_db
+def test_there_is_nothing_to_compare_before_anybody_could_pay() -> None:
+    assert (run(), reconciling.missed_days()) == (0, [])
+    make.attempt()
+    assert reconciling.not_compared() == []
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        assert reconciling.days_to_compare() == [AFTER]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_bills")
+def test_days_that_are_too_long_ago_are_told_and_wait_for_their_date(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first_attempt(ago=63)
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        assert len(reconciling.missed_days()) == 58
+        assert run() == 0
+        assert "3 days from 2026-09-21 on were not compared" in capsys.readouterr().out
+        assert compared() == days_ago(*range(60, 0, -1))
+        assert reconciling.missed_days() == []
+        for day in days_ago(63, 62, 61):
+            assert run(str(day)) == 0
+        capsys.readouterr()
+        assert run() == 0
+        assert capsys.readouterr().out == "no day to compare\n"
+
+
+@pytest.mark.django_db
+def test_a_day_is_missed_when_it_has_been_over_for_two_days() -> None:
+    first_attempt(ago=4)
+    with time_machine.travel(datetime(2026, 11, 22, 23, 59, tzinfo=BEIJING)):
+        assert reconciling.missed_days() == days_ago(4)
+    with time_machine.travel(datetime(2026, 11, 23, 0, 1, tzinfo=BEIJING)):
+        assert reconciling.missed_days() == days_ago(4, 3)
+        reconcile(bill(day=AFTER - timedelta(days=4)))
+        assert reconciling.missed_days() == days_ago(3)
 
 
 # --- a whole day at the stand-in ----------------------------------------------------------------------------
@@ -668,6 +852,22 @@ def test_QRY11_REF07_DBX08_a_whole_day_at_the_stand_in(
     before = everything()
     assert run("2026-11-22") == 1
     assert everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_QRY11_after_three_days_down_each_days_money_is_found(
+    standin: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standin.fault("notify.lost")
+    for ago in (3, 2, 1):
+        with time_machine.travel(MORNING_AFTER - timedelta(days=ago)):
+            settlement.mark_closed(pressed_and_paid(standin, make.order()))
+    assert (run(), compared()) == (0, days_ago(3, 2, 1))
+    assert capsys.readouterr().out.count("1 the same to the fen") == 3
+    assert list(Payment.objects.order_by("id").values_list("status", "billed_on")) == [
+        ("PAID", day) for day in days_ago(3, 2, 1)
+    ]
+    assert list(broken_rules()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,22 +1,24 @@
 """The daily bill against our books; see payments/reconciling.py."""
 
+import logging
 from datetime import date
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 
 from core.money import yuan_text
 from payments import reconciling
-from payments.alipay.answers import BEIJING
 from payments.alipay.bill import BillProblem
 from payments.alipay.http import MAX_DOWNLOAD_BYTES
 from payments.checks import ALIPAY_TAG
 from payments.models import BillLine
 from payments.reconciling import NoBillYet, Report, Sums
 
-COULD_NOT = 2
+log = logging.getLogger(__name__)
 
+COULD_NOT = 2
 
 FIRST_BILL = date(2016, 1, 1)
 
@@ -24,41 +26,77 @@ FIRST_BILL = date(2016, 1, 1)
 class Command(BaseCommand):
     help = (
         "Compares Alipay's bill of a day with our payments and refunds, to the fen, and asks Alipay where "
-        "they differ. What remains is listed in the admin under bill lines. Exit status: 0 all is the same, "
-        "1 something is there for staff, 2 there was no bill to compare with."
+        "they differ. What remains is listed in the admin under bill lines. Without DATE: every day that was "
+        f"not compared yet, {reconciling.LOOK_BACK.days} days back at most. Exit status: 0 all is the same, "
+        "1 something is there for staff, 2 a day had no bill to compare with."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("day", metavar="DATE", help="as 2026-11-22, in Beijing; a day that is over")
         parser.add_argument(
-            "--file", type=Path, metavar="PATH", help="the zip or CSV, instead of asking Alipay"
+            "day", metavar="DATE", nargs="?", help="as 2026-11-22, in Beijing; a day that is over"
+        )
+        parser.add_argument(
+            "--file", type=Path, metavar="PATH", help="the zip or CSV of DATE, instead of asking Alipay"
         )
 
-    def handle(self, *args: object, day: str, file: Path | None, **options: object) -> None:
+    def handle(self, *args: object, day: str | None, file: Path | None, **options: object) -> None:
         self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
+        if file is not None and day is None:
+            raise CommandError("Give the DATE of the file, too.", returncode=COULD_NOT)
+        lines = BillLine.objects.filter(done_at=None)
+        if day is None:
+            days = self._days_to_compare()
+        else:
+            days = [_day_that_is_over(day)]
+            lines = lines.filter(bill_date=days[0])
+        problems = [problem for each in days if (problem := self._compare(each, file))]
+        if problems:
+            raise CommandError("\n".join(problems), returncode=COULD_NOT)
+        if lines.exists():
+            raise SystemExit(1)
+
+    def _days_to_compare(self) -> list[date]:
+        days, all_days = reconciling.days_to_compare(), reconciling.not_compared()
+        if len(days) < len(all_days):
+            self.stdout.write(
+                f"{len(all_days) - len(days)} days from {all_days[0]} on were not compared, more than "
+                f"{reconciling.LOOK_BACK.days} days ago; compare them by DATE"
+            )
+        if not days:
+            self.stdout.write("no day to compare")
+        return days
+
+    def _compare(self, day: date, file: Path | None) -> str:
+        """Print what a day's bill and our books say. Returns why it was not compared; empty where it was."""
         try:
-            over = _day_that_is_over(day)
-            bill = reconciling.fetch(over) if file is None else reconciling.read(_content(file), over)
+            bill = reconciling.fetch(day) if file is None else reconciling.read(_content(file), day)
+            report = reconciling.reconcile(bill)
         except (NoBillYet, BillProblem) as problem:
-            raise CommandError(str(problem), returncode=COULD_NOT) from problem
-        report = reconciling.reconcile(bill)
+            return f"{day}: {problem}"
+        except Exception as error:
+            log.exception("bill of %s", day)  # and go on: it must not keep later days from being compared
+            connection.close_if_unusable_or_obsolete()
+            return f"{day}: not compared to the end ({type(error).__name__}: {error}). Try again."
         for line in _in_words(report):
             self.stdout.write(line)
-        if report.for_staff:
-            raise SystemExit(1)
+        return ""
 
 
 def _day_that_is_over(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise NoBillYet(f"{text} is not a day; write it as 2026-11-22.") from error
+        raise _unfit(f"{text} is not a day; write it as 2026-11-22.") from error
     if day < FIRST_BILL:
-        raise NoBillYet(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
-    if day >= timezone.now().astimezone(BEIJING).date():
-        raise NoBillYet(f"{day} is not over in Beijing. Its bill is written by about 9:00 of the next day.")
+        raise _unfit(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
+    if day >= reconciling.day_of(timezone.now()):
+        raise _unfit(f"{day} is not over in Beijing. Its bill is written by about 9:00 of the next day.")
     return day
+
+
+def _unfit(words: str) -> CommandError:
+    return CommandError(words, returncode=COULD_NOT)
 
 
 def _content(file: Path) -> bytes:

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -60,6 +61,20 @@ class BillLineAdmin(ReadOnlyAdmin):
     readonly_fields = ["about", "in_bill", "ours", "what_to_do"]
     show_full_result_count = False
     actions = ["dealt_with"]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Days of which no line can be here, because nobody compared them, are told above the list."""
+        response = super().changelist_view(request, extra_context)
+        days = reconciling.missed_days()
+        if days and isinstance(response, TemplateResponse):  # it is not rendered yet
+            words = gettext(
+                "Not compared with our books yet: Alipay's bills of %(days)s. Tell whoever looks after the "
+                "site: money that only Alipay knows of is not noticed until then."
+            )
+            self.message_user(request, words % {"days": ", ".join(map(str, days))}, messages.WARNING)
+        return response
 
     @admin.display(description=_("line"), ordering="bill_date")
     def line(self, line: BillLine) -> str:

@@ -1,13 +1,18 @@
 """What staff see of the daily bill, and how they close a line."""
 
+from datetime import date, timedelta
+
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from payments.models import BillLine
 from payments.reconciling import next_step, reconcile
 from payments.tests.test_admin import act, boss, clerk, page, said  # noqa: F401  boss is a fixture
-from payments.tests.test_reconcile import bill, paid, row, stranger
+from payments.tests.test_reconcile import MORNING_AFTER, bill, paid, row, stranger
+from tests import make
 from tests.alipay import Gateway
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +43,28 @@ def test_QRY11_QRY12_staff_see_what_differs_and_the_next_step(client: Client, li
     for line in lines:
         if line.payment:
             assert reverse("admin:payments_payment_change", args=[line.payment.pk]) in text
+
+
+@pytest.mark.usefixtures("boss")
+def test_the_list_says_which_days_were_not_compared(client: Client) -> None:
+    with time_machine.travel(MORNING_AFTER - timedelta(days=3)):
+        make.attempt()
+    with time_machine.travel(MORNING_AFTER):
+        (words,) = said(client.get(page(BillLine, "changelist")))
+        assert "2026-11-20" in words
+        assert "2026-11-21" not in words
+        led_on = client.get(page(BillLine, "changelist"), {"nonsense": "x"}, follow=True)
+        assert said(led_on) == [words]
+        reconcile(bill(day=date(2026, 11, 20)))
+        assert said(client.get(page(BillLine, "changelist"))) == []
+
+
+def test_who_may_not_see_the_list_hears_of_no_day(client: Client) -> None:
+    make.attempt()
+    clerk(client)
+    with time_machine.travel(timezone.now() + timedelta(days=4)):
+        assert client.get(page(BillLine, "changelist")).status_code == 403
+        assert said(client.get("/admin/")) == []
 
 
 @pytest.mark.usefixtures("boss")

@@ -30,13 +30,14 @@ def only_a_form(request: HttpRequest, page: str) -> HttpResponse:
 
 def form_of_signed_in(get_page: Page) -> Callable[[View], View]:
     """A view that takes a form of people who are signed in. The form is on the page that `get_page` names:
-    others sign in first and land there, and who opens this address is led there.
+    others sign in first and land there, and who opens this address is led there. So is, by `form_page`, whose
+    token is not right.
     """
 
     def decorate(view: View) -> View:
         guarded = signed_in_or_back_to(get_page)(view)
 
-        @functools.wraps(view)
+        @functools.wraps(guarded)
         def take(request: HttpRequest, **path: object) -> HttpResponse:
             if request.method != "POST":
                 return only_a_form(request, get_page(request, **path))
@@ -45,6 +46,13 @@ def form_of_signed_in(get_page: Page) -> Callable[[View], View]:
         return take
 
     return decorate
+
+
+def form_page(request: HttpRequest) -> str | None:
+    """The page of the form that was sent, which keeps what was typed; None where the view names none."""
+    match = request.resolver_match
+    get_page: Page | None = getattr(match.func, "form_page", None) if match else None
+    return get_page(request, **match.kwargs) if match and get_page else None
 
 
 def signed_in_or_back_to(get_page: Page) -> Callable[[View], View]:
@@ -60,6 +68,7 @@ def signed_in_or_back_to(get_page: Page) -> Callable[[View], View]:
                 return redirect_to_login(get_page(request, **path))
             return view(request, **path)
 
+        guarded.form_page = get_page  # type: ignore[attr-defined]  # see form_page()
         return guarded
 
     return decorate

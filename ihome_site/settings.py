@@ -101,6 +101,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "ihome_site.urls"
+CSRF_FAILURE_VIEW = "ihome_site.views.csrf_failure"
 
 TEMPLATES = [
     {

@@ -2,12 +2,15 @@
 
 import logging
 
+from django.contrib import messages
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.guards import form_page
 from payments.heartbeat import sweep_is_missed_since
 
 log = logging.getLogger(__name__)
@@ -47,3 +50,29 @@ def _plain(line: str, *, status: int = 200) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Unlike Django's own, reads no form, which may be one that can't be read."""
     return render(request, "404.html", status=404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without the right token: nothing is done of what it asks.
+
+    Whoever sent it from a page of ours, having signed in in another tab meanwhile, is led back to that page,
+    where what they typed is kept as for those who must sign in first. From elsewhere nothing is kept.
+    """
+    referer = request.headers.get("Referer", "")
+    is_ours = _is_ours(request, request.headers["Origin"] + "/" if "Origin" in request.headers else referer)
+    if is_ours and request.accepts("text/html") and (page := form_page(request)):
+        messages.warning(
+            request,
+            _(
+                "You signed in or out in another tab meanwhile, or the page was open for very long, "
+                "so nothing was sent. Please look at it again and press once more."
+            ),
+        )
+        return redirect(page)
+    context = {"page": referer if _is_ours(request, referer) else ""}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def _is_ours(request: HttpRequest, address: str) -> bool:
+    host = request.get_host()
+    return address.startswith((f"https://{host}/", f"http://{host}/"))

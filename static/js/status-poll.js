@@ -27,6 +27,7 @@ async function ask() {
   try {
     const response = await call();
     if (response.ok) answer = await response.json();
+    else if (response.status === 403) return location.reload(); // signed in anew in another tab: the page's token is old
     else if (response.type === "opaqueredirect" || response.status < 500) return; // signed out meanwhile, or not ours: asking again won't help
   } catch {
     // No network now: the next time may do better.

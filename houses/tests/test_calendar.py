@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from html import unescape
 
 import pytest
 import time_machine
@@ -122,6 +123,14 @@ class TestPage:
         kept = "?check_in=2027-01-05&amp;check_out=2027-01-08&amp;guests=2&amp;"
         page = house.get_absolute_url()
         assert links == [f"{page}{kept}month=2026-11#calendar", f"{page}{kept}month=2027-03#calendar"]
+
+    @pytest.mark.parametrize(
+        "query", ["", "?guests=2", "?check_in=2027-01-05&check_out=2027-01-08&guests=2&month=2027-03"]
+    )
+    def test_the_other_language_shows_the_same(self, client: Client, house: House, query: str) -> None:
+        html = client.get(f"{house.get_absolute_url()}{query}").content.decode()
+        [following] = re.findall(r'name="next" value="(.*?)"', html)
+        assert unescape(following) == f"{house.get_absolute_url()}{query or '?guests=1'}"
 
     def test_the_months_of_the_stay_are_shown_unless_others_are_wanted(
         self, client: Client, house: House

@@ -1,6 +1,8 @@
 """Finding a home and choosing its nights: with a finger, with the keyboard, without JavaScript."""
 
+import re
 from datetime import date, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -8,6 +10,12 @@ from playwright.sync_api import expect
 from tests.browser.visitor import ASKED, DESKTOP, INSTANT, PHONE, TODAY
 
 pytestmark = pytest.mark.browser
+
+IS_ON_TOP = """it => {
+  const box = it.getBoundingClientRect();
+  const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return it.contains(seen);
+}"""
 
 
 def test_refused_and_empty_searches(visit):
@@ -23,6 +31,83 @@ def test_refused_and_empty_searches(visit):
     expect(visitor.page.locator("article.house").first).to_be_visible()
 
 
+@pytest.mark.parametrize("java_script_enabled", [True, False])
+def test_an_order_takes_along_what_is_typed_and_a_home_leads_back_to_it(visit, java_script_enabled):
+    visitor = visit(**PHONE, java_script_enabled=java_script_enabled)
+    visitor.go("/")
+    visitor.field("Guests").fill("2")
+    visitor.page.get_by_label("地区", exact=True).select_option("厦门")
+    visitor.click("价格最低")
+    asked = visitor.page.url
+    assert parse_qs(urlsplit(asked).query).keys() == {"area", "guests", "sort"}
+    visitor.look("cheapest")
+    visitor.page.locator("article.house a").first.click()
+    visitor.page.locator("a.back").click()
+    assert parse_qs(urlsplit(visitor.page.url).query) == parse_qs(urlsplit(asked).query)
+    expect(visitor.page.locator("[aria-current=true]").get_by_text("价格最低")).to_be_visible()
+    visitor.click("搜索")
+    assert parse_qs(urlsplit(visitor.page.url).query) == parse_qs(urlsplit(asked).query)
+
+
+def test_the_other_language_keeps_what_is_typed(visit):
+    visitor = visit(**PHONE)
+    visitor.go("/")
+    visitor.field("Guests").fill("2")
+    visitor.click("English")
+    assert urlsplit(visitor.page.url).query == "guests=2"
+    visitor.click(ASKED)
+    visitor.page.get_by_label("Check-in", exact=True).fill(str(TODAY + timedelta(days=200)))
+    visitor.page.get_by_label("Guests", exact=True).fill("3")
+    visitor.click("中文")
+    expect(visitor.field("Check-in")).to_have_value(str(TODAY + timedelta(days=200)))
+    expect(visitor.field("Guests")).to_have_value("3")
+    visitor.page.locator("a.back").click()
+    assert urlsplit(visitor.page.url).query == "guests=2"
+
+
+class TestPrice:
+    """The total is shown of stays alone that the home takes."""
+
+    def open(self, visitor, first: int, nights: int) -> None:
+        visitor.go("/")
+        visitor.click(INSTANT)
+        check_in = TODAY + timedelta(days=first)
+        stay = f"check_in={check_in}&check_out={check_in + timedelta(days=nights)}"
+        visitor.go(f"{visitor.path()}?{stay}&guests=2")
+
+    def total(self, visitor):
+        return visitor.page.locator("#stay-total")
+
+    @pytest.mark.parametrize("java_script_enabled", [True, False])
+    @pytest.mark.parametrize(("first", "nights"), [(300, 52), (300, 31), (-3, 5)])
+    def test_of_a_refused_stay_there_is_none(self, visit, java_script_enabled, first, nights):
+        visitor = visit(**PHONE, java_script_enabled=java_script_enabled)
+        self.open(visitor, first, nights)
+        expect(visitor.page.locator("#book .error")).to_have_count(1)
+        expect(self.total(visitor)).to_be_hidden()
+        expect(visitor.page.locator("#night-price")).to_be_visible()
+
+    def test_what_was_refused_is_forgotten_with_other_dates(self, visit):
+        visitor = visit(**DESKTOP)
+        self.open(visitor, 300, 52)
+        visitor.look("refused")
+        visitor.field("Check-out").fill(str(TODAY + timedelta(days=302)))
+        expect(self.total(visitor)).to_have_text("￥518.00")
+        expect(visitor.page.locator("#book .error")).to_have_count(0)
+        expect(visitor.page.locator("#book [aria-invalid=true]")).to_have_count(0)
+
+    def test_before_it_was_sent_neither(self, visit):
+        visitor = visit(**DESKTOP)
+        self.open(visitor, 300, 2)
+        expect(self.total(visitor)).to_have_text("￥518.00")
+        for name, day in (("Check-out", 331), ("Check-out", 302), ("Check-in", -1), ("Check-in", 299)):
+            visitor.field(name).fill(str(TODAY + timedelta(days=day)))
+            expect(self.total(visitor)).to_be_visible(visible=day in (302, 299))
+            if day == 331:
+                expect(visitor.page.locator("#calendar-words")).to_contain_text("30")
+                expect(visitor.page.locator("#calendar .within")).to_have_count(0)
+
+
 class TestCalendar:
     def open(self, visitor) -> tuple[str, str]:
         """The page of a home on two months of which no night is taken; their first and last day."""
@@ -34,7 +119,11 @@ class TestCalendar:
         return shown.first.get_attribute("data-date"), shown.last.get_attribute("data-date")
 
     def see_a_taken_night(self, renter) -> date:
-        """The first of two that the renter has booked, on whose home's page they are then."""
+        """The first of two that the renter has booked, on whose home's page they are then.
+
+        The night before is free.
+        """
+        renter.free_days(1)
         renter.start_with_order(nights=2)
         booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
         renter.go("/")
@@ -47,6 +136,11 @@ class TestCalendar:
     def stay(self, visitor) -> tuple[str, str]:
         labels = ("入住", "离开")
         return tuple(visitor.page.get_by_label(label, exact=True).input_value() for label in labels)
+
+    def expect_words(self, visitor, english: str) -> None:
+        """They are said, and said aloud; days in them are any."""
+        words = re.sub(r"\\{\w+\\}", ".+", re.escape(visitor.words(english)))
+        expect(visitor.page.get_by_role("status").filter(has_text=re.compile(f"^{words}$"))).to_be_visible()
 
     def test_two_presses_choose_a_stay(self, visit):
         visitor = visit(**PHONE)
@@ -73,7 +167,10 @@ class TestCalendar:
     def test_arrow_keys_and_enter(self, visit):
         visitor = visit(**DESKTOP)
         first = date.fromisoformat(self.open(visitor)[0])
-        self.day(visitor, first).locator("button").focus()
+        button = self.day(visitor, first).locator("button")
+        label = visitor.words("{day}, {state}").format(day=".+", state="可订")
+        expect(button).to_have_accessible_name(re.compile(f"^{label}$"))
+        button.focus()
         for key in ("ArrowDown", "ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Space"):
             visitor.page.keyboard.press(key)
         assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
@@ -86,26 +183,74 @@ class TestCalendar:
         expect(self.day(renter, booked)).to_have_class("taken")
         self.day(renter, booked).click()
         assert self.stay(renter) == ("", "")
-        expect(renter.page.locator("#calendar-words")).to_have_text("当晚已订出，请换一天。")
+        self.expect_words(renter, "{day} is taken. Please choose another day.")
 
-    def test_no_stay_is_chosen_over_a_taken_night(self, visit):
-        renter = visit(**DESKTOP)
+    def test_the_way_over_a_taken_night_is_refused_where_it_is_seen(self, visit):
+        renter = visit(**PHONE)
         before, _ = renter.free_days(2)
         renter.start_with_order(nights=1)
         renter.go("/")
         renter.click(INSTANT)
-        renter.go(f"{renter.path()}?month={before:%Y-%m}")
+        renter.go(f"{renter.path()}?month={before:%Y-%m}#calendar")
         after = before + timedelta(days=4)
         self.day(renter, before).click()
         assert self.stay(renter) == (str(before), "")
         self.day(renter, after).click()
+        assert self.stay(renter) == (str(before), "")
+        expect(self.day(renter, before)).to_have_class("free chosen")
+        self.expect_words(renter, "{day} is taken. Leave by then, or press {first} again to start over.")
+        words = renter.page.locator("#calendar-words")
+        expect(words).to_be_in_viewport(ratio=1)
+        assert words.evaluate(IS_ON_TOP), "something covers the words"
+        renter.keep_picture("crossed")
+        self.day(renter, before).click()
+        assert self.stay(renter) == ("", "")
+        self.day(renter, after).click()
         assert self.stay(renter) == (str(after), "")
+
+    def test_a_tap_on_a_taken_night_says_so_and_changes_nothing(self, visit):
+        renter = visit(**PHONE)
+        booked = self.see_a_taken_night(renter)
+        before = booked - timedelta(days=1)
+        renter.go(f"{renter.path()}?month={before:%Y-%m}")
+        self.day(renter, before).click()
+        self.day(renter, booked + timedelta(days=1)).click()  # its second night
+        assert self.stay(renter) == (str(before), "")
+        self.expect_words(renter, "{day} is taken. Please choose another day.")
+        self.day(renter, booked).click()
+        assert self.stay(renter) == (str(before), str(booked))
+
+    def test_a_taken_first_day_is_not_drawn_as_chosen(self, visit):
+        renter = visit(**DESKTOP)
+        booked = self.see_a_taken_night(renter)
+        house = renter.path()
+        before = booked - timedelta(days=1)
+        for query in (f"check_in={booked}", f"check_in={booked}&check_out={booked + timedelta(days=1)}"):
+            renter.go(f"{house}?{query}&month={before:%Y-%m}")
+            expect(renter.page.locator("#calendar .chosen")).to_have_count(0)
+            expect(renter.page.locator("#calendar-words")).to_have_text("这几晚里有已订出的，请换个日期。")
+            expect(renter.page.locator("#stay-total")).to_be_hidden()
+        self.day(renter, before).click()
+        assert self.stay(renter) == (str(before), "")
+
+    def test_ones_own_nights_lead_to_the_order(self, visit):
+        renter = visit(**PHONE)
+        booked = self.see_a_taken_night(renter)
+        renter.go(f"{renter.path()}?check_in={booked}&check_out={booked + timedelta(days=2)}")
+        own = renter.words("You have booked these nights.")
+        expect(renter.page.locator("#calendar-words")).to_have_text(own)
+        expect(renter.page.locator("#calendar [aria-pressed=true]")).to_have_count(2)
+        expect(renter.page.locator("#stay-total")).to_have_text("￥518.00")
+        expect(renter.page.locator("#book .notice")).to_contain_text(own)
+        renter.look("own")
+        renter.click(renter.words("View the order"))
+        renter.number()
 
     def test_what_is_refused_is_not_drawn(self, visit):
         renter = visit(**DESKTOP)
         booked = self.see_a_taken_night(renter)
         house = renter.path()
-        renter.go(f"{house}?check_in={booked}&check_out={booked + timedelta(days=2)}")
+        renter.go(f"{house}?check_in={booked}&check_out={booked + timedelta(days=3)}")
         expect(renter.page.locator("#calendar .within")).to_have_count(0)
         expect(renter.page.locator("#calendar-words")).to_have_text("这几晚里有已订出的，请换个日期。")
         renter.look("taken")
@@ -121,9 +266,11 @@ class TestCalendar:
         visitor = visit(**PHONE)
         last = date.fromisoformat(self.open(visitor)[1])
         self.day(visitor, last).click()
+        visitor.field("Guests").fill("3")
         visitor.page.get_by_role("link", name="后两个月").click()
         visitor.page.wait_for_load_state()
         assert self.stay(visitor) == (str(last), "")
+        expect(visitor.field("Guests")).to_have_value("3")
         leave = last + timedelta(days=2)
         self.day(visitor, leave).click()
         assert self.stay(visitor) == (str(last), str(leave))

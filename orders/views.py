@@ -138,21 +138,30 @@ def order_page(
         draft = request.session.get(DRAFT, {})
         review_form = ReviewForm(initial=draft if draft.get("number") == order.number else None)
     events = list(order.events.select_related("actor"))
-    context = {"order": order, "events": events, "review_form": review_form, "money": money_of(order, events)}
+    money = money_of(order, events)
+    context: dict[str, object] = {
+        "order": order,
+        "events": events,
+        "review_form": review_form,
+        "money": money,
+    }
     if order.status == Order.Status.WAIT_PAYMENT:
         context |= _paying(order)
     elif order.status == Order.Status.CANCELED:
         context["ending"] = ending_of(order, events)
+        if money["on_its_way_fen"]:
+            context |= {"is_watched": True, "look_again_after": LOOK_AGAIN_AFTER.seconds}
     return render(request, "orders/order_detail.html", context, status=status)
 
 
 def _paying(order: Order) -> dict[str, object]:
-    """What the page says of the paying, and when it is worth another look."""
+    """What the page says of the paying; `is_watched`: by its script, until that changes."""
     begun, confirming = order.payments.exists(), is_confirming(order)
     soon = timezone.now() + LOOK_AGAIN_AFTER if begun or order.is_overdue else None
     return {
         "begun": begun,
         "confirming": confirming,
+        "is_watched": True,
         "look_again_after": _seconds_until([order.turns_at, soon]),
     }
 

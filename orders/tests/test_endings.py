@@ -131,6 +131,34 @@ def test_cancelled_after_paying_tells_where_the_money_is(client: Client, renter:
     assert "￥150.00 went back" in client.get(LIST).content.decode()
 
 
+def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
+    client: Client, renter: User
+) -> None:
+    order = make.order(renter)
+    payment = pay(order)
+    asks, refresh = f'data-status-url="/payments/{order.number}/status/"', '<meta http-equiv="refresh"'
+
+    def page() -> str:
+        return client.get(order.get_absolute_url()).content.decode()
+
+    def standing() -> dict[str, object]:
+        return client.get(f"/payments/{order.number}/status/").json()
+
+    refund(payment, 1000)
+    assert (asks in page(), refresh in page()) == (False, False)
+    assert standing() == {"order": "WAIT_COMMENT", "payment": "PAID"}
+    transitions.cancel(order, by=renter)
+    made = refund(payment, 15000)
+    for piece in (asks, 'data-order="CANCELED" data-going-back-fen="16000"', refresh, "js/status-poll.js"):
+        assert piece in page()
+    assert standing() == {"order": "CANCELED", "payment": "PAID", "going_back_fen": 16000}
+    for each in (made, payment.refunds.exclude(pk=made.pk).get()):
+        settlement.mark_refunded(each)
+    for piece in (asks, refresh, "js/status-poll.js"):
+        assert piece not in page()
+    assert standing()["going_back_fen"] == 0
+
+
 @pytest.mark.parametrize(
     ("status", "on_its_way"),
     [("PROPOSED", False), ("DUE", True), ("SENT", True), ("REFUSED", True), ("GIVEN_UP", False)],

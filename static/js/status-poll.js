@@ -1,5 +1,6 @@
 // [data-status-url][data-order]: asks how the order stands, and loads the page again once that has changed.
-// data-order: the order's status that the page shows. Asks less and less often, and not while out of sight.
+// data-order: the order's status that the page shows; data-going-back-fen: of a cancelled one, the money that is on
+// its way back. Asks less and less often, and not while out of sight.
 // [data-while-polling]: words that are true only so, shown from then on.
 // form[data-check]: while a payment is open it is sent now and then, as its button would, so that Alipay is
 // asked too: both of its own messages may be lost.
@@ -8,7 +9,7 @@ const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 15_000;
 const CHECK_EVERY_MS = 10_000;
 
-const { statusUrl, order: shownOrder } = document.querySelector("[data-status-url]").dataset;
+const { statusUrl, order: shownOrder, goingBackFen } = document.querySelector("[data-status-url]").dataset;
 const checkForm = document.querySelector("form[data-check]");
 let shownPayment;
 let wait = FIRST_WAIT_MS;
@@ -34,8 +35,10 @@ async function ask() {
   }
   if (answer) {
     shownPayment ??= answer.payment;
-    const wentToPay = answer.payment && !checkForm; // from a page that came back with the browser's button
-    if (wentToPay || answer.order !== shownOrder || answer.payment !== shownPayment) {
+    // From a page that came back with the browser's button.
+    const wentToPay = shownOrder === "WAIT_PAYMENT" && answer.payment && !checkForm;
+    const movedOn = goingBackFen && answer.going_back_fen !== Number(goingBackFen);
+    if (wentToPay || movedOn || answer.order !== shownOrder || answer.payment !== shownPayment) {
       location.reload();
       return;
     }

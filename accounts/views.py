@@ -39,6 +39,13 @@ class SignUp(RedirectURLMixin, FormView):
     form_class = SignUpForm
     next_page = "orders:list"
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """From a sign-in that failed the number comes along, in a form: addresses are logged."""
+        if "from_sign_in" not in request.POST:
+            return super().post(request, *args, **kwargs)
+        form = SignUpForm(initial={"username": request.POST.get("username", "")})
+        return self.render_to_response(self.get_context_data(form=form))
+
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         try:
             with transaction.atomic():

@@ -323,3 +323,38 @@ def test_an_unknown_order_while_signed_out_tells_nothing(client: Client) -> None
     known = make.order().number
     answers = {client.post(f"/payments/{number}/pay/").status_code for number in (known, "26010100000000")}
     assert answers == {302}
+
+
+def test_the_number_of_a_failed_sign_in_comes_along_to_signing_up_in_no_address(client: Client) -> None:
+    client.cookies["django_language"] = "en"
+    typed = {"username": "13912345678", "password": "wrong", "next": "/orders/"}
+    html = client.post(LOGIN, typed).content.decode()
+    assert 'formaction="/accounts/signup/" formnovalidate name="from_sign_in"' in html
+    assert "signup/?" not in html
+    page = client.post("/accounts/signup/", {**typed, "from_sign_in": "1"})
+    html = page.content.decode()
+    assert page.status_code == 200
+    assert page.context["form"].errors == {}
+    assert 'value="13912345678"' in html
+    assert 'name="next" value="/orders/"' in html
+    assert "wrong" not in html
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("next_page", "words"),
+    [
+        ("/orders/", "Sign in to see your orders"),
+        ("/orders/26010100000000/", "Sign in to see your orders"),
+        ("/payments/26010100000000/cancel/", "Sign in to see your orders"),
+        ("/orders/26010100000000/%23review", "What you wrote is kept."),
+        ("/accounts/me/", None),
+        ("", None),
+    ],
+)
+def test_signing_in_says_what_for(client: Client, next_page: str, words: str | None) -> None:
+    client.cookies["django_language"] = "en"
+    for address in (LOGIN, "/accounts/signup/"):
+        html = client.get(f"{address}?next={next_page}").content.decode()
+        assert ('class="notice info"' in html) is (words is not None)
+        assert words is None or words in html

@@ -419,6 +419,7 @@ def test_RET10_head_does_no_work(client: Client, payment: Payment, gateway: Gate
 def test_return_without_parameters_is_neutral(client: Client) -> None:
     page = client.get(PAYCOMPLETE)
     assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert b"<h2>" not in page.content  # the top bar says it already
     assert not GatewayMessage.objects.exists()
 
 

@@ -1,6 +1,6 @@
 // [data-status-url][data-order]: asks how the order stands, and loads the page again once that has changed.
-// data-order: the order's status that the page shows; data-going-back-fen: of a cancelled one, the money that is on
-// its way back. Asks less and less often, and not while out of sight.
+// data-order: the order's status that the page shows; data-going-back-fen: of a cancelled one, the money that is
+// on its way back. Asks less and less often, and not while out of sight.
 // [data-while-polling]: words that are true only so, shown from then on.
 // form[data-check]: while a payment is open it is sent now and then, as its button would, so that Alipay is
 // asked too: both of its own messages may be lost.

@@ -14,7 +14,7 @@ from payments import asking, settlement
 from payments.alipay.answers import Closed, NotExisting
 from payments.alipay.client import PayRequest
 from payments.gateway import client
-from payments.models import Payment
+from payments.models import Payment, subject_of
 
 Product = Payment.Product
 
@@ -95,7 +95,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
         live_for=order,
         out_trade_no=f"{order.number}_{_last_attempt_number(order) + 1}",
         product=product,
-        subject=f"ihome order {order.number}",
+        subject=subject_of(order),
         amount_fen=order.amount_fen,
         expires_at=expires_at,
         next_try_at=now + timedelta(seconds=15),

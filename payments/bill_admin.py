@@ -1,29 +1,18 @@
 """The staff's list of what the daily bill and our books don't say alike. Registered by admin.py."""
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.guards import signed_in_user
-from core.admin import ReadOnlyAdmin
 from core.money import yuan_text
 from payments import reconciling
+from payments.dealt_with import DealtWithAdmin
 from payments.models import BillLine
-
-
-class DealtWithForm(forms.Form):
-    how = forms.CharField(
-        label=_("How"),
-        max_length=200,
-        help_text=_("What you found at Alipay, and what was done. It stays with the line."),
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -37,7 +26,7 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset if self.value() is None else queryset.filter(done_at__isnull=self.value() == "1")
 
 
-class BillLineAdmin(ReadOnlyAdmin):
+class BillLineAdmin(DealtWithAdmin):
     list_display = ["line", "kind", "about", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
     list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
     list_select_related = ["payment"]
@@ -104,23 +93,3 @@ class BillLineAdmin(ReadOnlyAdmin):
         if line.done_at is None:
             return reconciling.next_step(line)
         return line.outcome or gettext("The cause has gone.")
-
-    @admin.action(description=_("Close the lines, saying how they were dealt with"), permissions=["act"])
-    def dealt_with(self, request: HttpRequest, queryset: QuerySet[BillLine]) -> HttpResponse | None:
-        form = DealtWithForm(request.POST if "how" in request.POST else None)
-        if not form.is_valid():
-            return self.ask_first(
-                request,
-                "admin/payments/dealt_with.html",
-                action="dealt_with",
-                title=gettext("Close the lines"),
-                rows=queryset,
-                form=form,
-            )
-        staff, how = signed_in_user(request), form.cleaned_data["how"]
-        closed = [line for line in queryset if reconciling.deal_with(line, by=staff, how=how)]
-        for line in closed:
-            self.log_change(request, line, gettext("Dealt with: %(how)s") % {"how": how})
-        words = ngettext("%d line is closed.", "%d lines are closed.", len(closed))
-        self.message_user(request, words % len(closed), messages.SUCCESS)
-        return None

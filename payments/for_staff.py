@@ -1,13 +1,13 @@
 """What does not end by itself and waits for people: the admin lists it, the log tells of it every day."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from payments import heartbeat
+from payments import heartbeat, reconciling
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 
 log = logging.getLogger(__name__)
@@ -43,11 +43,17 @@ def bill_lines() -> Q:
     return Q(done_at=None)
 
 
-_LISTS: dict[str, tuple[type[Model], Callable[[], Q]]] = {
-    "payments": (Payment, payments),
-    "refunds": (Refund, refunds),
-    "gateway messages": (GatewayMessage, messages),
-    "bill lines": (BillLine, bill_lines),
+def _of(model: type[Model], waiting: Callable[[], Q]) -> Callable[[], list[object]]:
+    rows: QuerySet = model._default_manager.order_by("pk")
+    return lambda: list(rows.filter(waiting()).only("pk"))
+
+
+_LISTS: dict[str, Callable[[], Sequence[object]]] = {
+    "payments": _of(Payment, payments),
+    "refunds": _of(Refund, refunds),
+    "gateway messages": _of(GatewayMessage, messages),
+    "bill lines": _of(BillLine, bill_lines),
+    "days whose bill was not compared": reconciling.missed_days,
 }
 
 
@@ -58,9 +64,7 @@ def due() -> list[str]:
 
 def tell(name: str) -> int:
     """Say in the log how many of a list wait for staff, and which came first; how many."""
-    model, waiting = _LISTS[name]
-    rows: QuerySet = model._default_manager.filter(waiting())
-    if count := rows.count():
-        first = ", ".join(map(str, rows.order_by("pk")[:NAMED]))
-        log.error("%s that wait for staff in the admin: %d (%s)", name, count, first)
-    return count
+    if waiting := _LISTS[name]():
+        first = ", ".join(map(str, waiting[:NAMED]))
+        log.error("for staff, see the admin: %d %s (%s)", len(waiting), name, first)
+    return len(waiting)

@@ -24,8 +24,6 @@ from payments.journal import Channel, Verdict
 from payments.models import GatewayMessage, Payment, Refund
 from payments.settlement import Evidence, Receipt
 
-_OUT_TRADE_NO = re.compile(r"[0-9]{14}_[0-9]+")
-
 
 class NotForUs(Exception):
     """Alipay signed it, but it can't settle an attempt of ours. Carries what the journal is to say of it."""
@@ -236,7 +234,7 @@ def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receip
         raise NotForUs(Verdict.OTHER_APP, "another app_id")
     if params.get("seller_id", settings.ALIPAY_SELLER_ID) != settings.ALIPAY_SELLER_ID:
         raise NotForUs(Verdict.OTHER_APP, "another seller_id")
-    payment = _attempt(params)
+    payment = Payment.objects.numbered(params.get("out_trade_no", ""))
     if payment is None:
         raise NotForUs(Verdict.UNKNOWN_NUMBER, f"out_trade_no {params.get('out_trade_no', '')[:64]!r}")
     total = params.get("total_amount", "")
@@ -251,15 +249,6 @@ def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receip
     if not is_trade_no(trade_no):
         raise NotForUs(Verdict.UNEXPECTED, "no trade_no", payment)
     return payment, Receipt(trade_no, total_fen, beijing_time(params.get("gmt_payment")), evidence)
-
-
-def _attempt(params: Params) -> Payment | None:
-    """Matched here before any query, and compared after it: some databases find `１２` for `12`."""
-    number = params.get("out_trade_no", "")
-    if not _OUT_TRADE_NO.fullmatch(number):
-        return None
-    payment = Payment.objects.filter(out_trade_no=number).order_by().first()
-    return payment if payment is not None and payment.out_trade_no == number else None
 
 
 def _is_news_of_a_payment(params: Mapping[str, str]) -> bool:

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,7 +13,30 @@ from orders.models import Order
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
 
+_OUT_TRADE_NO = re.compile(r"[0-9]{14}_[1-9][0-9]{0,5}")
+
+
+def is_out_trade_no(text: str) -> bool:
+    """Whether an attempt of ours may be called so: the order's number, and which attempt it is."""
+    return _OUT_TRADE_NO.fullmatch(text) is not None
+
+
+def subject_of(order: Order) -> str:
+    """What the buyer reads at Alipay. Plain ASCII, so that no text of a house gets into what is signed."""
+    return f"ihome order {order.number}"
+
+
 class PaymentQuerySet(models.QuerySet["Payment"]):
+    def numbered(self, out_trade_no: str) -> "Payment | None":
+        """The attempt of a number that came from outside.
+
+        Matched before any query, and compared after it: some databases find `１２` for `12`.
+        """
+        if not is_out_trade_no(out_trade_no):
+            return None
+        payment = self.filter(out_trade_no=out_trade_no).order_by().first()
+        return payment if payment is not None and payment.out_trade_no == out_trade_no else None
+
     def unsure(self) -> "PaymentQuerySet":
         """Open ones, whatever their order's status; known from a return alone; return and answer disagree."""
         return self.filter(UNSURE)

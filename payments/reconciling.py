@@ -6,7 +6,6 @@ booked through the one door. What remains becomes a BillLine for staff, and goes
 
 import hashlib
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -15,7 +14,6 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
 from core.money import MAX_FEN
 from core.transactions import durable_transaction
 from orders.models import Order
@@ -24,7 +22,7 @@ from payments.alipay import http
 from payments.alipay.answers import BEIJING, BillAt, NoBill, Refused, Unknown
 from payments.alipay.bill import Bill, BillProblem, parse
 from payments.gateway import client
-from payments.models import BillLine, ComparedBill, Payment, Refund
+from payments.models import BillLine, ComparedBill, Payment, Refund, is_out_trade_no, subject_of
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +38,6 @@ LOOK_BACK = timedelta(days=60)
 """A day that is longer ago is compared only when somebody names it."""
 MISSED_AFTER = timedelta(hours=48)
 """So long after a day's end its bill is there, and should have been compared."""
-
-_OUT_TRADE_NO = re.compile(r"([0-9]{14})_[1-9][0-9]{0,5}")
 
 
 class NoBillYet(Exception):
@@ -194,12 +190,6 @@ def reconcile(bill: Bill) -> Report:
     return report
 
 
-def deal_with(line: BillLine, *, by: User, how: str) -> bool:
-    """Staff close a line and say how. False where it is closed already."""
-    open_line = BillLine.objects.filter(pk=line.pk, done_at=None)
-    return bool(open_line.update(done_at=timezone.now(), done_by=by, outcome=how))
-
-
 def next_step(line: BillLine) -> str:
     """What staff do about an open line."""
     payment = line.payment
@@ -264,9 +254,9 @@ def _look_up(entry: Entry) -> Finding:
 
 
 def _payment_of(entry: Entry) -> Finding:
-    if not _OUT_TRADE_NO.fullmatch(entry.out_trade_no):
+    if not is_out_trade_no(entry.out_trade_no):
         return Finding(Kind.NOT_OURS)  # somebody else's sale with the same account
-    payment = _attempt(entry.out_trade_no) or _rebuilt(entry)
+    payment = Payment.objects.numbered(entry.out_trade_no) or _rebuilt(entry)
     if payment is None:
         return Finding(Kind.NOT_OURS)
     if not payment.is_settled:
@@ -278,7 +268,7 @@ def _payment_of(entry: Entry) -> Finding:
 
 
 def _refund_of(entry: Entry) -> Finding:
-    payment = _attempt(entry.out_trade_no)
+    payment = Payment.objects.numbered(entry.out_trade_no)
     if payment is None or payment.trade_no != entry.trade_no:
         return Finding(Kind.NOT_OURS, payment)
     refunding.hear_of(payment, entry.out_request_no)
@@ -289,29 +279,21 @@ def _refund_of(entry: Entry) -> Finding:
     return Finding("" if is_same else Kind.AMOUNT, refund, refund.amount_fen)
 
 
-def _attempt(out_trade_no: str) -> Payment | None:
-    """Matched here before the query, and compared after it: some databases find `１２` for `12`."""
-    if not _OUT_TRADE_NO.fullmatch(out_trade_no):
-        return None
-    payment = Payment.objects.filter(out_trade_no=out_trade_no).order_by().first()
-    return payment if payment is not None and payment.out_trade_no == out_trade_no else None
-
-
 @durable_transaction
 def _rebuilt(entry: Entry) -> Payment | None:
     """A new row for an attempt of an order of ours that a restored backup lost; None: no such order.
 
     It is open, and worth nothing until Alipay's own word settles it.
     """
-    number = _OUT_TRADE_NO.fullmatch(entry.out_trade_no)
-    order = Order.objects.select_for_update().filter(number=number[1]).first() if number else None
+    number = entry.out_trade_no.partition("_")[0]
+    order = Order.objects.select_for_update().filter(number=number).first()
     if order is None or not 0 < entry.amount_fen <= MAX_FEN:
         return None
     payment, is_new = Payment.objects.get_or_create(
         out_trade_no=entry.out_trade_no,
         defaults={
             "order": order,
-            "subject": f"ihome order {order.number}",
+            "subject": subject_of(order),
             "amount_fen": entry.amount_fen,
             "expires_at": _beginning(entry.day) + timedelta(days=1),
             "next_try_at": timezone.now(),

@@ -49,8 +49,8 @@ def test_a_payment_of_which_alipay_never_says_anything_final(
         sweep_once()
         assert waiting(desk, Payment) == [payment]
     told = [r.getMessage() for r in caplog.records if r.name == "payments.for_staff"]
-    assert len(told) == 1
-    assert "payments that wait for staff in the admin: 1" in told[0]
+    assert len(told) == 1  # not once more in the second round
+    assert "1 payments" in told[0]
     assert payment.out_trade_no in told[0]
 
 
@@ -72,6 +72,14 @@ def test_nothing_is_told_where_nothing_waits(caplog: pytest.LogCaptureFixture, g
     make.attempt()
     sweep_once()
     assert not [r for r in caplog.records if r.name == "payments.for_staff"]
+
+
+def test_a_bill_that_nobody_compared(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
+    with time_machine.travel("2026-11-20 04:00"):
+        make.attempt(status="CLOSED")
+    with time_machine.travel("2026-11-23 04:00"):
+        sweep_once()
+    assert "1 days whose bill was not compared (2026-11-20)" in caplog.text
 
 
 def returned(gateway: Gateway) -> Payment:

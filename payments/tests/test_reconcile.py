@@ -16,6 +16,7 @@ from orders.models import Order
 from payments import attempts, incoming, reconciling, settlement
 from payments.alipay.answers import BEIJING
 from payments.alipay.bill import Bill, BillProblem, Row
+from payments.dealt_with import deal_with
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from payments.reconciling import Entry, Report, next_step, reconcile
 from payments.rules import broken_rules
@@ -516,8 +517,8 @@ def test_DBX08_an_order_that_no_longer_exists_is_a_task(gateway: Gateway) -> Non
 def test_what_staff_dealt_with_stays_so(gateway: Gateway) -> None:
     (line,) = reconcile(bill(stranger("x"))).for_staff
     staff = make.user(is_staff=True)
-    assert reconciling.deal_with(line, by=staff, how="Sold over the counter")
-    assert not reconciling.deal_with(line, by=make.user(), how="Again")
+    assert deal_with(line, by=staff, how="Sold over the counter")
+    assert not deal_with(line, by=make.user(), how="Again")
     assert reconcile(bill(stranger("x"))).for_staff == []
     line.refresh_from_db()
     assert (line.done_by, line.outcome, BillLine.objects.count()) == (staff, "Sold over the counter", 1)

@@ -21,7 +21,7 @@ from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
 from orders.models import Order
 from payments import asking, attempts, settlement
-from payments.models import Payment
+from payments.models import Payment, subject_of
 
 PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused where real money moves
 RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
@@ -241,7 +241,7 @@ def pay_in_our_books(order: Order) -> Order:
     payment = Payment.objects.create(
         order=order,
         out_trade_no=f"{order.number}_1",
-        subject=f"ihome order {order.number}",
+        subject=subject_of(order),
         amount_fen=order.amount_fen,
         expires_at=order.pay_by or timezone.now(),
     )

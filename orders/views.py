@@ -20,7 +20,7 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
-from houses.views import as_query, house_page
+from houses.views import as_query, house_page, search_address
 from orders import booking, transitions
 from orders.endings import ending_of, money_of
 from orders.finding import LONGEST_TEXT
@@ -52,7 +52,7 @@ def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
 
 
 def _other_homes(request: HttpRequest) -> str:
-    return f"{reverse('houses:search')}{as_query(request.POST)}"
+    return search_address(request.POST)
 
 
 def _no_longer_offered(request: HttpRequest) -> HttpResponse:

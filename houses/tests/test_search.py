@@ -163,6 +163,13 @@ class TestWayBack:
         assert refused.status_code == 422
         assert way_back_from(refused) == back
 
+    def test_from_a_home_that_is_no_longer_offered_to_others_on_those_days(self, client: Client) -> None:
+        client.force_login(make.user())
+        house = make.house(is_listed=False)
+        typed = {"check_in": str(day(3)), "check_out": str(day(5)), "search": "area=1"}
+        others = client.post(f"/houses/{house.pk}/book/", typed).url
+        assert others == f"/?check_in={day(3)}&check_out={day(5)}"
+
     @pytest.mark.parametrize(
         "search",
         [

@@ -73,6 +73,28 @@ class TestWhileItIsConfirmed:
         standin.post("faults/clear", name="query.waiting")
         expect(says(renter.page, "支付成功")).to_be_visible(timeout=BY_ITSELF_MS)
 
+    @js_or_not
+    def test_the_order_itself_asks_for_no_money_and_turns(self, visit, standin, quiet_alipay, js):
+        renter = visit(**PHONE, java_script_enabled=js)
+        number = renter.start_with_order()
+        quiet_alipay(f"{number}_1")
+        renter.press_pay()
+        renter.pay()
+        expect(says(renter.page, "正在确认")).to_be_visible()
+        renter.click("查看订单")
+        expect(says(renter.page, "正在确认您的付款")).to_be_visible()
+        expect(renter.pay_button()).to_have_count(0)
+        expect(renter.page.get_by_role("button", name="我还没付款，去支付宝")).to_be_visible()
+        renter.look("order-being-confirmed")
+        renter.go("/orders/")
+        expect(renter.page.get_by_text("正在确认您的付款")).to_be_visible()
+        expect(renter.pay_button()).to_have_count(0)
+        renter.look("orders-being-confirmed")
+        renter.go(f"/orders/{number}/")
+        standin.post("faults/clear")
+        standin.post("notify-now", out_trade_no=f"{number}_1")
+        expect(renter.page.locator(".pill")).to_have_text("待评价", timeout=BY_ITSELF_MS)
+
     def test_asking_by_hand_settles_it(self, visit, standin, quiet_alipay):
         renter = visit(**PHONE)
         number = renter.start_with_order()
@@ -125,6 +147,8 @@ class TestWithoutPaying:
             assert renter.number() == number
         renter.go(f"/orders/{number}/")
         assert renter.status() == "待支付"
+        expect(renter.page.get_by_role("heading", name="未支付")).to_be_visible()
+        expect(renter.pay_button()).to_have_text("继续支付")
         expect(renter.page.get_by_text("支付成功")).to_have_count(0)
         renter.look("gave-up")
         renter.press_pay()

@@ -16,6 +16,11 @@ IS_ON_TOP = """it => {
   const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
   return it.contains(seen);
 }"""
+RIGHT_BELOW_THE_WORDS = """it => {
+  it.scrollIntoView({block: "center"});
+  const words = document.querySelector("#calendar-words");
+  scrollBy(0, it.getBoundingClientRect().top - words.getBoundingClientRect().bottom);
+}"""
 
 
 def test_refused_and_empty_searches(visit):
@@ -175,6 +180,15 @@ class TestCalendar:
             visitor.page.keyboard.press(key)
         assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
         assert visitor.page.locator("#calendar button[tabindex='0']").count() == 1
+
+    def test_the_words_never_cover_the_day_that_the_keyboard_is_at(self, visit):
+        visitor = visit(**PHONE)
+        last = date.fromisoformat(self.open(visitor)[1])
+        self.day(visitor, last).locator("button").focus()
+        visitor.page.locator("#calendar button:focus").evaluate(RIGHT_BELOW_THE_WORDS)
+        visitor.page.keyboard.press("ArrowUp")
+        expect(self.day(visitor, last - timedelta(days=7)).locator("button")).to_be_focused()
+        assert visitor.page.locator("#calendar button:focus").evaluate(IS_ON_TOP)
 
     def test_a_taken_night_is_no_arrival_but_a_day_to_leave(self, visit):
         renter = visit(**DESKTOP)

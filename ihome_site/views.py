@@ -68,7 +68,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
                 "so nothing was sent. Please look at it again and press once more."
             ),
         )
-        return redirect(page)
+        return redirect(f"{page.partition('#')[0]}#main")  # where the words are; else the form's own # stays
     context = {"page": referer if _is_ours(request, referer) else ""}
     return render(request, "403_csrf.html", context, status=403)
 

@@ -83,7 +83,7 @@ def test_a_booking_goes_on_at_the_house_with_its_dates(browser: Client, headers:
     house = make.house()
     answer = browser.post(f"/houses/{house.pk}/book/", a_stay(), headers=headers)
     typed = "&".join(f"{name}={value}" for name, value in a_stay().items())
-    assert answer.url == f"/houses/{house.pk}/?{typed}#book"
+    assert answer.url == f"/houses/{house.pk}/?{typed}#main"
     html = browser.get(answer.url).content.decode()
     assert WORDS in html
     assert all(f'value="{value}"' in html for value in a_stay().values())
@@ -93,7 +93,7 @@ def test_a_booking_goes_on_at_the_house_with_its_dates(browser: Client, headers:
 @from_here
 def test_a_review_waits_in_its_form(browser: Client, order: Order, headers: dict[str, str]) -> None:
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers=headers)
-    assert answer.url == f"/orders/{order.number}/#review"
+    assert answer.url == f"/orders/{order.number}/#main"
     html = browser.get(answer.url).content.decode()
     assert WORDS in html
     assert "Quiet &amp; &lt;b&gt;warm</textarea>" in html
@@ -116,7 +116,7 @@ def test_every_other_form_goes_on_at_its_page_and_nothing_is_done(
     payment = make.attempt(make.order(Order.objects.get().renter))
     address, page = form(payment.order)
     answer = browser.post(address, {"name": "X"}, headers={"Origin": SITE})
-    assert answer.url == page
+    assert answer.url == f"{page}#main"
     assert WORDS in browser.get(page).content.decode()
     payment.order.refresh_from_db()
     assert (payment.order.status, payment.order.renter.name) == ("WAIT_PAYMENT", "")

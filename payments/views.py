@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.guards import form_of_signed_in, signed_in_or_back_to, signed_in_user
 from accounts.models import User
-from orders.endings import money_of
 from orders.models import Order
 from orders.views import order_of
 from payments import asking, attempts, cancelling, incoming, journal, wechat
@@ -122,10 +121,7 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 def _standing(order: Order) -> JsonResponse:
     statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
     payment = Payment.Status.PAID if Payment.Status.PAID in statuses else next(iter(statuses), None)
-    standing: dict[str, object] = {"order": order.status, "payment": payment}
-    if order.status == Order.Status.CANCELED:
-        standing["going_back_fen"] = money_of(order, [])["on_its_way_fen"]
-    return JsonResponse(standing)
+    return JsonResponse({"order": order.status, "payment": payment})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -151,12 +151,11 @@ def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
     made = refund(payment, 15000)
     for piece in (asks, 'data-order="CANCELED" data-going-back-fen="16000"', refresh, "js/status-poll.js"):
         assert piece in page()
-    assert standing() == {"order": "CANCELED", "payment": "PAID", "going_back_fen": 16000}
+    assert standing() == {"order": "CANCELED", "payment": "PAID"}
     for each in (made, payment.refunds.exclude(pk=made.pk).get()):
         settlement.mark_refunded(each)
     for piece in (asks, refresh, "js/status-poll.js"):
         assert piece not in page()
-    assert standing()["going_back_fen"] == 0
 
 
 @pytest.mark.parametrize(

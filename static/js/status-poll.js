@@ -1,6 +1,6 @@
 // [data-status-url][data-order]: asks how the order stands, and loads the page again once that has changed.
-// data-order: the order's status that the page shows; data-going-back-fen: of a cancelled one, the money that is
-// on its way back. Asks less and less often, and not while out of sight.
+// data-order: the order's status that the page shows. Asks less and less often, and not while out of sight.
+// data-going-back-fen: of a cancelled order, the money that is on its way back: the page itself says when it is less.
 // [data-while-polling]: words that are true only so, shown from then on.
 // form[data-check]: while a payment is open it is sent now and then, as its button would, so that Alipay is
 // asked too: both of its own messages may be lost.
@@ -23,25 +23,35 @@ function call() {
   return fetch(checkForm.action, { ...options, method: "POST", body: new FormData(checkForm) });
 }
 
+async function isBack() {
+  const page = await fetch(location.href, { redirect: "manual" });
+  return page.ok && !(await page.text()).includes(`data-going-back-fen="${goingBackFen}"`);
+}
+
+// Whether the page is to be loaded again; null where asking again won't help.
+async function hasMovedOn() {
+  const response = await call();
+  if (response.status === 403) return true; // signed in anew in another tab: the page's token is old
+  if (response.type === "opaqueredirect" || (!response.ok && response.status < 500)) return null; // signed out, or not ours
+  if (!response.ok) return false;
+  const { order, payment } = await response.json();
+  shownPayment ??= payment;
+  // From a page that came back with the browser's button.
+  const wentToPay = shownOrder === "WAIT_PAYMENT" && payment && !checkForm;
+  return wentToPay || order !== shownOrder || payment !== shownPayment;
+}
+
 async function ask() {
-  let answer;
+  let moved = false;
   try {
-    const response = await call();
-    if (response.ok) answer = await response.json();
-    else if (response.status === 403) return location.reload(); // signed in anew in another tab: the page's token is old
-    else if (response.type === "opaqueredirect" || response.status < 500) return; // signed out meanwhile, or not ours: asking again won't help
+    moved = await (goingBackFen ? isBack() : hasMovedOn());
   } catch {
     // No network now: the next time may do better.
   }
-  if (answer) {
-    shownPayment ??= answer.payment;
-    // From a page that came back with the browser's button.
-    const wentToPay = shownOrder === "WAIT_PAYMENT" && answer.payment && !checkForm;
-    const movedOn = goingBackFen && answer.going_back_fen !== Number(goingBackFen);
-    if (wentToPay || movedOn || answer.order !== shownOrder || answer.payment !== shownPayment) {
-      location.reload();
-      return;
-    }
+  if (moved === null) return;
+  if (moved) {
+    location.reload();
+    return;
   }
   wait = Math.min(wait * 1.5, LONGEST_WAIT_MS);
   askLater();

@@ -382,13 +382,16 @@ def test_the_card_and_the_page_say_until_when_staff_answer(client: Client, rente
 def test_the_card_and_the_page_say_until_when_to_pay(client: Client, renter: User) -> None:
     """In words, and to countdown.js with the site's own clock beside it."""
     client.cookies["django_language"] = "en"
-    times = 'data-deadline="2026-11-22T12:29:00+08:00" data-now="2026-11-22T12:00:00+08:00"'
+    times = (
+        'data-turns="2026-11-22T12:29:00+08:00" data-deadline="2026-11-22T12:30:00+08:00" '
+        'data-now="2026-11-22T12:00:00+08:00"'
+    )
     with time_machine.travel(NOON, tick=False):
         client.force_login(renter)
         order = make.order(renter, pay_by=timezone.now() + timedelta(minutes=30))
         for address in (LIST, order.get_absolute_url()):
             html = client.get(address).content.decode()
-            for piece in (times, ">Pay before 22 Nov, 12:29<", "js/countdown.js"):
+            for piece in (times, ">Pay before 22 Nov, 12:30<", "js/countdown.js"):
                 assert piece in html
 
 
@@ -403,7 +406,7 @@ def test_an_order_at_its_deadline_or_past_it_says_so_and_can_not_be_paid(
             html = client.get(address).content.decode()
             assert f"/payments/{order.number}/pay/" not in html
             assert gettext("Time is up, closing") in html
-            assert "data-deadline" not in html
+            assert "data-turns" not in html
         assert shown(client.get(LIST, {"status": "WAIT_PAYMENT"})) == [order.number]
 
 
@@ -422,7 +425,7 @@ def test_pay_is_shown_as_long_as_it_is_taken_and_then_it_is_too_late_to_begin(
             html = client.get(address).content.decode()
             assert (pay in html) is (seconds == 60)
             assert ("Less than a minute is left" in html) is (seconds < 60)
-            assert f'data-deadline="{turns}+08:00"' in html
+            assert f'data-turns="{turns}+08:00"' in html
             assert "Time is up, closing" not in html
         assert (f"by 12:00:{seconds:02}." in html) is (seconds < 60)
         taken = client.post(pay).url != order.get_absolute_url()

@@ -63,7 +63,7 @@ def test_pay_inside_wechat_leads_to_the_way_out_and_makes_no_attempt(
 
 def test_the_way_out_says_until_when_to_pay(client: Client, order: Order) -> None:
     html = way_out(client, order, IPHONE).content.decode()
-    assert f'data-deadline="{timezone.localtime(order.paying_ends_at).isoformat()}"' in html
+    assert f'data-deadline="{timezone.localtime(order.pay_by).isoformat()}"' in html
     assert "js/countdown.js" in html
     Order.objects.update(pay_by=None)
     assert "data-deadline" not in way_out(client, order, IPHONE).content.decode()

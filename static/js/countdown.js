@@ -1,7 +1,7 @@
-// [data-deadline][data-now]: at the deadline, by the server's clock, the page is loaded again: the server knows
-// what follows. data-deadline, data-now: ISO times, the second one when the page was made.
-// data-words, "{left} left": shown with the time that is left, in the last hour. Before that, and without it,
-// what the element says stays: until when.
+// [data-turns][data-now]: at that moment, by the server's clock, the page is loaded again: the server knows what
+// follows. Both are ISO times, the second one when the page was made.
+// data-deadline, data-words, "{left} left": shown with the time that is left until then, in the last hour. Before
+// that, and without it, what the element says stays: until when.
 
 const SECONDS_COUNTED = 3600;
 const openedAt = Date.now();
@@ -11,19 +11,19 @@ function inWords(seconds) {
   return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
 }
 
-for (const element of document.querySelectorAll("[data-deadline]")) {
-  const { deadline, now, words } = element.dataset;
-  const endsAt = Date.parse(deadline) - Date.parse(now) + openedAt;
+for (const element of document.querySelectorAll("[data-turns]")) {
+  const { turns, deadline, now, words } = element.dataset;
+  const here = (time) => Date.parse(time) - Date.parse(now) + openedAt;
 
   const tick = () => {
-    const leftMs = endsAt - Date.now();
-    if (leftMs <= 0) {
+    const untilItTurnsMs = here(turns) - Date.now();
+    if (untilItTurnsMs <= 0) {
       location.reload();
       return;
     }
-    const seconds = Math.floor(leftMs / 1000);
-    if (words && seconds < SECONDS_COUNTED) element.textContent = words.replace("{left}", inWords(seconds));
-    setTimeout(tick, Math.min(leftMs, 1000));
+    const seconds = Math.floor((here(deadline) - Date.now()) / 1000);
+    if (seconds < SECONDS_COUNTED) element.textContent = words.replace("{left}", inWords(seconds));
+    setTimeout(tick, Math.min(untilItTurnsMs, 1000));
   };
   tick();
 }

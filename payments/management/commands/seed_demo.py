@@ -202,7 +202,7 @@ def _moved_back(order: Order) -> Order:
         availability.release(order.number)
         availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
         order.events.update(created_at=order.created_at)
-        order.payments.update(created_at=order.created_at, paid_at=order.created_at)
+        order.payments.update(paid_at=order.created_at)
     return order
 
 

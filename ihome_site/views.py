@@ -2,6 +2,7 @@
 
 import logging
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
@@ -56,11 +57,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without the right token: nothing is done of what it asks.
 
     Whoever sent it from a page of ours, having signed in in another tab meanwhile, is led back to that page,
-    where what they typed is kept as for those who must sign in first. From elsewhere nothing is kept.
+    where what they typed is kept as for those who must sign in first. From elsewhere nothing is kept. Who
+    allows no cookies is told so here: the words for the next page would travel in one.
     """
     referer = request.headers.get("Referer", "")
     is_ours = _is_ours(request, request.headers["Origin"] + "/" if "Origin" in request.headers else referer)
-    if is_ours and request.accepts("text/html") and (page := form_page(request)):
+    has_cookies = settings.CSRF_COOKIE_NAME in request.COOKIES
+    if is_ours and has_cookies and request.accepts("text/html") and (page := form_page(request)):
         messages.warning(
             request,
             _(
@@ -69,7 +72,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
             ),
         )
         return redirect(f"{page.partition('#')[0]}#main")  # where the words are; else the form's own # stays
-    context = {"page": referer if _is_ours(request, referer) else ""}
+    context = {"page": referer if _is_ours(request, referer) else "", "has_cookies": has_cookies}
     return render(request, "403_csrf.html", context, status=403)
 
 

@@ -90,6 +90,22 @@ def test_a_booking_goes_on_at_the_house_with_its_dates(browser: Client, headers:
     assert Order.objects.count() == 1
 
 
+def test_who_allows_no_cookies_is_told_so_at_once(browser: Client, gateway: Gateway) -> None:
+    """Led back, they would see the same page as before, without a word."""
+    payment = make.attempt(make.order(Order.objects.get().renter))
+    forms = (f"/houses/{payment.order.house_id}/book/", f"/payments/{payment.order.number}/pay/")
+    for address in forms:
+        without = Client(enforce_csrf_checks=True)
+        without.cookies["django_language"] = "en"
+        answer = without.post(address, a_stay(), headers={"Origin": SITE, "Referer": f"{SITE}/houses/1/"})
+        assert answer.status_code == 403
+        html = answer.content.decode()
+        assert "Please allow cookies for this site" in html
+        assert WORDS not in html
+        assert 'href="http://testserver/houses/1/">Load the page again<' in html
+    assert gateway.calls == []
+
+
 @from_here
 def test_a_review_waits_in_its_form(browser: Client, order: Order, headers: dict[str, str]) -> None:
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers=headers)

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, RedirectURLMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import IntegrityError, transaction
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
-from accounts.guards import only_a_form, signed_in_or_back_to, signed_in_user
+from accounts.guards import only_a_form, signed_in_user
 from accounts.models import User
 
 
@@ -62,7 +63,7 @@ class SignUp(RedirectURLMixin, FormView):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in_or_back_to(lambda request: reverse("accounts:me"))
+@login_required  # names no form_page: what was typed would be lost on the way
 def me(request: HttpRequest) -> HttpResponse:
     """我的: who one is, and the ways to change it."""
     person = User.objects.get(pk=signed_in_user(request).pk)  # not the one that the frame of the page shows

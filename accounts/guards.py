@@ -4,14 +4,15 @@ import functools
 from collections.abc import Callable
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
 
 View = Callable[..., HttpResponse]
 Page = Callable[..., str]
-"""Makes the address of a page of the request and the view's own parameters."""
+"""Makes the address of a page of the request and the view's own parameters. Http404: whoever is signed in has
+no such page."""
 
 
 def signed_in_user(request: HttpRequest) -> User:
@@ -49,10 +50,15 @@ def form_of_signed_in(get_page: Page) -> Callable[[View], View]:
 
 
 def form_page(request: HttpRequest) -> str | None:
-    """The page of the form that was sent, which keeps what was typed; None where the view names none."""
+    """The page of the form that was sent, which keeps what was typed; None where the view names none, or one
+    that is not there for whoever is signed in now.
+    """
     match = request.resolver_match
     get_page: Page | None = getattr(match.func, "form_page", None) if match else None
-    return get_page(request, **match.kwargs) if match and get_page else None
+    try:
+        return get_page(request, **match.kwargs) if match and get_page else None
+    except Http404:
+        return None
 
 
 def signed_in_or_back_to(get_page: Page) -> Callable[[View], View]:

@@ -189,7 +189,9 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _order_page_with_draft(request: HttpRequest, number: str) -> str:
-    """Where the review is written; what was typed before signing in waits there."""
+    """Where the review is written; what was typed before signing in waits there. Not for somebody else."""
+    if request.user.is_authenticated:
+        order_of(request, number)
     if request.method == "POST":
         rating, text = request.POST.get("rating", ""), request.POST.get("text", "").replace("\r\n", "\n")
         request.session[DRAFT] = {"number": number, "rating": rating[:1], "text": text[:LONGEST_REVIEW]}

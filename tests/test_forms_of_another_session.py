@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orders.models import Order, Review
+from orders.views import DRAFT
 from payments.models import Payment
 from tests import make
 from tests.alipay import Gateway
@@ -117,6 +118,16 @@ def test_a_review_waits_in_its_form(browser: Client, order: Order, headers: dict
     assert not Review.objects.exists()
 
 
+def test_a_review_waits_for_nobody_else(browser: Client, order: Order) -> None:
+    """They signed in in another tab of the same browser."""
+    browser.force_login(make.user())
+    answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers={"Origin": SITE})
+    assert answer.status_code == 403
+    assert "Nothing was sent" in answer.content.decode()
+    assert DRAFT not in browser.session
+    assert not Review.objects.exists()
+
+
 FORMS: dict[str, Callable[[Order], tuple[str, str]]] = {
     "pay": lambda order: (f"/payments/{order.number}/pay/", order.get_absolute_url()),
     "check": lambda order: (f"/payments/{order.number}/check/", order.get_absolute_url()),
@@ -145,7 +156,7 @@ def test_nothing_is_kept_of_what_another_site_sends(
 ) -> None:
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers=headers)
     assert answer.status_code == 403
-    assert "review" not in browser.session
+    assert DRAFT not in browser.session
     assert "Quiet" not in browser.get(order.get_absolute_url()).content.decode()
     assert browser.post(f"/houses/{order.house_id}/book/", a_stay(), headers=headers).status_code == 403
     assert Order.objects.count() == 1

@@ -54,10 +54,10 @@ function isTaken(day) {
   return cells.some((cell) => dayOf(cell) === day && !isFree(cell));
 }
 
-/** The day of arrival that waits for a day to leave; empty where there is none. */
+/** The day of arrival that waits for a day to leave, as one typed before it does; empty where there is none. */
 function openArrival() {
   const first = valueOf(checkIn);
-  return checkOut.value || isTaken(first) ? "" : first;
+  return valueOf(checkOut) > first || isTaken(first) ? "" : first;
 }
 
 function choose(cell) {

@@ -169,6 +169,16 @@ class TestCalendar:
         self.day(visitor, first + timedelta(days=2)).click()
         assert self.stay(visitor) == (str(first + timedelta(days=2)), "")
 
+    def test_an_arrival_typed_past_the_day_to_leave_waits_for_another(self, visit):
+        visitor = visit(**PHONE)
+        first = date.fromisoformat(self.open(visitor)[0])
+        visitor.field("Check-in").fill(str(first + timedelta(days=4)))
+        visitor.field("Check-out").fill(str(first + timedelta(days=5)))
+        visitor.field("Check-in").fill(str(first + timedelta(days=8)))
+        self.expect_words(visitor, "You arrive on {day}. Now choose the day you leave.")
+        self.day(visitor, first + timedelta(days=10)).click()
+        assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
+
     def test_arrow_keys_and_enter(self, visit):
         visitor = visit(**DESKTOP)
         first = date.fromisoformat(self.open(visitor)[0])

@@ -1,5 +1,6 @@
 """Sign-up, sign-in and sign-out: who comes in, and where they land."""
 
+import re
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -339,6 +340,9 @@ def test_the_number_of_a_failed_sign_in_comes_along_to_signing_up_in_no_address(
     assert 'name="next" value="/orders/"' in html
     assert "wrong" not in html
     assert not User.objects.exists()
+    [here] = re.findall('<footer>.*name="next" value="([^"]*)"', html, re.DOTALL)
+    assert here == "/accounts/signup/?next=/orders/"  # for the other language; no number in an address
+    assert client.get(here).context["next"] == "/orders/"
 
 
 @pytest.mark.parametrize(

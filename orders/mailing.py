@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from core.breaker import Breaker
 from core.links import absolute_url
 from orders.models import Order, OrderEvent
+from orders.paying import is_confirming
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def _is_for_mail(event: OrderEvent) -> bool:
 
 
 def _waits_for_money(order: Order) -> bool:
-    return order.pay_by is not None and order.is_payable
+    return order.pay_by is not None and order.is_payable and not is_confirming(order)
 
 
 def _waits_for_staff(order: Order) -> bool:

@@ -1,10 +1,16 @@
 """A word to renters whose time to pay is running out, once for each order."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from core.transactions import durable_transaction
 from orders import transitions
-from orders.models import Order, OrderEvent
+from orders.models import Order, OrderEvent, OrderQuerySet
+from orders.paying import is_confirming
+
+WHILE_CONFIRMING = timedelta(minutes=1)
+"""Nobody is asked to pay what may just have been paid; if no money came, there may still be time."""
 
 
 def due() -> list[int]:
@@ -16,9 +22,13 @@ def due() -> list[int]:
 def remind(key: int) -> bool:
     """Tell the renter, by the timeline and so by mail, that the order must be paid soon.
 
-    False where nothing was told: it can't be paid (any more), or another sweep was first.
+    False where nothing was told: it can't be paid (any more), another sweep was first, or its payment is
+    being confirmed, which puts the reminder off.
     """
     order = Order.objects.select_for_update().get(pk=key)
+    if order.is_payable and is_confirming(order):
+        _put_off(order)
+        return False
     if not _claim(order) or not order.is_payable:
         return False
     transitions.note(order, OrderEvent.Kind.REMINDED)
@@ -26,4 +36,12 @@ def remind(key: int) -> bool:
 
 
 def _claim(order: Order) -> bool:
-    return Order.objects.filter(pk=order.pk, remind_at__isnull=False).update(remind_at=None) == 1
+    return _is_due(order).update(remind_at=None) == 1
+
+
+def _put_off(order: Order) -> None:
+    _is_due(order).update(remind_at=timezone.now() + WHILE_CONFIRMING)
+
+
+def _is_due(order: Order) -> OrderQuerySet:
+    return Order.objects.filter(pk=order.pk, remind_at__isnull=False)

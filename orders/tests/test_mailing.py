@@ -18,7 +18,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from core.breaker import FAILURES_TO_OPEN
 from orders import mailing, transitions
 from orders.models import Order, OrderEvent
-from tests import make
+from tests import alipay, make
+from tests.alipay import Gateway
 from tests.races import at_once
 
 Kind = OrderEvent.Kind
@@ -117,6 +118,19 @@ def test_nothing_is_asked_for_once_the_order_has_moved_on(
     assert "our booking" in message.body
     for words in ASKS:
         assert words not in message.subject + message.body
+
+
+@pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
+def test_nothing_is_asked_for_while_a_payment_is_being_confirmed(
+    db: None, gateway: Gateway, kind: str
+) -> None:
+    event = happened(order_of_wang(), kind)
+    payment = make.attempt(event.order)
+    assert "Please pay" in words_of(event)
+    gateway.says["query"] = alipay.waiting(payment)
+    Client().get(alipay.return_url(payment))
+    for words in ASKS:
+        assert words not in mailing.message_of(event).subject + words_of(event)
 
 
 def test_what_waits_for_staff_says_until_when_they_answer(db: None) -> None:

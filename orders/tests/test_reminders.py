@@ -1,16 +1,20 @@
 """Who has not paid is reminded once, while there is time."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from core.transactions import durable_transaction
 from orders import mailing, reminders, transitions
 from orders.models import Order, OrderEvent
-from tests import make
+from payments.models import Payment
+from tests import alipay, make
+from tests.alipay import Gateway
 from tests.races import at_once
 
 NOON = "2026-11-22T12:00:00+08:00"
@@ -111,6 +115,56 @@ def test_a_reminder_that_would_come_too_late_is_not_mailed(transactional_db: Non
         clock.shift(timedelta(minutes=10))
         assert mail_all() == 0
     assert not OrderEvent.objects.filter(mail_due_at__isnull=False).exists()
+
+
+class TestWhileConfirming:
+    """The renter came back from Alipay with a genuine return; the site says that they need not pay again."""
+
+    @pytest.fixture
+    def clock(self) -> Iterator[time_machine.Traveller]:
+        with time_machine.travel(NOON, tick=False) as clock:
+            yield clock
+
+    @pytest.fixture
+    def payment(self, transactional_db: None, clock: time_machine.Traveller) -> Payment:
+        payment = make.attempt(accepted(timedelta(minutes=30), language="en"))
+        mail_all()
+        clock.shift(timedelta(minutes=20))
+        return payment
+
+    def come_back(self, payment: Payment, gateway: Gateway) -> None:
+        gateway.says["query"] = alipay.waiting(payment)
+        assert Client().get(alipay.return_url(payment)).context["face"] == "confirming"
+
+    def test_nobody_is_reminded_until_no_money_has_come(
+        self, payment: Payment, gateway: Gateway, clock: time_machine.Traveller
+    ) -> None:
+        self.come_back(payment, gateway)
+        assert (remind_all(), reminders.due()) == (0, [])
+        clock.shift(timedelta(minutes=2))
+        assert remind_all() == 0
+        payment.status = Payment.Status.CLOSED  # by Alipay's own word
+        payment.save()
+        clock.shift(timedelta(minutes=2))
+        assert (remind_all(), told(payment.order)) == (1, 1)
+        assert mail_all() == 1
+        clock.shift(timedelta(minutes=2))
+        assert remind_all() == 0
+
+    def test_once_the_time_is_up_it_is_over(
+        self, payment: Payment, gateway: Gateway, clock: time_machine.Traveller
+    ) -> None:
+        self.come_back(payment, gateway)
+        assert remind_all() == 0
+        clock.shift(timedelta(minutes=10))
+        assert (remind_all(), told(payment.order), reminders.due()) == (0, 0, [])
+        clock.shift(timedelta(minutes=10))
+        assert reminders.due() == []
+
+    def test_a_reminder_that_was_told_before_is_not_mailed(self, payment: Payment, gateway: Gateway) -> None:
+        assert remind_all() == 1
+        self.come_back(payment, gateway)
+        assert mail_all() == 0
 
 
 def mail_all() -> int:

@@ -91,16 +91,11 @@ def _cards(ids: list[int]) -> list[House]:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     house = get_object_or_404(House.objects.select_related("area"), pk=pk, is_listed=True)
     typed = {"guests": "1", **{name: request.GET[name] for name in STAY_FIELDS if name in request.GET}}
-    own_order = None
     if typed.get("check_in") and typed.get("check_out"):
         form = StayForm(typed, house=house)
-        if form.stay and availability.taken(house, *form.stay):
-            own_order = _own_order(request, house, *form.stay)
-            if not own_order:
-                form.refuse_taken()
     else:
         form = StayForm(house=house, initial=typed)
-    return house_page(request, house, form, own_order=own_order)
+    return house_page(request, house, form)
 
 
 def _own_order(request: HttpRequest, house: House, check_in: date, check_out: date) -> object | None:
@@ -112,10 +107,13 @@ def _own_order(request: HttpRequest, house: House, check_in: date, check_out: da
     return own.filter(check_in=check_in, check_out=check_out).first()
 
 
-def house_page(
-    request: HttpRequest, house: House, form: StayForm, *, own_order: object | None = None, status: int = 200
-) -> HttpResponse:
+def house_page(request: HttpRequest, house: House, form: StayForm, *, status: int = 200) -> HttpResponse:
     """The page of a house with its booking form; also what a refused booking comes back to."""
+    own_order = None
+    if form.stay and availability.taken(house, *form.stay):
+        own_order = _own_order(request, house, *form.stay)
+        if not own_order:
+            form.refuse_taken()
     shown = {name: form[name].value() for name in STAY_FIELDS}
     search = request.POST.get("search") or request.GET.get("search")
     context = {

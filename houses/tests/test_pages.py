@@ -189,6 +189,23 @@ class TestOwnNights:
         assert f'<a href="{order.get_absolute_url()}">' in html
         assert f'data-own-stay="{self.days()["check_in"]} {self.days()["check_out"]}"' in html
 
+    @pytest.mark.parametrize("guests", ["0", "99", "x"])
+    def test_they_are_so_after_a_refused_booking_too(self, client: Client, guests: str) -> None:
+        order = self.booked(client)
+        page = client.post(f"/houses/{order.house_id}/book/", {**self.days(), "guests": guests})
+        assert page.status_code == 422
+        assert list(page.context["form"].errors) == ["guests"]
+        html = page.content.decode()
+        assert f'<a href="{order.get_absolute_url()}">' in html
+        assert f'data-own-stay="{self.days()["check_in"]} {self.days()["check_out"]}"' in html
+
+    def test_to_others_they_are_taken_then(self, client: Client) -> None:
+        order = self.booked(client)
+        client.force_login(make.user())
+        page = client.post(f"/houses/{order.house_id}/book/", {**self.days(), "guests": "99"})
+        assert set(page.context["form"].errors) == {"guests", "check_in"}
+        assert order.number not in page.content.decode()
+
     def test_to_others_they_are_taken(self, client: Client) -> None:
         order = self.booked(client)
         for other in (Client(), client):

@@ -619,6 +619,20 @@ def test_a_charset_that_a_stranger_names_is_no_error_of_ours(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ["check_in", "search"])
+@pytest.mark.parametrize("checks", [True, False], ids=["no token", "any token"])
+def test_a_form_whose_charset_brings_what_is_no_utf_8_is_refused(name: str, checks: bool) -> None:
+    browser = Client(enforce_csrf_checks=checks)
+    browser.cookies["csrftoken"] = "a" * 32
+    part = f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\ncheck_in=\\ud800\r\n--B--\r\n'
+    kind = "multipart/form-data; boundary=B; charset=raw_unicode_escape"
+    answer = browser.generic(
+        "POST", make.house().get_absolute_url() + "book/", part, kind, headers={"Origin": "http://testserver"}
+    )
+    assert (answer.status_code, answer.content) == (400, b"Send forms in UTF-8.\n")
+
+
+@pytest.mark.django_db
 def test_a_form_that_cannot_be_read_at_an_address_that_is_not_there() -> None:
     browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
     browser.cookies["csrftoken"] = "a" * 32

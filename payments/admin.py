@@ -8,6 +8,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
+from accounts.models import User
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from orders.admin import BaseOrderAdmin
@@ -154,7 +155,7 @@ class MessagesForStaff(ForStaffFilter):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnlyAdmin):
+class PaymentAdmin(DealtWithAdmin):
     list_display = [
         "out_trade_no",
         "status",
@@ -174,7 +175,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     ]
     search_fields = ["out_trade_no", "trade_no"]
     show_full_result_count = False
-    actions = ["ask_alipay", "give_back"]
+    actions = ["ask_alipay", "give_back", "dealt_with"]
     inlines = [RefundInline, GatewayMessageInline]
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
@@ -184,6 +185,10 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("received (yuan)"), ordering="received_fen")
     def received(self, payment: Payment) -> str:
         return yuan_text(payment.received_fen)
+
+    def close(self, row: Payment, *, by: User, how: str) -> bool:
+        """What was found out stands in the admin's history of the payment."""
+        return settlement.set_contradiction_aside(row)
 
     @admin.action(description=_("Ask Alipay about the payments"), permissions=["act"])
     def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
@@ -282,6 +287,8 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Give the refunds up, with a reason"), permissions=["act"])
     def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        if are_too_many(self, request, queryset):
+            return None
         form = GiveUpForm(request.POST if "words" in request.POST else None)
         if not form.is_valid():
             return self.ask_first(

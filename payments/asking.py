@@ -22,7 +22,7 @@ WHILE_SOMEBODY_WAITS = 3.0
 """Seconds that a page waits for Alipay, for all calls together."""
 IN_THE_BACKGROUND = 8.0
 LEAST_FOR_A_CALL = 1.0
-"""What the last of several calls gets where the others have used up the time: with less it could but fail."""
+"""What a call gets where others before it have used up the time: with less it could but fail."""
 
 ASK_AT_MOST_EVERY = timedelta(seconds=3)
 LAST_WORD_AFTER = timedelta(minutes=2)
@@ -94,11 +94,11 @@ def record_answer(payment: Payment, reply: Reply, method: str) -> None:
 def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) -> None:
     """Settle; if another attempt of the order is still alive, close it at Alipay, so that nobody pays twice.
 
-    When that fails nothing is lost: money that comes twice goes back.
+    Where it doesn't answer at once the sweep does that, and money that comes twice goes back.
     """
     spare = settlement.settle(payment, receipt, message=message).spare
     if spare is not None:
-        close(spare)
+        close(spare, deadline=LEAST_FOR_A_CALL)
 
 
 def when_to_ask_again(payment: Payment, now: datetime) -> datetime:

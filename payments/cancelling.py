@@ -26,7 +26,8 @@ class CannotCancel(Exception):
 class Preview:
     """In fen: what was paid, what has gone back of it before, and what would come back of the rest.
 
-    `proposed_fen`: what waits for a second person, and ends with the order.
+    `proposed_fen`: what waits for a second person. It ends when staff cancel, who decide anew; when the
+    renter does, it stays where enough is left for both.
     """
 
     paid_fen: int
@@ -145,7 +146,8 @@ def _owe(order: Order, fen: int, *, asked_by: User | None = None) -> None:
     payment = _paid(order)
     if payment is None:
         return
-    settlement.withdraw_proposals(payment)
+    everything = payment.left_fen + payment.proposed_fen
+    settlement.withdraw_proposals(payment, until_left_fen=fen if asked_by is None else everything)
     if fen:
         settlement.make_refund(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
 

@@ -1,5 +1,7 @@
 """How staff close what waits for them, in words that stay with it: messages, lines of a bill."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -32,10 +34,14 @@ class DealtWithForm(forms.Form):
 
 
 class DealtWithAdmin(ReadOnlyAdmin):
-    """The admin of a model with `done_at`, `done_by` and `outcome`."""
+    """The admin of rows that staff close in words."""
+
+    def close(self, row: Any, *, by: User, how: str) -> bool:
+        """Close a row. False where there is nothing (more) to close."""
+        return deal_with(row, by=by, how=how)
 
     @admin.action(description=_("Close them, saying how they were dealt with"), permissions=["act"])
-    def dealt_with(self, request: HttpRequest, queryset: QuerySet[Closable]) -> HttpResponse | None:
+    def dealt_with(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         form = DealtWithForm(request.POST if "how" in request.POST else None)
         if not form.is_valid():
             return self.ask_first(
@@ -47,9 +53,9 @@ class DealtWithAdmin(ReadOnlyAdmin):
                 form=form,
             )
         staff, how = signed_in_user(request), form.cleaned_data["how"]
-        closed = [row for row in queryset if deal_with(row, by=staff, how=how)]
+        closed = [row for row in queryset if self.close(row, by=staff, how=how)]
         for row in closed:
             self.log_change(request, row, gettext("Dealt with: %(how)s") % {"how": how})
         words = ngettext("%d is closed.", "%d are closed.", len(closed))
-        self.message_user(request, words % len(closed), messages.SUCCESS)
+        self.message_user(request, words % len(closed), messages.SUCCESS if closed else messages.WARNING)
         return None

@@ -8,13 +8,11 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from payments import heartbeat, reconciling
-from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.models import LATE_AFTER, BillLine, GatewayMessage, Payment, Refund
 
 log = logging.getLogger(__name__)
 
 TOLD_EVERY = timedelta(days=1)
-LATE_AFTER = timedelta(days=1)
-"""Alipay knows of a payment within seconds: what is not certain so long after its end needs help."""
 NAMED = 5
 
 
@@ -29,7 +27,7 @@ def refunds() -> Q:
     """Refused, waiting for a second person, or not made a day after it was asked for."""
     on_its_way = Q(status__in=[Refund.Status.DUE, Refund.Status.SENT])
     waiting = Q(status__in=[Refund.Status.PROPOSED, Refund.Status.REFUSED])
-    return waiting | on_its_way & Q(created_at__lte=timezone.now() - Refund.LATE_AFTER)
+    return waiting | on_its_way & Refund.late()
 
 
 def messages() -> Q:
@@ -51,20 +49,23 @@ def _of(model: type[Model], waiting: Callable[[], Q]) -> Callable[[], list[objec
 _LISTS: dict[str, Callable[[], Sequence[object]]] = {
     "payments": _of(Payment, payments),
     "refunds": _of(Refund, refunds),
-    "gateway messages": _of(GatewayMessage, messages),
+    "messages": _of(GatewayMessage, messages),
     "bill lines": _of(BillLine, bill_lines),
-    "days whose bill was not compared": reconciling.missed_days,
+    "missing bills": reconciling.missed_days,
 }
 
 
 def due() -> list[str]:
-    """The lists to be told of now; none while a sweep has told of them within the day."""
-    return list(_LISTS) if heartbeat.claim("for staff", every=TOLD_EVERY) else []
+    """The lists to be told of now; none of which a sweep has told within the day."""
+    return [name for name in _LISTS if not heartbeat.is_claimed(f"told {name}", every=TOLD_EVERY)]
 
 
 def tell(name: str) -> int:
     """Say in the log how many of a list wait for staff, and which came first; how many."""
-    if waiting := _LISTS[name]():
+    waiting = _LISTS[name]()
+    if not heartbeat.claim(f"told {name}", every=TOLD_EVERY):
+        return 0  # another sweep was first
+    if waiting:
         first = ", ".join(map(str, waiting[:NAMED]))
         log.error("for staff, see the admin: %d %s (%s)", len(waiting), name, first)
     return len(waiting)

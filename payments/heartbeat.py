@@ -26,6 +26,11 @@ def beat(name: str) -> None:
         Heartbeat.objects.get_or_create(name=name, defaults={"beat_at": timezone.now()})
 
 
+def is_claimed(name: str, *, every: timedelta) -> bool:
+    """Whether some process has it within `every`."""
+    return Heartbeat.objects.filter(name=name, beat_at__gt=timezone.now() - every).exists()
+
+
 def claim(name: str, *, every: timedelta) -> bool:
     """True for one process once in `every`."""
     now = timezone.now()

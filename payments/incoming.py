@@ -117,7 +117,7 @@ def left_unjudged() -> list[int]:
     """Keys of what was recorded a while ago and never judged: its process was killed in between."""
     now = timezone.now()
     late = GatewayMessage.objects.filter(
-        verdict=Verdict.UNJUDGED, received_at__range=(now - timedelta(days=7), now - timedelta(minutes=1))
+        verdict=Verdict.UNJUDGED, received_at__range=(now - timedelta(days=1), now - timedelta(minutes=1))
     )
     return list(late.order_by("id").values_list("pk", flat=True))
 

@@ -51,7 +51,7 @@ def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessa
 def forget_repeat(message: GatewayMessage) -> bool:
     """Keep one of two answers in a row that say the very same: an attempt is asked about for hours.
 
-    The newest, or the one that staff have dealt with. False where this one is news.
+    The newest; of those for staff the first, which they may have before them. False where this one is news.
     """
     verdict = Subquery(GatewayMessage.objects.filter(pk=message.pk).values("verdict"))
     before = GatewayMessage.objects.filter(
@@ -60,7 +60,7 @@ def forget_repeat(message: GatewayMessage) -> bool:
     last = before.order_by("-id").first()
     if last is None or bytes(last.raw) != bytes(message.raw):
         return False
-    (last if last.done_at is None else message).delete()
+    (last if last.verdict == Verdict.KNOWN else message).delete()
     return True
 
 
@@ -111,9 +111,10 @@ def judge(
     """
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
-    GatewayMessage.objects.filter(pk=message.pk).exclude(verdict=Verdict.SETTLED).update(
-        verdict=verdict, detail=_cut(detail), payment=payment or message.payment_id, told_fen=told_fen
-    )
+    row = GatewayMessage.objects.filter(pk=message.pk).exclude(verdict=Verdict.SETTLED)
+    if verdict in GatewayMessage.NEEDS_STAFF:  # what they closed was another matter
+        row.exclude(verdict=verdict).update(done_at=None, done_by=None, outcome="")
+    row.update(verdict=verdict, detail=_cut(detail), payment=payment or message.payment_id, told_fen=told_fen)
 
 
 def _cut(words: str) -> str:

@@ -13,6 +13,9 @@ from orders.models import Order
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
 
+LATE_AFTER = timedelta(days=1)
+"""What Alipay says of money it says in seconds: what is not certain after so long needs somebody's help."""
+
 _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[1-9][0-9]{0,5}")
 
 
@@ -177,6 +180,9 @@ class Refund(models.Model):
         verbose_name=_("approved by"),
     )
     refusal = models.CharField(_("Alipay's refusal"), max_length=120, blank=True)
+    due_at = models.DateTimeField(
+        _("due since"), null=True, blank=True, help_text=_("When it was let go, or sent again by staff.")
+    )
     tried_at = models.DateTimeField(_("last sent at"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
@@ -201,15 +207,14 @@ class Refund(models.Model):
         ]
         indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
 
-    LATE_AFTER = timedelta(days=1)
-    """Alipay makes a refund in seconds: one that it has not made by then needs somebody's help."""
-
     def __str__(self) -> str:
         return self.out_request_no
 
-    @property
-    def is_late(self) -> bool:
-        return self.created_at <= timezone.now() - self.LATE_AFTER
+    @staticmethod
+    def late() -> Q:
+        """Alipay makes a refund in seconds: what was due so long ago needs somebody's help."""
+        long_ago = timezone.now() - LATE_AFTER
+        return Q(due_at__lte=long_ago) | Q(due_at=None, created_at__lte=long_ago)
 
 
 class GatewayMessage(models.Model):

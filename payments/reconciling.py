@@ -1,5 +1,7 @@
 """Alipay's daily bill against our books, both ways, to the fen. The only writer of BillLine and ComparedBill.
 
+What staff close, dealt_with.py closes.
+
 The bill is not signed and moves no money: it says whom to ask about, and what Alipay then answers, signed, is
 booked through the one door. What remains becomes a BillLine for staff, and goes when its cause has gone.
 """
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -139,7 +142,7 @@ def fetch(day: date) -> Bill:
                 return read(http.download(url, deadline=DOWNLOAD_WITHIN), day)
             except http.GatewayUnreachable as error:
                 raise NoBillYet(f"Alipay's file could not be fetched ({error}). Try again.") from error
-        case NoBill() if timezone.now() > _beginning(day) + NO_BILL_AFTER:
+        case NoBill() if timezone.now() > _beginning(day) + _no_bill_after(day):
             return Bill(settings.ALIPAY_SELLER_ID, day, [], [])
         case NoBill():
             raise NoBillYet(
@@ -151,6 +154,14 @@ def fetch(day: date) -> Bill:
             )
         case Unknown(reason=reason):
             raise NoBillYet(f"Alipay does not answer ({reason}). Try again later.")
+
+
+def _no_bill_after(day: date) -> timedelta:
+    """Longer where our own books have something of that day: then there will be a bill, however late."""
+    begin, end = _beginning(day), _beginning(day + timedelta(days=1)) - NEAR_MIDNIGHT
+    received = Payment.objects.filter(received_fen__gt=0, paid_at__gte=begin, paid_at__lt=end)
+    refunded = Refund.objects.filter(status=Refund.Status.DONE, done_at__gte=begin, done_at__lt=end)
+    return timedelta(days=1) + MISSED_AFTER if received.exists() or refunded.exists() else NO_BILL_AFTER
 
 
 def read(content: bytes, day: date) -> Bill:
@@ -380,11 +391,15 @@ def _entry_of(line: BillLine) -> Entry:
 
 
 def _keep(day: date, differing: list[tuple[Entry, Finding]]) -> list[BillLine]:
-    """Make the day's open lines those of this run; the cause of the others has gone. Gives the open ones."""
+    """Make the day's open lines those of this run; the cause of the others has gone. Gives the open ones.
+
+    Those of other days, too, that only this day's bill has shown to be in none.
+    """
     for entry, finding in differing:
         _write(entry, finding)
     keys = {entry.key for entry, _ in differing}
-    open_lines = list(BillLine.objects.filter(bill_date=day, done_at=None).order_by("id"))
+    of_this_run = Q(bill_date=day) | Q(key__in=keys)
+    open_lines = list(BillLine.objects.filter(of_this_run, done_at=None).order_by("id"))
     for line in open_lines:
         if line.key not in keys:
             _close(line)
@@ -415,8 +430,8 @@ def _write(entry: Entry, finding: Finding) -> None:
     )
     if is_new:
         log.error("the bill and our books differ: %s %s", finding.kind, line)
-    else:
-        BillLine.objects.filter(pk=line.pk, done_at=None).update(**found)
+    else:  # what a run closed, since its cause had gone, is open again; what staff closed stays so
+        BillLine.objects.filter(pk=line.pk, done_by=None).update(**found, done_at=None)
 
 
 @durable_transaction

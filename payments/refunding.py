@@ -74,8 +74,8 @@ def give_up(refund: Refund, *, by: User, words: str) -> None:
     Of one that it had in hand Alipay is asked once more: what it was late to make must not be given back
     another way.
     """
-    if refund.status == Status.SENT and not refund.is_late:
-        refusal = _("%(number)s: it may be on its way. It can be given up a day after it was asked for.")
+    if refund.status == Status.SENT and not Refund.objects.filter(Refund.late(), pk=refund.pk).exists():
+        refusal = _("%(number)s: it may be on its way. It can be given up when a day has passed.")
         raise CannotRefund(refusal % {"number": refund.out_request_no})
     if refund.status in (Status.REFUSED, Status.SENT):
         answer = ask(refund, deadline=asking.WHILE_SOMEBODY_WAITS)

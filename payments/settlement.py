@@ -127,6 +127,15 @@ def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
         log.error("attempt %s: Alipay's answer contradicts its own return", payment.out_trade_no)
 
 
+def set_contradiction_aside(payment: Payment) -> bool:
+    """Staff found that a closed attempt brought no money, whatever a return said. False where it is none.
+
+    It is not asked about any more. Should Alipay tell of money after all, that counts as ever.
+    """
+    rows = Payment.objects.filter(pk=payment.pk, status=Status.CLOSED, contradicted_at__isnull=False)
+    return bool(rows.update(contradicted_at=None, next_try_at=None))
+
+
 def _locked_order(payment: Payment) -> Order:
     columns = ("number", "status", "amount_fen")  # what the steps below look at; a whole row costs more
     return Order.objects.select_for_update().only(*columns).get(pk=payment.order_id)
@@ -188,6 +197,7 @@ def make_refund(
         reason=reason,
         words=words,
         asked_by=asked_by,
+        due_at=timezone.now() if may_go else None,
         next_try_at=timezone.now() if may_go else None,
     )
     if may_go:
@@ -222,7 +232,8 @@ def approve_refund(refund: Refund, *, by: User) -> None:
     if proposed.filter(asked_by=by).exists():
         words = _("%(number)s: you asked for it yourself; somebody else has to approve it.")
         raise CannotRefund(words % {"number": refund.out_request_no})
-    if not proposed.update(status=Refund.Status.DUE, approved_by=by, next_try_at=timezone.now()):
+    now = timezone.now()
+    if not proposed.update(status=Refund.Status.DUE, approved_by=by, due_at=now, next_try_at=now):
         raise _not_possible_any_more(refund)
     _tell_due(order, refund, by=by)
 
@@ -235,23 +246,29 @@ def give_up_refund(refund: Refund, *, by: User, words: str) -> None:
     asked Alipay just now. `words` are for the renter, if they were told of it.
     """
     order = _locked_order(refund.payment)
-    if _give_up(refund, PROPOSED):
-        return
-    not_at_alipay = Q(status__in=[Refund.Status.DUE, Refund.Status.REFUSED])
-    never_made = Q(status=Refund.Status.SENT, tried_at__lte=timezone.now() - NO_CALL_LASTS)
-    if not _give_up(refund, not_at_alipay | never_made if refund.is_late else not_at_alipay):
+    over = [Refund.Status.DONE, Refund.Status.GIVEN_UP]
+    as_it_was_read = Q(status=refund.status) & ~Q(status__in=over)
+    if refund.status == Refund.Status.SENT:
+        as_it_was_read &= Refund.late() & Q(tried_at__lte=timezone.now() - NO_CALL_LASTS)
+    if not _give_up(refund, as_it_was_read):
         raise _not_possible_any_more(refund)
+    if refund.status == Refund.Status.PROPOSED:
+        return
     kind = OrderEvent.Kind.REFUND_OFF
     transitions.note(order, kind, actor=by, reason=words, amount_fen=refund.amount_fen)
 
 
-def withdraw_proposals(payment: Payment) -> None:
-    """End what waits for a second person; inside the caller's transaction, the order locked.
+def withdraw_proposals(payment: Payment, *, until_left_fen: int) -> None:
+    """End what waits for a second person, the newest first, as far as its money is needed for something else.
 
-    The renter was never told of it, and what comes back is decided anew.
+    Inside the caller's transaction, the order locked. The renter was never told of it.
     """
-    for refund in payment.refunds.filter(PROPOSED):
-        _give_up(refund, PROPOSED)
+    for refund in payment.refunds.filter(PROPOSED).order_by("-id"):
+        payment.refresh_from_db(fields=["refund_reserved_fen"])
+        if payment.left_fen >= until_left_fen:
+            return
+        if _give_up(refund, PROPOSED):
+            log.error("refund %s: proposed by staff; ended with its order, and its money goes back", refund)
 
 
 @durable_transaction
@@ -324,11 +341,9 @@ def mark_refund_refused(refund: Refund, refusal: str) -> None:
 def try_refund_again(refund: Refund) -> bool:
     """Staff send a refused refund once more: the same number, the same amount."""
     _locked_order(refund.payment)
-    return bool(
-        Refund.objects.filter(pk=refund.pk, status=Refund.Status.REFUSED).update(
-            status=Refund.Status.SENT, next_try_at=timezone.now()
-        )
-    )
+    now = timezone.now()
+    refused = Refund.objects.filter(pk=refund.pk, status=Refund.Status.REFUSED)
+    return bool(refused.update(status=Refund.Status.SENT, due_at=now, next_try_at=now))
 
 
 def _give_up(refund: Refund, where: Q) -> bool:

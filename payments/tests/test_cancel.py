@@ -141,6 +141,18 @@ def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client
     assert list(broken_rules()) == []
 
 
+def test_REF10_a_proposal_for_which_enough_is_left_stays_with_staff(renter: Client, order: Order) -> None:
+    Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=2))
+    payment, staff = pay(order), make.user(is_staff=True)
+    number = settlement.next_refund_number(payment)
+    with override_settings(STAFF_REFUND_LIMIT_FEN=0):
+        proposal = settlement.refund_by_staff(payment, 25000, number=number, by=staff, words="no heating")
+    assert cancel(renter, order, 0) == 302
+    settlement.approve_refund(proposal, by=make.user(is_staff=True))
+    assert list(payment.refunds.values_list("status", "amount_fen")) == [("DUE", 25000)]
+    assert list(broken_rules()) == []
+
+
 def test_CON04_paid_at_alipay_meanwhile_settles_first(renter: Client, order: Order, gateway: Gateway) -> None:
     payment = make.attempt(order)
     gateway.says["query"] = alipay.paid(payment)

@@ -4,16 +4,18 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from orders.models import Order
-from payments import asking, incoming, journal
+from payments import asking, for_staff, incoming, journal, sweeping
+from payments.dealt_with import deal_with
 from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import make_refund
-from payments.sweeping import sweep_once
+from payments.sweeping import Task, sweep_once
 from tests import alipay, make
 from tests.alipay import Gateway
 
@@ -79,7 +81,7 @@ def test_a_bill_that_nobody_compared(caplog: pytest.LogCaptureFixture, gateway: 
         make.attempt(status="CLOSED")
     with time_machine.travel("2026-11-23 04:00"):
         sweep_once()
-    assert "1 days whose bill was not compared (2026-11-20)" in caplog.text
+    assert "1 missing bills (2026-11-20)" in caplog.text
 
 
 def returned(gateway: Gateway) -> Payment:
@@ -153,6 +155,68 @@ def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gat
     asking.ask(payment)  # the same answer again
     assert waiting(desk, GatewayMessage) == []
     assert Order.objects.get().status == Order.Status.WAIT_PAYMENT
+
+
+def test_what_staff_have_before_them_stays_while_alipay_says_it_again(desk: Client, gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
+    asking.ask(payment)
+    (message,) = waiting(desk, GatewayMessage)
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)
+    assert waiting(desk, GatewayMessage) == [message]
+
+
+def test_closing_what_is_closed_is_no_success(desk: Client, gateway: Gateway) -> None:
+    message = journal.record_signed("NOTIFY", b"x", {})
+    journal.judge(message, "UNEXPECTED")
+    chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)], "how": "x"}
+    address = reverse("admin:payments_gatewaymessage_changelist")
+    levels = [
+        [told.level_tag for told in desk.post(address, chosen, follow=True).context["messages"]] for _ in "12"
+    ]
+    assert levels == [["success"], ["warning"]]
+
+
+def test_a_message_that_turns_out_to_be_something_else_is_open_again(gateway: Gateway) -> None:
+    message = journal.record_signed("NOTIFY", b"x", {})
+    staff = make.user(is_staff=True)
+    assert deal_with(message, by=staff, how="Cut short: it will come again")
+    journal.judge(message, "UNEXPECTED")
+    message.refresh_from_db()
+    assert (message.done_at, message.done_by, message.outcome) == (None, None, "")
+    assert deal_with(message, by=staff, how="Looked at it")
+    journal.judge(message, "UNEXPECTED")
+    message.refresh_from_db()
+    assert message.outcome == "Looked at it"
+
+
+def test_a_contradiction_is_set_aside_in_words_where_no_money_came(desk: Client, gateway: Gateway) -> None:
+    now = timezone.now()
+    payment = make.attempt(status="CLOSED", live_for=None, contradicted_at=now)
+    paid = make.attempt(status="PAID", live_for=None, contradicted_at=now, received_fen=30000)
+    chosen = {"action": "dealt_with", "_selected_action": [str(payment.pk), str(paid.pk)]}
+    address = reverse("admin:payments_payment_changelist")
+    desk.post(address, {**chosen, "how": "Alipay's console knows no such trade"})
+    assert waiting(desk, Payment) == [paid]
+    assert payment not in Payment.objects.unsure()
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, "no such trade" in entry.change_message) == (str(payment.pk), True)
+
+
+def test_killed_before_it_could_tell_the_next_sweep_does(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make.attempt(contradicted_at=timezone.now())
+
+    def die(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(sweeping, "TASKS", [Task("for staff", for_staff.due, die)])
+        sweep_once()
+    sweep_once()
+    assert "1 payments" in caplog.text
 
 
 def test_an_unsigned_answer_is_kept_in_its_beginning_alone() -> None:

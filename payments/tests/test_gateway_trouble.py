@@ -295,3 +295,23 @@ def test_GWX01_the_calls_of_one_press_share_three_seconds(
     asking.ask_and_close(payment)
     assert [method for method, _ in gateway.calls] == ["query", "close", "query"]
     assert given == [3.0, 1.0, 1.0]
+
+
+def test_GWX01_closing_a_spare_attempt_keeps_nobody_waiting_for_long(
+    db: None, gateway: alipay.Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Money came in for one attempt; another one is still alive, and Alipay is slow to close it."""
+    paid, given = make.attempt(live_for=None), dict[str, float]()
+    spare = make.attempt(paid.order, out_trade_no=f"{paid.order.number}_2")
+    assert spare.live_for == paid.order
+
+    def noted(url: str, form: str, *, deadline: float) -> bytes:
+        answer = gateway.post(url, form, deadline=deadline)
+        given[gateway.calls[-1][0]] = deadline
+        return answer
+
+    monkeypatch.setattr(http, "post", noted)
+    gateway.says["query"] = alipay.paid(paid)
+    gateway.says["close"] = alipay.answer("close", out_trade_no=spare.out_trade_no)
+    asking.ask(paid)
+    assert given == {"query": 3.0, "close": 1.0}

@@ -355,7 +355,7 @@ def test_QRY12_what_is_booked_after_its_day_was_compared_is_missed_by_the_next_r
         report = reconcile(bill(day=AFTER))
     (line,) = BillLine.objects.all()
     assert (line.kind, line.payment, line.bill_date) == (Kind.NOT_IN_BILL, payment, DAY)
-    assert (report.for_staff, report.ours.payments) == ([], 0)  # it is no matter of that day
+    assert (report.for_staff, report.ours.payments) == ([line], 0)  # it is told, but is not that day's money
 
 
 # --- amounts ------------------------------------------------------------------------------------------------
@@ -682,16 +682,41 @@ def test_GWX01_without_an_answer_nothing_is_changed(
 
 
 @pytest.mark.django_db
-def test_no_bill_means_not_yet_until_noon_and_nothing_after(gateway: Gateway) -> None:
+@pytest.mark.parametrize(("paid_that_day", "hours"), [(False, 36), (True, 72)])
+def test_no_bill_means_not_yet_and_nothing_once_no_bill_can_come(
+    gateway: Gateway, paid_that_day: bool, hours: int
+) -> None:
+    """By noon of the next day; but where our books have money of that day there will be one, however late."""
     gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(code="40004", sub_code="isp.bill_not_exist")
-    payment = paid()
-    with time_machine.travel(NOON + timedelta(hours=20)):
+    numbers = [paid().out_trade_no] if paid_that_day else []
+    began = NOON - timedelta(hours=12)
+    with time_machine.travel(began + timedelta(hours=hours - 1)):
         assert "by about 9:00" in complaint("2026-11-22")
-    assert BillLine.objects.count() == 0
-    with time_machine.travel(NOON + timedelta(hours=25)):
-        assert run("2026-11-22") == 1
-        assert run("2026-11-20") == 0
-    assert open_lines() == [(Kind.NOT_IN_BILL, payment.out_trade_no)]
+    assert compared() == []
+    with time_machine.travel(began + timedelta(hours=hours + 1)):
+        assert run("2026-11-22") == len(numbers)
+        assert compared() == [DAY]
+    assert open_lines() == [(Kind.NOT_IN_BILL, number) for number in numbers]
+
+
+@pytest.mark.django_db
+def test_a_line_that_a_run_closed_is_open_again_when_its_cause_is_back(gateway: Gateway) -> None:
+    stranger_bill = bill(stranger("x"))
+    (line,) = reconcile(stranger_bill).for_staff
+    reconcile(bill())
+    assert open_lines() == []
+    assert reconcile(stranger_bill).for_staff == [line]
+    assert deal_with(line, by=make.user(), how="Sold over the counter")
+    assert reconcile(stranger_bill).for_staff == []
+
+
+@pytest.mark.django_db
+def test_a_run_over_one_day_tells_of_what_it_showed_of_another(gateway: Gateway) -> None:
+    gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(code="40004", sub_code="isp.bill_not_exist")
+    reconcile(bill())
+    paid()  # booked only after its day was compared
+    with time_machine.travel(MORNING_AFTER + timedelta(days=3)):
+        assert run(str(AFTER)) == 1
 
 
 # --- days that were not compared yet ------------------------------------------------------------------------
@@ -744,6 +769,8 @@ def test_without_a_date_the_status_tells_of_a_day_without_a_bill_then_of_any_ope
     with time_machine.travel(MORNING_AFTER - timedelta(hours=1)):
         assert (run(), compared()) == (2, [BEFORE])
     with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        assert run() == 2  # our books have money of that day: its bill is late
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=49)):
         assert run() == 1
         assert open_lines() == [(Kind.NOT_OURS, "x"), (Kind.NOT_IN_BILL, payment.out_trade_no)]
         assert run() == 1

@@ -12,6 +12,7 @@ from accounts.models import User
 from houses import availability
 from houses.models import BookedNight
 from orders.models import Order
+from payments import asking
 from payments.management.commands import seed_demo
 from payments.models import Payment, Refund
 from payments.rules import broken_rules
@@ -55,6 +56,13 @@ def test_reviewed_stays_are_over(standin: StandIn) -> None:
         assert [row.night for row in nights] == availability.nights_between(order.check_in, order.check_out)
         assert not availability.taken(order.house, today, today + timedelta(days=4))
     assert list(broken_rules()) == []
+
+
+def test_one_bad_answer_does_not_stop_it(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ASK_AT_MOST_EVERY", timedelta(0))
+    standin.fault("query.20000", times=1)
+    call_command("seed_demo")
+    assert everything_is_shown()
 
 
 def test_without_a_stand_in_it_says_what_the_demo_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:

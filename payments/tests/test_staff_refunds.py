@@ -391,7 +391,7 @@ def test_what_may_be_on_its_way_is_not_given_up(
 def late_refund(payment: Payment, *, sent_ago: timedelta) -> Refund:
     refund = refund_in(Status.SENT, payment)
     now = timezone.now()
-    times = {"created_at": now - timedelta(hours=25), "tried_at": now - sent_ago}
+    times = {"due_at": now - timedelta(hours=25), "tried_at": now - sent_ago}
     Refund.objects.filter(pk=refund.pk).update(**times)
     refund.refresh_from_db()
     return refund
@@ -424,6 +424,45 @@ def test_what_alipay_may_be_making_just_now_is_not_given_up(
     act(desk, "give_up", refund, words="x")
     refund.refresh_from_db()
     assert refund.status == Status.SENT
+
+
+def test_the_day_begins_when_a_refund_is_let_go_or_sent_again(staff: User, gateway: Gateway) -> None:
+    payment = paid(LIMIT + 1)
+    refund = refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+
+    def is_late() -> bool:
+        return Refund.objects.filter(Refund.late()).exists()
+
+    with time_machine.travel(timezone.now() + timedelta(hours=25)):
+        approve_refund(refund, by=make.user(is_staff=True))
+        assert not is_late()
+    with time_machine.travel(timezone.now() + timedelta(hours=51)):
+        assert is_late()
+        Refund.objects.update(status=Status.REFUSED)
+        assert settlement.try_refund_again(refund)
+        assert not is_late()
+
+
+def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_unasked(
+    payment: Payment, staff: User, gateway: Gateway
+) -> None:
+    """Of one that is DUE Alipay is not asked; of one that was sent it must be."""
+    refund = refund_in(Status.DUE, payment)
+    long_ago = timezone.now() - timedelta(days=2)
+    Refund.objects.update(status=Status.SENT, due_at=long_ago, tried_at=long_ago)
+    with pytest.raises(CannotRefund):
+        refunding.give_up(refund, by=staff, words="x")
+    assert Refund.objects.get().status == Status.SENT
+
+
+def test_more_than_somebody_waits_for_are_not_given_up_at_once(desk: Client, payment: Payment) -> None:
+    for _ in range(11):
+        durable_transaction(make_refund)(payment, 1, reason=Refund.Reason.CANCELED)
+    chosen = [str(refund.pk) for refund in Refund.objects.all()]
+    address = reverse("admin:payments_refund_changelist")
+    answer = desk.post(address, {"action": "give_up", "_selected_action": chosen, "words": "x"}, follow=True)
+    assert "Choose 10 at most" in said(answer)
+    assert set(Refund.objects.values_list("status", flat=True)) == {Status.DUE}
 
 
 def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(

@@ -44,16 +44,12 @@ class Command(BaseCommand):
         self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
         if file is not None and day is None:
             raise CommandError("Give the DATE of the file, too.", returncode=COULD_NOT)
-        lines = BillLine.objects.filter(done_at=None)
-        if day is None:
-            days = self._days_to_compare()
-        else:
-            days = [_day_that_is_over(day)]
-            lines = lines.filter(bill_date=days[0])
-        problems = [problem for each in days if (problem := self._compare(each, file))]
-        if problems:
+        days = self._days_to_compare() if day is None else [_day_that_is_over(day)]
+        compared = [self._compare(each, file) for each in days]
+        if problems := [problem for problem in compared if isinstance(problem, str)]:
             raise CommandError("\n".join(problems), returncode=COULD_NOT)
-        if lines.exists():
+        of_these_days = any(report.for_staff for report in compared if isinstance(report, Report))
+        if of_these_days or (day is None and BillLine.objects.filter(done_at=None).exists()):
             raise SystemExit(1)
 
     def _days_to_compare(self) -> list[date]:
@@ -67,8 +63,8 @@ class Command(BaseCommand):
             self.stdout.write("no day to compare")
         return days
 
-    def _compare(self, day: date, file: Path | None) -> str:
-        """Print what a day's bill and our books say. Returns why it was not compared; empty where it was."""
+    def _compare(self, day: date, file: Path | None) -> Report | str:
+        """Print what a day's bill and our books say. Returns that, or why they were not compared."""
         try:
             bill = reconciling.fetch(day) if file is None else reconciling.read(_content(file), day)
             report = reconciling.reconcile(bill)
@@ -80,7 +76,7 @@ class Command(BaseCommand):
             return f"{day}: not compared to the end ({type(error).__name__}: {error}). Try again."
         for line in _in_words(report):
             self.stdout.write(line)
-        return ""
+        return report
 
 
 def _day_that_is_over(text: str) -> date:
@@ -111,13 +107,13 @@ def _content(file: Path) -> bytes:
 
 
 def _in_words(report: Report) -> list[str]:
-    older = BillLine.objects.filter(done_at=None).exclude(bill_date=report.day).count()
+    others = BillLine.objects.filter(done_at=None).count() - len(report.for_staff)
     return [
         f"bill of {report.day}: {_sums(report.theirs)}",
         f"our books: {_sums(report.ours)}",
         f"{report.matched} the same to the fen",
         *(_line(line) for line in report.for_staff),
-        f"{len(report.for_staff)} for staff, in the admin under bill lines; {older} of other days",
+        f"{len(report.for_staff)} for staff, in the admin under bill lines; {others} of other days",
     ]
 
 

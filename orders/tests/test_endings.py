@@ -149,7 +149,7 @@ def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
     assert standing() == {"order": "WAIT_COMMENT", "payment": "PAID"}
     transitions.cancel(order, by=renter)
     made = refund(payment, 15000)
-    for piece in (asks, 'data-order="CANCELED" data-going-back-fen="16000"', refresh, "js/status-poll.js"):
+    for piece in (asks, 'data-order="CANCELED" data-mark="16000"', refresh, "js/status-poll.js"):
         assert piece in page()
     assert standing() == {"order": "CANCELED", "payment": "PAID"}
     for each in (made, payment.refunds.exclude(pk=made.pk).get()):

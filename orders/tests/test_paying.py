@@ -59,6 +59,7 @@ def test_nobody_is_asked_for_money_that_is_being_confirmed(
     assert "You need not pay again. This page updates by itself." in html
     assert "I have paid, check for me" in html
     assert NOT_PAID not in html
+    assert 'data-mark="confirming"' in html
     assert "with-action" not in html
     assert "Pay with another Alipay account" not in html
     assert pay_buttons(html) == ["I have not paid yet: go to Alipay"]
@@ -114,6 +115,7 @@ def test_an_order_that_nobody_began_to_pay_asks_for_the_first_time(renter: Clien
 def test_who_comes_back_without_having_paid_can_go_on(renter: Client, payment: Payment) -> None:
     html = page_of(renter, payment.order)
     assert NOT_PAID in html
+    assert 'data-mark="unpaid"' in html  # which the same page in another tab looks for
     assert pay_buttons(html) == ["Continue to pay"]
     assert "I have paid, check for me" in html
 

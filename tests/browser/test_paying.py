@@ -95,6 +95,18 @@ class TestWhileItIsConfirmed:
         standin.post("notify-now", out_trade_no=f"{number}_1")
         expect(renter.page.locator(".pill")).to_have_text("待评价", timeout=BY_ITSELF_MS)
 
+    def test_the_same_order_in_another_tab_asks_for_no_money_either(self, visit, standin, quiet_alipay):
+        renter = visit(**PHONE)
+        number = renter.start_with_order()
+        quiet_alipay(f"{number}_1")
+        renter.press_pay()
+        other = renter.new_tab(f"/orders/{number}/")
+        expect(other.get_by_role("button", name="继续支付")).to_be_visible()
+        renter.pay()
+        expect(says(renter.page, "正在确认")).to_be_visible()
+        expect(says(other, "正在确认您的付款")).to_be_visible(timeout=BY_ITSELF_MS)
+        expect(other.get_by_role("button", name="继续支付")).to_have_count(0)
+
     def test_asking_by_hand_settles_it(self, visit, standin, quiet_alipay):
         renter = visit(**PHONE)
         number = renter.start_with_order()

@@ -83,6 +83,41 @@ def test_the_countdown_goes_by_the_servers_clock_and_looks_again_at_the_end(visi
         page.clock.fast_forward("29:00")  # not 30: Pay ends a minute before the nights are free again
 
 
+def open_orders(renter):
+    """The page of the renter's one order, for 29 minutes still to be paid, and the loads that follow."""
+    renter.start_with_order()
+    page, loads = renter.page, []
+    page.clock.install()
+    renter.go("/orders/")
+    expect(page.locator(".due")).to_have_text(re.compile("^还剩 29:"))
+    page.on("request", lambda request: loads.append(request) if request.is_navigation_request() else None)
+    return page, loads
+
+
+def test_no_turn_of_a_card_takes_away_what_is_being_typed(visit):
+    page, loads = open_orders(visit(**PHONE))
+    page.locator("#q").press_sequentially("江景")
+    page.clock.fast_forward("29:30")
+    page.clock.run_for(5_000)
+    assert loads == []
+    expect(page.locator("#q")).to_have_value("江景")
+    with page.expect_request(lambda request: request.is_navigation_request()):
+        page.locator("#q").blur()
+        page.clock.run_for(2_000)
+
+
+def test_a_card_that_turns_offline_waits_for_the_network(visit):
+    page, loads = open_orders(visit(**PHONE))
+    page.context.set_offline(True)
+    page.clock.fast_forward("40:00")
+    page.clock.run_for(5_000)
+    assert loads == []
+    expect(page.locator(".due")).to_have_text("还剩 00:00")
+    page.context.set_offline(False)
+    with page.expect_request(lambda request: request.is_navigation_request()):
+        page.clock.run_for(2_000)
+
+
 def test_where_the_clipboard_is_closed_the_address_is_copied_all_the_same(visit):
     renter = visit(**WECHAT)
     renter.start_with_order()

@@ -22,6 +22,11 @@ RIGHT_BELOW_THE_WORDS = """it => {
   scrollBy(0, it.getBoundingClientRect().top - words.getBoundingClientRect().bottom);
 }"""
 
+TOP_OF_THE_MONTHS = """() => {
+  const top = (selector) => document.querySelector(selector).getBoundingClientRect().top;
+  return Math.round(top(".months") - top("#calendar"));
+}"""
+
 
 def test_refused_and_empty_searches(visit):
     visitor = visit(**PHONE)
@@ -285,6 +290,28 @@ class TestCalendar:
         expect(renter.page.locator("#calendar .within")).to_have_count(0)
         renter.go(f"{house}?month={booked:%Y-%m}&check_out={booked + timedelta(days=9)}")
         expect(renter.page.locator("#calendar-words")).to_have_text("请选择入住日期。")
+
+    @pytest.mark.parametrize("language", ["zh-hans", "en"])
+    @pytest.mark.parametrize("width", [320, 900, 1200, 1280])
+    def test_the_months_stay_where_they_are_when_the_words_come_and_change(self, visit, width, language):
+        visitor = visit(viewport={"width": width, "height": 800}, language=language)
+        page = visitor.page
+        script = re.compile("stay-calendar")
+        page.route(script, lambda route: route.abort("aborted"))
+        first, last = (date.fromisoformat(day) for day in self.open(visitor))
+        tops = [page.evaluate(TOP_OF_THE_MONTHS)]
+        page.unroute(script)
+        page.reload()
+        for english, day in (
+            ("Choose the day you arrive.", None),
+            ("You arrive on {day}. Now choose the day you leave.", first + timedelta(days=3)),
+            ("You arrive on {first} and leave on {last}.", last - timedelta(days=33)),
+        ):
+            if day:
+                self.day(visitor, day).click()
+            self.expect_words(visitor, english)
+            tops.append(page.evaluate(TOP_OF_THE_MONTHS))
+        assert len(set(tops)) == 1, tops
 
     def test_other_months_keep_what_was_chosen(self, visit):
         visitor = visit(**PHONE)

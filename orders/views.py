@@ -44,6 +44,12 @@ def order_of(request: HttpRequest, number: str, *related: str) -> Order:
     return get_object_or_404(rows.select_related(*related) if related else rows, number=number)
 
 
+def check_is_own(request: HttpRequest, number: str) -> None:
+    """Raises Http404 where somebody is signed in whose order it is not; who is signed out signs in first."""
+    if request.user.is_authenticated:
+        order_of(request, number)
+
+
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
     """Where the booking goes on, with what was chosen."""
     if not House.objects.filter(pk=pk, is_listed=True).exists():
@@ -190,8 +196,7 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
 
 def _order_page_with_draft(request: HttpRequest, number: str) -> str:
     """Where the review is written; what was typed before signing in waits there. Not for somebody else."""
-    if request.user.is_authenticated:
-        order_of(request, number)
+    check_is_own(request, number)
     if request.method == "POST":
         rating, text = request.POST.get("rating", ""), request.POST.get("text", "").replace("\r\n", "\n")
         request.session[DRAFT] = {"number": number, "rating": rating[:1], "text": text[:LONGEST_REVIEW]}

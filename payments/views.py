@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.guards import form_of_signed_in, signed_in_or_back_to, signed_in_user
 from accounts.models import User
 from orders.models import Order
-from orders.views import order_of
+from orders.views import check_is_own, order_of
 from payments import asking, attempts, cancelling, incoming, journal, wechat
 from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
@@ -28,14 +28,16 @@ from payments.models import Payment
 
 log = logging.getLogger(__name__)
 
-_PHONE = re.compile(r"Mobi|Android.*Mobile|iPhone|iPod", re.IGNORECASE)
+_PHONE = re.compile(r"Mobi|iPhone|iPod", re.IGNORECASE)
 
 
 def _order_page(request: HttpRequest, number: str) -> str:
+    check_is_own(request, number)
     return reverse("orders:detail", args=[number])
 
 
 def _cancel_page(request: HttpRequest, number: str) -> str:
+    check_is_own(request, number)
     return reverse("payments:cancel", args=[number])
 
 

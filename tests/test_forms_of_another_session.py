@@ -136,6 +136,16 @@ FORMS: dict[str, Callable[[Order], tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_nobody_is_led_to_the_order_of_somebody_else(
+    browser: Client, order: Order, form: Callable[[Order], tuple[str, str]]
+) -> None:
+    address, _page = form(order)
+    browser.force_login(make.user())
+    answer = browser.post(address, headers={"Origin": SITE})
+    assert (answer.status_code, "Nothing was sent" in answer.content.decode()) == (403, True)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_every_other_form_goes_on_at_its_page_and_nothing_is_done(
     browser: Client, gateway: Gateway, form: Callable[[Order], tuple[str, str]]
 ) -> None:

@@ -16,8 +16,9 @@ from orders.models import Order
 from payments import asking, cancelling, for_staff, incoming, refunding, settlement
 from payments.bill_admin import BillLineAdmin
 from payments.cancelling import CannotCancel
-from payments.dealt_with import DealtWithAdmin
+from payments.dealt_with import DealtWithAdmin, deal_with
 from payments.forms import AgreeForm, CancelForm, GiveBackForm, GiveUpForm
+from payments.journal import Channel, Verdict
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.presentation import in_words, masked
 from payments.settlement import CannotRefund
@@ -186,8 +187,21 @@ class PaymentAdmin(DealtWithAdmin):
     def received(self, payment: Payment) -> str:
         return yuan_text(payment.received_fen)
 
+    @admin.action(description=_("Set a contradiction aside, saying why"), permissions=["act"])
+    def dealt_with(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
+        if queryset.exclude(status=Payment.Status.CLOSED, contradicted_at__isnull=False).exists():
+            words = _(
+                "Only of closed payments that a return contradicts. Of a paid one, cancel the order or give "
+                "the money back: if it never came, Alipay refuses. An open one ends when Alipay answers."
+            )
+            self.message_user(request, words, messages.ERROR)
+            return None
+        return super().dealt_with(request, queryset)
+
     def close(self, row: Payment, *, by: User, how: str) -> bool:
-        """What was found out stands in the admin's history of the payment."""
+        """With the return that said otherwise: loaded once more it is no news."""
+        for message in row.messages.filter(channel=Channel.RETURN, verdict=Verdict.ASKED):
+            deal_with(message, by=by, how=how)
         return settlement.set_contradiction_aside(row)
 
     @admin.action(description=_("Ask Alipay about the payments"), permissions=["act"])

@@ -180,7 +180,8 @@ def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage)
         asking.book_receipt(payment, receipt, message)
         payment.refresh_from_db()
         return standing_of(payment)
-    if not is_open or (answer is not None and not isinstance(answer, (Refused, Unknown))):
+    is_otherwise = not is_open or (answer is not None and not isinstance(answer, (Refused, Unknown)))
+    if is_otherwise and message.done_at is None:  # not where staff have dealt with this very return
         settlement.mark_contradicted(payment, vouched_for_by="")
     journal.judge(
         message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"

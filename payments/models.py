@@ -134,6 +134,11 @@ class Payment(models.Model):
         return self.received_fen - self.refund_reserved_fen
 
     @property
+    def going_back_fen(self) -> int:
+        """Of what came in, what has gone back or is on its way, without what may never go."""
+        return self.refund_reserved_fen - self.proposed_fen
+
+    @property
     def proposed_fen(self) -> int:
         """Of what is reserved, what waits for a second person: it may never go back."""
         proposed = self.refunds.filter(status=Refund.Status.PROPOSED).order_by()

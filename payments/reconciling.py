@@ -393,12 +393,11 @@ def _entry_of(line: BillLine) -> Entry:
 def _keep(day: date, differing: list[tuple[Entry, Finding]]) -> list[BillLine]:
     """Make the day's open lines those of this run; the cause of the others has gone. Gives the open ones.
 
-    Those of other days, too, that only this day's bill has shown to be in none.
+    Those of other days, too, of which this day's bill has shown that they are in none.
     """
-    for entry, finding in differing:
-        _write(entry, finding)
+    news = {entry.key for entry, finding in differing if _write(entry, finding)}
     keys = {entry.key for entry, _ in differing}
-    of_this_run = Q(bill_date=day) | Q(key__in=keys)
+    of_this_run = Q(bill_date=day) | Q(key__in=news)
     open_lines = list(BillLine.objects.filter(of_this_run, done_at=None).order_by("id"))
     for line in open_lines:
         if line.key not in keys:
@@ -407,8 +406,11 @@ def _keep(day: date, differing: list[tuple[Entry, Finding]]) -> list[BillLine]:
 
 
 @durable_transaction
-def _write(entry: Entry, finding: Finding) -> None:
-    """One line for an entry, however often; while it is open it says what the last run found."""
+def _write(entry: Entry, finding: Finding) -> bool:
+    """One line for an entry, however often; while it is open it says what the last run found.
+
+    True where it is new, or open again after a run had closed it. What staff closed stays so.
+    """
     is_in_bill = entry.trade_no and finding.kind != Kind.NOT_IN_BILL
     found = {
         "kind": finding.kind,
@@ -430,8 +432,10 @@ def _write(entry: Entry, finding: Finding) -> None:
     )
     if is_new:
         log.error("the bill and our books differ: %s %s", finding.kind, line)
-    else:  # what a run closed, since its cause had gone, is open again; what staff closed stays so
-        BillLine.objects.filter(pk=line.pk, done_by=None).update(**found, done_at=None)
+        return True
+    by_no_person = BillLine.objects.filter(pk=line.pk, done_by=None)
+    by_no_person.update(**found)
+    return bool(by_no_person.filter(done_at__isnull=False).update(done_at=None))
 
 
 @durable_transaction

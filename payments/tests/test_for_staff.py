@@ -195,13 +195,36 @@ def test_a_contradiction_is_set_aside_in_words_where_no_money_came(desk: Client,
     now = timezone.now()
     payment = make.attempt(status="CLOSED", live_for=None, contradicted_at=now)
     paid = make.attempt(status="PAID", live_for=None, contradicted_at=now, received_fen=30000)
-    chosen = {"action": "dealt_with", "_selected_action": [str(payment.pk), str(paid.pk)]}
+    chosen = {"action": "dealt_with", "how": "Alipay's console knows no such trade"}
     address = reverse("admin:payments_payment_changelist")
-    desk.post(address, {**chosen, "how": "Alipay's console knows no such trade"})
+    both = desk.post(address, {**chosen, "_selected_action": [payment.pk, paid.pk]}, follow=True)
+    assert "Only of closed payments" in both.content.decode()
+    assert len(waiting(desk, Payment)) == 2
+    desk.post(address, {**chosen, "_selected_action": [payment.pk]})
     assert waiting(desk, Payment) == [paid]
     assert payment not in Payment.objects.unsure()
     entry = LogEntry.objects.get()
     assert (entry.object_id, "no such trade" in entry.change_message) == (str(payment.pk), True)
+
+
+def test_a_contradiction_set_aside_does_not_come_back_with_the_same_return(
+    desk: Client, gateway: Gateway
+) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.closed(payment)
+
+    def comes_back() -> None:
+        incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+        payment.refresh_from_db()
+
+    comes_back()
+    comes_back()
+    assert (payment.status, payment.contradicted_at is None) == ("CLOSED", False)
+    chosen = {"action": "dealt_with", "_selected_action": [payment.pk], "how": "No such trade"}
+    desk.post(reverse("admin:payments_payment_changelist"), chosen)
+    comes_back()
+    assert payment.contradicted_at is None
+    assert (waiting(desk, Payment), waiting(desk, GatewayMessage)) == ([], [])
 
 
 def test_killed_before_it_could_tell_the_next_sweep_does(

@@ -717,6 +717,7 @@ def test_a_run_over_one_day_tells_of_what_it_showed_of_another(gateway: Gateway)
     paid()  # booked only after its day was compared
     with time_machine.travel(MORNING_AFTER + timedelta(days=3)):
         assert run(str(AFTER)) == 1
+        assert run(str(AFTER)) == 0  # that was told; it is no matter of this day
 
 
 # --- days that were not compared yet ------------------------------------------------------------------------

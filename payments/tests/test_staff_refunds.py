@@ -426,6 +426,18 @@ def test_what_alipay_may_be_making_just_now_is_not_given_up(
     assert refund.status == Status.SENT
 
 
+def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already(
+    desk: Client, staff: User
+) -> None:
+    payment = paid(2 * LIMIT)
+    refund_by_staff(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    refund = refund_by_staff(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
+    Order.objects.update(status=Order.Status.CANCELED)
+    page = act(desk, "approve", refund).content.decode()
+    assert "Cancelled" in page
+    assert "￥1,000.00 of ￥2,000.00 goes back already" in page
+
+
 def test_the_day_begins_when_a_refund_is_let_go_or_sent_again(staff: User, gateway: Gateway) -> None:
     payment = paid(LIMIT + 1)
     refund = refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")

@@ -62,10 +62,10 @@ def _by_policy(order: Order) -> Preview:
     payment = _paid(order)
     if payment is None:
         return Preview(0, 0, 0, 0)
-    proposed = payment.proposed_fen
-    left = payment.left_fen + proposed
+    back_before = payment.going_back_fen
+    left = payment.received_fen - back_before
     share = share_of(order.refund_policy, left, order.check_in, timezone.localdate())
-    return Preview(payment.received_fen, payment.received_fen - left, share, proposed)
+    return Preview(payment.received_fen, back_before, share, payment.proposed_fen)
 
 
 def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
@@ -146,7 +146,7 @@ def _owe(order: Order, fen: int, *, asked_by: User | None = None) -> None:
     payment = _paid(order)
     if payment is None:
         return
-    everything = payment.left_fen + payment.proposed_fen
+    everything = payment.received_fen - payment.going_back_fen
     settlement.withdraw_proposals(payment, until_left_fen=fen if asked_by is None else everything)
     if fen:
         settlement.make_refund(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)

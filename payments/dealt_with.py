@@ -13,9 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyAdmin
-from payments.models import BillLine, GatewayMessage
-
-Closable = GatewayMessage | BillLine
+from payments.models import Closable
 
 
 def deal_with(row: Closable, *, by: User, how: str) -> bool:

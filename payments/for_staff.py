@@ -57,7 +57,8 @@ _LISTS: dict[str, Callable[[], Sequence[object]]] = {
 
 def due() -> list[str]:
     """The lists to be told of now; none of which a sweep has told within the day."""
-    return [name for name in _LISTS if not heartbeat.is_claimed(f"told {name}", every=TOLD_EVERY)]
+    told = heartbeat.claimed(within=TOLD_EVERY)
+    return [name for name in _LISTS if f"told {name}" not in told]
 
 
 def tell(name: str) -> int:

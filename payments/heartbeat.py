@@ -26,9 +26,10 @@ def beat(name: str) -> None:
         Heartbeat.objects.get_or_create(name=name, defaults={"beat_at": timezone.now()})
 
 
-def is_claimed(name: str, *, every: timedelta) -> bool:
-    """Whether some process has it within `every`."""
-    return Heartbeat.objects.filter(name=name, beat_at__gt=timezone.now() - every).exists()
+def claimed(*, within: timedelta) -> set[str]:
+    """What some process has claimed, or was at, within that time."""
+    recent = Heartbeat.objects.filter(beat_at__gt=timezone.now() - within)
+    return set(recent.values_list("name", flat=True))
 
 
 def claim(name: str, *, every: timedelta) -> bool:

@@ -222,7 +222,25 @@ class Refund(models.Model):
         return Q(due_at__lte=long_ago) | Q(due_at=None, created_at__lte=long_ago)
 
 
-class GatewayMessage(models.Model):
+class Closable(models.Model):
+    """What waits for people until somebody closes it, in words (dealt_with.py), or its cause has gone."""
+
+    done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("dealt with by"),
+    )
+    outcome = models.CharField(_("how"), max_length=200, blank=True, db_default="")
+
+    class Meta:
+        abstract = True
+
+
+class GatewayMessage(Closable):
     """The journal: every return, notify and answer as it came, and what was made of it."""
 
     class Channel(models.TextChoices):
@@ -262,16 +280,6 @@ class GatewayMessage(models.Model):
     told_fen = models.BigIntegerField(_("amount that it tells (fen)"), null=True, blank=True)
     digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  many have none
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
-    done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
-    done_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("dealt with by"),
-    )
-    outcome = models.CharField(_("how"), max_length=200, blank=True, db_default="")
 
     class Meta:
         ordering = ["-id"]
@@ -283,7 +291,7 @@ class GatewayMessage(models.Model):
         return f"{self.get_channel_display()} {self.pk}"
 
 
-class BillLine(models.Model):
+class BillLine(Closable):
     """Something that Alipay's daily bill and our books don't say alike; staff decide what to do about it."""
 
     class Kind(models.TextChoices):
@@ -305,16 +313,6 @@ class BillLine(models.Model):
     raw = models.TextField(_("the bill's own line"), blank=True)
     key = models.CharField(max_length=200, unique=True, editable=False)
     created_at = models.DateTimeField(_("found at"), default=timezone.now)
-    done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
-    done_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("dealt with by"),
-    )
-    outcome = models.CharField(_("how"), max_length=200, blank=True)
 
     class Meta:
         ordering = ["-id"]

@@ -41,14 +41,20 @@ def quiet_alipay(standin):
     standin.post("faults/clear")
 
 
+def comes_back_unconfirmed(renter, quiet_alipay):
+    """Book, pay, and be told 正在确认. The order's number."""
+    number = renter.start_with_order()
+    quiet_alipay(f"{number}_1")
+    renter.press_pay()
+    renter.pay()
+    expect(says(renter.page, "正在确认")).to_be_visible()
+    return number
+
+
 class TestWhileItIsConfirmed:
     def test_the_page_turns_by_itself_when_the_notice_comes(self, visit, standin, quiet_alipay):
         renter = visit(**PHONE)
-        number = renter.start_with_order()
-        quiet_alipay(f"{number}_1")
-        renter.press_pay()
-        renter.pay()
-        expect(says(renter.page, "正在确认")).to_be_visible()
+        number = comes_back_unconfirmed(renter, quiet_alipay)
         expect(renter.page.get_by_text("您无需重复付款")).to_be_visible()
         renter.look("being-confirmed")
         standin.post("faults/clear")
@@ -65,22 +71,14 @@ class TestWhileItIsConfirmed:
     )
     def test_the_page_turns_by_itself_when_alipay_knows_when_asked(self, visit, standin, quiet_alipay, js):
         renter = visit(**PHONE, java_script_enabled=js)
-        number = renter.start_with_order()
-        quiet_alipay(f"{number}_1")
-        renter.press_pay()
-        renter.pay()
-        expect(says(renter.page, "正在确认")).to_be_visible()
+        comes_back_unconfirmed(renter, quiet_alipay)
         standin.post("faults/clear", name="query.waiting")
         expect(says(renter.page, "支付成功")).to_be_visible(timeout=BY_ITSELF_MS)
 
     @js_or_not
     def test_the_order_itself_asks_for_no_money_and_turns(self, visit, standin, quiet_alipay, js):
         renter = visit(**PHONE, java_script_enabled=js)
-        number = renter.start_with_order()
-        quiet_alipay(f"{number}_1")
-        renter.press_pay()
-        renter.pay()
-        expect(says(renter.page, "正在确认")).to_be_visible()
+        number = comes_back_unconfirmed(renter, quiet_alipay)
         renter.click("查看订单")
         expect(says(renter.page, "正在确认您的付款")).to_be_visible()
         expect(renter.pay_button()).to_have_count(0)

@@ -12,7 +12,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: machine-demo ## the site with houses, renters and a pretend Alipay, from nothing (PORT=8000 STANDIN_PORT=8001)
-	@$(PYTHON) deploy/demo.py --port $(PORT) --standin-port $(STANDIN_PORT)
+	@$(PYTHON) -m demo --port $(PORT) --standin-port $(STANDIN_PORT)
 
 test: machine-test ## all tests: on SQLite, on MariaDB and in a real browser
 	@deploy/test.sh

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from demo.keys import make_demo_keys
 from orders import mailing
 from payments.alipay import http
-from payments.standin.demo_keys import make_demo_keys
+from standin import StandIn
 from tests.alipay import Gateway
 from tests.settings import FOLDER, KEYS
 
@@ -36,3 +38,11 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
     double = Gateway()
     monkeypatch.setattr("payments.alipay.http.post", double.post)
     return double
+
+
+@pytest.fixture
+def standin(standin_keys: Path, settings: Settings) -> Iterator[StandIn]:
+    """A stand-in Alipay, in a thread, that the site's settings lead to."""
+    with StandIn.start(keys=standin_keys) as running:
+        settings.ALIPAY_GATEWAY_URL = running.gateway_url
+        yield running

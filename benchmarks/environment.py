@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from payments.standin.demo_keys import DEMO_APP_ID, DEMO_SELLER_ID, make_demo_keys
+from demo.keys import DEMO_APP_ID, DEMO_SELLER_ID, make_demo_keys
 
 SITE_URL = "http://127.0.0.1"
 
@@ -72,7 +72,7 @@ def _settings(folder: Path, standin_url: str) -> dict[str, str]:
 
 @contextmanager
 def _standin(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "payments.standin", "--port=0", f"--keys={folder / 'keys'}"]
+    command = [sys.executable, "-m", "standin", "--port=0", f"--keys={folder / 'keys'}"]
     with (
         (folder / "standin.log").open("wb") as log,
         subprocess.Popen(

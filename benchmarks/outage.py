@@ -12,13 +12,13 @@ from django.utils import timezone
 from benchmarks.measure import Ratio
 from benchmarks.paying import Street
 from core.links import absolute_url
+from jobs.sweep import CALLS_AT_ONCE, sweep_once
 from orders.models import Order
 from payments.alipay import http
 from payments.alipay.client import PayRequest
 from payments.gateway import client
 from payments.models import Payment
 from payments.rules import broken_rules
-from payments.sweeping import CALLS_AT_ONCE, sweep_once
 from tests import make
 
 ALIPAY_IS_AWAY = 0.1

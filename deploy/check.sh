@@ -16,7 +16,7 @@ run() { # TITLE COMMAND...
 # Django's own checks, and ours of keys and gateway, with settings as in production. Keys made here for the purpose
 # carry a line that has the production gateway refuse them; without it they are keys like any other.
 check_deploy() {
-  "$python" -c 'import sys; from pathlib import Path; from payments.standin.demo_keys import make_demo_keys
+  "$python" -c 'import sys; from pathlib import Path; from demo.keys import make_demo_keys
 make_demo_keys(Path(sys.argv[1]))' "$work/keys" || return
   sed -i '/^#/d' "$work"/keys/*.pem
   env -u REHEARSAL -u ALIPAY_GATEWAY_URL SECRET_KEY="$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')" \

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.guards import form_page
-from payments.heartbeat import sweep_is_missed_since
+from jobs.heartbeat import sweep_is_missed_since
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from orders.admin import BaseOrderAdmin
 from orders.models import Order
-from payments import asking, cancelling, for_staff, incoming, refunding, settlement
+from payments import asking, cancelling, incoming, refunding, settlement
 from payments.bill_admin import BillLineAdmin
 from payments.cancelling import CannotCancel
 from payments.dealt_with import DealtWithAdmin, deal_with
@@ -22,6 +22,7 @@ from payments.journal import Channel, Verdict
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.presentation import in_words, masked
 from payments.settlement import CannotRefund
+from payments.staff import work_queue
 
 Row = TypeVar("Row", bound=Model)
 
@@ -130,7 +131,7 @@ class GatewayMessageInline(ReadOnlyInline):
 
 
 class ForStaffFilter(admin.SimpleListFilter):
-    """What a list of for_staff.py names."""
+    """What a list of staff/work_queue.py names."""
 
     title = _("for staff")
     parameter_name = "for_staff"
@@ -144,15 +145,15 @@ class ForStaffFilter(admin.SimpleListFilter):
 
 
 class PaymentsForStaff(ForStaffFilter):
-    waiting = for_staff.payments
+    waiting = work_queue.payments
 
 
 class RefundsForStaff(ForStaffFilter):
-    waiting = for_staff.refunds
+    waiting = work_queue.refunds
 
 
 class MessagesForStaff(ForStaffFilter):
-    waiting = for_staff.messages
+    waiting = work_queue.messages
 
 
 @admin.register(Payment)

@@ -331,13 +331,3 @@ class ComparedBill(models.Model):
 
     def __str__(self) -> str:
         return str(self.day)
-
-
-class Heartbeat(models.Model):
-    """When a service of ours was last at work; /readyz looks at it."""
-
-    name = models.CharField(max_length=20, primary_key=True)
-    beat_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name

@@ -9,7 +9,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from payments.standin.demo_keys import DEMO_APP_ID, DEMO_SELLER_ID
+from demo.keys import DEMO_APP_ID, DEMO_SELLER_ID
 
 # Only named here, since mypy reads this file too; conftest.py makes and removes it.
 FOLDER = Path(tempfile.gettempdir()) / f"ihome-test-{secrets.token_hex(8)}"

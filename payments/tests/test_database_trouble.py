@@ -20,13 +20,13 @@ from core import transactions
 from core.models import Commit
 from core.transactions import durable_transaction
 from houses.models import BookedNight
+from jobs.sweep import sweep_once
 from orders import booking
 from orders.models import Order
 from payments import cancelling, incoming, settlement
 from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import Evidence, Outcome, Receipt
-from payments.sweeping import sweep_once
 from tests import alipay, make
 from tests.alipay import NOTIFY, Gateway
 from tests.interleaving import before

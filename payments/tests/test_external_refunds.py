@@ -8,14 +8,14 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from demo.keys import make_demo_keys
 from orders.models import Order
 from payments import attempts, incoming, refunding
 from payments.models import GatewayMessage, Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import make_refund, mark_refund_sent, record_external_refund
-from payments.standin import StandIn
-from payments.standin.demo_keys import make_demo_keys
-from payments.standin.tests.merchant import fetch
+from standin import StandIn
+from standin.tests.merchant import fetch
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once

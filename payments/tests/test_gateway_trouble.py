@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from core import breaker as breaking
 from core.breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
+from jobs.sweep import sweep_once
 from orders.models import Order
 from payments import asking
 from payments.alipay import http
@@ -24,7 +25,6 @@ from payments.alipay.answers import Unknown
 from payments.alipay.http import GatewayUnreachable
 from payments.models import Payment
 from payments.rules import broken_rules
-from payments.sweeping import sweep_once
 from tests import alipay, make
 from tests.races import at_once
 from tests.serving import serving

@@ -21,9 +21,9 @@ from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Ref
 from payments.reconciling import Entry, Report, next_step, reconcile
 from payments.rules import broken_rules
 from payments.settlement import Receipt, make_refund, settle
-from payments.standin import StandIn
-from payments.standin.tests.merchant import fetch
 from payments.tests.test_bill_parsing import gbk
+from standin import StandIn
+from standin.tests.merchant import fetch
 from tests import alipay, make
 from tests.alipay import Gateway, trade_no
 from tests.races import at_once

@@ -7,12 +7,12 @@ import time_machine
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from jobs.sweep import sweep_once
 from orders.models import Order
 from payments import incoming, refunding, settlement
 from payments.models import Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import CannotRefund, make_refund
-from payments.sweeping import sweep_once
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once

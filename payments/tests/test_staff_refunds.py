@@ -19,12 +19,12 @@ from django.utils import timezone
 from accounts.models import User
 from core.transactions import durable_transaction
 from ihome_site.settings import BASE_DIR
+from jobs.sweep import sweep_once
 from orders.models import Order
 from payments import incoming, refunding, settlement
 from payments.models import Payment, Refund
 from payments.rules import broken_rules
 from payments.settlement import CannotRefund, approve_refund, make_refund, refund_by_staff
-from payments.sweeping import sweep_once
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once, at_once_whatever_breaks

@@ -5,10 +5,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import User
+from demo.management.commands.seed_demo import RENTER, book, pay_in_our_books
 from houses.models import Area, House
 from orders import transitions
 from orders.models import Order
-from payments.management.commands.seed_demo import RENTER, book, pay_in_our_books
 from payments.models import Payment
 
 LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]

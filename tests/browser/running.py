@@ -67,7 +67,7 @@ def free_port() -> int:
 @contextmanager
 def running_standin(keys: Path, log: Path) -> Iterator[StandIn]:
     port = free_port()
-    with process(["-m", "payments.standin", f"--port={port}", f"--keys={keys}"], dict(os.environ), log) as it:
+    with process(["-m", "standin", f"--port={port}", f"--keys={keys}"], dict(os.environ), log) as it:
         wait_until_ready(it, log, port, "/_standin/health")
         yield StandIn(f"http://{HOST}:{port}")
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from payments.management.commands import seed_demo
+from demo.management.commands import seed_demo
 from tests.browser.more_data import LONG_TITLE
 from tests.browser.visitor import ASKED, DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, RENTER
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.standin import StandIn
+from standin import StandIn
 from tests.crashes.world import World, running_world
 
 

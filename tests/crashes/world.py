@@ -27,7 +27,7 @@ from houses.models import BookedNight
 from orders.models import Order, OrderEvent
 from payments.models import Payment, Refund
 from payments.rules import broken_rules
-from payments.standin import StandIn
+from standin import StandIn
 from tests import make
 from tests.browser.running import HOST, ROOT, free_port, process, wait_until_ready
 from tests.crashes.killing import FOLDER, Point, Trap

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from payments.standin import StandIn
+from standin import StandIn
 from tests import make
 from tests.histories.history import History, Site, forget_everything
 from tests.histories.trouble import points_watched

@@ -6,9 +6,10 @@ from itertools import count
 
 import pytest
 
+from jobs import sweep
 from orders import transitions
 from orders.models import Order
-from payments import asking, incoming, refunding, settlement, sweeping
+from payments import asking, incoming, refunding, settlement
 from payments.alipay.answers import NotExisting, RefundResult
 from payments.models import Payment, Refund
 
@@ -83,8 +84,8 @@ def expiry_waits_for_the_last_word(patch: pytest.MonkeyPatch) -> None:
         transitions.expire(order)
         return True
 
-    tasks = [replace(t, due=late_orders, act=expire) if t.name == "not paid" else t for t in sweeping.TASKS]
-    patch.setattr(sweeping, "TASKS", tasks)
+    tasks = [replace(t, due=late_orders, act=expire) if t.name == "not paid" else t for t in sweep.TASKS]
+    patch.setattr(sweep, "TASKS", tasks)
 
 
 @guard

@@ -24,12 +24,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from core.models import Commit
 from core.money import yuan_text
 from houses.models import BookedNight, House
+from jobs.sweep import sweep_once
 from orders.models import Order, OrderEvent, Review
 from payments.alipay import http
 from payments.gateway import client as alipay_client
 from payments.models import BillLine, GatewayMessage, Payment, Refund
-from payments.standin import StandIn
-from payments.sweeping import sweep_once
+from standin import StandIn
 from tests.alipay import NOTIFY, PAYCOMPLETE, signed
 from tests.histories.buyer import Buyer
 from tests.histories.trouble import NETWORK, POINTS, Killed, Trouble, connection_lost, deadlock, die

@@ -11,7 +11,7 @@ from houses.models import BookedNight
 from orders.models import Order, OrderEvent
 from payments import rules
 from payments.models import Payment, Refund
-from payments.standin import StandIn
+from standin import StandIn
 
 SETTLED = (Payment.Status.PAID, Payment.Status.SURPLUS)
 PAID_ORDER = (Order.Status.WAIT_COMMENT, Order.Status.COMPLETE)

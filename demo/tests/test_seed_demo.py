@@ -1,0 +1,79 @@
+"""What a demo shows on its first day."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from demo.management.commands import seed_demo
+from houses import availability
+from houses.models import BookedNight
+from jobs.sweep import sweep_once
+from orders.models import Order
+from payments import asking
+from payments.models import Payment, Refund
+from payments.rules import broken_rules
+from standin import StandIn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def everything_is_shown() -> bool:
+    return set(Order.objects.values_list("status", flat=True)) >= {*Order.Status} - {Order.Status.CANCELED}
+
+
+def test_what_was_paid_comes_back_when_it_is_cancelled(standin: StandIn, client: Client) -> None:
+    standin.fault("notify.lost")
+    call_command("seed_demo")
+    assert everything_is_shown()
+    renter = User.objects.get(mobile=seed_demo.RENTER)
+    client.force_login(renter)
+    paid = renter.orders.get(status=Order.Status.WAIT_COMMENT)
+    client.post(reverse("payments:cancel", args=[paid.number]))
+    sweep_once()
+    refund = Refund.objects.get()
+    assert (refund.status, refund.amount_fen) == (Refund.Status.DONE, paid.amount_fen)
+    assert standin.trade(refund.payment.out_trade_no)["refunds"]
+    assert list(broken_rules()) == []
+
+
+def test_reviewed_stays_are_over(standin: StandIn) -> None:
+    call_command("seed_demo")
+    today = timezone.localdate()
+    reviewed = Order.objects.filter(status=Order.Status.COMPLETE)
+    assert reviewed.count() == 2
+    for order in reviewed:
+        events = list(order.events.order_by("created_at", "id").values_list("kind", flat=True))
+        assert order.check_in < order.check_out < today
+        assert order.created_at.date() < order.check_in
+        assert events == ["BOOKED", "ACCEPTED", "PAID", "REVIEWED"]
+        assert order.payments.get().paid_at.date() < order.check_in
+        nights = BookedNight.objects.filter(order_number=order.number).order_by("night")
+        assert [row.night for row in nights] == availability.nights_between(order.check_in, order.check_out)
+        assert not availability.taken(order.house, today, today + timedelta(days=4))
+    assert list(broken_rules()) == []
+
+
+def test_one_bad_answer_does_not_stop_it(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ASK_AT_MOST_EVERY", timedelta(0))
+    standin.fault("query.20000", times=1)
+    call_command("seed_demo")
+    assert everything_is_shown()
+
+
+def test_without_a_stand_in_it_says_what_the_demo_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("seed_demo")
+    assert everything_is_shown()
+    assert "No stand-in Alipay answers" in capsys.readouterr().err
+    assert {payment.status for payment in Payment.objects.all()} == {Payment.Status.PAID}
+
+
+def test_a_second_time_adds_nothing(standin: StandIn) -> None:
+    call_command("seed_demo")
+    before = Order.objects.count()
+    call_command("seed_demo")
+    assert Order.objects.count() == before

@@ -1,0 +1,91 @@
+"""What nobody waits for; see payments/sweeping.py."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
+from django.db import DatabaseError, close_old_connections
+
+from jobs.sweep import CALLS_AT_ONCE, sweep_once
+from payments.checks import ALIPAY_TAG
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Asks Alipay about payments that nobody told us of, closes and expires what was not paid in time, "
+        "expires what staff did not accept, sends refunds and mails, and forgets what is of no use any more. "
+        "One round; with --loop, one after the other until stopped."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--loop", type=float, metavar="SECONDS", help="go on, with SECONDS between rounds"
+        )
+
+    def handle(self, *args: object, loop: float | None, **options: object) -> None:
+        self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
+        with told_to_stop() as stop:
+            if loop is None:
+                self._round(stop, say_nothing_due=True)
+            while loop is not None and not stop.is_set():
+                try:
+                    self._round(stop, say_nothing_due=False)
+                except DatabaseError:
+                    log.exception("the database does not answer; the next round tries again")
+                stop.wait(loop)
+                close_old_connections()
+
+    def _round(self, stop: threading.Event, *, say_nothing_due: bool) -> None:
+        progress = Progress(self.stdout)
+        done = sweep_once(stop.is_set, workers=CALLS_AT_ONCE, watch=progress)
+        progress.wipe()
+        counts = ", ".join(f"{count} {name}" for name, count in done.items() if count)
+        if counts or say_nothing_due:
+            self.stdout.write(f"sweep: {counts or 'nothing was done'}")
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """Is set by the signals that would end the process, so that the items in hand are finished."""
+    stop = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+class Progress:
+    """In a terminal, one line that tells how far a round has come; otherwise nothing."""
+
+    SHOW_EVERY = 0.2
+
+    def __init__(self, out: OutputWrapper) -> None:
+        self._out = out
+        self._shown_at = time.monotonic()
+        self._width = 0
+
+    def __call__(self, name: str, number: int, total: int) -> None:
+        now = time.monotonic()
+        if self._out.isatty() and now - self._shown_at >= self.SHOW_EVERY:
+            self._shown_at = now
+            self._show(f"sweep: {name} {number} of {total} …")
+
+    def wipe(self) -> None:
+        if self._width:
+            self._show("")
+            self._out.write("\r", ending="")
+
+    def _show(self, text: str) -> None:
+        self._out.write("\r" + text.ljust(self._width), ending="")
+        self._out.flush()
+        self._width = len(text)

@@ -1,0 +1,249 @@
+"""What doesn't end by itself is on a list, and the log tells of it once a day."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs import alerts, sweep
+from jobs.sweep import Task, sweep_once
+from orders.models import Order
+from payments import asking, incoming, journal
+from payments.dealt_with import deal_with
+from payments.models import GatewayMessage, Payment, Refund
+from payments.rules import broken_rules
+from payments.settlement import make_refund
+from tests import alipay, make
+from tests.alipay import Gateway
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+REFUSAL = {"code": "40006", "msg": "no", "sub_code": "isv.insufficient-isv-permissions"}
+
+
+@pytest.fixture
+def desk(client: Client) -> Client:
+    client.force_login(make.user(is_staff=True, is_superuser=True))
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def waiting(desk: Client, model: type[Payment] | type[Refund] | type[GatewayMessage]) -> list[object]:
+    address = reverse(f"admin:payments_{model._meta.model_name}_changelist")
+    return list(desk.get(address, {"for_staff": "1"}).context["cl"].queryset)
+
+
+def test_a_payment_of_which_alipay_never_says_anything_final(
+    desk: Client, gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.answer("query", **REFUSAL)
+    with time_machine.travel(payment.expires_at + DAY - timedelta(minutes=1)):
+        sweep_once()
+        assert waiting(desk, Payment) == []
+    caplog.clear()
+    with time_machine.travel(payment.expires_at + 2 * DAY):
+        sweep_once()
+        sweep_once()
+        assert waiting(desk, Payment) == [payment]
+    told = [r.getMessage() for r in caplog.records if r.name == "jobs.alerts"]
+    assert len(told) == 1  # not once more in the second round
+    assert "1 payments" in told[0]
+    assert payment.out_trade_no in told[0]
+
+
+def test_a_payment_that_only_a_return_vouches_for(desk: Client, gateway: Gateway) -> None:
+    payment = make.attempt()
+    Payment.objects.update(status="PAID", evidence="RETURN", received_fen=30000, paid_at=timezone.now())
+    assert waiting(desk, Payment) == []
+    with time_machine.travel(timezone.now() + 1.1 * DAY):
+        desk.force_login(make.user(is_staff=True, is_superuser=True))
+        assert waiting(desk, Payment) == [payment]
+
+
+def test_a_contradicted_payment(desk: Client, gateway: Gateway) -> None:
+    payment = make.attempt(contradicted_at=timezone.now())
+    assert waiting(desk, Payment) == [payment]
+
+
+def test_nothing_is_told_where_nothing_waits(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
+    make.attempt()
+    sweep_once()
+    assert not [r for r in caplog.records if r.name == "jobs.alerts"]
+
+
+def test_a_bill_that_nobody_compared(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
+    with time_machine.travel("2026-11-20 04:00"):
+        make.attempt(status="CLOSED")
+    with time_machine.travel("2026-11-23 04:00"):
+        sweep_once()
+    assert "1 missing bills (2026-11-20)" in caplog.text
+
+
+def returned(gateway: Gateway) -> Payment:
+    """Paid; only a signed return vouches for it, since Alipay could not be asked."""
+    payment = make.attempt()
+    incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    payment.refresh_from_db()
+    assert payment.evidence == "RETURN"
+    return payment
+
+
+def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
+    """Alipay says TRADE_CLOSED of what was given back whole: that contradicts nothing."""
+    payment = returned(gateway)
+    refund = make_refund(
+        payment, 30000, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True), words="x"
+    )
+    values = {"out_trade_no": payment.out_trade_no, "fund_change": "Y", "refund_fee": "300.00"}
+    gateway.says["refund"] = alipay.answer("refund", **values)
+    sweep_once()
+    refund.refresh_from_db()
+    payment.refresh_from_db()
+    assert (refund.status, payment.evidence, payment.next_try_at) == ("DONE", "QUERY", None)
+    gateway.says["query"] = alipay.closed(payment)
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)
+    assert payment.contradicted_at is None
+    assert payment not in Payment.objects.unsure()
+    assert list(broken_rules()) == []
+
+
+def test_a_refund_in_alipays_console_proves_it_too(gateway: Gateway) -> None:
+    payment = returned(gateway)
+    gateway.says["fastpay.refund.query"] = alipay.answer(
+        "fastpay_refund_query",
+        out_trade_no=payment.out_trade_no,
+        out_request_no="console-1",
+        refund_amount="100.00",
+        refund_status="REFUND_SUCCESS",
+    )
+    told = {"refund_fee": "100.00", "gmt_refund": "2026-11-22 21:00:00", "out_biz_no": "console-1"}
+    incoming.receive_notify(alipay.notify_body(payment, **told))
+    payment.refresh_from_db()
+    assert (payment.evidence, payment.contradicted_at, payment.left_fen) == ("QUERY", None, 20000)
+
+
+def test_a_wrong_amount_that_only_answers_tell_is_said_once(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
+    for _ in range(5):
+        Payment.objects.update(asked_at=None)
+        asking.ask(payment)
+    assert payment.messages.filter(verdict="WRONG_AMOUNT").count() == 1
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
+
+
+def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
+    asking.ask(payment)
+    (message,) = waiting(desk, GatewayMessage)
+    chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)]}
+    address = reverse("admin:payments_gatewaymessage_changelist")
+    assert desk.post(address, chosen).context["form"].errors == {}
+    desk.post(address, {**chosen, "how": "Asked Alipay: a test of theirs"})
+    message.refresh_from_db()
+    assert (message.outcome, message.done_at is None) == ("Asked Alipay: a test of theirs", False)
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)  # the same answer again
+    assert waiting(desk, GatewayMessage) == []
+    assert Order.objects.get().status == Order.Status.WAIT_PAYMENT
+
+
+def test_what_staff_have_before_them_stays_while_alipay_says_it_again(desk: Client, gateway: Gateway) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
+    asking.ask(payment)
+    (message,) = waiting(desk, GatewayMessage)
+    Payment.objects.update(asked_at=None)
+    asking.ask(payment)
+    assert waiting(desk, GatewayMessage) == [message]
+
+
+def test_closing_what_is_closed_is_no_success(desk: Client, gateway: Gateway) -> None:
+    message = journal.record_signed("NOTIFY", b"x", {})
+    journal.judge(message, "UNEXPECTED")
+    chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)], "how": "x"}
+    address = reverse("admin:payments_gatewaymessage_changelist")
+    levels = [
+        [told.level_tag for told in desk.post(address, chosen, follow=True).context["messages"]] for _ in "12"
+    ]
+    assert levels == [["success"], ["warning"]]
+
+
+def test_a_message_that_turns_out_to_be_something_else_is_open_again(gateway: Gateway) -> None:
+    message = journal.record_signed("NOTIFY", b"x", {})
+    staff = make.user(is_staff=True)
+    assert deal_with(message, by=staff, how="Cut short: it will come again")
+    journal.judge(message, "UNEXPECTED")
+    message.refresh_from_db()
+    assert (message.done_at, message.done_by, message.outcome) == (None, None, "")
+    assert deal_with(message, by=staff, how="Looked at it")
+    journal.judge(message, "UNEXPECTED")
+    message.refresh_from_db()
+    assert message.outcome == "Looked at it"
+
+
+def test_a_contradiction_is_set_aside_in_words_where_no_money_came(desk: Client, gateway: Gateway) -> None:
+    now = timezone.now()
+    payment = make.attempt(status="CLOSED", live_for=None, contradicted_at=now)
+    paid = make.attempt(status="PAID", live_for=None, contradicted_at=now, received_fen=30000)
+    chosen = {"action": "dealt_with", "how": "Alipay's console knows no such trade"}
+    address = reverse("admin:payments_payment_changelist")
+    both = desk.post(address, {**chosen, "_selected_action": [payment.pk, paid.pk]}, follow=True)
+    assert "Only of closed payments" in both.content.decode()
+    assert len(waiting(desk, Payment)) == 2
+    desk.post(address, {**chosen, "_selected_action": [payment.pk]})
+    assert waiting(desk, Payment) == [paid]
+    assert payment not in Payment.objects.unsure()
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, "no such trade" in entry.change_message) == (str(payment.pk), True)
+
+
+def test_a_contradiction_set_aside_does_not_come_back_with_the_same_return(
+    desk: Client, gateway: Gateway
+) -> None:
+    payment = make.attempt()
+    gateway.says["query"] = alipay.closed(payment)
+
+    def comes_back() -> None:
+        incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+        payment.refresh_from_db()
+
+    comes_back()
+    comes_back()
+    assert (payment.status, payment.contradicted_at is None) == ("CLOSED", False)
+    chosen = {"action": "dealt_with", "_selected_action": [payment.pk], "how": "No such trade"}
+    desk.post(reverse("admin:payments_payment_changelist"), chosen)
+    comes_back()
+    assert payment.contradicted_at is None
+    assert (waiting(desk, Payment), waiting(desk, GatewayMessage)) == ([], [])
+
+
+def test_killed_before_it_could_tell_the_next_sweep_does(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make.attempt(contradicted_at=timezone.now())
+
+    def die(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(sweep, "TASKS", [Task("for staff", alerts.due, die)])
+        sweep_once()
+    sweep_once()
+    assert "1 payments" in caplog.text
+
+
+def test_an_unsigned_answer_is_kept_in_its_beginning_alone() -> None:
+    message = journal.record_answer(b"x" * 60_000, signed=False, payment=make.attempt())
+    message.refresh_from_db()
+    assert len(message.raw) == journal.KEPT_BYTES_OF_BAD

@@ -1,0 +1,63 @@
+"""OPS01: somebody is told when nobody sweeps."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from jobs import heartbeat
+from jobs.sweep import sweep_once
+from tests import make
+
+
+@pytest.fixture(autouse=True)
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "_last_beat", {})
+
+
+def ready(client: Client, **later: float) -> tuple[int, str]:
+    with time_machine.travel(timezone.now() + timedelta(**later)):
+        answer = client.get("/readyz")
+    return answer.status_code, answer.content.decode()
+
+
+def test_OPS01_a_sweep_that_stopped_is_told_of_within_two_minutes(db: None, client: Client) -> None:
+    sweep_once()
+    assert ready(client) == (200, "ok\n")
+    assert ready(client, seconds=70) == (200, "ok\n")  # cron starts one every minute
+    status, words = ready(client, minutes=2)
+    assert status == 503
+    assert words.startswith("sweep: not at work since ")
+
+
+def test_OPS01_it_is_well_again_when_somebody_sweeps(db: None, client: Client) -> None:
+    sweep_once()
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        assert ready(client)[0] == 503
+        heartbeat._last_beat.clear()
+        sweep_once()
+        assert ready(client)[0] == 200
+
+
+def test_OPS01_where_none_ever_ran_it_is_missed_once_there_is_work(db: None, client: Client) -> None:
+    assert ready(client, days=9)[0] == 200
+    make.attempt(next_try_at=timezone.now() + timedelta(seconds=15))
+    assert ready(client)[0] == 200
+    assert ready(client, minutes=3)[0] == 503
+
+
+def test_a_busy_sweep_writes_its_beat_every_ten_seconds_at_most(
+    db: None, django_assert_num_queries: object
+) -> None:
+    heartbeat.beat(heartbeat.SWEEP)
+    with django_assert_num_queries(0):
+        heartbeat.beat(heartbeat.SWEEP)
+
+
+def test_claim_is_for_one_once_in_a_while(db: None) -> None:
+    hour = timedelta(hours=1)
+    assert [heartbeat.claim("x", every=hour) for _ in range(3)] == [True, False, False]
+    with time_machine.travel(timezone.now() + hour):
+        assert [heartbeat.claim("x", every=hour) for _ in range(2)] == [True, False]

@@ -1,0 +1,421 @@
+"""The sweep: what happens when nobody comes back and nobody calls."""
+
+import io
+import signal
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from itertools import pairwise
+
+import pytest
+import time_machine
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.core.management import call_command
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from houses import availability
+from houses.models import BookedNight
+from jobs import cleanup
+from jobs.management.commands import sweep
+from jobs.sweep import sweep_once
+from orders.models import Order
+from payments import asking, incoming, settlement
+from payments.models import GatewayMessage, Payment
+from payments.rules import broken_rules
+from payments.tests.test_return import PAID, state
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once
+
+Status = Order.Status
+
+
+def with_nights(order: Order) -> Order:
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return order
+
+
+@pytest.fixture
+def payment(db: None) -> Payment:
+    return make.attempt(with_nights(make.order()), next_try_at=timezone.now())
+
+
+def later(**delta: float) -> time_machine.travel:
+    return time_machine.travel(timezone.now() + timedelta(**delta))
+
+
+def test_RET09_NOT23_neither_return_nor_notify_ever_comes(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    with later(seconds=16):
+        assert sweep_once()["asked"] == 1
+    assert state(payment) == PAID
+    assert list(broken_rules()) == []
+
+
+def test_an_attempt_that_is_not_due_is_left_alone(payment: Payment, gateway: Gateway) -> None:
+    Payment.objects.update(next_try_at=timezone.now() + timedelta(seconds=30))
+    assert sweep_once().total() == 0
+    assert gateway.calls == []
+
+
+def test_asks_on_a_widening_schedule_until_the_last_word(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.not_existing()
+    start = timezone.now()
+    asked = []
+    for second in range(0, 32 * 60 + 30, 5):
+        with time_machine.travel(start + timedelta(seconds=second), tick=False):
+            if sweep_once()["asked"]:
+                asked.append(second)
+    waits = [later - earlier for earlier, later in pairwise(asked)]
+    assert waits[:3] == [15, 30, 60]
+    assert all(wait <= 80 for wait in waits)  # two minutes at most, with the sweep's own pause
+    payment.refresh_from_db()
+    assert payment.status == "CLOSED"
+    assert asked[-1] == pytest.approx(
+        32 * 60, abs=10
+    )  # expired after 30 minutes, the last word 2 minutes later
+
+
+def test_QRY05_BOK03_GWX04_nights_stay_held_until_the_last_word(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.not_existing()
+    with later(minutes=31):
+        sweep_once()
+        assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+        assert BookedNight.objects.count() == 2
+    with later(minutes=33):
+        Payment.objects.update(next_try_at=timezone.now())
+        sweep_once()
+    assert state(payment) == (Status.CANCELED, "CLOSED", 0)
+    assert not BookedNight.objects.exists()
+    assert [event.kind for event in payment.order.events.all()] == ["EXPIRED"]
+
+
+def test_CON05_an_attempt_made_since_the_list_was_holds_the_nights(payment: Payment) -> None:
+    with later(minutes=31):
+        assert not settlement.expire_unpaid(payment.order)
+    assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+    assert BookedNight.objects.count() == 2
+
+
+def test_a_late_trade_is_closed_at_alipay_first(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    with later(minutes=31):
+        sweep_once()  # the close is not answered
+        assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+        gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
+        Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+        sweep_once()
+    assert state(payment) == (Status.CANCELED, "CLOSED", 0)
+    assert gateway.count("close") == 2
+
+
+def test_USR02_whoever_is_at_the_cashier_may_pay_until_the_last_second(
+    payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    with time_machine.travel(payment.expires_at - timedelta(seconds=30)):
+        assert sweep_once()["asked"] == 1
+    assert gateway.count("close") == 0
+    assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+
+
+def test_CON05_USR02_money_that_beats_the_close_wins(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
+    with later(minutes=31):
+        sweep_once()
+        assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+        gateway.says["query"] = alipay.paid(payment)
+        Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+        sweep_once()
+    assert state(payment) == PAID
+    assert BookedNight.objects.count() == 2
+
+
+def test_GWX05_USR02_money_after_the_expiry_goes_back(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.closed(payment)
+    with later(minutes=31):
+        sweep_once()
+    assert state(payment) == (Status.CANCELED, "CLOSED", 0)
+    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db
+def test_orders_that_nobody_paid_and_nobody_tried_to(gateway: Gateway) -> None:
+    order = with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1)))
+    assert sweep_once()["not paid"] == 1
+    order.refresh_from_db()
+    assert order.status == Status.CANCELED
+    assert not BookedNight.objects.exists()
+
+
+@pytest.mark.django_db
+def test_orders_that_staff_did_not_accept() -> None:
+    late = with_nights(
+        make.order(status=Status.WAIT_ACCEPT, pay_by=None, accept_by=timezone.now() - timedelta(seconds=1))
+    )
+    make.order(status=Status.WAIT_ACCEPT, pay_by=None, accept_by=timezone.now() + timedelta(hours=1))
+    assert sweep_once()["not accepted"] == 1
+    late.refresh_from_db()
+    assert (late.status, late.events.get().kind) == (Status.CANCELED, "EXPIRED")
+    assert not BookedNight.objects.exists()
+
+
+def test_what_only_a_return_vouches_for_is_asked_about_again(payment: Payment, gateway: Gateway) -> None:
+    incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    assert (state(payment), payment.evidence) == (PAID, "RETURN")
+    gateway.says["query"] = alipay.paid(payment)
+    with later(seconds=20):
+        sweep_once()
+        assert sweep_once().total() == 0
+    assert (state(payment), payment.evidence, payment.next_try_at) == (PAID, "QUERY", None)
+
+
+def test_a_spare_attempt_of_a_paid_order_is_closed(payment: Payment, gateway: Gateway) -> None:
+    Order.objects.update(status=Status.WAIT_COMMENT)
+    gateway.says["query"] = alipay.waiting(payment)
+    gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
+    sweep_once()
+    assert state(payment) == (Status.WAIT_COMMENT, "CLOSED", 0)
+
+
+def test_NOT20_closed_because_of_a_full_refund_is_not_unpaid(payment: Payment, gateway: Gateway) -> None:
+    incoming.receive_notify(alipay.notify_body(payment))
+    closed = {"trade_status": "TRADE_CLOSED", "refund_fee": "300.00", "gmt_refund": "2026-11-23 10:00:00"}
+    assert incoming.receive_notify(alipay.notify_body(payment, **closed))
+    assert state(payment) == PAID
+    assert payment.messages.latest("id").verdict == "REFUND_NOTICE"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_CON07_QRY09_two_sweeps_at_once(gateway: Gateway) -> None:
+    payments = [make.attempt(with_nights(make.order()), next_try_at=timezone.now()) for _ in range(4)]
+    late = with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1)))
+    answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
+    gateway.says["query"] = lambda asked: answers[asked["out_trade_no"]]
+    at_once(sweep_once, sweep_once, sweep_once)
+    assert gateway.count("query") == 4
+    assert all(state(payment) == PAID for payment in payments)
+    assert late.events.count() == 1
+    assert list(broken_rules()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+def test_CON05_expiry_and_notify_at_the_same_moment(gateway: Gateway) -> None:
+    for _ in range(5):
+        payment = make.attempt(with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1))))
+        settlement.mark_closed(payment)
+        notify = partial(incoming.receive_notify, alipay.notify_body(payment))
+        at_once(partial(settlement.expire_unpaid, payment.order), notify)
+        assert state(payment) in [PAID, (Status.CANCELED, "SURPLUS", 30000)]
+        assert list(broken_rules()) == []
+
+
+def test_QRY10_a_round_that_dies_half_way_goes_on_later(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+
+    def die(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(asking, "_query", die)
+        sweep_once()
+    assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
+    with later(seconds=31):
+        sweep_once()
+    assert state(payment) == PAID
+    assert payment.order.events.count() == 1
+
+
+def test_the_command_does_one_round_and_says_so(
+    payment: Payment, gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    call_command("sweep")
+    assert state(payment) == PAID
+    assert "1 asked" in capsys.readouterr().out
+
+
+def test_the_command_says_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    call_command("sweep")
+    assert capsys.readouterr().out == "sweep: nothing was done\n"
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("out", "shows_progress"), [(Terminal(), True), (io.StringIO(), False)])
+def test_progress_is_shown_in_a_terminal_and_wiped(
+    payment: Payment,
+    gateway: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    out: io.StringIO,
+    shows_progress: bool,
+) -> None:
+    monkeypatch.setattr(sweep.Progress, "SHOW_EVERY", 0)
+    gateway.says["query"] = alipay.paid(payment)
+    call_command("sweep", stdout=out)
+    assert ("\rsweep: asked 1 of 1 …" in out.getvalue()) is shows_progress
+    assert ("\r" in out.getvalue()) is shows_progress
+    assert out.getvalue().endswith("sweep: 1 asked\n")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_share_a_round_and_ask_about_each_once(gateway: Gateway) -> None:
+    payments = [make.attempt(next_try_at=timezone.now()) for _ in range(20)]
+    answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
+    threads, two = set(), threading.Barrier(2)
+
+    def answer(asked: dict[str, object]) -> bytes:
+        threads.add(threading.get_ident())
+        with suppress(threading.BrokenBarrierError):  # for all after the first two
+            two.wait(timeout=30)
+            two.abort()
+        return answers[asked["out_trade_no"]]
+
+    gateway.says["query"] = answer
+    assert sweep_once(workers=4)["asked"] == 20
+    assert gateway.count("query") == 20
+    assert len(threads) > 1
+    assert all(state(payment) == PAID for payment in payments)
+
+
+def test_one_that_breaks_leaves_the_others_alone(
+    db: None, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    poisoned, sound = make.attempt(next_try_at=timezone.now()), make.attempt(next_try_at=timezone.now())
+    gateway.says["query"] = alipay.paid(sound)
+    ask = asking.ask
+
+    def break_over_one(payment: Payment, **kw: float) -> object:
+        if payment == poisoned:
+            raise LookupError("poisoned")
+        return ask(payment, **kw)
+
+    monkeypatch.setattr(asking, "ask", break_over_one)
+    done = sweep_once()
+    assert (done["asked"], done["failed"]) == (1, 1)
+    assert state(sound) == PAID
+    assert f"asked: {poisoned.pk}" in caplog.text
+
+
+def test_CON01_paid_is_mailed_once_by_whichever_sweep(payment: Payment, gateway: Gateway) -> None:
+    payment.order.renter.email = "wang@example.com"
+    payment.order.renter.save()
+    gateway.says["query"] = alipay.paid(payment)
+    sweep_once()
+    incoming.receive_notify(alipay.notify_body(payment))
+    sweep_once()
+    assert [message.to for message in mail.outbox] == [["wang@example.com"]]
+
+
+def test_forgets_old_answers_that_said_nothing_new_and_keeps_the_rest(payment: Payment) -> None:
+    long_ago = timezone.now() - timedelta(days=91)
+    verdicts = GatewayMessage.Verdict
+    for channel, verdict, at in (
+        ("ANSWER", verdicts.KNOWN, long_ago),
+        ("ANSWER", verdicts.KNOWN, timezone.now()),
+        ("ANSWER", verdicts.SETTLED, long_ago),
+        ("ANSWER", verdicts.WRONG_AMOUNT, long_ago),
+        ("NOTIFY", verdicts.KNOWN, long_ago),
+    ):
+        GatewayMessage.objects.create(
+            channel=channel, verdict=verdict, received_at=at, raw=b"", signature_ok=True
+        )
+    assert sweep_once()["pruned"] == 1
+    assert GatewayMessage.objects.count() == 4
+
+
+def test_prunes_once_an_hour(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pruned = []
+    monkeypatch.setitem(cleanup._PRUNE, "messages", lambda: pruned.append(timezone.now()) or 0)
+    for minutes in range(0, 125, 5):
+        with later(minutes=minutes):
+            sweep_once()
+    assert len(pruned) == 3
+
+
+def test_forgets_sessions_that_are_over(db: None, client: Client) -> None:
+    client.force_login(make.user())
+    assert Session.objects.count() == 1
+    with later(days=60):
+        sweep_once()
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("minutes", [2, 300])
+@pytest.mark.parametrize("channel", ["NOTIFY", "RETURN"])
+def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_by_the_next_sweep(
+    payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, channel: str, minutes: int
+) -> None:
+    Payment.objects.update(next_try_at=timezone.now() + timedelta(hours=9))  # nobody asks by itself
+    gateway.says["query"] = alipay.paid(payment)
+
+    def die(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(incoming, "_attempt_and_receipt", die)
+        if channel == "NOTIFY":
+            incoming.receive_notify(alipay.notify_body(payment))
+        else:
+            incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    assert sweep_once()["judged"] == 0  # it may still be in somebody's hands
+    with later(minutes=minutes):
+        assert sweep_once()["judged"] == 1
+        assert sweep_once()["judged"] == 0
+    assert state(payment) == PAID
+    assert not GatewayMessage.objects.filter(verdict=GatewayMessage.Verdict.UNJUDGED).exists()
+
+
+def test_an_answer_that_was_not_judged_is_no_task_for_staff(payment: Payment, gateway: Gateway) -> None:
+    long_ago = timezone.now() - timedelta(minutes=2)
+    GatewayMessage.objects.create(
+        channel="ANSWER", raw=b"{}", signature_ok=True, payment=payment, received_at=long_ago
+    )
+    sweep_once()
+    assert [m.verdict for m in GatewayMessage.objects.all()] == ["KNOWN"]
+
+
+def test_an_answer_that_says_the_same_again_is_kept_once(payment: Payment, gateway: Gateway) -> None:
+    gateway.says["query"] = alipay.not_existing()
+    for minutes in range(1, 9):
+        with later(minutes=2 * minutes):
+            assert sweep_once()["asked"] == 1
+    (kept,) = GatewayMessage.objects.all()
+    assert kept.received_at > timezone.now() + timedelta(minutes=10)
+    gateway.says["query"] = alipay.waiting(payment)
+    with later(minutes=20):
+        sweep_once()
+    assert GatewayMessage.objects.count() == 2
+
+
+def test_a_heartbeat_that_breaks_costs_one_item_only(
+    db: None, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payments = [make.attempt(next_try_at=timezone.now()) for _ in range(3)]
+    answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
+    gateway.says["query"] = lambda asked: answers[asked["out_trade_no"]]
+    beats = iter([None, None, OperationalError(2013, "lost")])
+
+    def beat(name: str) -> None:
+        if error := next(beats, None):
+            raise error
+
+    monkeypatch.setattr("jobs.heartbeat.beat", beat)
+    done = sweep_once()
+    assert (done["asked"], done["failed"]) == (2, 1)

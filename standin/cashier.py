@@ -1,0 +1,111 @@
+"""What the buttons of the cashier do. A form is answered with a redirect, so reloading repeats nothing."""
+
+import logging
+import threading
+from http.client import HTTPException
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, build_opener
+
+from . import pages
+from .errors import Refused
+from .faults import Faults
+from .messages import Messages
+from .notices import Notices
+from .trades import BUYERS, PAGE_PAY, Trade, Trades
+from .wire import Reply, Request, redirect
+
+log = logging.getLogger("standin")
+
+_ALERTS = {
+    "refused": "付款失败：余额不足，未扣款。可以重试或放弃。",
+    "ACQ.TRADE_BUYER_NOT_MATCH": "付款失败：这笔交易属于另一个支付宝账号。",
+}
+_NOTICE_WAIT_SECONDS = 15
+
+
+class Cashier:
+    def __init__(self, trades: Trades, messages: Messages, notices: Notices, faults: Faults) -> None:
+        self._trades = trades
+        self._messages = messages
+        self._notices = notices
+        self._faults = faults
+
+    def handle(self, request: Request, rest: str) -> Reply:
+        """`rest` is what follows /cashier/: the session, or session/return."""
+        session, _, step = rest.partition("/")
+        trade = self._trades.of_session(session)
+        if trade is None or step not in ("", "return"):
+            return pages.not_found_page()
+        params = request.params()
+        if step == "return" and trade.is_paid:
+            return self._send_back(trade)
+        if request.verb == "POST":
+            return self._act(trade, params.get("action", ""), params.get("buyer", "1"))
+        buyer = params.get("buyer", "")
+        return pages.cashier_page(
+            trade,
+            payable=self._trades.is_payable(trade),
+            buyer=buyer if buyer in BUYERS else "",
+            alert=_ALERTS.get(params.get("alert", ""), ""),
+        )
+
+    def _act(self, trade: Trade, action: str, buyer: str) -> Reply:
+        try:
+            match action:
+                case "login":
+                    return self._login(trade, buyer)
+                case "pay":
+                    return self._pay_and_return(trade, buyer)
+                case "pay-drop":
+                    self._trades.pay(trade.out_trade_no, buyer)
+                    return _show(trade)
+                case "refuse":
+                    self._trades.open(trade.out_trade_no, buyer)
+                    return _show(trade, buyer=buyer, alert="refused")
+                case "abandon":
+                    address = pages.leaving_address(trade)
+                    return redirect(address) if address else _show(trade)
+        except Refused as refused:
+            # Paid or closed meanwhile: the page says so by itself.
+            return _show(trade, alert=refused.sub_code)
+        return _show(trade)
+
+    def _login(self, trade: Trade, buyer: str) -> Reply:
+        """Signing in makes the trade exist on the desktop; on phones the password does, which is paying."""
+        if trade.method == PAGE_PAY:
+            self._trades.open(trade.out_trade_no, buyer)
+        return _show(trade, buyer=buyer)
+
+    def _pay_and_return(self, trade: Trade, buyer: str) -> Reply:
+        paid = self._trades.pay(trade.out_trade_no, buyer)
+        if paid.notify_url and self._faults.hits("notify.before_return", paid.out_trade_no):
+            self._notices.wait_answered(paid.out_trade_no, _NOTICE_WAIT_SECONDS)
+        if not paid.return_url or self._faults.hits("return.lost", paid.out_trade_no):
+            return _show(trade)
+        return self._send_back(paid)
+
+    def _send_back(self, trade: Trade) -> Reply:
+        if not trade.return_url:
+            return _show(trade)
+        joint = "&" if "?" in trade.return_url else "?"
+        address = f"{trade.return_url}{joint}{self._messages.signed_return(trade)}"
+        if self._faults.hits("return.repeated", trade.out_trade_no):
+            for _ in range(3):
+                threading.Thread(target=_fetch, args=(address,), daemon=True).start()
+        return redirect(address)
+
+
+def _show(trade: Trade, **query: str) -> Reply:
+    return redirect(
+        f"/cashier/{trade.session}?{urlencode(query)}" if query else f"/cashier/{trade.session}",
+        303,
+    )
+
+
+def _fetch(address: str) -> None:
+    try:
+        with build_opener(ProxyHandler({})).open(address, timeout=10) as answer:
+            log.info("the return was fetched again: %s", answer.status)
+    except (URLError, OSError, HTTPException) as error:
+        log.info("the return was fetched again: %s", type(error).__name__)

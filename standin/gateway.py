@@ -1,0 +1,386 @@
+"""/gateway.do: checks a request as Alipay does, does the work, and answers signed or shows the cashier."""
+
+import json
+import logging
+import re
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from . import pages
+from .answers import DOCTORED, INSTEAD, SPOILED, Answer, Node, as_json, node_text
+from .bill import Bills
+from .clock import DAY_SECONDS, Clock, moment_text, parse_moment
+from .errors import Refused
+from .faults import Faults
+from .money import fen, yuan
+from .signing import Account, joined
+from .trades import BUYERS, PAGE_PAY, WAP_PAY, PayRequest, Trade, Trades
+from .wire import Reply, Request, redirect
+
+log = logging.getLogger("standin")
+
+_PRODUCTS = {WAP_PAY: "QUICK_WAP_WAY", PAGE_PAY: "FAST_INSTANT_TRADE_PAY"}
+_LONGEST_LIFE_SECONDS = 15 * DAY_SECONDS
+
+_NUMBER = re.compile(r"[A-Za-z0-9_]{1,64}")
+_ADDRESS = re.compile(r"https?://[!-~]{1,1000}")
+_METHOD = re.compile(r"[a-z.]{1,64}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to the gateway, read as far as it can be; `trouble` is what made reading it stop."""
+
+    verb: str
+    params: dict[str, str]
+    biz: dict[str, object]
+    trouble: Refused | None = None
+
+    @classmethod
+    def read(cls, request: Request) -> "Call":
+        params: dict[str, str] = {}
+        try:
+            params = request.params()
+            return cls(request.verb, params, _read_biz(params.get("biz_content", "")))
+        except Refused as trouble:
+            return cls(request.verb, params, {}, trouble)
+
+    @property
+    def method(self) -> str:
+        return self.params.get("method", "")
+
+    @property
+    def number(self) -> str:
+        """What is said to be the merchant's order number, for logs and faults."""
+        return str(self.biz.get("out_trade_no", ""))
+
+    def text(self, name: str) -> str:
+        """A field of biz_content, "" where it is absent. Raises Refused unless it is text of up to 512."""
+        value = self.biz.get(name, "")
+        if not isinstance(value, str) or len(value) > 512:
+            raise Refused("ACQ.INVALID_PARAMETER")
+        return value
+
+    def amount(self, name: str) -> int:
+        """Fen. Raises Refused for anything but yuan text with two decimals."""
+        try:
+            return fen(self.text(name))
+        except ValueError as error:
+            raise Refused("ACQ.INVALID_PARAMETER") from error
+
+    def ids(self) -> tuple[str, str]:
+        return self.text("out_trade_no"), self.text("trade_no")
+
+
+class Calls:
+    """What was asked, for tests: how often each method, and the last thousand without their signatures."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._count: Counter[str] = Counter()
+            self._last: deque[dict[str, object]] = deque(maxlen=1000)
+
+    def note(self, call: Call, code: str) -> None:
+        shown = {name: value for name, value in call.params.items() if name != "sign"}
+        with self._lock:
+            self._count[call.method] += 1
+            self._last.append(
+                {
+                    "verb": call.verb,
+                    "method": call.method,
+                    "code": code,
+                    "params": shown,
+                }
+            )
+
+    def report(self) -> dict[str, object]:
+        with self._lock:
+            return {"count": dict(self._count), "last": list(self._last)}
+
+
+class Gateway:
+    def __init__(
+        self,
+        account: Account,
+        clock: Clock,
+        faults: Faults,
+        trades: Trades,
+        calls: Calls,
+        bills: Bills,
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._faults = faults
+        self._trades = trades
+        self._calls = calls
+        self._bills = bills
+        self._work: dict[str, Callable[[Call], Node]] = {
+            "alipay.trade.query": self._query,
+            "alipay.trade.close": self._close,
+            "alipay.trade.refund": self._refund,
+            "alipay.trade.fastpay.refund.query": self._refund_query,
+            "alipay.data.dataservice.bill.downloadurl.query": self._bill,
+        }
+
+    def handle(self, request: Request, cashier: str, elsewhere: str) -> Reply:
+        """`cashier`: the address before a session; `elsewhere`: another host's, for a fault's redirect."""
+        call = Call.read(request)
+        if self._faults.hits("gateway.refuse", call.number, call.method):
+            self._note(call, "refused by fault")
+            return Reply(manner="dropped")
+        if call.method in _PRODUCTS:
+            return self._pay_page(call, cashier)
+        return self._api(call, elsewhere)
+
+    def followed(self, request: Request) -> Reply:
+        """Somebody followed the redirect of a fault."""
+        self._note(Call(request.verb, {"method": "followed a redirect"}, {}), "followed")
+        return Reply(b"you should not have followed\n", 404)
+
+    def _note(self, call: Call, code: str) -> None:
+        self._calls.note(call, code)
+        log.info("%s %s %s", _printable(call.method), _printable(call.number), code)
+
+    # The door
+
+    def _check(self, call: Call) -> None:
+        """Raises Refused for what Alipay turns away before it looks at the business."""
+        params = call.params
+        if call.trouble is not None and not params:
+            raise call.trouble
+        required = {
+            "app_id": "app-id",
+            "method": "method",
+            "sign_type": "signature-type",
+            "sign": "signature",
+        }
+        required |= {"timestamp": "timestamp", "version": "version"}
+        for name, called in required.items():
+            if not params.get(name):
+                raise Refused(f"isv.missing-{called}")
+        if params["app_id"] != self._account.app_id:
+            raise Refused("isv.invalid-app-id")
+        if params["sign_type"] != "RSA2":
+            raise Refused("isv.invalid-signature-type")
+        if params.get("charset", "").lower() != "utf-8":
+            raise Refused("isv.invalid-charset")
+        if not self._account.is_signed_by_app(joined(params, {"sign"}), params["sign"]):
+            raise Refused("isv.invalid-signature")
+        self._check_signed(call)
+
+    def _check_signed(self, call: Call) -> None:
+        params = call.params
+        if params["version"] != "1.0":
+            raise Refused("isv.invalid-version")
+        if params.get("format", "JSON").upper() != "JSON":
+            raise Refused("isv.invalid-format")
+        try:
+            parse_moment(params["timestamp"])
+        except ValueError as error:
+            raise Refused("isv.invalid-timestamp") from error
+        if call.method not in self._work and call.method not in _PRODUCTS:
+            raise Refused("isv.invalid-method")
+        if not params.get("biz_content"):
+            raise Refused("isv.missing-biz-content")
+        if call.trouble is not None:
+            raise call.trouble
+
+    # Pay requests, which a browser brings
+
+    def _pay_page(self, call: Call, cashier: str) -> Reply:
+        try:
+            self._check(call)
+            trade = self._trades.request(self._pay_request(call))
+        except Refused as refused:
+            self._note(call, refused.sub_code)
+            return pages.error_page(refused)
+        self._note(call, "10000")
+        return redirect(f"{cashier}{trade.session}")
+
+    def _pay_request(self, call: Call) -> PayRequest:
+        product = call.text("product_code") or (_PRODUCTS[WAP_PAY] if call.method == WAP_PAY else "")
+        subject, number = call.text("subject"), call.text("out_trade_no")
+        good = (
+            product == _PRODUCTS[call.method]
+            and _NUMBER.fullmatch(number)
+            and 1 <= len(subject) <= 256
+            and not set(subject) & set("/=&")
+            and not call.text("timeout_express")  # Alipay knows it; the stand-in asks for time_expire
+        )
+        if not good:
+            raise Refused("ACQ.INVALID_PARAMETER")
+        return PayRequest(
+            out_trade_no=number,
+            method=call.method,
+            subject=subject,
+            amount_fen=call.amount("total_amount"),
+            expires_at=self._expiry(call.text("time_expire")),
+            time_expire=call.text("time_expire"),
+            return_url=_address(call.params.get("return_url", "")),
+            notify_url=_address(call.params.get("notify_url", "")),
+            quit_url=_address(call.text("quit_url")),
+            passback_params=call.text("passback_params"),
+        )
+
+    def _expiry(self, text: str) -> float:
+        """Raises Refused for what is past, too far ahead or not a moment; without one, the longest life."""
+        now = self._clock.now()
+        if not text:
+            return now + _LONGEST_LIFE_SECONDS
+        try:
+            moment = parse_moment(text)
+        except ValueError as error:
+            raise Refused("ACQ.INVALID_PARAMETER") from error
+        if not now < moment <= now + _LONGEST_LIFE_SECONDS:
+            raise Refused("ACQ.INVALID_PARAMETER")
+        return moment
+
+    # API calls
+
+    def _api(self, call: Call, elsewhere: str) -> Reply:
+        way = None
+        try:
+            self._check(call)
+            way = self._faults.answer_way(call.method, call.number)
+            node = self._node(call, way)
+        except Refused as refused:
+            node = refused.node()
+        self._note(call, node.get("sub_code", node["code"]) + (f" ({way})" if way else ""))
+        if way == "redirect":
+            return redirect(elsewhere)
+        answer = self._answer(call, node)
+        return SPOILED[way](answer) if way in SPOILED else as_json(answer.body())
+
+    def _node(self, call: Call, way: str | None) -> Node:
+        if way in INSTEAD:
+            raise Refused(INSTEAD[way])
+        if way == "already_paid":
+            self._pay_first(call.text("out_trade_no"))
+        try:
+            node: Node = {
+                "code": "10000",
+                "msg": "Success",
+                **self._work[call.method](call),
+            }
+        except Refused as refused:
+            node = refused.node()
+        return DOCTORED[way](node) if way in DOCTORED else node
+
+    def _pay_first(self, out_trade_no: str) -> None:
+        with suppress(Refused):  # paid or closed already: the true answer follows
+            buyer = self._trades.get(out_trade_no).buyer
+            self._trades.pay(out_trade_no, buyer or "1")
+
+    def _answer(self, call: Call, node: Node) -> Answer:
+        """Unsigned where Alipay can't know whose key to use, or which method's answer this is."""
+        text = node_text(node)
+        known = call.params.get("app_id") == self._account.app_id and _METHOD.fullmatch(call.method)
+        name = (
+            call.method.replace(".", "_") + "_response"
+            if _METHOD.fullmatch(call.method)
+            else "error_response"
+        )
+        return Answer(name, text, self._account.sign(text) if known else "")
+
+    def _query(self, call: Call) -> Node:
+        trade = self._trades.query(*call.ids())
+        node = {
+            **_buyer(trade),
+            # A paid trade's answer of the sandbox has said 0.00 in these: only total_amount counts.
+            "buyer_pay_amount": "0.00",
+            "invoice_amount": "0.00",
+            "point_amount": "0.00",
+            "receipt_amount": "0.00",
+            "total_amount": yuan(trade.amount_fen),
+            "trade_status": trade.status,
+            **_both_ids(trade),
+        }
+        if trade.paid_at is not None:
+            node["send_pay_date"] = moment_text(trade.paid_at)
+        if trade.passback_params:
+            node["passback_params"] = trade.passback_params
+        return dict(sorted(node.items()))
+
+    def _close(self, call: Call) -> Node:
+        return _both_ids(self._trades.close(*call.ids()))
+
+    def _refund(self, call: Call) -> Node:
+        trade, refund, moved = self._trades.refund(
+            *call.ids(),
+            amount_fen=call.amount("refund_amount"),
+            out_request_no=call.text("out_request_no"),
+        )
+        node = {
+            **_buyer(trade),
+            **_both_ids(trade),
+            "fund_change": "Y" if moved else "N",
+            "gmt_refund_pay": moment_text(refund.refunded_at),
+            "refund_fee": yuan(trade.refunded_fen),
+            "send_back_fee": yuan(refund.amount_fen if moved else 0),
+        }
+        return dict(sorted(node.items()))
+
+    def _refund_query(self, call: Call) -> Node:
+        number = call.text("out_request_no")
+        if not number:
+            raise Refused("ACQ.INVALID_PARAMETER")
+        trade, refund = self._trades.find_refund(*call.ids(), number)
+        if refund is None:
+            return {}
+        return {
+            "out_request_no": refund.out_request_no,
+            "out_trade_no": trade.out_trade_no,
+            "refund_amount": yuan(refund.amount_fen),
+            "refund_status": "REFUND_SUCCESS",
+            "total_amount": yuan(trade.amount_fen),
+            "trade_no": trade.trade_no or "",
+        }
+
+    def _bill(self, call: Call) -> Node:
+        if call.text("bill_type") != "trade":
+            raise Refused("ACQ.INVALID_PARAMETER")
+        return {"bill_download_url": self._bills.offer(call.text("bill_date"))}
+
+
+def _both_ids(trade: Trade) -> dict[str, str]:
+    return {"out_trade_no": trade.out_trade_no, "trade_no": trade.trade_no or ""}
+
+
+def _buyer(trade: Trade) -> dict[str, str]:
+    buyer = BUYERS[trade.buyer or "1"]
+    return {
+        "buyer_logon_id": buyer.logon_id,
+        "buyer_user_id": buyer.user_id,
+        "buyer_user_type": "PRIVATE",
+    }
+
+
+def _address(text: str) -> str:
+    if text and not _ADDRESS.fullmatch(text):
+        raise Refused("isv.invalid-parameter")
+    return text
+
+
+def _read_biz(text: str) -> dict[str, object]:
+    """Raises Refused unless it is a JSON object (or nothing) that can be written as UTF-8."""
+    if not text:
+        return {}
+    try:
+        biz = json.loads(text)
+        json.dumps(biz, ensure_ascii=False).encode()  # a lone surrogate can't be stored or sent on
+    except (ValueError, RecursionError) as error:
+        raise Refused("isv.illegal-json") from error
+    if not isinstance(biz, dict):
+        raise Refused("isv.illegal-json")
+    return biz
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:64]) or "-"

@@ -16,9 +16,9 @@ from jobs.sweep import CALLS_AT_ONCE, sweep_once
 from orders.models import Order
 from payments.alipay import http
 from payments.alipay.client import PayRequest
-from payments.gateway import client
+from payments.alipay.configured import alipay_client
+from payments.books.invariants import broken_rules
 from payments.models import Payment
-from payments.rules import broken_rules
 from tests import make
 
 ALIPAY_IS_AWAY = 0.1
@@ -63,7 +63,7 @@ def _open_attempt(street: Street, number: int) -> None:
     stay = {"check_in": day, "check_out": day + timedelta(days=2)}
     order = make.order(street.renter, house=street.house, language=_MARK, **stay)
     payment = make.attempt(order, next_try_at=timezone.now(), expires_at=order.pay_by.replace(microsecond=0))
-    street.alipay.open_pay_link(client().page_pay_url(_request(payment)))
+    street.alipay.open_pay_link(alipay_client().page_pay_url(_request(payment)))
     if number % 3 == 0:
         street.alipay.pay(payment.out_trade_no)
     elif number % 3 == 1:

@@ -1,10 +1,16 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from django import forms
-from django.contrib import admin
-from django.db.models import Model
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from core.refusal import Refusal
+
+Row = TypeVar("Row", bound=Model)
 
 
 class ReadOnly:
@@ -54,6 +60,37 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
         return TemplateResponse(
             request, template, {**self.admin_site.each_context(request), **about, **context}
         )
+
+    def only_one(self, request: HttpRequest, queryset: QuerySet[Row]) -> Row | None:
+        """The row that was chosen, for actions with an amount to type; None, with a message, for several."""
+        rows = list(queryset[:2])
+        if len(rows) == 1:
+            return rows[0]
+        self.message_user(request, _("Choose exactly one."), messages.ERROR)
+        return None
+
+    def act_on_each(
+        self,
+        request: HttpRequest,
+        rows: Iterable[Row],
+        step: Callable[[Row], object],
+        *,
+        say_done: Callable[[int], str],
+        log_entry: str = "",
+    ) -> None:
+        """Take one step with each row; report how many took it, and each Refusal."""
+        done = 0
+        for row in rows:
+            try:
+                step(row)
+            except Refusal as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+                continue
+            done += 1
+            if log_entry:
+                self.log_change(request, row, log_entry)
+        if done:
+            self.message_user(request, say_done(done) % done, messages.SUCCESS)
 
 
 class ReadOnlyInline(ReadOnly, admin.TabularInline):

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from core.transactions import forget_old_commits
 from jobs import heartbeat
-from payments import journal
+from payments.books import message_log
 
 EVERY = timedelta(hours=1)
 
@@ -28,8 +28,8 @@ def _sessions() -> int:
 
 
 _PRUNE = {
-    "messages": journal.prune_bad,
-    "answers": journal.prune_answers,
+    "messages": message_log.prune_bad,
+    "answers": message_log.prune_answers,
     "sessions": _sessions,
     "commits": forget_old_commits,
 }

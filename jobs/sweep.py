@@ -19,8 +19,8 @@ from jobs import alerts, cleanup, heartbeat
 from orders import mailing, reminders, transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
-from payments import asking, incoming, refunding, settlement
-from payments.alipay.answers import Waiting
+from payments import callbacks, queries, refunding
+from payments.books import attempts
 from payments.models import Payment
 
 log = logging.getLogger(__name__)
@@ -104,29 +104,6 @@ def _by_several(work: Callable[[], Counter[str]], workers: int) -> Counter[str]:
     return sum((future.result() for future in futures), Counter())
 
 
-def _attempts_to_ask_about() -> list[int]:
-    due = Payment.objects.unsure().filter(next_try_at__lte=timezone.now())
-    return list(due.order_by("next_try_at").values_list("pk", flat=True))
-
-
-def _ask(key: int) -> bool:
-    now = timezone.now()
-    due = Payment.objects.unsure().filter(pk=key, next_try_at__lte=now)
-    payment = due.select_related("order").order_by().first()
-    if payment is None:
-        return False
-    mine = Payment.objects.filter(pk=key, next_try_at=payment.next_try_at).update(
-        next_try_at=asking.when_to_ask_again(payment, now)
-    )
-    if not mine:
-        return False
-    answer = asking.ask(payment, deadline=asking.IN_THE_BACKGROUND)
-    order = payment.order
-    if isinstance(answer, Waiting) and (order.status != Order.Status.WAIT_PAYMENT or order.is_overdue):
-        asking.close(payment, deadline=asking.IN_THE_BACKGROUND)
-    return answer is not None
-
-
 def _orders_not_accepted() -> list[int]:
     late = Order.objects.filter(status=Order.Status.WAIT_ACCEPT, accept_by__lte=timezone.now())
     return list(late.order_by("accept_by").values_list("pk", flat=True))
@@ -148,11 +125,11 @@ def _orders_not_paid() -> Sequence[Order]:
 
 
 TASKS = [
-    Task("judged", incoming.left_unjudged, incoming.judge_late),
-    Task("asked", _attempts_to_ask_about, _ask, waits=True),
+    Task("judged", callbacks.unjudged, callbacks.judge_late),
+    Task("asked", queries.due, queries.poll, waits=True),
     Task("reminded", reminders.due, reminders.remind),
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),
-    Task("not paid", _orders_not_paid, settlement.expire_unpaid),
+    Task("not paid", _orders_not_paid, attempts.expire_unpaid),
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("pruned", cleanup.due, cleanup.prune),

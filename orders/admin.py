@@ -1,9 +1,9 @@
-"""What staff see of orders. Order itself is registered by payments/admin.py, which adds the money."""
+"""What staff see of orders. payments/staff/order_admin.py registers Order, with its money."""
 
 from collections.abc import Callable
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
+from core.refusal import Refusal
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent, Review
@@ -67,14 +68,16 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Accept the bookings"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         staff = signed_in_user(request)
-        self._act_on(request, queryset, lambda order: transitions.accept(order, by=staff))
+        self._act_on_each(request, queryset, lambda order: transitions.accept(order, by=staff))
 
     @admin.action(description=_("Reject the bookings, with a reason"), permissions=["act"])
     def reject_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         form = RejectForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
             staff, reason = signed_in_user(request), form.cleaned_data["reason"]
-            self._act_on(request, queryset, lambda order: transitions.reject(order, by=staff, reason=reason))
+            self._act_on_each(
+                request, queryset, lambda order: transitions.reject(order, by=staff, reason=reason)
+            )
             return None
         return self.ask_first(
             request,
@@ -85,22 +88,24 @@ class BaseOrderAdmin(ReadOnlyAdmin):
             form=form,
         )
 
-    def _act_on(self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None]) -> None:
-        """Take one step with each order; say how many took it and which could not."""
-        done = 0
-        for order in queryset:
+    def _act_on_each(
+        self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None]
+    ) -> None:
+        def take_step(order: Order) -> None:
             try:
                 durable_transaction(step)(order)
-                done += 1
-            except IllegalTransition:
-                words = _("%(number)s: not possible any more, it is %(status)s.")
+            except IllegalTransition as error:
                 order.refresh_from_db()
+                words = gettext("%(number)s: not possible any more, it is %(status)s.")
                 values = {"number": order.number, "status": order.get_status_display()}
-                self.message_user(request, words % values, messages.ERROR)
-        if done:
-            self.message_user(
-                request, ngettext("%d order done.", "%d orders done.", done) % done, messages.SUCCESS
-            )
+                raise Refusal(words % values) from error
+
+        self.act_on_each(
+            request,
+            queryset,
+            take_step,
+            say_done=lambda count: ngettext("%d order done.", "%d orders done.", count),
+        )
 
 
 @admin.register(OrderEvent)

@@ -20,10 +20,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.breaker import Breaker
+from core.circuit_breaker import Breaker
 from core.links import absolute_url
 from orders.models import Order, OrderEvent
-from orders.paying import is_confirming
+from orders.money_state import is_confirming
 
 log = logging.getLogger(__name__)
 

@@ -1,53 +1,57 @@
-"""How an order ended and what became of its money, for its page and for the list."""
+"""What `orders` knows of the money side: the one file that names payment statuses, as the database has them.
+
+`orders` does not import `payments`; tests/test_imports.py holds these strings against its enums.
+"""
 
 import functools
 from collections.abc import Sequence
 
-from django.db.models import Case, OuterRef, Q, Subquery, Sum, When
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, Sum, When
 from django.utils.translation import gettext as _
 
 from orders.models import Order, OrderEvent, OrderQuerySet
 
+PAYMENT_OPEN = "OPEN"
+CHANNEL_RETURN, VERDICT_ASKED = "RETURN", "ASKED"
+REFUND_DONE = "DONE"
+REFUND_ON_ITS_WAY = ("DUE", "SENT", "REFUSED")
+"""The renter is told nothing of a refund that awaits approval or was given up."""
+
 _REFUND = "payments__refunds__"
-ON_ITS_WAY = ("DUE", "SENT", "REFUSED")
-"""Of a refund, as its renter is told; where Alipay refused, staff see to it.
-
-Nothing is told of one that waits for a second person, or was given up."""
-MONEY_BACK = {
-    "on_its_way_fen": Q((f"{_REFUND}status__in", ON_ITS_WAY)),
-    "went_back_fen": Q((f"{_REFUND}status", "DONE")),
+_REFUND_SUMS = {
+    "on_its_way_fen": Q((f"{_REFUND}status__in", REFUND_ON_ITS_WAY)),
+    "refunded_fen": Q((f"{_REFUND}status", REFUND_DONE)),
 }
+_CONFIRMING = Q(
+    payments__status=PAYMENT_OPEN,
+    payments__messages__channel=CHANNEL_RETURN,
+    payments__messages__verdict=VERDICT_ASKED,
+)
+"""The renter came back from Alipay with a genuine return, and Alipay's own answer is still to come."""
 
 
-def with_money_back(orders: OrderQuerySet) -> OrderQuerySet:
-    """The cancelled ones with `on_its_way_fen` and `went_back_fen`, the others with None there.
+def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
+    """Annotate cancelled orders with `on_its_way_fen` and `refunded_fen`, others with None.
 
-    Looked up order by order: without a join, and where an index gives the order, for those of a page alone.
+    Looked up order by order: without a join, and for those of a page alone if an index gives the order.
     """
-    return orders.annotate(**_sums_of_cancelled())
-
-
-@functools.cache  # they are the same for every page, and take longer to make than to ask
-def _sums_of_cancelled() -> dict[str, Case]:
-    own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
-    sums = {name: Subquery(own.annotate(fen=_sum(which)).values("fen")) for name, which in MONEY_BACK.items()}
-    return {name: Case(When(status=Order.Status.CANCELED, then=fen)) for name, fen in sums.items()}
+    return orders.annotate(**_refund_sums_of_cancelled())
 
 
 def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
-    """Beside what the stay costs, in fen: what is on its way back, what went back, what came too much."""
-    back = Order.objects.filter(pk=order.pk).aggregate(**{k: _sum(which) for k, which in MONEY_BACK.items()})
-    extra = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
-    return {**back, "extra_fen": sum(extra)}
+    """In fen: refunds on their way, refunds done, and surplus that the order did not need."""
+    sums = {name: _refund_sum(which) for name, which in _REFUND_SUMS.items()}
+    surplus = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
+    return {**Order.objects.filter(pk=order.pk).aggregate(**sums), "surplus_fen": sum(surplus)}
 
 
 def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
-    """What happened to a cancelled order, and that it cost nothing; the latter is empty where money came."""
+    """Why a cancelled order ended, and that it cost nothing (empty if money came)."""
     end = next((event for event in events if event.to_status == Order.Status.CANCELED), None)
     came = any(event.kind == OrderEvent.Kind.SURPLUS for event in events)
     if end is None or end.from_status not in Order.UNPAID or came:
         cost = ""
-    elif order.payments.filter(status="OPEN").exists():
+    elif order.payments.filter(status=PAYMENT_OPEN).exists():
         cost = _("Nothing was charged. Money that may still be on its way goes back to you.")
     else:
         cost = _("Nothing was charged.")
@@ -58,5 +62,39 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
     return _("The time to pay has passed"), cost
 
 
-def _sum(which: Q) -> Sum:
+def has_begun_to_pay(order: Order) -> bool:
+    return order.payments.exists()
+
+
+def is_confirming(order: Order) -> bool:
+    """True while a payment is being confirmed: nobody should be asked to pay (again)."""
+    return order.status == Order.Status.WAIT_PAYMENT and _confirming().filter(pk=order.pk).exists()
+
+
+def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:
+    """Annotate with `confirming`; looked up for those of a page that wait for payment, in the same query."""
+    return orders.annotate(confirming=_is_confirming())
+
+
+@functools.cache  # it is the same for every page
+def _is_confirming() -> Case:
+    looked_up = Exists(_confirming().filter(pk=OuterRef("pk")))
+    return Case(When(status=Order.Status.WAIT_PAYMENT, then=looked_up), default=False)
+
+
+def _confirming() -> OrderQuerySet:
+    return Order.objects.filter(_CONFIRMING).order_by()
+
+
+@functools.cache  # building them takes longer than asking them
+def _refund_sums_of_cancelled() -> dict[str, Case]:
+    own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
+    sums = {
+        name: Subquery(own.annotate(fen=_refund_sum(which)).values("fen"))
+        for name, which in _REFUND_SUMS.items()
+    }
+    return {name: Case(When(status=Order.Status.CANCELED, then=fen)) for name, fen in sums.items()}
+
+
+def _refund_sum(which: Q) -> Sum:
     return Sum(f"{_REFUND}amount_fen", filter=which, default=0)

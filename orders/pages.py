@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, Subquery
 
 from accounts.models import User
-from orders.endings import with_money_back
-from orders.finding import fits
 from orders.models import Order
-from orders.paying import with_confirming
+from orders.money_state import with_confirming, with_refund_sums
+from orders.search import fits
 
 ORDERS_PER_PAGE = 20
 
@@ -33,7 +32,7 @@ def page_of_orders(renter: User, *, status: str = "", text: str = "", before: st
         last = Order.objects.placed_by(renter).filter(number=before)
         created_at, pk = (Subquery(last.values("created_at")), Subquery(last.values("pk")))
         found = found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
-    rows = with_confirming(with_money_back(found))
+    rows = with_confirming(with_refund_sums(found))
     rows = rows.select_related("house", "review").prefetch_related("house__photos")
     rows = rows.defer("house__description", "house__rules", "house__arrival")
     orders = list(rows.order_by("-created_at", "-pk")[: ORDERS_PER_PAGE + 1])

@@ -7,7 +7,7 @@ from django.utils import timezone
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent, OrderQuerySet
-from orders.paying import is_confirming
+from orders.money_state import is_confirming
 
 WHILE_CONFIRMING = timedelta(minutes=1)
 """Nobody is asked to pay what may just have been paid; if no money came, there may still be time."""

@@ -20,15 +20,15 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
-from houses.views import as_query, house_page, search_address
+from houses.pages import as_query, house_page, search_address
 from orders import booking, transitions
-from orders.endings import ending_of, money_of
-from orders.finding import LONGEST_TEXT
+from orders.access import check_is_own, order_of
 from orders.forms import LONGEST_REVIEW, ReviewForm
 from orders.ics import calendar_of
-from orders.lists import counts_by_status, page_of_orders
 from orders.models import Order
-from orders.paying import is_confirming
+from orders.money_state import ending_of, has_begun_to_pay, is_confirming, money_of
+from orders.pages import counts_by_status, page_of_orders
+from orders.search import LONGEST_TEXT
 from orders.transitions import IllegalTransition
 
 LOOK_AGAIN_AFTER = timedelta(seconds=20)
@@ -36,18 +36,6 @@ LOOK_AGAIN_AFTER = timedelta(seconds=20)
 
 DRAFT = "review"
 """In the session: a review that was sent after the sign-in had ended."""
-
-
-def order_of(request: HttpRequest, number: str, *related: str) -> Order:
-    """The renter's own order, with `related` rows. Another renter's does not exist: Http404."""
-    rows = Order.objects.placed_by(signed_in_user(request))
-    return get_object_or_404(rows.select_related(*related) if related else rows, number=number)
-
-
-def check_is_own(request: HttpRequest, number: str) -> None:
-    """Raises Http404 where somebody is signed in whose order it is not; who is signed out signs in first."""
-    if request.user.is_authenticated:
-        order_of(request, number)
 
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
@@ -162,7 +150,7 @@ def order_page(
 
 def _paying(order: Order) -> dict[str, object]:
     """What the page says of the paying; `is_watched`: by its script, until that changes."""
-    begun, confirming = order.payments.exists(), is_confirming(order)
+    begun, confirming = has_begun_to_pay(order), is_confirming(order)
     soon = timezone.now() + LOOK_AGAIN_AFTER if begun or order.is_overdue else None
     return {
         "begun": begun,

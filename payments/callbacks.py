@@ -1,120 +1,95 @@
-"""What Alipay says by itself: the return (the browser comes back) and the notify (its server calls ours).
+"""Receives what Alipay sends by itself: the return (a browser comes back) and the notice (its server posts).
 
-First the signature, which is arithmetic; then the message is on disk; then it is judged.
+The way of each: verify the signature, which is arithmetic; commit the raw message; read it into a type; find
+its attempt; act; write the verdict. A notice of a payment asks Alipay nothing.
 """
 
-import enum
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
-from core.money import parse_yuan, yuan_text
-from orders.endings import ON_ITS_WAY
-from orders.models import Order
-from payments import asking, journal, refunding, settlement
-from payments.alipay import messages
-from payments.alipay.answers import Refused, Unknown, beijing_time, is_trade_no
-from payments.alipay.messages import Params, Rejected
-from payments.gateway import client
-from payments.journal import Channel, Verdict
+from core.money import yuan_text
+from payments import page_state, queries, refunding
+from payments.alipay import messages, notices
+from payments.alipay.answers import Refused, Unknown
+from payments.alipay.configured import alipay_client
+from payments.alipay.messages import Rejected
+from payments.alipay.notices import (
+    OtherNotice,
+    PaymentNotice,
+    RefundNotice,
+    SignedMessage,
+    WrongKind,
+)
+from payments.books import attempts, message_log
+from payments.books.attempts import Evidence, Received
+from payments.books.message_log import Channel, Verdict
 from payments.models import GatewayMessage, Payment, Refund
-from payments.settlement import Evidence, Receipt
-
-
-class NotForUs(Exception):
-    """Alipay signed it, but it can't settle an attempt of ours. Carries what the journal is to say of it."""
-
-    def __init__(
-        self, verdict: str, words: str, payment: Payment | None = None, told_fen: int | None = None
-    ) -> None:
-        super().__init__(words)
-        self.verdict, self.payment, self.told_fen = verdict, payment, told_fen
-
-    def judge(self, message: GatewayMessage) -> None:
-        journal.judge(message, self.verdict, payment=self.payment, detail=str(self), told_fen=self.told_fen)
-
-
-class Face(enum.StrEnum):
-    """What a returning browser is shown."""
-
-    PAID = "paid"
-    CONFIRMING = "confirming"
-    GOING_BACK = "going-back"
-    REFUNDED = "refunded"
-    NEUTRAL = "neutral"
+from payments.page_state import PaymentPage, PaymentPageState, page_of
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is true of an attempt, with the rows that it was decided by: the page reads none anew."""
+class Judgement:
+    """The verdict on a message. `detail` is for staff; `told_fen` is an amount other than the attempt's."""
 
-    face: Face
+    verdict: str
+    detail: str = ""
     payment: Payment | None = None
-    refunds: Sequence[Refund] = ()
-    """Those that the face tells of, the oldest first."""
-
-    @property
-    def back_fen(self) -> int:
-        return sum(refund.amount_fen for refund in self.refunds)
+    told_fen: int | None = None
 
 
-def receive_return(raw_query: bytes) -> Standing:
-    """Verify what a browser brought back, ask Alipay, settle; say what is true.
+class NotForUs(Exception):
+    """Alipay signed it, but it can't settle an attempt of ours. Carries the verdict on it."""
 
-    Raises DatabaseError, and KeyProblem where we are not set up.
+    def __init__(
+        self, verdict: str, detail: str, payment: Payment | None = None, told_fen: int | None = None
+    ):
+        super().__init__(detail)
+        self.judgement = Judgement(verdict, detail, payment, told_fen)
+
+
+def receive_return(raw_query: bytes) -> PaymentPage:
+    """Verify what a browser brought back, query Alipay, settle. Returns what the renter is told.
+
+    Raises DatabaseError, and KeyProblem if Alipay is not set up.
     """
     if not raw_query:
-        return Standing(Face.NEUTRAL)
+        return page_state.NEUTRAL
     try:
-        params = messages.verified(raw_query, client().public_keys)
+        params = messages.verified(raw_query, alipay_client().public_keys)
     except Rejected as rejected:
-        journal.record_bad(Channel.RETURN, raw_query, str(rejected))
-        return Standing(Face.NEUTRAL)
-    message = journal.record_signed(Channel.RETURN, raw_query, params)
-    try:
-        _check_is_return(params)
-        payment, receipt = _attempt_and_receipt(params, Evidence.RETURN)
-    except NotForUs as other:
-        other.judge(message)
-        return Standing(Face.NEUTRAL)
-    if payment.is_settled:
-        journal.judge(message, Verdict.KNOWN, payment=payment)
-        return standing_of(payment)
-    return _confirm_return(payment, receipt, message)
+        message_log.record_bad(Channel.RETURN, raw_query, str(rejected))
+        return page_state.NEUTRAL
+    message = message_log.record_signed(Channel.RETURN, raw_query, params)
+    page, judgement = _act_on_return(params, message)
+    _judge(message, judgement)
+    return page
 
 
 def receive_notify(raw_body: bytes) -> bool:
     """Record a notice and act on it. True, after the commit, means that Alipay need not repeat it.
 
-    Raises DatabaseError, and KeyProblem where we are not set up: then it must be repeated, too.
+    Raises DatabaseError, and KeyProblem if Alipay is not set up: then it must be repeated, too.
     """
     try:
-        params = messages.verified(raw_body, client().public_keys)
+        params = messages.verified(raw_body, alipay_client().public_keys)
     except Rejected as rejected:
-        journal.record_bad(Channel.NOTIFY, raw_body, str(rejected))
+        message_log.record_bad(Channel.NOTIFY, raw_body, str(rejected))
         return False
-    message = journal.record_signed(Channel.NOTIFY, raw_body, params)
+    message = message_log.record_signed(Channel.NOTIFY, raw_body, params)
     try:
-        _check_is_notice(params)
-        payment, receipt = _attempt_and_receipt(params, Evidence.NOTIFY)
+        _judge(message, _act_on_notice(params, message))
     except NotForUs as other:
-        other.judge(message)
+        _judge(message, other.judgement)
         return False
-    if _is_news_of_a_payment(params):
-        asking.book_receipt(payment, receipt, message)
-    elif _tells_of_refund(params):
-        _hear_of_refund(payment, params, message)
-    else:
-        journal.judge(message, _verdict_on_other_notice(params), payment=payment, detail=_summary(params))
     return True
 
 
-def left_unjudged() -> list[int]:
-    """Keys of what was recorded a while ago and never judged: its process was killed in between."""
+def unjudged() -> list[int]:
+    """Keys of messages recorded a while ago and never judged: their process was killed in between."""
     now = timezone.now()
     late = GatewayMessage.objects.filter(
         verdict=Verdict.UNJUDGED, received_at__range=(now - timedelta(days=1), now - timedelta(minutes=1))
@@ -123,7 +98,7 @@ def left_unjudged() -> list[int]:
 
 
 def judge_late(key: int) -> bool:
-    """Go on with a message from where its process was killed. An answer has lost its question: asked anew."""
+    """Take up a message where its process was killed. An answer lost its question, which is asked anew."""
     message = GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).first()
     if message is None:
         return False
@@ -133,140 +108,131 @@ def judge_late(key: int) -> bool:
         case Channel.NOTIFY:
             receive_notify(bytes(message.raw))
         case _:
-            words = "its process ended before it was judged; Alipay is asked again"
-            journal.judge(message, Verdict.KNOWN, payment=message.payment, detail=words)
-    # Under a key that has been replaced since it is another message: this row is for staff.
+            detail = "its process ended before it was judged; Alipay is asked again"
+            _judge(message, Judgement(Verdict.KNOWN, detail, message.payment))
+    # Under a key that Alipay has replaced since, it is another message: this row is for staff.
     GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).update(verdict=Verdict.UNEXPECTED)
     return True
 
 
-def look_again(message: GatewayMessage) -> bool:
-    """Take a refund notice up once more that could not be booked when it came. False where it still can't be.
+def retry_refund_notice(message: GatewayMessage) -> bool:
+    """Act once more on a refund notice that could not be recorded when it came. False if it still can't be.
 
-    Raises KeyProblem where we are not set up.
+    Raises KeyProblem if Alipay is not set up.
     """
     if message.verdict != Verdict.REFUND_NOTICE or message.payment is None:
         return False
     try:
-        params = messages.verified(bytes(message.raw), client().public_keys)
+        params = messages.verified(bytes(message.raw), alipay_client().public_keys)
     except Rejected:  # signed with a key that Alipay has replaced since
         return False
-    return _hear_of_refund(message.payment, params, message)
+    match notices.read_notice(params):
+        case RefundNotice() as notice:
+            judgement = _act_on_refund_notice(message.payment, notice)
+            _judge(message, judgement)
+            return judgement.verdict == Verdict.KNOWN
+    return False
 
 
-def standing_of(payment: Payment) -> Standing:
-    """What its renter may be told. Refunds are read last: none is missing of an order seen as cancelled."""
-    if not payment.is_settled:
-        return Standing(Face.CONFIRMING, payment)
-    if payment.status == Payment.Status.PAID and payment.refund_reserved_fen == 0:
-        return Standing(Face.PAID, payment)  # as most are: nothing more need be read
-    counts = payment.status == Payment.Status.PAID and payment.order.status != Order.Status.CANCELED
-    refunds = list(payment.refunds.filter(status__in=[*ON_ITS_WAY, Refund.Status.DONE]).order_by("id"))
-    if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
-        return Standing(Face.PAID, payment)
-    if going_back := [refund for refund in refunds if refund.status != Refund.Status.DONE]:
-        return Standing(Face.GOING_BACK, payment, going_back)
-    return Standing(Face.REFUNDED if refunds else Face.NEUTRAL, payment, refunds)
+def _judge(message: GatewayMessage, judgement: Judgement | None) -> None:
+    """Write the verdict; None: attempts.settle() has written it, in the transaction of the money."""
+    if judgement is not None:
+        message_log.judge(
+            message,
+            judgement.verdict,
+            payment=judgement.payment,
+            detail=judgement.detail,
+            told_fen=judgement.told_fen,
+        )
 
 
-def _confirm_return(payment: Payment, receipt: Receipt, message: GatewayMessage) -> Standing:
-    """A return is good evidence of whom to ask about. Alone it settles only where Alipay can't be asked."""
-    answer = asking.ask(payment)
-    if payment.is_settled:
-        journal.judge(message, Verdict.KNOWN, payment=payment, detail="Alipay was asked and confirmed it")
-        return standing_of(payment)
-    is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's last word was another
-    if isinstance(answer, (Refused, Unknown)) and is_open and payment.contradicted_at is None:
-        asking.book_receipt(payment, receipt, message)
-        payment.refresh_from_db()
-        return standing_of(payment)
-    is_otherwise = not is_open or (answer is not None and not isinstance(answer, (Refused, Unknown)))
-    if is_otherwise and message.done_at is None:  # not where staff have dealt with this very return
-        settlement.mark_contradicted(payment, vouched_for_by="")
-    journal.judge(
-        message, Verdict.ASKED, payment=payment, detail=f"Alipay was asked: {answer or 'a moment ago'}"
-    )
-    return Standing(Face.REFUNDED if payment.status == Payment.Status.CLOSED else Face.CONFIRMING, payment)
+def _act_on_notice(params: Mapping[str, str], message: GatewayMessage) -> Judgement | None:
+    """Raises NotForUs."""
+    try:
+        notice = notices.read_notice(params)
+    except WrongKind as wrong:
+        raise NotForUs(Verdict.UNEXPECTED, str(wrong)) from wrong
+    payment, trade_no = _attempt_of(notice)
+    match notice:
+        case PaymentNotice(paid_at=paid_at):
+            received = Received(trade_no, payment.amount_fen, paid_at, Evidence.NOTIFY)
+            queries.close_superseded(attempts.settle(payment, received, message=message).superseded)
+            return None
+        case RefundNotice():
+            return _act_on_refund_notice(payment, notice)
+        case OtherNotice(is_unpaid=is_unpaid, summary=summary):
+            return Judgement(Verdict.KNOWN if is_unpaid else Verdict.UNEXPECTED, summary, payment)
 
 
-def _hear_of_refund(payment: Payment, params: Params, message: GatewayMessage) -> bool:
-    """Alipay tells of a refund: made here, or by hand in its console. It is asked, and the books follow.
+def _act_on_refund_notice(payment: Payment, notice: RefundNotice) -> Judgement:
+    """Query Alipay about a refund, made here or by hand in its console, and record it.
 
     A whole refund that was given no number goes by the trade's own. A notice without a number may also be a
     late TRADE_FINISHED, which only repeats the sum.
     """
     if not payment.is_settled:
-        asking.ask(payment)
-    number = params.get("out_biz_no")
-    booked = (not number and _sum_is_in_the_books(payment, params)) or refunding.hear_of(
-        payment, number or payment.out_trade_no
-    )
-    verdict = Verdict.KNOWN if booked else Verdict.REFUND_NOTICE
-    journal.judge(message, verdict, payment=payment, detail=_summary(params))
-    return booked
+        queries.ask(payment)
+    number = notice.out_request_no
+    is_known = not number and _is_recorded(payment, notice.refunded_fen)
+    is_known = is_known or refunding.confirm(payment, number or payment.out_trade_no)
+    return Judgement(Verdict.KNOWN if is_known else Verdict.REFUND_NOTICE, notice.summary, payment)
 
 
-def _sum_is_in_the_books(payment: Payment, params: Params) -> bool:
+def _is_recorded(payment: Payment, refunded_fen: int | None) -> bool:
     done = payment.refunds.filter(status=Refund.Status.DONE).order_by().values_list("amount_fen", flat=True)
+    return refunded_fen is not None and sum(done) >= refunded_fen
+
+
+def _act_on_return(
+    params: Mapping[str, str], message: GatewayMessage
+) -> tuple[PaymentPage, Judgement | None]:
     try:
-        return sum(done) >= parse_yuan(params.get("refund_fee", ""))
-    except ValueError:
-        return False
+        told = notices.read_return(params)
+        payment, trade_no = _attempt_of(told)
+    except WrongKind as wrong:
+        return page_state.NEUTRAL, Judgement(Verdict.UNEXPECTED, str(wrong))
+    except NotForUs as other:
+        return page_state.NEUTRAL, other.judgement
+    if payment.is_settled:
+        return page_of(payment), Judgement(Verdict.KNOWN, payment=payment)
+    return _confirm_return(payment, Received(trade_no, payment.amount_fen, None, Evidence.RETURN), message)
 
 
-def _check_is_return(params: Params) -> None:
-    """Both kinds are signed with one key; a notice of an unpaid trade must not pass for a return."""
-    if (
-        "trade_status" in params
-        or "notify_type" in params
-        or not params.get("method", "").endswith(".return")
-    ):
-        raise NotForUs(Verdict.UNEXPECTED, "not a return")
+def _confirm_return(
+    payment: Payment, received: Received, message: GatewayMessage
+) -> tuple[PaymentPage, Judgement | None]:
+    """Query Alipay about a return, which alone settles only if no usable answer comes."""
+    answer = queries.ask(payment)
+    if payment.is_settled:
+        return page_of(payment), Judgement(Verdict.KNOWN, "Alipay was asked and confirmed it", payment)
+    is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's last word was another
+    has_no_answer = isinstance(answer, (Refused, Unknown))
+    if has_no_answer and is_open and payment.contradicted_at is None:
+        queries.close_superseded(attempts.settle(payment, received, message=message).superseded)
+        payment.refresh_from_db()
+        return page_of(payment), None
+    is_contradicted = not is_open or (answer is not None and not has_no_answer)
+    if is_contradicted and message.done_at is None:  # not if staff have resolved this very return
+        attempts.mark_contradicted(payment, vouched_for_by="")
+    detail = f"Alipay was asked: {answer or 'a moment ago'}"
+    state = PaymentPageState.CONFIRMING if is_open else PaymentPageState.REFUNDED
+    return PaymentPage(state, payment), Judgement(Verdict.ASKED, detail, payment)
 
 
-def _check_is_notice(params: Params) -> None:
-    if "trade_status" not in params or "method" in params:
-        raise NotForUs(Verdict.UNEXPECTED, "not a notice")
-
-
-def _attempt_and_receipt(params: Params, evidence: str) -> tuple[Payment, Receipt]:
-    """The attempt that a signed message is about and the money that it tells of. Raises NotForUs."""
-    if params.get("app_id") != settings.ALIPAY_APP_ID:
+def _attempt_of(told: SignedMessage) -> tuple[Payment, str]:
+    """The attempt that a message is about, and the trade number that it names. Raises NotForUs."""
+    if told.app_id != settings.ALIPAY_APP_ID:
         raise NotForUs(Verdict.OTHER_APP, "another app_id")
-    if params.get("seller_id", settings.ALIPAY_SELLER_ID) != settings.ALIPAY_SELLER_ID:
+    if told.seller_id not in (None, settings.ALIPAY_SELLER_ID):
         raise NotForUs(Verdict.OTHER_APP, "another seller_id")
-    payment = Payment.objects.numbered(params.get("out_trade_no", ""))
+    payment = Payment.objects.numbered(told.out_trade_no)
     if payment is None:
-        raise NotForUs(Verdict.UNKNOWN_NUMBER, f"out_trade_no {params.get('out_trade_no', '')[:64]!r}")
-    total = params.get("total_amount", "")
-    try:
-        total_fen = parse_yuan(total)
-    except ValueError:
-        raise NotForUs(Verdict.UNEXPECTED, f"total_amount {total[:20]!r}", payment) from None
-    if total_fen != payment.amount_fen:
-        words = f"{total} instead of {yuan_text(payment.amount_fen)}"
-        raise NotForUs(Verdict.WRONG_AMOUNT, words, payment, total_fen)
-    trade_no = params.get("trade_no", "")
-    if not is_trade_no(trade_no):
+        raise NotForUs(Verdict.UNKNOWN_NUMBER, f"out_trade_no {told.out_trade_no[:64]!r}")
+    if told.total_fen is None:
+        raise NotForUs(Verdict.UNEXPECTED, "no total_amount", payment)
+    if told.total_fen != payment.amount_fen:
+        detail = f"{yuan_text(told.total_fen)} instead of {yuan_text(payment.amount_fen)}"
+        raise NotForUs(Verdict.WRONG_AMOUNT, detail, payment, told.total_fen)
+    if told.trade_no is None:
         raise NotForUs(Verdict.UNEXPECTED, "no trade_no", payment)
-    return payment, Receipt(trade_no, total_fen, beijing_time(params.get("gmt_payment")), evidence)
-
-
-def _is_news_of_a_payment(params: Mapping[str, str]) -> bool:
-    """A success that also tells of a refund is a refund notice: it may come long after."""
-    return params.get("trade_status") in ("TRADE_SUCCESS", "TRADE_FINISHED") and not _tells_of_refund(params)
-
-
-def _tells_of_refund(params: Mapping[str, str]) -> bool:
-    return bool(params.get("gmt_refund")) or re.search("[1-9]", params.get("refund_fee", "")) is not None
-
-
-def _verdict_on_other_notice(params: Mapping[str, str]) -> str:
-    if params.get("trade_status") in ("WAIT_BUYER_PAY", "TRADE_CLOSED"):
-        return Verdict.KNOWN
-    return Verdict.UNEXPECTED
-
-
-def _summary(params: Mapping[str, str]) -> str:
-    told = {name: params[name] for name in ("trade_status", "refund_fee", "out_biz_no") if params.get(name)}
-    return " ".join(f"{name}={value[:64]}" for name, value in told.items())
+    return payment, told.trade_no

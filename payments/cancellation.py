@@ -9,39 +9,41 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.money import yuan_text
+from core.refusal import Refusal
 from core.transactions import durable_transaction
 from houses.models import RefundPolicy
 from orders import transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
-from payments import asking, settlement
+from payments import queries
+from payments.books import refunds
 from payments.models import Payment, Refund
 
 
-class CannotCancel(Exception):
+class CannotCancel(Refusal):
     """Words for whoever wants to cancel. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """In fen: what was paid, what has gone back of it before, and what would come back of the rest.
+    """In fen: what was received, what of it has been refunded before, and what cancelling would refund now.
 
-    `proposed_fen`: what waits for a second person. It ends when staff cancel, who decide anew; when the
-    renter does, it stays where enough is left for both.
+    `awaiting_approval_fen` ends if staff cancel, who decide anew; if the renter does, it stays as far as
+    enough is left for both.
     """
 
-    paid_fen: int
-    back_before_fen: int
-    comes_back_fen: int
-    proposed_fen: int
+    received_fen: int
+    refunded_fen: int
+    refund_fen: int
+    awaiting_approval_fen: int
 
     @property
-    def left_fen(self) -> int:
-        return self.paid_fen - self.back_before_fen
+    def refundable_fen(self) -> int:
+        return self.received_fen - self.refunded_fen
 
     @property
-    def stays_fen(self) -> int:
-        return self.left_fen - self.comes_back_fen
+    def kept_fen(self) -> int:
+        return self.refundable_fen - self.refund_fen
 
 
 def preview(order: Order) -> Preview | None:
@@ -62,22 +64,22 @@ def _by_policy(order: Order) -> Preview:
     payment = _paid(order)
     if payment is None:
         return Preview(0, 0, 0, 0)
-    back_before = payment.going_back_fen
-    left = payment.received_fen - back_before
+    refunded = payment.refunded_fen
+    left = payment.received_fen - refunded
     share = share_of(order.refund_policy, left, order.check_in, timezone.localdate())
-    return Preview(payment.received_fen, back_before, share, payment.proposed_fen)
+    return Preview(payment.received_fen, refunded, share, payment.awaiting_approval_fen)
 
 
-def share_of(policy: str, paid_fen: int, check_in: date, today: date) -> int:
-    """The fen of `paid_fen` that `policy` gives back on `today`; half a fen stays with the house."""
+def share_of(policy: str, received_fen: int, check_in: date, today: date) -> int:
+    """The fen of `received_fen` that `policy` gives back on `today`; half a fen stays with the house."""
     days = (check_in - today).days
     match RefundPolicy(policy):
         case RefundPolicy.FLEXIBLE:
-            return paid_fen if days >= 1 else 0
+            return received_fen if days >= 1 else 0
         case RefundPolicy.MODERATE:
-            return paid_fen if days >= 5 else paid_fen // 2
+            return received_fen if days >= 5 else received_fen // 2
         case RefundPolicy.STRICT:
-            return paid_fen // 2 if days >= 7 else 0
+            return received_fen // 2 if days >= 7 else 0
 
 
 def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
@@ -90,14 +92,14 @@ def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
     _cancel(order, by, agreed)
 
 
-def cancel_by_staff(order: Order, *, by: User, reason: str, left_fen: int, comes_back_fen: int) -> None:
+def cancel_by_staff(order: Order, *, by: User, reason: str, refundable_fen: int, refund_fen: int) -> None:
     """Staff end the order, whatever its policy and however late. Raises CannotCancel, CannotRefund.
 
-    `left_fen`: what they saw that could come back at most. Above the limit for one person the order is
+    `refundable_fen`: what they saw that could come back at most. Above the limit for one person the order is
     cancelled at once, and the refund waits for a second one.
     """
     _close_open_attempts(order)
-    _cancel_by_staff(order, by, reason, left_fen, comes_back_fen)
+    _cancel_by_staff(order, by, reason, refundable_fen, refund_fen)
 
 
 def _close_open_attempts(order: Order) -> None:
@@ -106,8 +108,8 @@ def _close_open_attempts(order: Order) -> None:
     Where Alipay is silent the order is cancelled all the same, and money that still comes goes back.
     """
     still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
-    for payment, seconds in asking.while_somebody_waits(still_open):
-        asking.ask_and_close(payment, deadline=seconds)
+    for payment, seconds in queries.while_somebody_waits(still_open):
+        queries.ask_and_close(payment, deadline=seconds)
 
 
 @durable_transaction
@@ -118,20 +120,20 @@ def _cancel(order: Order, by: User, agreed: Mapping[str, str]) -> None:
         raise CannotCancel(_("This order can't be cancelled now."))
     if any(str(getattr(now, name)) != fen for name, fen in agreed.items()):
         words = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
-        raise CannotCancel(words % {"amount": yuan_text(now.comes_back_fen)})
+        raise CannotCancel(words % {"amount": yuan_text(now.refund_fen)})
     _end(order, by=by)
-    _owe(order, now.comes_back_fen)
+    _owe(order, now.refund_fen)
 
 
 @durable_transaction
-def _cancel_by_staff(order: Order, by: User, reason: str, left_fen: int, comes_back_fen: int) -> None:
+def _cancel_by_staff(order: Order, by: User, reason: str, refundable_fen: int, refund_fen: int) -> None:
     order = Order.objects.select_for_update().get(pk=order.pk)
-    left_now = preview_for_staff(order).left_fen
-    if left_now != left_fen or comes_back_fen > left_now:
+    refundable_now = preview_for_staff(order).refundable_fen
+    if refundable_now != refundable_fen or refund_fen > refundable_now:
         words = _("Things have changed meanwhile: at most ￥%(amount)s can come back. Please look again.")
-        raise CannotCancel(words % {"amount": yuan_text(left_now)})
+        raise CannotCancel(words % {"amount": yuan_text(refundable_now)})
     _end(order, by=by, reason=reason)
-    _owe(order, comes_back_fen, asked_by=by)
+    _owe(order, refund_fen, asked_by=by)
 
 
 def _end(order: Order, *, by: User, reason: str = "") -> None:
@@ -146,10 +148,10 @@ def _owe(order: Order, fen: int, *, asked_by: User | None = None) -> None:
     payment = _paid(order)
     if payment is None:
         return
-    everything = payment.received_fen - payment.going_back_fen
-    settlement.withdraw_proposals(payment, until_left_fen=fen if asked_by is None else everything)
+    everything = payment.received_fen - payment.refunded_fen
+    refunds.withdraw_proposals(payment, until_refundable_fen=fen if asked_by is None else everything)
     if fen:
-        settlement.make_refund(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
+        refunds.create(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
 
 
 def _paid(order: Order) -> Payment | None:

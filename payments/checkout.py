@@ -10,10 +10,11 @@ from core.links import absolute_url
 from core.transactions import durable_transaction
 from orders.models import SECONDS_TO_PAY, Order
 from orders.transitions import PAY_WITHIN_AFTER_ACCEPTANCE
-from payments import asking, settlement
+from payments import queries
 from payments.alipay.answers import Closed, NotExisting
 from payments.alipay.client import PayRequest
-from payments.gateway import client
+from payments.alipay.configured import alipay_client
+from payments.books import attempts
 from payments.models import Payment, subject_of
 
 Product = Payment.Product
@@ -59,14 +60,14 @@ def _is_nearly_over(payment: Payment) -> bool:
 
 def _make_room(live: Payment) -> None:
     """Let go of a live attempt, after asking Alipay. Raises CannotPay: it was paid, or no answer came."""
-    answer = asking.ask_and_close(live)
+    answer = queries.ask_and_close(live)
     if live.is_settled:
         raise CannotPay(_("This order has been paid already."))
     if live.status == Payment.Status.OPEN and not isinstance(answer, (Closed, NotExisting)):
         raise CannotPay(
             _("Alipay does not answer just now. Your order is kept; please try again in a moment.")
         )
-    settlement.let_go(live)
+    attempts.release_live(live)
 
 
 def _live_or_new_attempt(order: Order, product: str) -> Payment:
@@ -117,5 +118,5 @@ def _address(payment: Payment, order: Order) -> str:
         notify_url=absolute_url("payments:notify"),
         quit_url=absolute_url("orders:detail", order.number),
     )
-    alipay = client()
+    alipay = alipay_client()
     return alipay.wap_pay_url(request) if payment.product == Product.WAP else alipay.page_pay_url(request)

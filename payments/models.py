@@ -129,18 +129,18 @@ class Payment(models.Model):
         return self.status in (self.Status.PAID, self.Status.SURPLUS)
 
     @property
-    def left_fen(self) -> int:
-        """Of what came in, what no refund gives back."""
+    def refundable_fen(self) -> int:
+        """Received, and not reserved for any refund."""
         return self.received_fen - self.refund_reserved_fen
 
     @property
-    def going_back_fen(self) -> int:
-        """Of what came in, what has gone back or is on its way, without what may never go."""
-        return self.refund_reserved_fen - self.proposed_fen
+    def refunded_fen(self) -> int:
+        """Refunded, or on its way: reserved without what awaits approval. Costs a query."""
+        return self.refund_reserved_fen - self.awaiting_approval_fen
 
     @property
-    def proposed_fen(self) -> int:
-        """Of what is reserved, what waits for a second person: it may never go back."""
+    def awaiting_approval_fen(self) -> int:
+        """Reserved for refunds that a second person has yet to approve. Costs a query."""
         proposed = self.refunds.filter(status=Refund.Status.PROPOSED).order_by()
         return sum(proposed.values_list("amount_fen", flat=True))
 
@@ -212,6 +212,9 @@ class Refund(models.Model):
         ]
         indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
 
+    ON_ITS_WAY = (Status.DUE, Status.SENT, Status.REFUSED)
+    """What its renter is told of as a refund on its way; where Alipay refused, staff see to it."""
+
     def __str__(self) -> str:
         return self.out_request_no
 
@@ -222,8 +225,8 @@ class Refund(models.Model):
         return Q(due_at__lte=long_ago) | Q(due_at=None, created_at__lte=long_ago)
 
 
-class Closable(models.Model):
-    """What waits for people until somebody closes it, in words (dealt_with.py), or its cause has gone."""
+class Resolvable(models.Model):
+    """Needs a human until staff resolve it with a note (staff/resolution.py), or its cause has gone."""
 
     done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
     done_by = models.ForeignKey(
@@ -240,7 +243,7 @@ class Closable(models.Model):
         abstract = True
 
 
-class GatewayMessage(Closable):
+class GatewayMessage(Resolvable):
     """The journal: every return, notify and answer as it came, and what was made of it."""
 
     class Channel(models.TextChoices):
@@ -291,7 +294,7 @@ class GatewayMessage(Closable):
         return f"{self.get_channel_display()} {self.pk}"
 
 
-class BillLine(Closable):
+class BillLine(Resolvable):
     """Something that Alipay's daily bill and our books don't say alike; staff decide what to do about it."""
 
     class Kind(models.TextChoices):

@@ -1,56 +1,67 @@
-"""Asking Alipay about an attempt, and asking it to close one. No call is made inside a transaction."""
+"""Queries Alipay about attempts and closes them there. No call is made inside a transaction."""
 
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from core.money import yuan_text
-from payments import journal, settlement
+from orders.models import Order
 from payments.alipay.answers import Closed, CloseResult, NotExisting, Paid, QueryResult, Refused, Waiting
 from payments.alipay.client import Reply
-from payments.gateway import client
+from payments.alipay.configured import alipay_client
+from payments.books import attempts, message_log
+from payments.books.attempts import Evidence, Received
 from payments.models import UNSURE, GatewayMessage, Payment
-from payments.settlement import Evidence, Receipt
+from payments.poll_schedule import LAST_WORD_AFTER, next_poll
 
 log = logging.getLogger(__name__)
 
 WHILE_SOMEBODY_WAITS = 3.0
-"""Seconds that a page waits for Alipay, for all calls together."""
+"""Seconds that a page waits for Alipay, for all its calls together."""
 IN_THE_BACKGROUND = 8.0
-LEAST_FOR_A_CALL = 1.0
-"""What a call gets where others before it have used up the time: with less it could but fail."""
+SHORTEST_DEADLINE = 1.0
+"""Minimum timeout of a call, even when earlier calls used up the budget."""
 
 ASK_AT_MOST_EVERY = timedelta(seconds=3)
-LAST_WORD_AFTER = timedelta(minutes=2)
-"""So long after an attempt expired, "not existing" is Alipay's last word."""
-WHILE_IT_CAN_BE_PAID = timedelta(seconds=80)
+
+
+def due() -> list[int]:
+    """Keys of the attempts to ask about now, the one that is overdue longest first."""
+    rows = Payment.objects.unsure().filter(next_try_at__lte=timezone.now())
+    return list(rows.order_by("next_try_at").values_list("pk", flat=True))
+
+
+def poll(key: int) -> bool:
+    """Ask about an attempt that is due; close it at Alipay if its order does not want the money any more.
+
+    False if somebody else has asked about it meanwhile.
+    """
+    payment = Payment.objects.unsure().filter(pk=key).select_related("order").order_by().first()
+    if payment is None:
+        return False
+    is_due = Q(next_try_at__lte=timezone.now())
+    answer = _ask(payment, is_due, IN_THE_BACKGROUND)
+    if answer is not None and _is_unwanted(payment.order):
+        _close_if_waiting(payment, answer, IN_THE_BACKGROUND)
+    return answer is not None
 
 
 def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryResult | None:
-    """Ask Alipay and act on the answer; `payment` is fresh afterwards. None: somebody asked a moment ago."""
-    now = timezone.now()
-    just_now = (now - ASK_AT_MOST_EVERY, now + ASK_AT_MOST_EVERY)  # ahead: by another clock
-    a_while_ago = Q(asked_at=None) | ~Q(asked_at__range=just_now)
-    mine = Payment.objects.filter(a_while_ago, pk=payment.pk).update(
-        asked_at=now,
-        next_try_at=Case(When(UNSURE, then=Value(when_to_ask_again(payment, now))), default=None),
-    )
-    result = _query(payment, deadline) if mine else None
-    payment.refresh_from_db()
-    return result
+    """Query Alipay and act on the answer; `payment` is fresh afterwards. None: it was asked a moment ago."""
+    return _ask(payment, Q(), deadline)
 
 
 def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseResult:
     """Ask Alipay to take no more money for the attempt; `payment` is fresh afterwards."""
     until = time.monotonic() + deadline
-    reply = client().close(payment.out_trade_no, deadline=deadline)
+    reply = alipay_client().close(payment.out_trade_no, deadline=deadline)
     record_answer(payment, reply, "close")
-    if isinstance(reply.result, Closed) or _is_last_word(payment, reply.result):
-        settlement.mark_closed(payment)
+    if _is_last_word(payment, reply.result):
+        attempts.mark_closed(payment)
     if isinstance(reply.result, Refused):
         _query(payment, _left(until))  # perhaps it has just been paid
     payment.refresh_from_db()
@@ -60,20 +71,27 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
 def ask_and_close(
     payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS
 ) -> QueryResult | CloseResult | None:
-    """Ask about an open attempt; where the renter is there and has not paid, close it at Alipay.
+    """Ask about an open attempt, and close it at Alipay if the renter is there and has not paid.
 
-    Closed without asking where somebody asked a moment ago: if it has been paid since, Alipay refuses. The
-    last answer; None where it turned out to be over. `payment` is fresh afterwards.
+    Closed without asking if somebody asked a moment ago: if it has been paid since, Alipay refuses. Returns
+    the last answer; None if the attempt turned out to be over. `payment` is fresh afterwards.
     """
     until = time.monotonic() + deadline
     answer = ask(payment, deadline=deadline)
-    if payment.status == Payment.Status.OPEN and (answer is None or isinstance(answer, Waiting)):
-        return close(payment, deadline=_left(until))
-    return answer
+    return _close_if_waiting(payment, answer, _left(until))
+
+
+def close_superseded(payment: Payment | None) -> None:
+    """Close a live attempt at once whose order was paid by another one, so that nobody pays twice.
+
+    Without an answer the sweep closes it, and money that still comes is refunded.
+    """
+    if payment is not None:
+        close(payment, deadline=SHORTEST_DEADLINE)
 
 
 def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment, float]]:
-    """As many of `payments` as a page may wait for, at least one, each with the seconds that it may take.
+    """As many of `payments` as a page may wait for, at least one, each with its deadline in seconds.
 
     The sweep asks about the others.
     """
@@ -85,88 +103,90 @@ def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment,
 
 
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
-    """Keep an answer that brings no money in the journal; nothing is kept where nothing came."""
+    """Keep an answer that brings no money in the message log; nothing is kept if nothing came."""
     if reply.raw:
-        message = journal.record_answer(reply.raw, signed=reply.signed, payment=payment)
+        message = message_log.record_answer(reply.raw, signed=reply.signed, payment=payment)
         _judge_answer(message, payment, reply, method)
 
 
-def book_receipt(payment: Payment, receipt: Receipt, message: GatewayMessage) -> None:
-    """Settle; if another attempt of the order is still alive, close it at Alipay, so that nobody pays twice.
-
-    Where it doesn't answer at once the sweep does that, and money that comes twice goes back.
-    """
-    spare = settlement.settle(payment, receipt, message=message).spare
-    if spare is not None:
-        close(spare, deadline=LEAST_FOR_A_CALL)
+def _ask(payment: Payment, is_due: Q, deadline: float) -> QueryResult | None:
+    result = _query(payment, deadline) if _claim(payment, is_due) else None
+    payment.refresh_from_db()
+    return result
 
 
-def when_to_ask_again(payment: Payment, now: datetime) -> datetime:
-    """15 s after an attempt was made, 30 s, 1 m later, every 80 s while it can be paid; and when it ends.
+def _claim(payment: Payment, is_due: Q) -> bool:
+    """One caller in ASK_AT_MOST_EVERY gets True; the next poll is scheduled in the same update."""
+    now = timezone.now()
+    just_now = (now - ASK_AT_MOST_EVERY, now + ASK_AT_MOST_EVERY)  # ahead: by another clock
+    a_while_ago = Q(asked_at=None) | ~Q(asked_at__range=just_now)
+    next_try_at = Value(next_poll(payment.created_at, payment.expires_at, now))
+    mine = Payment.objects.filter(is_due & a_while_ago, pk=payment.pk).update(
+        asked_at=now, next_try_at=Case(When(UNSURE, then=next_try_at), default=None)
+    )
+    return mine == 1
 
-    So money of which no message tells is found within 2 minutes, however late it comes. What is still not
-    certain after that is asked about every 5 m, and after a week every hour.
-    """
-    soon = now + wait_for_age(now - payment.created_at)
-    ends = (payment.expires_at, payment.expires_at + LAST_WORD_AFTER)
-    if now < ends[-1]:
-        soon = min(soon, now + WHILE_IT_CAN_BE_PAID)
-    return min([soon, *(end + timedelta(seconds=1) for end in ends if end >= now)])
+
+def _close_if_waiting(
+    payment: Payment, answer: QueryResult | None, deadline: float
+) -> QueryResult | CloseResult | None:
+    """The closing rule: an open attempt that is not paid, as far as Alipay said. Returns the last answer."""
+    if payment.status == Payment.Status.OPEN and (answer is None or isinstance(answer, Waiting)):
+        return close(payment, deadline=deadline)
+    return answer
 
 
-def wait_for_age(age: timedelta) -> timedelta:
-    for limit, wait in ((15, 15), (45, 30), (105, 60), (225, 120), (7 * 24 * 3600, 300)):
-        if age < timedelta(seconds=limit):
-            return timedelta(seconds=wait)
-    return timedelta(hours=1)
+def _is_unwanted(order: Order) -> bool:
+    return order.status != Order.Status.WAIT_PAYMENT or order.is_overdue
 
 
 def _left(until: float) -> float:
-    return max(LEAST_FOR_A_CALL, until - time.monotonic())
+    return max(SHORTEST_DEADLINE, until - time.monotonic())
 
 
 def _query(payment: Payment, deadline: float) -> QueryResult:
-    reply = client().query(payment.out_trade_no, deadline=deadline)
+    reply = alipay_client().query(payment.out_trade_no, deadline=deadline)
     if not reply.raw:
         return reply.result
-    message = journal.record_answer(reply.raw, signed=reply.signed, payment=payment)
-    match reply.result:
-        case Paid() as paid:
-            _book_if_amount_is_right(payment, paid, message)
-            return reply.result
-        case Closed():
-            settlement.mark_closed(payment)
-        case NotExisting() as result if _is_last_word(payment, result):
-            settlement.mark_closed(payment)
+    message = message_log.record_answer(reply.raw, signed=reply.signed, payment=payment)
+    if isinstance(reply.result, Paid):
+        _settle_if_amount_is_right(payment, reply.result, message)
+        return reply.result
+    if _is_last_word(payment, reply.result):
+        attempts.mark_closed(payment)
     if isinstance(reply.result, (Waiting, Closed, NotExisting)):
-        settlement.mark_contradicted(payment, vouched_for_by=Evidence.RETURN)
+        attempts.mark_contradicted(payment, vouched_for_by=Evidence.RETURN)
     _judge_answer(message, payment, reply, "query")
     return reply.result
 
 
-def _book_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMessage) -> None:
+def _is_last_word(payment: Payment, result: object) -> bool:
+    """True once nobody can pay the attempt any more: closed, or not existing well after its end."""
+    is_gone = isinstance(result, NotExisting) and timezone.now() > payment.expires_at + LAST_WORD_AFTER
+    return is_gone or isinstance(result, Closed)
+
+
+def _settle_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMessage) -> None:
     if paid.total_fen == payment.amount_fen or paid.total_fen in _notified_amounts(payment):
-        receipt = Receipt(paid.trade_no, paid.total_fen, paid.paid_at, Evidence.QUERY)
-        book_receipt(payment, receipt, message)
+        received = Received(paid.trade_no, paid.total_fen, paid.paid_at, Evidence.QUERY)
+        close_superseded(attempts.settle(payment, received, message=message).superseded)
         return
     detail = f"query: paid {yuan_text(paid.total_fen)}, {yuan_text(payment.amount_fen)} was asked for"
-    journal.judge(message, journal.Verdict.WRONG_AMOUNT, payment=payment, detail=detail)
-    if not journal.forget_repeat(message):
+    message_log.judge(message, message_log.Verdict.WRONG_AMOUNT, payment=payment, detail=detail)
+    if not message_log.drop_repeat(message):
         log.error("attempt %s: %s", payment, detail)
 
 
 def _notified_amounts(payment: Payment) -> set[int]:
-    """Wrong amounts that genuine notifies told of this attempt. Together with a query they are believed."""
-    wrong = payment.messages.filter(channel=journal.Channel.NOTIFY, verdict=journal.Verdict.WRONG_AMOUNT)
+    """Wrong amounts that genuine notices reported of it. Together with a query they are believed."""
+    wrong = payment.messages.filter(
+        channel=message_log.Channel.NOTIFY, verdict=message_log.Verdict.WRONG_AMOUNT
+    )
     return {told for told in wrong.values_list("told_fen", flat=True) if told is not None}
 
 
-def _is_last_word(payment: Payment, result: object) -> bool:
-    return isinstance(result, NotExisting) and timezone.now() > payment.expires_at + LAST_WORD_AFTER
-
-
 def _judge_answer(message: GatewayMessage, payment: Payment, reply: Reply, method: str) -> None:
-    verdict = journal.Verdict.KNOWN if reply.signed else journal.Verdict.BAD
-    journal.judge(message, verdict, payment=payment, detail=f"{method}: {reply.result}")
+    verdict = message_log.Verdict.KNOWN if reply.signed else message_log.Verdict.BAD
+    message_log.judge(message, verdict, payment=payment, detail=f"{method}: {reply.result}")
     if reply.signed:
-        journal.forget_repeat(message)
+        message_log.drop_repeat(message)

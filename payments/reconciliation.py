@@ -20,11 +20,12 @@ from django.utils.translation import gettext as _
 from core.money import MAX_FEN
 from core.transactions import durable_transaction
 from orders.models import Order
-from payments import asking, refunding, settlement
+from payments import queries, refunding
 from payments.alipay import http
 from payments.alipay.answers import BEIJING, BillAt, NoBill, Refused, Unknown
 from payments.alipay.bill import Bill, BillProblem, parse
-from payments.gateway import client
+from payments.alipay.configured import alipay_client
+from payments.books import refunds
 from payments.models import BillLine, ComparedBill, Payment, Refund, is_out_trade_no, subject_of
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ def day_of(moment: datetime) -> date:
 
 def fetch(day: date) -> Bill:
     """The bill of a day from Alipay. Raises NoBillYet, BillProblem."""
-    match client().bill(day, deadline=asking.IN_THE_BACKGROUND).result:
+    match alipay_client().bill(day, deadline=queries.IN_THE_BACKGROUND).result:
         case BillAt(url=url):
             try:
                 return read(http.download(url, deadline=DOWNLOAD_WITHIN), day)
@@ -271,7 +272,7 @@ def _payment_of(entry: Entry) -> Finding:
     if payment is None:
         return Finding(Kind.NOT_OURS)
     if not payment.is_settled:
-        asking.ask(payment, deadline=asking.IN_THE_BACKGROUND)
+        queries.ask(payment, deadline=queries.IN_THE_BACKGROUND)
     if not payment.is_settled or payment.trade_no != entry.trade_no:
         return Finding(Kind.NOT_OURS, payment)
     is_same = payment.received_fen == entry.amount_fen
@@ -282,8 +283,8 @@ def _refund_of(entry: Entry) -> Finding:
     payment = Payment.objects.numbered(entry.out_trade_no)
     if payment is None or payment.trade_no != entry.trade_no:
         return Finding(Kind.NOT_OURS, payment)
-    refunding.hear_of(payment, entry.out_request_no)
-    refund = settlement.refund_named(payment, entry.out_request_no)
+    refunding.confirm(payment, entry.out_request_no)
+    refund = refunds.find(payment, entry.out_request_no)
     if refund is None or refund.out_request_no != entry.out_request_no or refund.status != Refund.Status.DONE:
         return Finding(Kind.NOT_OURS, payment)
     is_same = refund.amount_fen == entry.amount_fen
@@ -344,7 +345,7 @@ def _look_again_at_open_lines(day: date) -> None:
 def _is_billed(line: BillLine) -> bool:
     ours: Payment | Refund | None = line.payment
     if line.payment is not None and line.is_refund:
-        ours = settlement.refund_named(line.payment, line.out_request_no)
+        ours = refunds.find(line.payment, line.out_request_no)
     return ours is not None and ours.billed_on is not None
 
 

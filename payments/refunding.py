@@ -1,13 +1,21 @@
-"""Sending refunds: one number and amount, however often it is tried, so that Alipay gives back once."""
+"""Every refund verb of staff and of the sweep, in the order of the status table in docs/payments.md.
+
+PROPOSED → DUE → SENT → DONE or REFUSED; GIVEN_UP. One number and amount, however often it is sent, so that
+Alipay gives the money back once.
+"""
 
 import logging
+from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from payments import asking, settlement
+from core.transactions import durable_transaction
+from orders import transitions
+from orders.models import OrderEvent
+from payments import poll_schedule, queries
 from payments.alipay.answers import (
     NotExisting,
     NotRefunded,
@@ -17,121 +25,179 @@ from payments.alipay.answers import (
     RefundResult,
     Refused,
 )
-from payments.gateway import client
+from payments.alipay.configured import alipay_client
+from payments.books import refunds, rows
+from payments.books.refunds import CannotRefund
 from payments.models import Payment, Refund
-from payments.settlement import CannotRefund, Evidence
 
 log = logging.getLogger(__name__)
 
 Status = Refund.Status
 
 CODE_TOO_MANY_CALLS = "40005"
+LONGEST_CALL = timedelta(minutes=1)
+"""What was sent to Alipay so long ago is no longer on the wire."""
+
+
+@durable_transaction
+def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, words: str) -> Refund:
+    """Refund part or all of a payment for staff: DUE, or PROPOSED above the limit. Raises CannotRefund.
+
+    `number` is refunds.next_number() as the form showed it: however often one form is sent, and by however
+    many at once, it makes one refund.
+    """
+    rows.lock_order(payment)
+    if number != refunds.next_number(payment):
+        raise CannotRefund(_("Another refund of this payment has been made meanwhile. Look at it first."))
+    return refunds.create(payment, amount_fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
+
+
+@durable_transaction
+def approve(refund: Refund, *, by: User) -> None:
+    """Let a proposed refund go, as a second person. PROPOSED → DUE. Raises CannotRefund."""
+    order = rows.lock_order(refund.payment)
+    is_proposed = Q(status=Status.PROPOSED)
+    if Refund.objects.filter(is_proposed, pk=refund.pk, asked_by=by).exists():
+        words = _("%(number)s: you asked for it yourself; somebody else has to approve it.")
+        raise CannotRefund(words % {"number": refund.out_request_no})
+    now = timezone.now()
+    if not refunds.move(refund, is_proposed, status=Status.DUE, approved_by=by, due_at=now, next_try_at=now):
+        raise _not_possible_any_more(refund)
+    refunds.note_due(order, refund, by=by)
 
 
 def due() -> list[Refund]:
-    """What is to be sent or asked about.
+    """DUE and SENT refunds whose next try has come.
 
-    Nothing goes back by itself for a payment that only a return vouches for, or that an answer contradicted;
-    what staff asked for does: if there is no such money, Alipay refuses.
+    Nothing is refunded by itself for a payment that only a return vouches for, or that an answer
+    contradicted. What staff asked for is: if there is no such money, Alipay refuses.
     """
     rows = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
-    is_sure = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Evidence.RETURN)
-    to_send = rows.filter(is_sure | Q(asked_by__isnull=False))
+    is_certain = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Payment.Evidence.RETURN)
+    to_send = rows.filter(is_certain | Q(asked_by__isnull=False))
     return list(to_send.select_related("payment__order").order_by("next_try_at"))
 
 
 def send(refund: Refund) -> bool:
-    """Bring a refund one step further. False where that is not for now, or another sweep has it in hand.
+    """Move a refund on: DUE → SENT → DONE or REFUSED. False if it is not time, or another sweep has it.
 
-    One that may have been sent is asked about first, and sent again only if Alipay tells nothing of it.
+    One that may have been sent is queried first, and sent again only if Alipay does not tell of it.
     """
     now = timezone.now()
-    wait = asking.wait_for_age(now - refund.created_at)
-    if not Refund.objects.filter(pk=refund.pk, next_try_at=refund.next_try_at).update(next_try_at=now + wait):
+    next_try_at = now + poll_schedule.wait_for_age(now - refund.created_at)
+    if not refunds.move(refund, Q(next_try_at=refund.next_try_at), next_try_at=next_try_at):
         return False
     if refund.status == Status.SENT and not _may_be_sent_again(ask(refund)):
         return True
-    if not settlement.mark_refund_sent(refund):
+    if not refunds.mark_sent(refund):
         return False
     _conclude(refund, _send(refund))
     return True
 
 
-def ask(refund: Refund, *, deadline: float = asking.IN_THE_BACKGROUND) -> RefundQueryResult:
-    """Ask Alipay about a refund of ours; if it has been made, it is done."""
+def ask(refund: Refund, *, deadline: float = queries.IN_THE_BACKGROUND) -> RefundQueryResult:
+    """Query Alipay about a refund of ours. If it has been made: SENT → DONE."""
     answer = _query(refund.payment, refund.out_request_no, deadline)
     if isinstance(answer, RefundFound):
         if answer.amount_fen == refund.amount_fen:
-            settlement.mark_refunded(refund)
+            refunds.mark_done(refund)
         else:
             log.error("refund %s: Alipay has made it with %d fen", refund, answer.amount_fen)
     return answer
 
 
-def give_up(refund: Refund, *, by: User, words: str) -> None:
-    """End a refund that Alipay has not made. Raises CannotRefund.
+@durable_transaction
+def retry(refund: Refund) -> bool:
+    """Send a refused refund again, under the same number: REFUSED → SENT. False if it is not refused."""
+    rows.lock_order(refund.payment)
+    now = timezone.now()
+    return refunds.move(refund, Q(status=Status.REFUSED), status=Status.SENT, due_at=now, next_try_at=now)
 
-    Of one that it had in hand Alipay is asked once more: what it was late to make must not be given back
-    another way.
+
+def give_up(refund: Refund, *, by: User, words: str) -> None:
+    """End a refund that Alipay has not made: → GIVEN_UP. Raises CannotRefund.
+
+    One that Alipay had in hand is queried once more: what it was late to make must not be refunded twice.
+    `words` are for the renter, if they were told of the refund.
     """
     if refund.status == Status.SENT and not Refund.objects.filter(Refund.late(), pk=refund.pk).exists():
         refusal = _("%(number)s: it may be on its way. It can be given up when a day has passed.")
         raise CannotRefund(refusal % {"number": refund.out_request_no})
     if refund.status in (Status.REFUSED, Status.SENT):
-        answer = ask(refund, deadline=asking.WHILE_SOMEBODY_WAITS)
+        answer = ask(refund, deadline=queries.WHILE_SOMEBODY_WAITS)
         if isinstance(answer, RefundFound) and answer.amount_fen != refund.amount_fen:
             refusal = _("%(number)s: Alipay has made it, with another amount. Look it up there first.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})
         if not isinstance(answer, (NotRefunded, NotExisting, RefundFound)):
             refusal = _("%(number)s: Alipay gave no usable answer about it just now. Please try again later.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})
-    settlement.give_up_refund(refund, by=by, words=words)
+    _give_up(refund, by=by, words=words)
 
 
-def hear_of(payment: Payment, out_request_no: str) -> bool:
-    """Alipay tells of a refund, ours or made in its console: ask, and book it. True once it is in the books.
+@durable_transaction
+def _give_up(refund: Refund, *, by: User, words: str) -> None:
+    order = rows.lock_order(refund.payment)
+    as_read = Q(status=refund.status) & ~Q(status__in=[Status.DONE, Status.GIVEN_UP])
+    if refund.status == Status.SENT:  # it may have been sent again since Alipay was asked
+        as_read &= Refund.late() & Q(tried_at__lte=timezone.now() - LONGEST_CALL)
+    if not refunds.release(refund, as_read):
+        raise _not_possible_any_more(refund)
+    if refund.status != Status.PROPOSED:
+        kind = OrderEvent.Kind.REFUND_OFF
+        transitions.note(order, kind, actor=by, reason=words, amount_fen=refund.amount_fen)
 
-    True also of ours while its outcome is open: the sweep asks about it to its end.
+
+def confirm(payment: Payment, out_request_no: str) -> bool:
+    """Query Alipay about a refund that a notice or the bill reports, and record it if it was made.
+
+    It may be ours or made in Alipay's console. True once it is in the books, or while it is ours and the
+    sweep will ask about it to its end.
     """
-    refund = settlement.refund_named(payment, out_request_no)
+    refund = refunds.find(payment, out_request_no)
     status = refund.status if refund is not None and refund.out_request_no == out_request_no else None
     if status == Status.DONE:
         return True
-    answer = _query(payment, out_request_no, asking.WHILE_SOMEBODY_WAITS)
+    answer = _query(payment, out_request_no, queries.WHILE_SOMEBODY_WAITS)
     if isinstance(answer, RefundFound):
-        return settlement.record_external_refund(payment, out_request_no, answer.amount_fen)
+        return refunds.record_external(payment, out_request_no, answer.amount_fen)
     return status == Status.SENT
 
 
 def _may_be_sent_again(answer: RefundQueryResult) -> bool:
-    """Alipay knows nothing of it, or does not tell: the same number and amount move money once."""
+    """True if Alipay does not know the refund, or does not tell: the same number moves money once."""
     is_refusal = isinstance(answer, Refused) and answer.code != CODE_TOO_MANY_CALLS
     return is_refusal or isinstance(answer, (NotRefunded, NotExisting))
 
 
 def _query(payment: Payment, out_request_no: str, deadline: float) -> RefundQueryResult:
-    reply = client().refund_query(payment.out_trade_no, out_request_no, deadline=deadline)
-    asking.record_answer(payment, reply, f"refund query {out_request_no}")
+    reply = alipay_client().refund_query(payment.out_trade_no, out_request_no, deadline=deadline)
+    queries.record_answer(payment, reply, f"refund query {out_request_no}")
     return reply.result
 
 
 def _send(refund: Refund) -> RefundResult:
     payment, number = refund.payment, refund.out_request_no
-    reply = client().refund(
-        payment.out_trade_no, number, refund.amount_fen, deadline=asking.IN_THE_BACKGROUND
+    reply = alipay_client().refund(
+        payment.out_trade_no, number, refund.amount_fen, deadline=queries.IN_THE_BACKGROUND
     )
-    asking.record_answer(payment, reply, f"refund {number}")
+    queries.record_answer(payment, reply, f"refund {number}")
     return reply.result
 
 
 def _conclude(refund: Refund, answer: RefundResult) -> None:
-    """Done and refused are final for the sweep; all else is asked about later."""
+    """Write down a final answer to a sending; everything else is queried later."""
     match answer:
         case Refunded():
-            settlement.mark_refunded(refund)
+            refunds.mark_done(refund)
         case Refused(code=code, sub_code=sub_code) if code != CODE_TOO_MANY_CALLS:
             log.error("refund %s refused: %s %s", refund, code, sub_code)
-            settlement.mark_refund_refused(refund, f"{code} {sub_code}")
+            refunds.mark_refused(refund, f"{code} {sub_code}")
         case NotExisting():
             log.error("refund %s refused: Alipay does not know the trade", refund)
-            settlement.mark_refund_refused(refund, "ACQ.TRADE_NOT_EXIST")
+            refunds.mark_refused(refund, "ACQ.TRADE_NOT_EXIST")
+
+
+def _not_possible_any_more(refund: Refund) -> CannotRefund:
+    refund.refresh_from_db()
+    words = _("%(number)s: not possible any more, it is %(status)s.")
+    return CannotRefund(words % {"number": refund.out_request_no, "status": refund.get_status_display()})

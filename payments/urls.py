@@ -1,7 +1,7 @@
 from django.urls import path
 
-from payments import views, wechat
-from payments.receipt import receipt
+from payments.pages import views, wechat
+from payments.pages.receipt import receipt
 
 app_name = "payments"
 urlpatterns = [

@@ -1,6 +1,6 @@
 """Exact interleavings: a rival acts right before or right after a named function, once.
 
-    with before("payments.settlement._claim", rival):
+    with before("payments.books.attempts._record", rival):
         act()
 
 A rival in the same thread shares its database connection, and so a transaction that is under way: good where

@@ -15,7 +15,8 @@ from demo.keys import DEMO_APP_ID, DEMO_SELLER_ID
 FOLDER = Path(tempfile.gettempdir()) / f"ihome-test-{secrets.token_hex(8)}"
 KEYS = FOLDER / "keys"
 
-os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'ihome.sqlite3'}")
+if not os.environ.get("DATABASE_URL", "").startswith("mysql:"):  # a test process inherits another one's
+    os.environ["DATABASE_URL"] = f"sqlite:///{FOLDER / 'ihome.sqlite3'}"
 os.environ.update(
     DEBUG="0",
     SECRET_KEY="only for tests, and long enough not to be warned about",

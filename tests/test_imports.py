@@ -1,43 +1,118 @@
-"""Imports run one way, so that each layer can be read and replaced without those above it."""
+"""The floor plan: imports run one way and never in a circle, also where a name is written as a string."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from orders import money_state
+from orders.models import Order, OrderEvent
+from payments.models import GatewayMessage, Payment, Refund
+
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ["core", "accounts", "houses", "orders", "payments", "jobs", "ihome_site"]
-
-
-def imported_by(file: Path) -> set[str]:
-    """The first name of every absolute import."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-    return names
+APART = ["demo", "standin", "benchmarks", "deploy"]
+"""demo and benchmarks stand above all; standin and deploy share no code with the site."""
 
 
 def files_of(folder: str) -> list[Path]:
-    return [file for file in (ROOT / folder).rglob("*.py") if "tests" not in file.parts]
+    return [file for file in sorted((ROOT / folder).rglob("*.py")) if "tests" not in file.parts]
+
+
+def name_of(file: Path) -> str:
+    """payments/alipay/__init__.py → payments.alipay"""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(file): file for folder in [*LAYERS, *APART] for file in files_of(folder)}
+
+
+def imported_by(file: Path) -> Iterator[str]:
+    """The full names of what a file imports, whether at its head, in a function or for types alone."""
+    package = name_of(file).split(".") if file.name == "__init__.py" else name_of(file).split(".")[:-1]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            up = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*up, *filter(None, [node.module])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def modules_imported_by(file: Path) -> set[str]:
+    """Our own modules among them: of `payments.models.Payment`, `payments.models`."""
+    names = set(imported_by(file))
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names} & MODULES.keys()
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_imports_only_what_is_below(layer: str) -> None:
-    above = set(LAYERS[LAYERS.index(layer) + 1 :]) | {"demo", "standin", "tests", "benchmarks"}
+    above = {*LAYERS[LAYERS.index(layer) + 1 :], *APART, "tests"}
     assert files_of(layer)
     for file in files_of(layer):
         wrong = {name for name in imported_by(file) if name.split(".")[0] in above}
         assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
 
 
-def test_the_adapter_knows_no_models_and_the_standin_shares_no_code() -> None:
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: modules_imported_by(file) - {name} for name, file in MODULES.items()}
+    while leaves := {name for name, imports in graph.items() if not imports}:
+        graph = {name: imports - leaves for name, imports in graph.items() if name not in leaves}
+    assert not graph, f"in a circle, or above one: {sorted(graph)}"
+
+
+def test_views_import_no_views() -> None:
+    for name, file in MODULES.items():
+        if name.endswith("views"):
+            assert not {other for other in modules_imported_by(file) if other.endswith("views")}, file
+
+
+def test_the_adapter_knows_no_models_and_django_only_for_its_settings() -> None:
     for file in files_of("payments/alipay"):
-        assert not {n for n in imported_by(file) if n.startswith(("django", "payments.models", "orders"))}, (
-            file
-        )
-    for file in files_of("standin"):
-        ours = {n for n in imported_by(file) if n.split(".")[0] in LAYERS and not n.startswith("standin")}
+        ours = {
+            name for name in modules_imported_by(file) if not name.startswith(("core.", "payments.alipay"))
+        }
         assert not ours, file
+        if file.name != "configured.py":
+            assert not {name for name in imported_by(file) if name.startswith("django")}, file
+
+
+@pytest.mark.parametrize("folder", ["standin", "deploy"])
+def test_programs_of_their_own_share_no_code_with_the_site(folder: str) -> None:
+    for file in files_of(folder):
+        ours = {name for name in imported_by(file) if name.split(".")[0] in {*LAYERS, *APART} - {folder}}
+        assert not ours, file
+
+
+def test_no_room_is_above_a_third_of_the_house() -> None:
+    lines = {folder: sum(map(line_count, files_of(folder))) for folder in [*LAYERS, *APART]}
+    for folder, count in lines.items():
+        assert count <= sum(lines.values()) / 3, f"{folder}: {count} of {sum(lines.values())} lines"
+
+
+def line_count(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())
+
+
+def test_only_money_state_names_payment_statuses_in_orders() -> None:
+    of_payments = {*Payment.Status, *Payment.Evidence, *Refund.Status, *Refund.Reason}
+    of_payments |= {*GatewayMessage.Channel, *GatewayMessage.Verdict}
+    own = {*Order.Status, *OrderEvent.Kind}
+    for file in files_of("orders"):
+        if file.name == "money_state.py" or "migrations" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert node.value not in of_payments - own, f"{file}:{node.lineno}"
+                assert "payments__" not in node.value, f"{file}:{node.lineno}"
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("payments", "live_payment"), f"{file}:{node.lineno}"
+
+
+def test_what_money_state_names_is_what_payments_writes() -> None:
+    assert Payment.Status.OPEN == money_state.PAYMENT_OPEN
+    assert GatewayMessage.Channel.RETURN == money_state.CHANNEL_RETURN
+    assert GatewayMessage.Verdict.ASKED == money_state.VERDICT_ASKED
+    assert Refund.Status.DONE == money_state.REFUND_DONE
+    assert Refund.ON_ITS_WAY == money_state.REFUND_ON_ITS_WAY

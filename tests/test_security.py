@@ -30,9 +30,9 @@ from ihome_site.requests import Utf8Request
 from ihome_site.settings import _pay_origins
 from ihome_site.urls import urlpatterns as addresses_of_the_site
 from orders.models import Order, Review
-from payments import journal
+from payments.books import message_log
+from payments.books.refunds import create
 from payments.models import GatewayMessage, Payment, Refund
-from payments.settlement import make_refund
 from tests import alipay, make
 from tests.alipay import NOTIFY, PAYCOMPLETE, Gateway
 from tests.settings import KEYS
@@ -69,8 +69,8 @@ def world() -> World:
     reviewed = make.order(boss, house=payment.order.house, status=Order.Status.COMPLETE)
     Review.objects.create(order=reviewed, house=reviewed.house, renter=boss, rating=5, text="Fine")
     surplus = make.attempt(reviewed, status="SURPLUS", live_for=None, received_fen=30000)
-    make_refund(surplus, 30000, reason=Refund.Reason.SURPLUS)
-    journal.record_signed(journal.Channel.NOTIFY, alipay.notify_body(payment), {})
+    create(surplus, 30000, reason=Refund.Reason.SURPLUS)
+    message_log.record_signed(message_log.Channel.NOTIFY, alipay.notify_body(payment), {})
     reviewed.house.booked_nights.create(night=timezone.localdate())
     Group.objects.create(name="Front desk")
     return World(boss, payment.order, payment)

@@ -14,9 +14,9 @@ from houses import availability
 from houses.models import BookedNight
 from jobs.sweep import sweep_once
 from orders.models import Order
-from payments import asking
+from payments import queries
+from payments.books.invariants import broken_rules
 from payments.models import Payment, Refund
-from payments.rules import broken_rules
 from standin import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +59,7 @@ def test_reviewed_stays_are_over(standin: StandIn) -> None:
 
 
 def test_one_bad_answer_does_not_stop_it(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "ASK_AT_MOST_EVERY", timedelta(0))
+    monkeypatch.setattr(queries, "ASK_AT_MOST_EVERY", timedelta(0))
     standin.fault("query.20000", times=1)
     call_command("seed_demo")
     assert everything_is_shown()

@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from houses import availability
 from houses.models import Facility, House, RefundPolicy
-from houses.views import HOUSES_PER_PAGE, REVIEWS_SHOWN
+from houses.pages import REVIEWS_SHOWN
+from houses.views import HOUSES_PER_PAGE
 from orders import transitions
 from orders.models import Order, Review
 from tests import make

@@ -15,8 +15,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from houses import availability, views
 from houses.models import Area, House
+from houses.pages import search_address
 from houses.search import Sort, find
-from houses.views import HOUSES_PER_PAGE, search_address
+from houses.views import HOUSES_PER_PAGE
 from tests import make
 
 pytestmark = pytest.mark.django_db

@@ -12,11 +12,12 @@ from django.utils import timezone
 from jobs import alerts, sweep
 from jobs.sweep import Task, sweep_once
 from orders.models import Order
-from payments import asking, incoming, journal
-from payments.dealt_with import deal_with
+from payments import callbacks, queries
+from payments.books import message_log
+from payments.books.invariants import broken_rules
+from payments.books.refunds import create
 from payments.models import GatewayMessage, Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import make_refund
+from payments.staff.resolution import resolve
 from tests import alipay, make
 from tests.alipay import Gateway
 
@@ -88,7 +89,7 @@ def test_a_bill_that_nobody_compared(caplog: pytest.LogCaptureFixture, gateway: 
 def returned(gateway: Gateway) -> Payment:
     """Paid; only a signed return vouches for it, since Alipay could not be asked."""
     payment = make.attempt()
-    incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
     payment.refresh_from_db()
     assert payment.evidence == "RETURN"
     return payment
@@ -97,9 +98,7 @@ def returned(gateway: Gateway) -> Payment:
 def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
     """Alipay says TRADE_CLOSED of what was given back whole: that contradicts nothing."""
     payment = returned(gateway)
-    refund = make_refund(
-        payment, 30000, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True), words="x"
-    )
+    refund = create(payment, 30000, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True), words="x")
     values = {"out_trade_no": payment.out_trade_no, "fund_change": "Y", "refund_fee": "300.00"}
     gateway.says["refund"] = alipay.answer("refund", **values)
     sweep_once()
@@ -108,7 +107,7 @@ def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
     assert (refund.status, payment.evidence, payment.next_try_at) == ("DONE", "QUERY", None)
     gateway.says["query"] = alipay.closed(payment)
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert payment.contradicted_at is None
     assert payment not in Payment.objects.unsure()
     assert list(broken_rules()) == []
@@ -124,9 +123,9 @@ def test_a_refund_in_alipays_console_proves_it_too(gateway: Gateway) -> None:
         refund_status="REFUND_SUCCESS",
     )
     told = {"refund_fee": "100.00", "gmt_refund": "2026-11-22 21:00:00", "out_biz_no": "console-1"}
-    incoming.receive_notify(alipay.notify_body(payment, **told))
+    callbacks.receive_notify(alipay.notify_body(payment, **told))
     payment.refresh_from_db()
-    assert (payment.evidence, payment.contradicted_at, payment.left_fen) == ("QUERY", None, 20000)
+    assert (payment.evidence, payment.contradicted_at, payment.refundable_fen) == ("QUERY", None, 20000)
 
 
 def test_a_wrong_amount_that_only_answers_tell_is_said_once(
@@ -136,7 +135,7 @@ def test_a_wrong_amount_that_only_answers_tell_is_said_once(
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
     for _ in range(5):
         Payment.objects.update(asked_at=None)
-        asking.ask(payment)
+        queries.ask(payment)
     assert payment.messages.filter(verdict="WRONG_AMOUNT").count() == 1
     assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
 
@@ -144,7 +143,7 @@ def test_a_wrong_amount_that_only_answers_tell_is_said_once(
 def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
-    asking.ask(payment)
+    queries.ask(payment)
     (message,) = waiting(desk, GatewayMessage)
     chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)]}
     address = reverse("admin:payments_gatewaymessage_changelist")
@@ -153,7 +152,7 @@ def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gat
     message.refresh_from_db()
     assert (message.outcome, message.done_at is None) == ("Asked Alipay: a test of theirs", False)
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)  # the same answer again
+    queries.ask(payment)  # the same answer again
     assert waiting(desk, GatewayMessage) == []
     assert Order.objects.get().status == Order.Status.WAIT_PAYMENT
 
@@ -161,16 +160,16 @@ def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gat
 def test_what_staff_have_before_them_stays_while_alipay_says_it_again(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
-    asking.ask(payment)
+    queries.ask(payment)
     (message,) = waiting(desk, GatewayMessage)
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert waiting(desk, GatewayMessage) == [message]
 
 
 def test_closing_what_is_closed_is_no_success(desk: Client, gateway: Gateway) -> None:
-    message = journal.record_signed("NOTIFY", b"x", {})
-    journal.judge(message, "UNEXPECTED")
+    message = message_log.record_signed("NOTIFY", b"x", {})
+    message_log.judge(message, "UNEXPECTED")
     chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)], "how": "x"}
     address = reverse("admin:payments_gatewaymessage_changelist")
     levels = [
@@ -180,14 +179,14 @@ def test_closing_what_is_closed_is_no_success(desk: Client, gateway: Gateway) ->
 
 
 def test_a_message_that_turns_out_to_be_something_else_is_open_again(gateway: Gateway) -> None:
-    message = journal.record_signed("NOTIFY", b"x", {})
+    message = message_log.record_signed("NOTIFY", b"x", {})
     staff = make.user(is_staff=True)
-    assert deal_with(message, by=staff, how="Cut short: it will come again")
-    journal.judge(message, "UNEXPECTED")
+    assert resolve(message, by=staff, how="Cut short: it will come again")
+    message_log.judge(message, "UNEXPECTED")
     message.refresh_from_db()
     assert (message.done_at, message.done_by, message.outcome) == (None, None, "")
-    assert deal_with(message, by=staff, how="Looked at it")
-    journal.judge(message, "UNEXPECTED")
+    assert resolve(message, by=staff, how="Looked at it")
+    message_log.judge(message, "UNEXPECTED")
     message.refresh_from_db()
     assert message.outcome == "Looked at it"
 
@@ -215,7 +214,7 @@ def test_a_contradiction_set_aside_does_not_come_back_with_the_same_return(
     gateway.says["query"] = alipay.closed(payment)
 
     def comes_back() -> None:
-        incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+        callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
         payment.refresh_from_db()
 
     comes_back()
@@ -244,6 +243,6 @@ def test_killed_before_it_could_tell_the_next_sweep_does(
 
 
 def test_an_unsigned_answer_is_kept_in_its_beginning_alone() -> None:
-    message = journal.record_answer(b"x" * 60_000, signed=False, payment=make.attempt())
+    message = message_log.record_answer(b"x" * 60_000, signed=False, payment=make.attempt())
     message.refresh_from_db()
-    assert len(message.raw) == journal.KEPT_BYTES_OF_BAD
+    assert len(message.raw) == message_log.KEPT_BYTES_OF_BAD

@@ -23,9 +23,10 @@ from jobs import cleanup
 from jobs.management.commands import sweep
 from jobs.sweep import sweep_once
 from orders.models import Order
-from payments import asking, incoming, settlement
+from payments import callbacks, queries
+from payments.books import attempts
+from payments.books.invariants import broken_rules
 from payments.models import GatewayMessage, Payment
-from payments.rules import broken_rules
 from payments.tests.test_return import PAID, state
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -96,7 +97,7 @@ def test_QRY05_BOK03_GWX04_nights_stay_held_until_the_last_word(payment: Payment
 
 def test_CON05_an_attempt_made_since_the_list_was_holds_the_nights(payment: Payment) -> None:
     with later(minutes=31):
-        assert not settlement.expire_unpaid(payment.order)
+        assert not attempts.expire_unpaid(payment.order)
     assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
     assert BookedNight.objects.count() == 2
 
@@ -141,7 +142,7 @@ def test_GWX05_USR02_money_after_the_expiry_goes_back(payment: Payment, gateway:
     with later(minutes=31):
         sweep_once()
     assert state(payment) == (Status.CANCELED, "CLOSED", 0)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
     assert list(broken_rules()) == []
 
@@ -168,7 +169,7 @@ def test_orders_that_staff_did_not_accept() -> None:
 
 
 def test_what_only_a_return_vouches_for_is_asked_about_again(payment: Payment, gateway: Gateway) -> None:
-    incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+    callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
     assert (state(payment), payment.evidence) == (PAID, "RETURN")
     gateway.says["query"] = alipay.paid(payment)
     with later(seconds=20):
@@ -186,9 +187,9 @@ def test_a_spare_attempt_of_a_paid_order_is_closed(payment: Payment, gateway: Ga
 
 
 def test_NOT20_closed_because_of_a_full_refund_is_not_unpaid(payment: Payment, gateway: Gateway) -> None:
-    incoming.receive_notify(alipay.notify_body(payment))
+    callbacks.receive_notify(alipay.notify_body(payment))
     closed = {"trade_status": "TRADE_CLOSED", "refund_fee": "300.00", "gmt_refund": "2026-11-23 10:00:00"}
-    assert incoming.receive_notify(alipay.notify_body(payment, **closed))
+    assert callbacks.receive_notify(alipay.notify_body(payment, **closed))
     assert state(payment) == PAID
     assert payment.messages.latest("id").verdict == "REFUND_NOTICE"
 
@@ -212,9 +213,9 @@ def test_CON07_QRY09_two_sweeps_at_once(gateway: Gateway) -> None:
 def test_CON05_expiry_and_notify_at_the_same_moment(gateway: Gateway) -> None:
     for _ in range(5):
         payment = make.attempt(with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1))))
-        settlement.mark_closed(payment)
-        notify = partial(incoming.receive_notify, alipay.notify_body(payment))
-        at_once(partial(settlement.expire_unpaid, payment.order), notify)
+        attempts.mark_closed(payment)
+        notify = partial(callbacks.receive_notify, alipay.notify_body(payment))
+        at_once(partial(attempts.expire_unpaid, payment.order), notify)
         assert state(payment) in [PAID, (Status.CANCELED, "SURPLUS", 30000)]
         assert list(broken_rules()) == []
 
@@ -228,7 +229,7 @@ def test_QRY10_a_round_that_dies_half_way_goes_on_later(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr(asking, "_query", die)
+        killed.setattr(queries, "_query", die)
         sweep_once()
     assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
     with later(seconds=31):
@@ -299,14 +300,14 @@ def test_one_that_breaks_leaves_the_others_alone(
 ) -> None:
     poisoned, sound = make.attempt(next_try_at=timezone.now()), make.attempt(next_try_at=timezone.now())
     gateway.says["query"] = alipay.paid(sound)
-    ask = asking.ask
+    query = queries._query
 
-    def break_over_one(payment: Payment, **kw: float) -> object:
+    def break_over_one(payment: Payment, deadline: float) -> object:
         if payment == poisoned:
             raise LookupError("poisoned")
-        return ask(payment, **kw)
+        return query(payment, deadline)
 
-    monkeypatch.setattr(asking, "ask", break_over_one)
+    monkeypatch.setattr(queries, "_query", break_over_one)
     done = sweep_once()
     assert (done["asked"], done["failed"]) == (1, 1)
     assert state(sound) == PAID
@@ -318,7 +319,7 @@ def test_CON01_paid_is_mailed_once_by_whichever_sweep(payment: Payment, gateway:
     payment.order.renter.save()
     gateway.says["query"] = alipay.paid(payment)
     sweep_once()
-    incoming.receive_notify(alipay.notify_body(payment))
+    callbacks.receive_notify(alipay.notify_body(payment))
     sweep_once()
     assert [message.to for message in mail.outbox] == [["wang@example.com"]]
 
@@ -369,11 +370,11 @@ def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_by_the_next_sweep(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr(incoming, "_attempt_and_receipt", die)
+        killed.setattr(callbacks, "_attempt_of", die)
         if channel == "NOTIFY":
-            incoming.receive_notify(alipay.notify_body(payment))
+            callbacks.receive_notify(alipay.notify_body(payment))
         else:
-            incoming.receive_return(alipay.return_url(payment).partition("?")[2].encode())
+            callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
     assert sweep_once()["judged"] == 0  # it may still be in somebody's hands
     with later(minutes=minutes):
         assert sweep_once()["judged"] == 1

@@ -35,7 +35,7 @@ def renter(payment: Payment, client: Client) -> Client:
 def come_back(renter: Client, payment: Payment, gateway: Gateway) -> None:
     """From Alipay with a genuine return, while Alipay itself still says otherwise."""
     gateway.says["query"] = alipay.waiting(payment)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "confirming"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "confirming"
 
 
 def page_of(renter: Client, order: Order) -> str:

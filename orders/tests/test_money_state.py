@@ -12,7 +12,8 @@ from core.transactions import durable_transaction
 from houses.models import House
 from orders import transitions
 from orders.models import Order
-from payments import settlement
+from payments import refunding
+from payments.books import attempts, refunds
 from payments.models import Payment, Refund
 from tests import make
 
@@ -45,18 +46,16 @@ def price(client: Client, order: Order) -> str:
 
 def pay(order: Order, **fields: object) -> Payment:
     payment = make.attempt(order, **fields)
-    settlement.settle(
-        payment, settlement.Receipt(f"20261122{payment.pk}", 30000, None, Payment.Evidence.NOTIFY)
-    )
+    attempts.settle(payment, attempts.Received(f"20261122{payment.pk}", 30000, None, Payment.Evidence.NOTIFY))
     payment.refresh_from_db()
     order.refresh_from_db()
     return payment
 
 
 def refund(payment: Payment, fen: int, status: str = "DUE") -> Refund:
-    made = durable_transaction(settlement.make_refund)(payment, fen, reason=Refund.Reason.CANCELED)
+    made = durable_transaction(refunds.create)(payment, fen, reason=Refund.Reason.CANCELED)
     if status == "DONE":
-        settlement.mark_refunded(made)
+        refunds.mark_done(made)
     else:
         Refund.objects.filter(pk=made.pk).update(status=status)
     return made
@@ -95,7 +94,7 @@ def test_cancelled_while_alipay_was_silent_promises_no_more_than_is_known(
     attempt = make.attempt(order)
     transitions.cancel(order, by=renter)
     assert MAY_COME in head(client, order)
-    settlement.mark_closed(attempt)
+    attempts.mark_closed(attempt)
     assert MAY_COME not in head(client, order)
 
 
@@ -109,7 +108,7 @@ def test_money_that_came_after_the_end_was_no_nothing(client: Client, renter: Us
     assert CHARGED_NOTHING not in words
     assert "Payment that was not used" in price(client, order)
     assert "/receipt/" not in price(client, order)
-    settlement.give_up_refund(payment.refunds.get(), by=make.user(is_staff=True), words="Paid in cash")
+    refunding._give_up(payment.refunds.get(), by=make.user(is_staff=True), words="Paid in cash")
     words = head(client, order)
     assert "on its way back" not in words
     assert CHARGED_NOTHING not in words
@@ -124,7 +123,7 @@ def test_cancelled_after_paying_tells_where_the_money_is(client: Client, renter:
     assert "￥150.00 is on its way back" in head(client, order)
     assert "Refund on its way" in price(client, order)
     assert "￥150.00 on its way back" in client.get(LIST).content.decode()
-    settlement.mark_refunded(made)
+    refunds.mark_done(made)
     assert "￥150.00 went back" in head(client, order)
     assert "on its way back" not in head(client, order)
     assert ">Refunded<" in price(client, order)
@@ -153,7 +152,7 @@ def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
         assert piece in page()
     assert standing() == {"order": "CANCELED", "payment": "PAID"}
     for each in (made, payment.refunds.exclude(pk=made.pk).get()):
-        settlement.mark_refunded(each)
+        refunds.mark_done(each)
     for piece in (asks, refresh, "js/status-poll.js"):
         assert piece not in page()
 
@@ -178,7 +177,7 @@ def test_a_refund_that_was_never_announced_hides_none_that_was(client: Client, r
     order = make.order(renter)
     payment = pay(order)
     transitions.cancel(order, by=renter)
-    settlement.record_external_refund(payment, "BY-HAND", 20000)
+    refunds.record_external(payment, "BY-HAND", 20000)
     refund(payment, 10000)
     words = head(client, order)
     assert "￥200.00 went back" in words

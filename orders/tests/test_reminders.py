@@ -134,7 +134,7 @@ class TestWhileConfirming:
 
     def come_back(self, payment: Payment, gateway: Gateway) -> None:
         gateway.says["query"] = alipay.waiting(payment)
-        assert Client().get(alipay.return_url(payment)).context["face"] == "confirming"
+        assert Client().get(alipay.return_url(payment)).context["state"] == "confirming"
 
     def test_nobody_is_reminded_until_no_money_has_come(
         self, payment: Payment, gateway: Gateway, clock: time_machine.Traveller

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from houses import availability
 from houses.models import BookedNight, House
-from houses.views import latest_reviews
+from houses.pages import latest_reviews
 from orders import transitions
 from orders.models import Order, OrderEvent, Review
 from orders.transitions import IllegalTransition

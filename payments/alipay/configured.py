@@ -11,7 +11,7 @@ from payments.alipay.client import AlipayClient
 
 
 @functools.cache
-def client() -> AlipayClient:
+def alipay_client() -> AlipayClient:
     """Raises KeyProblem where the key files can't be used."""
     private_key = keys.load_private_key(settings.ALIPAY_APP_PRIVATE_KEY_PATH)
     public_keys = keys.load_public_keys(settings.ALIPAY_PUBLIC_KEY_PATH)
@@ -27,4 +27,4 @@ def client() -> AlipayClient:
 @receiver(setting_changed)
 def forget_client(*, setting: str, **kwargs: object) -> None:
     if setting.startswith("ALIPAY_"):
-        client.cache_clear()
+        alipay_client.cache_clear()

@@ -9,7 +9,7 @@ import threading
 import certifi
 import pycurl
 
-from core.breaker import Breaker
+from core.circuit_breaker import Breaker
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024

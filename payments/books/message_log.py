@@ -48,7 +48,7 @@ def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessa
     )
 
 
-def forget_repeat(message: GatewayMessage) -> bool:
+def drop_repeat(message: GatewayMessage) -> bool:
     """Keep one of two answers in a row that say the very same: an attempt is asked about for hours.
 
     The newest; of those for staff the first, which they may have before them. False where this one is news.

@@ -7,8 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.money import yuan_in_capitals
-from orders.endings import ON_ITS_WAY
-from orders.views import order_of
+from orders.access import order_of
 from payments.models import Payment, Refund
 
 
@@ -28,7 +27,7 @@ def receipt(request: HttpRequest, number: str) -> HttpResponse:
         "payment": payment,
         "in_capitals": yuan_in_capitals(payment.received_fen),
         "refunds": done,
-        "on_their_way": list(refunds.filter(status__in=ON_ITS_WAY)),
+        "on_their_way": list(refunds.filter(status__in=Refund.ON_ITS_WAY)),
         "kept_fen": payment.received_fen - sum(refund.amount_fen for refund in done),
     }
     return render(request, "payments/receipt.html", context)

@@ -15,16 +15,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.guards import form_of_signed_in, signed_in_or_back_to, signed_in_user
 from accounts.models import User
+from orders.access import check_is_own, order_of
 from orders.models import Order
-from orders.views import check_is_own, order_of
-from payments import asking, attempts, cancelling, incoming, journal, wechat
+from payments import callbacks, cancellation, checkout, page_state, queries
 from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
-from payments.attempts import CannotPay, Product
-from payments.incoming import Face, Standing
-from payments.journal import Channel
+from payments.books import message_log
+from payments.books.message_log import Channel
+from payments.checkout import CannotPay, Product
 from payments.models import Payment
+from payments.page_state import PaymentPageState, page_of
+from payments.pages import wechat
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
         return redirect("payments:way_out", number)
     product = Product.WAP if _PHONE.search(request.headers.get("User-Agent", "")) else Product.PAGE
     try:
-        return HttpResponseRedirect(attempts.press_pay(order, product, another="another" in request.POST))
+        return HttpResponseRedirect(checkout.press_pay(order, product, another="another" in request.POST))
     except CannotPay as refusal:
         messages.error(request, str(refusal))
     except KeyProblem as problem:
@@ -67,19 +69,19 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     if request.method == "HEAD":
         return HttpResponse()
     try:
-        standing = incoming.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
+        page = callbacks.receive_return(request.META.get("QUERY_STRING", "").encode("latin-1"))
     except KeyProblem as problem:
         log.error("Alipay is not set up: %s", problem)
-        standing = Standing(Face.NEUTRAL)
-    payment, order = standing.payment, None
+        page = page_state.NEUTRAL
+    payment, order = page.payment, None
     if payment is not None and isinstance(request.user, User):
         order = Order.objects.placed_by(request.user).filter(pk=payment.order_id).order_by().first()
-    if payment is not None and standing.face is Face.CONFIRMING:  # a notify may have come meanwhile
+    if payment is not None and page.state is PaymentPageState.CONFIRMING:  # a notify may have come meanwhile
         payment.refresh_from_db()
-        standing = incoming.standing_of(payment)
-    context: dict[str, object] = {"face": standing.face, "order": order}
+        page = page_of(payment)
+    context: dict[str, object] = {"state": page.state, "order": order}
     if order is not None:  # whoever is not the renter is told no details
-        context |= {"payment": payment, "refunds": standing.refunds, "back_fen": standing.back_fen}
+        context |= {"payment": payment, "refunds": page.refunds, "refunds_fen": page.refunds_fen}
     response = render(request, "payments/paycomplete.html", context)
     # The address carries a signature. Not "no-referrer": forms on the page would be sent as from nowhere.
     response.headers["Referrer-Policy"] = "strict-origin"
@@ -94,12 +96,12 @@ def notify(request: HttpRequest) -> HttpResponse:
     body = request.read(MAX_BYTES + 1)
     try:
         if request.content_type != "application/x-www-form-urlencoded":
-            journal.record_bad(Channel.NOTIFY, body, "not form-encoded")
+            message_log.record_bad(Channel.NOTIFY, body, "not form-encoded")
             return _plain("fail", status=415)
         if len(body) > MAX_BYTES:
-            journal.record_bad(Channel.NOTIFY, body, "too long")
+            message_log.record_bad(Channel.NOTIFY, body, "too long")
             return _plain("fail", status=413)
-        return _plain("success" if incoming.receive_notify(body) else "fail")
+        return _plain("success" if callbacks.receive_notify(body) else "fail")
     except KeyProblem as problem:
         log.error("Alipay is not set up: %s", problem)
         return _plain("fail", status=503)
@@ -117,10 +119,10 @@ def _plain(text: str, *, status: int = 200) -> HttpResponse:
 @login_required
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """How the order stands, for the page's own polling; for its renter only."""
-    return _standing(order_of(request, number))
+    return _status_json(order_of(request, number))
 
 
-def _standing(order: Order) -> JsonResponse:
+def _status_json(order: Order) -> JsonResponse:
     statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
     payment = Payment.Status.PAID if Payment.Status.PAID in statuses else next(iter(statuses), None)
     return JsonResponse({"order": order.status, "payment": payment})
@@ -134,17 +136,17 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     if request.method == "POST":
         # Both: nothing came back of nothing paid, and nothing comes back of all that was, is no agreement.
-        fields = ("comes_back_fen", "stays_fen")
-        agreed = {name: request.POST[name] for name in fields if name in request.POST}
+        fields = {"comes_back_fen": "refund_fen", "stays_fen": "kept_fen"}
+        agreed = {fields[name]: request.POST[name] for name in fields if name in request.POST}
         try:
-            cancelling.cancel(order, by=signed_in_user(request), agreed=agreed)
-        except cancelling.CannotCancel as refusal:
+            cancellation.cancel(order, by=signed_in_user(request), agreed=agreed)
+        except cancellation.CannotCancel as refusal:
             messages.error(request, str(refusal))
         else:
             messages.success(request, _("The order is cancelled."))
             return redirect(order)
         order.refresh_from_db()
-    preview = cancelling.preview(order)
+    preview = cancellation.preview(order)
     if preview is None:
         messages.info(request, _("This order can't be cancelled now."))
         return redirect(order)
@@ -159,11 +161,12 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
     attempts_made = list(order.payments.order_by("-id"))
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
     answers = [
-        asking.ask(payment, deadline=seconds) for payment, seconds in asking.while_somebody_waits(still_open)
+        queries.ask(payment, deadline=seconds)
+        for payment, seconds in queries.while_somebody_waits(still_open)
     ]
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         order.refresh_from_db()
-        return _standing(order)
+        return _status_json(order)
     messages.info(request, _words_about(attempts_made, answers))
     return redirect(order)
 
@@ -173,14 +176,14 @@ def _words_about(attempts_made: list[Payment], answers: Sequence[object]) -> str
     if not attempts_made:
         return _("You have not gone to Alipay for this order yet.")
     rank = {Payment.Status.PAID.value: 2, Payment.Status.SURPLUS.value: 1}
-    match incoming.standing_of(max(attempts_made, key=lambda payment: rank.get(payment.status, 0))).face:
-        case Face.PAID:
+    match page_of(max(attempts_made, key=lambda payment: rank.get(payment.status, 0))).state:
+        case PaymentPageState.PAID:
             return _("Your payment has arrived.")
-        case Face.GOING_BACK:
+        case PaymentPageState.REFUNDING:
             return _("Your payment arrived, and is on its way back to you.")
-        case Face.REFUNDED:
+        case PaymentPageState.REFUNDED:
             return _("Your payment arrived, and has gone back to you.")
-        case Face.NEUTRAL:
+        case PaymentPageState.NEUTRAL:
             return _("Your payment arrived. What became of it is written below.")
     if any(isinstance(answer, (Unknown, Refused)) for answer in answers):
         return _(

@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.links import absolute_url
-from orders.views import order_of
+from orders.access import order_of
 
 
 def is_inside(request: HttpRequest) -> bool:

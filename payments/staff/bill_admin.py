@@ -1,4 +1,4 @@
-"""The staff's list of what the daily bill and our books don't say alike. Registered by admin.py."""
+"""The staff's list of what the daily bill and our books don't say alike."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,9 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.money import yuan_text
-from payments import reconciling
-from payments.dealt_with import DealtWithAdmin
+from payments import reconciliation
 from payments.models import BillLine
+from payments.staff.resolution import ResolvableAdmin
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -26,7 +26,8 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset if self.value() is None else queryset.filter(done_at__isnull=self.value() == "1")
 
 
-class BillLineAdmin(DealtWithAdmin):
+@admin.register(BillLine)
+class BillLineAdmin(ResolvableAdmin):
     list_display = ["line", "kind", "about", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
     list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
     list_select_related = ["payment"]
@@ -56,7 +57,7 @@ class BillLineAdmin(DealtWithAdmin):
     ) -> HttpResponse:
         """Days of which no line can be here, because nobody compared them, are told above the list."""
         response = super().changelist_view(request, extra_context)
-        days = reconciling.missed_days()
+        days = reconciliation.missed_days()
         if days and isinstance(response, TemplateResponse):  # it is not rendered yet
             words = gettext(
                 "Not compared with our books yet: Alipay's bills of %(days)s. Tell whoever looks after the "
@@ -91,5 +92,5 @@ class BillLineAdmin(DealtWithAdmin):
     @admin.display(description=_("next step, or how it ended"))
     def what_to_do(self, line: BillLine) -> str:
         if line.done_at is None:
-            return reconciling.next_step(line)
+            return reconciliation.next_step(line)
         return line.outcome or gettext("The cause has gone.")

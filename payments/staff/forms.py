@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.money import parse_yuan, yuan_text
-from payments.cancelling import Preview
+from payments.cancellation import Preview
 from payments.models import Payment
 
 WORDS_LENGTH = 200
@@ -54,7 +54,7 @@ class GiveBackForm(forms.Form):
 
     def __init__(self, data: Any, *, payment: Payment, number: str) -> None:
         super().__init__(data, initial={"number": number})
-        left = payment.left_fen
+        left = payment.refundable_fen
         amount = YuanField(
             label=_("Amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=yuan_text(left)
         )
@@ -68,12 +68,12 @@ class CancelForm(forms.Form):
     reason = _words_field(gettext_lazy("Reason, for the renter to read"))
 
     def __init__(self, data: Any, *, preview: Preview) -> None:
-        super().__init__(data, initial={"left_fen": preview.left_fen})
+        super().__init__(data, initial={"left_fen": preview.refundable_fen})
         self.fields["amount"] = YuanField(
             label=_("Comes back (yuan)"),
             at_least_fen=0,
-            at_most_fen=preview.left_fen,
-            initial=yuan_text(preview.comes_back_fen),
+            at_most_fen=preview.refundable_fen,
+            initial=yuan_text(preview.refund_fen),
         )
 
 

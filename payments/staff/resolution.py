@@ -13,16 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyAdmin
-from payments.models import Closable
+from payments.models import Resolvable
 
 
-def deal_with(row: Closable, *, by: User, how: str) -> bool:
+def resolve(row: Resolvable, *, by: User, how: str) -> bool:
     """Close a row. False where it is closed already."""
     still_open = type(row)._default_manager.filter(pk=row.pk, done_at=None)
     return bool(still_open.update(done_at=timezone.now(), done_by=by, outcome=how))
 
 
-class DealtWithForm(forms.Form):
+class ResolutionForm(forms.Form):
     how = forms.CharField(
         label=_("How"),
         max_length=200,
@@ -31,20 +31,20 @@ class DealtWithForm(forms.Form):
     )
 
 
-class DealtWithAdmin(ReadOnlyAdmin):
+class ResolvableAdmin(ReadOnlyAdmin):
     """The admin of rows that staff close in words."""
 
     def close(self, row: Any, *, by: User, how: str) -> bool:
         """Close a row. False where there is nothing (more) to close."""
-        return deal_with(row, by=by, how=how)
+        return resolve(row, by=by, how=how)
 
     @admin.action(description=_("Close them, saying how they were dealt with"), permissions=["act"])
     def dealt_with(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        form = DealtWithForm(request.POST if "how" in request.POST else None)
+        form = ResolutionForm(request.POST if "how" in request.POST else None)
         if not form.is_valid():
             return self.ask_first(
                 request,
-                "admin/payments/dealt_with.html",
+                "admin/payments/resolve.html",
                 action="dealt_with",
                 title=gettext("Close as dealt with"),
                 rows=queryset,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from payments import reconciling
+from payments import reconciliation
 from payments.models import LATE_AFTER, BillLine, GatewayMessage, Payment, Refund
 
 
@@ -44,5 +44,5 @@ LISTS: dict[str, Callable[[], Sequence[object]]] = {
     "refunds": _of(Refund, refunds),
     "messages": _of(GatewayMessage, messages),
     "bill lines": _of(BillLine, bill_lines),
-    "missing bills": reconciling.missed_days,
+    "missing bills": reconciliation.missed_days,
 }

@@ -20,10 +20,10 @@ from accounts.models import User
 from houses import availability
 from houses.models import Area, BookedNight, House
 from orders.models import Order, OrderEvent, Review
-from payments import journal
+from payments.books import message_log
+from payments.books.refunds import create
 from payments.models import GatewayMessage, Payment, Refund
-from payments.presentation import masked
-from payments.settlement import make_refund
+from payments.staff.masking import masked
 from tests import alipay, make
 from tests.alipay import Gateway
 
@@ -59,8 +59,10 @@ def refund() -> Refund:
     order.events.create(kind="PAID", amount_fen=30000)
     Review.objects.create(order=order, house=order.house, renter=order.renter, rating=5, text="Fine")
     payment = make.attempt(order, status="SURPLUS", live_for=None, received_fen=30000, trade_no="2026TRADE")
-    journal.judge(journal.record_signed("NOTIFY", alipay.notify_body(payment), {}), "KNOWN", payment=payment)
-    return make_refund(payment, 30000, reason=Refund.Reason.SURPLUS)
+    message_log.judge(
+        message_log.record_signed("NOTIFY", alipay.notify_body(payment), {}), "KNOWN", payment=payment
+    )
+    return create(payment, 30000, reason=Refund.Reason.SURPLUS)
 
 
 def page(model: type[Model], what: str, *arguments: object) -> str:
@@ -141,17 +143,17 @@ def test_payments_refunds_and_messages_are_found(client: Client, boss: User, ref
 def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
     payment = make.attempt()
     for verdict in GatewayMessage.Verdict:
-        message = journal.record_signed("NOTIFY", b"x", {"n": verdict})
-        journal.judge(message, verdict, payment=payment)
+        message = message_log.record_signed("NOTIFY", b"x", {"n": verdict})
+        message_log.judge(message, verdict, payment=payment)
     rows = client.get(page(GatewayMessage, "changelist"), {"for_staff": "1"}).context["cl"].queryset
     assert {row.verdict for row in rows} == {*GatewayMessage.NEEDS_STAFF, GatewayMessage.Verdict.ASKED}
 
 
 def test_more_notices_than_somebody_waits_for_are_refused_in_words(client: Client, boss: User) -> None:
     payment = make.attempt()
-    notices = [journal.record_signed("NOTIFY", b"x", {"n": str(n)}) for n in range(11)]
+    notices = [message_log.record_signed("NOTIFY", b"x", {"n": str(n)}) for n in range(11)]
     for notice in notices:
-        journal.judge(notice, GatewayMessage.Verdict.REFUND_NOTICE, payment=payment)
+        message_log.judge(notice, GatewayMessage.Verdict.REFUND_NOTICE, payment=payment)
     client.cookies["django_language"] = "en"
     answer = act(client, GatewayMessage, "look_again", *notices)
     assert [str(message) for message in answer.context["messages"]] == [
@@ -199,11 +201,11 @@ def test_the_journal_hides_signatures_and_people(client: Client, boss: User, ref
     body = alipay.notify_body(payment, buyer_logon_id=logon, seller_email="boss@example.com")
     answer = alipay.paid(payment, buyer_user_id="2088CANARY", buyer_logon_id=logon)
     kept = [
-        journal.record_signed(journal.Channel.NOTIFY, body, {"n": "1"}),
-        journal.record_signed(
-            journal.Channel.RETURN, alipay.return_url(payment).partition("?")[2].encode(), {}
+        message_log.record_signed(message_log.Channel.NOTIFY, body, {"n": "1"}),
+        message_log.record_signed(
+            message_log.Channel.RETURN, alipay.return_url(payment).partition("?")[2].encode(), {}
         ),
-        journal.record_answer(answer, signed=True, payment=payment),
+        message_log.record_answer(answer, signed=True, payment=payment),
     ]
     for message in kept:
         html = client.get(page(GatewayMessage, "change", message.pk)).content.decode()
@@ -221,7 +223,7 @@ def test_the_journal_hides_signatures_and_people(client: Client, boss: User, ref
     "raw", [b"", b"\xff\xfe\x00", b"{", b'{"sign":', "sign=房".encode("gbk"), b"<script>alert(1)</script>"]
 )
 def test_NOT14_the_journal_shows_whatever_came(client: Client, boss: User, raw: bytes) -> None:
-    journal.record_bad(journal.Channel.NOTIFY, raw, "no message")
+    message_log.record_bad(message_log.Channel.NOTIFY, raw, "no message")
     html = client.get(page(GatewayMessage, "change", GatewayMessage.objects.get().pk)).content.decode()
     assert "<script>alert" not in html
 

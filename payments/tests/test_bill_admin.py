@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from payments.models import BillLine
-from payments.reconciling import next_step, reconcile
+from payments.reconciliation import next_step, reconcile
 from payments.tests.test_admin import act, boss, clerk, page, said  # noqa: F401  boss is a fixture
-from payments.tests.test_reconcile import MORNING_AFTER, bill, paid, row, stranger
+from payments.tests.test_reconciliation import MORNING_AFTER, bill, paid, row, stranger
 from tests import make
 from tests.alipay import Gateway
 

@@ -11,9 +11,10 @@ from django.utils import timezone
 from core.money import MAX_FEN
 from houses.models import House
 from orders.models import Order, Review
-from payments import incoming, journal, settlement
+from payments import callbacks
+from payments.books import attempts, message_log, refunds
+from payments.books.invariants import broken_rules
 from payments.models import GatewayMessage, Payment, Refund
-from payments.rules import broken_rules
 from tests import alipay, make
 from tests.alipay import Gateway
 
@@ -44,7 +45,7 @@ def look_alikes(number: str) -> dict[str, str]:
 def test_DBX09_a_number_that_looks_alike_is_another(kind: str) -> None:
     payment = make.attempt()
     number = look_alikes(payment.out_trade_no)[kind]
-    assert not incoming.receive_notify(alipay.notify_body(payment, out_trade_no=number))
+    assert not callbacks.receive_notify(alipay.notify_body(payment, out_trade_no=number))
     assert GatewayMessage.objects.get().verdict == Verdict.UNKNOWN_NUMBER
     payment.refresh_from_db()
     assert payment.status == "OPEN"
@@ -63,7 +64,7 @@ def test_DBX09_an_address_that_looks_alike_is_not_found(client: Client, kind: st
 @pytest.mark.parametrize("trade_no", ["2026aBcD_1", "2026AbCd_1", "x" * 64])
 def test_DBX09_alipays_number_is_kept_letter_by_letter(trade_no: str) -> None:
     payment = make.attempt()
-    assert incoming.receive_notify(alipay.notify_body(payment, trade_no=trade_no))
+    assert callbacks.receive_notify(alipay.notify_body(payment, trade_no=trade_no))
     payment.refresh_from_db()
     assert (payment.trade_no, payment.order.trade_no) == (trade_no, trade_no)
 
@@ -73,7 +74,7 @@ def test_DBX09_alipays_number_is_kept_letter_by_letter(trade_no: str) -> None:
 )
 def test_DBX09_a_number_that_would_not_fit_is_refused_before_the_database(trade_no: str) -> None:
     payment = make.attempt()
-    assert not incoming.receive_notify(alipay.notify_body(payment, trade_no=trade_no))
+    assert not callbacks.receive_notify(alipay.notify_body(payment, trade_no=trade_no))
     payment.refresh_from_db()
     assert (payment.status, GatewayMessage.objects.get().verdict) == ("OPEN", Verdict.UNEXPECTED)
 
@@ -81,25 +82,25 @@ def test_DBX09_a_number_that_would_not_fit_is_refused_before_the_database(trade_
 def test_DBX09_messages_that_differ_in_case_alone_are_two() -> None:
     payment = make.attempt()
     for passback in ("abc", "ABC", "abc "):
-        incoming.receive_notify(alipay.notify_body(payment, passback_params=passback))
+        callbacks.receive_notify(alipay.notify_body(payment, passback_params=passback))
     assert GatewayMessage.objects.count() == 3
 
 
 @pytest.mark.parametrize("words", ["x" * 5000, EMOJI * 100], ids=["ascii", "emoji"])
 def test_DBX09_over_long_words_are_cut_and_not_refused(words: str) -> None:
     payment = make.attempt()
-    journal.record_bad("NOTIFY", b"x", words)
+    message_log.record_bad("NOTIFY", b"x", words)
     message = GatewayMessage.objects.get()
     assert message.detail == words[:300]
-    journal.judge(message, Verdict.BAD, payment=payment, detail=words)
+    message_log.judge(message, Verdict.BAD, payment=payment, detail=words)
     message.refresh_from_db()
     assert message.detail == words[:300]
-    receipt = settlement.Receipt(alipay.trade_no(payment), payment.amount_fen, None, "QUERY")
-    settlement.settle(payment, receipt)
+    receipt = attempts.Received(alipay.trade_no(payment), payment.amount_fen, None, "QUERY")
+    attempts.settle(payment, receipt)
     refund = Refund.objects.create(
         payment=payment, out_request_no="1_1_R1", amount_fen=1, status="SENT", reason="STAFF"
     )
-    settlement.mark_refund_refused(refund, words)
+    refunds.mark_refused(refund, words)
     refund.refresh_from_db()
     assert refund.refusal == words[:120]
 
@@ -110,7 +111,7 @@ def test_DBX09_emoji_blanks_and_case_come_back_as_they_were(client: Client) -> N
     order.refresh_from_db()
     assert (order.house_title, order.house.title, order.house.description) == (title, title, EMOJI)
     make.attempt(order)
-    assert incoming.receive_notify(alipay.notify_body(order.payments.get()))
+    assert callbacks.receive_notify(alipay.notify_body(order.payments.get()))
     client.force_login(order.renter)
     text = f"{EMOJI}\nSo nice, SO nice 🥰"
     client.post(reverse("orders:review", args=[order.number]), {"rating": "5", "text": text})
@@ -130,7 +131,7 @@ def test_DBX09_the_largest_sum_is_paid_and_given_back_to_the_fen(gateway: Gatewa
     order = make.order(amount_fen=MAX_FEN, price_per_night_fen=MAX_FEN // 2)
     payments = [make.attempt(order, live_for=None), make.attempt(order)]
     for payment in payments:  # the second one is money that the order did not need
-        assert incoming.receive_notify(alipay.notify_body(payment))
+        assert callbacks.receive_notify(alipay.notify_body(payment))
         payment.refresh_from_db()
     assert [payment.received_fen for payment in payments] == [10_000_000_000] * 2
     assert (payments[1].status, payments[1].refunds.get().amount_fen) == ("SURPLUS", MAX_FEN)
@@ -141,7 +142,7 @@ def test_DBX09_the_largest_sum_is_paid_and_given_back_to_the_fen(gateway: Gatewa
 def test_DBX09_sums_of_large_sums_do_not_overflow() -> None:
     for _ in range(3):
         payment = make.attempt(make.order(amount_fen=MAX_FEN))
-        incoming.receive_notify(alipay.notify_body(payment))
+        callbacks.receive_notify(alipay.notify_body(payment))
     with connection.cursor() as cursor:
         cursor.execute("SELECT SUM(received_fen) FROM payments_payment")
         assert int(cursor.fetchone()[0]) == 3 * MAX_FEN

@@ -12,10 +12,11 @@ from django.utils import timezone
 from houses import availability
 from houses.models import BookedNight
 from orders.models import Order
-from payments import incoming, settlement
-from payments.cancelling import share_of
+from payments import callbacks, refunding
+from payments.books import refunds
+from payments.books.invariants import broken_rules
+from payments.cancellation import share_of
 from payments.models import Payment
-from payments.rules import broken_rules
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once
@@ -54,7 +55,7 @@ def hidden_fields(page: HttpResponse) -> list[tuple[str, str]]:
 
 def pay(order: Order) -> Payment:
     payment = make.attempt(order)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     return payment
 
 
@@ -78,7 +79,7 @@ def test_what_each_policy_gives_back(policy: str, days: int, fen: int) -> None:
 
 def test_an_unpaid_order(renter: Client, order: Order, gateway: Gateway) -> None:
     page = renter.get(address(order))
-    assert page.context["preview"].paid_fen == 0
+    assert page.context["preview"].received_fen == 0
     assert order.events.count() == 0
     assert cancel(renter, order, 0) == 302
     order.refresh_from_db()
@@ -106,7 +107,7 @@ def test_only_what_applies_is_said(renter: Client, order: Order) -> None:
     assert may_come not in renter.get(address(order)).content.decode()
     payment = make.attempt(order)
     assert may_come in renter.get(address(order)).content.decode()
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     html = renter.get(address(order)).content.decode()
     assert "Not refunded" not in html
     assert may_come not in html
@@ -126,9 +127,9 @@ def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Or
 def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client, order: Order) -> None:
     """It may never be approved, and the renter knows nothing of it."""
     payment, staff = pay(order), make.user(is_staff=True)
-    number = settlement.next_refund_number(payment)
+    number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
-        proposal = settlement.refund_by_staff(payment, 10000, number=number, by=staff, words="x")
+        proposal = refunding.give_back(payment, 10000, number=number, by=staff, words="x")
     page = renter.get(address(order))
     assert "Refunded before" not in page.content.decode()
     assert dict(hidden_fields(page))["comes_back_fen"] == "30000"
@@ -136,19 +137,19 @@ def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client
     proposal.refresh_from_db()
     (refund,) = payment.refunds.exclude(pk=proposal.pk)
     assert (proposal.status, refund.status, refund.amount_fen) == ("GIVEN_UP", "DUE", 30000)
-    with pytest.raises(settlement.CannotRefund):
-        settlement.approve_refund(proposal, by=make.user(is_staff=True))
+    with pytest.raises(refunds.CannotRefund):
+        refunding.approve(proposal, by=make.user(is_staff=True))
     assert list(broken_rules()) == []
 
 
 def test_REF10_a_proposal_for_which_enough_is_left_stays_with_staff(renter: Client, order: Order) -> None:
     Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=2))
     payment, staff = pay(order), make.user(is_staff=True)
-    number = settlement.next_refund_number(payment)
+    number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
-        proposal = settlement.refund_by_staff(payment, 25000, number=number, by=staff, words="no heating")
+        proposal = refunding.give_back(payment, 25000, number=number, by=staff, words="no heating")
     assert cancel(renter, order, 0) == 302
-    settlement.approve_refund(proposal, by=make.user(is_staff=True))
+    refunding.approve(proposal, by=make.user(is_staff=True))
     assert list(payment.refunds.values_list("status", "amount_fen")) == [("DUE", 25000)]
     assert list(broken_rules()) == []
 
@@ -196,7 +197,7 @@ def test_USR01_alipay_is_silent_and_the_money_comes_later(
     payment.refresh_from_db()
     assert (payment.status, payment.live_for) == ("OPEN", None)
     assert payment.next_try_at <= timezone.now()
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     payment.refresh_from_db()
     assert (payment.status, payment.refunds.get().amount_fen) == ("SURPLUS", 30000)
     assert list(broken_rules()) == []
@@ -250,6 +251,6 @@ def test_CON04_cancelled_twice_and_paid_at_the_same_moment(gateway: Gateway) -> 
         at_once(
             lambda browser=browser, order=order: cancel(browser, order, 0),
             lambda browser=browser, order=order: cancel(browser, order, 30000),
-            lambda body=body: incoming.receive_notify(body),
+            lambda body=body: callbacks.receive_notify(body),
         )
         assert list(broken_rules()) == []

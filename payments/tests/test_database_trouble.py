@@ -23,10 +23,11 @@ from houses.models import BookedNight
 from jobs.sweep import sweep_once
 from orders import booking
 from orders.models import Order
-from payments import cancelling, incoming, settlement
+from payments import callbacks, cancellation
+from payments.books import attempts, refunds
+from payments.books.attempts import Evidence, Outcome, Received
+from payments.books.invariants import broken_rules
 from payments.models import GatewayMessage, Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import Evidence, Outcome, Receipt
 from tests import alipay, make
 from tests.alipay import NOTIFY, Gateway
 from tests.interleaving import before
@@ -43,13 +44,13 @@ def moment(request: pytest.FixtureRequest) -> Moment:
     return request.param
 
 
-def receipt(payment: Payment) -> Receipt:
-    return Receipt(alipay.trade_no(payment), payment.amount_fen, None, Evidence.QUERY)
+def receipt(payment: Payment) -> Received:
+    return Received(alipay.trade_no(payment), payment.amount_fen, None, Evidence.QUERY)
 
 
 def settled_order(**fields: object) -> Order:
     order = make.order(**fields)
-    settlement.settle(make.attempt(order), receipt(order.payments.get()))
+    attempts.settle(make.attempt(order), receipt(order.payments.get()))
     order.refresh_from_db()
     return order
 
@@ -65,8 +66,8 @@ def test_DBX02_money_is_recorded_once_and_told_as_it_was(moment: Moment) -> None
     old, live = make.attempt(live_for=None), None
     live = make.attempt(old.order)
     with lost_at_commit(moment):
-        done = settlement.settle(old, receipt(old))
-    assert (done.outcome, done.spare) == (Outcome.APPLIED, live)
+        done = attempts.settle(old, receipt(old))
+    assert (done.outcome, done.superseded) == (Outcome.APPLIED, live)
     assert kinds(old.order) == ["PAID"]
     assert list(broken_rules()) == []
 
@@ -74,9 +75,9 @@ def test_DBX02_money_is_recorded_once_and_told_as_it_was(moment: Moment) -> None
 def test_DBX02_notify_is_answered_success(moment: Moment, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = make.attempt()
     body = alipay.notify_body(payment)
-    message = incoming.journal.record_signed("NOTIFY", body, {"as": "it is"})
+    message = callbacks.message_log.record_signed("NOTIFY", body, {"as": "it is"})
     # The journal's own row is no durable transaction: its loss is DBX01, and the notify is repeated.
-    monkeypatch.setattr(incoming.journal, "record_signed", lambda *args: message)
+    monkeypatch.setattr(callbacks.message_log, "record_signed", lambda *args: message)
     with lost_at_commit(moment):
         assert Client().post(NOTIFY, body, FORM).content == b"success"
     payment.refresh_from_db()
@@ -110,7 +111,7 @@ def test_DBX02_a_stay_is_booked_once_and_not_refused_to_who_holds_it(moment: Mom
 def give_back(order: Order) -> Refund:
     """As staff do: nothing but what is left says whether it has been done before."""
     payment = order.payments.get()
-    return durable_transaction(settlement.make_refund)(payment, 100, reason=Refund.Reason.STAFF)
+    return durable_transaction(refunds.create)(payment, 100, reason=Refund.Reason.STAFF)
 
 
 def test_DBX02_staff_refund_once(moment: Moment) -> None:
@@ -124,7 +125,7 @@ def test_DBX02_staff_refund_once(moment: Moment) -> None:
 def test_DBX02_the_renter_is_not_told_that_what_was_done_is_impossible(moment: Moment) -> None:
     order = settled_order()
     with lost_at_commit(moment):
-        cancelling.cancel(order, by=order.renter, agreed={"comes_back_fen": "30000"})
+        cancellation.cancel(order, by=order.renter, agreed={"refund_fen": "30000"})
     assert kinds(order) == ["PAID", "CANCELED", "REFUND_DUE"]
     assert list(broken_rules()) == []
 
@@ -156,8 +157,8 @@ def test_DBX02_the_server_stays_away_after_a_commit(monkeypatch: pytest.MonkeyPa
 
     with monkeypatch.context() as trouble, lost_at_commit(Moment.AFTER), pytest.raises(OperationalError):
         trouble.setattr(transactions, "_write_commit", write_or_find_nobody)
-        settlement.settle(payment, receipt(payment))
-    assert settlement.settle(payment, receipt(payment)).outcome is Outcome.ALREADY
+        attempts.settle(payment, receipt(payment))
+    assert attempts.settle(payment, receipt(payment)).outcome is Outcome.DUPLICATE
     assert kinds(payment.order) == ["PAID"]
 
 
@@ -177,8 +178,8 @@ def test_DBX02_connection_killed_in_the_middle(caplog: pytest.LogCaptureFixture)
         pytest.skip("SQLite has no connections to kill")
     payment = make.attempt()
 
-    with before("payments.settlement._apply", kill_connection):
-        assert settlement.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
+    with before("payments.books.attempts._apply", kill_connection):
+        assert attempts.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
     assert "try 1" in caplog.text
     assert kinds(payment.order) == ["PAID"]
 
@@ -234,7 +235,7 @@ CONFLICTS = {
 def test_CON11_conflict_at_commit(error: OperationalError, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = make.attempt()
     monkeypatch.setattr(connection, "_commit", Failing(error, error))
-    assert settlement.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
+    assert attempts.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
     assert kinds(payment.order) == ["PAID"]
     assert list(broken_rules()) == []
 
@@ -335,7 +336,7 @@ def test_DBX03_no_success_an_alarm_and_it_works_again_by_itself(
         caplog.clear()
         answer = Client().post(NOTIFY, body, FORM)
         assert (answer.status_code, answer.content) == (503, b"fail")
-        (alarm,) = [r for r in caplog.records if r.levelname == "ERROR" and r.name == "payments.views"]
+        (alarm,) = [r for r in caplog.records if r.levelname == "ERROR" and r.name == "payments.pages.views"]
         assert "a notify could not be recorded; Alipay will repeat it" in alarm.getMessage()
         page = browser.get(alipay.return_url(payment))
         assert (page.status_code, page.headers["Retry-After"]) == (503, "10")

@@ -10,10 +10,11 @@ from pytest_django import Settings
 
 from demo.keys import make_demo_keys
 from orders.models import Order
-from payments import attempts, incoming, refunding
+from payments import callbacks, checkout, refunding
+from payments.books.invariants import broken_rules
+from payments.books.refunds import create, mark_sent, record_external
 from payments.models import GatewayMessage, Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import make_refund, mark_refund_sent, record_external_refund
+from payments.page_state import page_of
 from standin import StandIn
 from standin.tests.merchant import fetch
 from tests import alipay, make
@@ -30,7 +31,7 @@ BY_HAND = "20261123-by_hand"
 @pytest.fixture
 def payment() -> Payment:
     payment = make.attempt()
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     payment.refresh_from_db()
     return payment
 
@@ -58,7 +59,7 @@ def kinds(payment: Payment) -> list[str]:
 def test_REF07_NOT21_is_asked_about_and_booked_once(payment: Payment, gateway: Gateway) -> None:
     alipay_knows(gateway, payment)
     for _ in range(3):
-        assert incoming.receive_notify(notice(payment))
+        assert callbacks.receive_notify(notice(payment))
     refund = payment.refunds.get()
     assert (refund.out_request_no, refund.amount_fen, refund.status) == (BY_HAND, 10000, Status.DONE)
     assert (refund.reason, refund.done_at is not None) == (Refund.Reason.EXTERNAL, True)
@@ -68,23 +69,23 @@ def test_REF07_NOT21_is_asked_about_and_booked_once(payment: Payment, gateway: G
     assert payment.order.status == Order.Status.WAIT_COMMENT
     assert verdict() == Verdict.KNOWN
     assert kinds(payment) == ["REFUNDED", "PAID"]
-    assert incoming.standing_of(payment).face == "paid"
+    assert page_of(payment).state == "paid"
     assert list(broken_rules()) == []
 
 
 def test_REF07_a_whole_refund_without_a_number_goes_by_the_trades(payment: Payment, gateway: Gateway) -> None:
     alipay_knows(gateway, payment, payment.out_trade_no, "300.00")
-    assert incoming.receive_notify(notice(payment, "300.00", None, trade_status="TRADE_CLOSED"))
+    assert callbacks.receive_notify(notice(payment, "300.00", None, trade_status="TRADE_CLOSED"))
     assert payment.refunds.get().out_request_no == payment.out_trade_no
     payment.order.refresh_from_db()
     assert payment.order.status == Order.Status.WAIT_COMMENT
     payment.refresh_from_db()
-    assert incoming.standing_of(payment).face == "refunded"
+    assert page_of(payment).state == "refunded"
 
 
 def test_REF07_a_late_repetition_of_the_sum_is_no_news(payment: Payment, gateway: Gateway) -> None:
-    record_external_refund(payment, BY_HAND, 10000)
-    assert incoming.receive_notify(notice(payment, number=None, trade_status="TRADE_FINISHED"))
+    record_external(payment, BY_HAND, 10000)
+    assert callbacks.receive_notify(notice(payment, number=None, trade_status="TRADE_FINISHED"))
     assert verdict() == Verdict.KNOWN
     assert gateway.calls == []
 
@@ -98,7 +99,7 @@ def test_REF07_a_notice_alone_proves_nothing(payment: Payment, gateway: Gateway)
     )
     for answer in said:
         gateway.says["fastpay.refund.query"] = answer
-        assert incoming.receive_notify(notice(payment))
+        assert callbacks.receive_notify(notice(payment))
         assert verdict() == Verdict.REFUND_NOTICE
     assert not Refund.objects.exists()
 
@@ -107,7 +108,7 @@ def test_REF07_of_a_payment_that_was_never_told(gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment)
     alipay_knows(gateway, payment)
-    assert incoming.receive_notify(notice(payment))
+    assert callbacks.receive_notify(notice(payment))
     payment.refresh_from_db()
     assert (payment.status, payment.refund_reserved_fen) == ("PAID", 10000)
     assert list(broken_rules()) == []
@@ -117,33 +118,33 @@ def test_NOT20_of_a_payment_that_was_never_told_and_is_gone(gateway: Gateway) ->
     payment = make.attempt()
     gateway.says["query"] = alipay.closed(payment)
     alipay_knows(gateway, payment, yuan="300.00")
-    assert incoming.receive_notify(notice(payment, "300.00", trade_status="TRADE_CLOSED"))
+    assert callbacks.receive_notify(notice(payment, "300.00", trade_status="TRADE_CLOSED"))
     assert verdict() == Verdict.REFUND_NOTICE
     assert not Refund.objects.exists()
 
 
 def test_NOT21_one_of_ours_is_brought_to_its_end(payment: Payment, gateway: Gateway) -> None:
-    refund = make_refund(payment, 10000, reason=Refund.Reason.CANCELED)
-    mark_refund_sent(refund)
-    assert incoming.receive_notify(notice(payment, number=refund.out_request_no))  # Alipay can't be asked
+    refund = create(payment, 10000, reason=Refund.Reason.CANCELED)
+    mark_sent(refund)
+    assert callbacks.receive_notify(notice(payment, number=refund.out_request_no))  # Alipay can't be asked
     assert verdict() == Verdict.KNOWN
     refund.refresh_from_db()
     assert refund.status == Status.SENT
     alipay_knows(gateway, payment, refund.out_request_no)
-    assert incoming.receive_notify(notice(payment, number=refund.out_request_no))
+    assert callbacks.receive_notify(notice(payment, number=refund.out_request_no))
     refund.refresh_from_db()
     assert refund.status == Status.DONE
     assert kinds(payment).count("REFUNDED") == 1
     asked = gateway.count("fastpay.refund.query")
-    assert incoming.receive_notify(notice(payment, number=refund.out_request_no))
+    assert callbacks.receive_notify(notice(payment, number=refund.out_request_no))
     assert gateway.count("fastpay.refund.query") == asked
 
 
 def test_REF07_one_of_ours_that_was_given_up_counts_again(payment: Payment, gateway: Gateway) -> None:
-    refund = make_refund(payment, 10000, reason=Refund.Reason.CANCELED)
+    refund = create(payment, 10000, reason=Refund.Reason.CANCELED)
     Refund.objects.update(status=Status.GIVEN_UP)
     Payment.objects.update(refund_reserved_fen=0)
-    assert record_external_refund(payment, refund.out_request_no, 10000)
+    assert record_external(payment, refund.out_request_no, 10000)
     payment.refresh_from_db()
     assert (payment.refunds.get().status, payment.refund_reserved_fen) == (Status.DONE, 10000)
     assert list(broken_rules()) == []
@@ -153,10 +154,10 @@ def test_REF07_more_than_is_left_stays_for_staff_until_it_fits(
     payment: Payment, gateway: Gateway, client: Client
 ) -> None:
     """Alipay had refused ours, and staff gave the money back by hand: theirs fits once ours is given up."""
-    ours = make_refund(payment, 30000, reason=Refund.Reason.CANCELED)
+    ours = create(payment, 30000, reason=Refund.Reason.CANCELED)
     Refund.objects.update(status=Status.REFUSED)
     alipay_knows(gateway, payment)
-    assert incoming.receive_notify(notice(payment))
+    assert callbacks.receive_notify(notice(payment))
     assert verdict() == Verdict.REFUND_NOTICE
     client.force_login(make.user(is_staff=True, is_superuser=True))
     message = GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE)
@@ -174,45 +175,45 @@ def test_REF07_more_than_is_left_stays_for_staff_until_it_fits(
 def test_REF07_a_notice_under_a_key_that_alipay_has_replaced_stays_for_staff(
     payment: Payment, gateway: Gateway, settings: Settings, tmp_path: Path
 ) -> None:
-    assert incoming.receive_notify(notice(payment))
+    assert callbacks.receive_notify(notice(payment))
     make_demo_keys(tmp_path / "new")
     settings.ALIPAY_PUBLIC_KEY_PATH = str(tmp_path / "new" / "alipay_public_key.pem")
-    assert not incoming.look_again(GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE))
+    assert not callbacks.retry_refund_notice(GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE))
     assert verdict() == Verdict.REFUND_NOTICE
 
 
 @pytest.mark.parametrize("number", ["", "x" * 65, "a b", "ａ", "a\x00", "a\n"])
 def test_REF07_a_number_that_no_column_holds(payment: Payment, number: str) -> None:
-    assert not record_external_refund(payment, number, 10000)
+    assert not record_external(payment, number, 10000)
     assert not Refund.objects.exists()
 
 
 @pytest.mark.parametrize("fen", [0, -1, 30001])
 def test_REF07_REF09_an_amount_that_does_not_fit(payment: Payment, fen: int) -> None:
-    assert not record_external_refund(payment, BY_HAND, fen)
+    assert not record_external(payment, BY_HAND, fen)
     assert not Refund.objects.exists()
 
 
 def test_REF07_DBX09_numbers_that_some_databases_take_for_one(payment: Payment, gateway: Gateway) -> None:
-    assert record_external_refund(payment, "Console_1", 1)
-    assert not record_external_refund(payment, "console_1", 2)
-    assert not refunding.hear_of(payment, "console_1")
-    assert record_external_refund(payment, "Console_1", 1)
-    assert not record_external_refund(payment, "Console_1", 2)
+    assert record_external(payment, "Console_1", 1)
+    assert not record_external(payment, "console_1", 2)
+    assert not refunding.confirm(payment, "console_1")
+    assert record_external(payment, "Console_1", 1)
+    assert not record_external(payment, "Console_1", 2)
     assert payment.refunds.get().amount_fen == 1
 
 
 def test_REF07_the_same_number_of_two_trades(payment: Payment) -> None:
     other = make.attempt()
-    incoming.receive_notify(alipay.notify_body(other, trade_no="2026112222001400009999999999"))
-    assert record_external_refund(payment, "1", 100)
-    assert record_external_refund(other, "1", 200)
+    callbacks.receive_notify(alipay.notify_body(other, trade_no="2026112222001400009999999999"))
+    assert record_external(payment, "1", 100)
+    assert record_external(other, "1", 200)
     assert list(broken_rules()) == []
 
 
 def test_a_number_of_ours_that_the_console_had_is_not_used_again(payment: Payment) -> None:
-    record_external_refund(payment, f"{payment.out_trade_no}_r2", 1)
-    numbers = [make_refund(payment, 1, reason=Refund.Reason.STAFF).out_request_no for _ in range(2)]
+    record_external(payment, f"{payment.out_trade_no}_r2", 1)
+    numbers = [create(payment, 1, reason=Refund.Reason.STAFF).out_request_no for _ in range(2)]
     assert numbers == [f"{payment.out_trade_no}_R1", f"{payment.out_trade_no}_R3"]
 
 
@@ -220,7 +221,7 @@ def test_a_number_of_ours_that_the_console_had_is_not_used_again(payment: Paymen
 @pytest.mark.race
 def test_REF07_told_eight_times_at_once(payment: Payment) -> None:
     def by_hand() -> bool:
-        return record_external_refund(Payment.objects.get(pk=payment.pk), BY_HAND, 20000)
+        return record_external(Payment.objects.get(pk=payment.pk), BY_HAND, 20000)
 
     acts: list[Callable[[], bool]] = [by_hand] * 8
     booked = at_once(*acts)
@@ -236,16 +237,16 @@ def test_REF07_refunded_at_the_stand_in(standin: StandIn, whole: bool) -> None:
     """Two parts under numbers of its console; or all at once, without a number."""
     standin.fault("notify.lost")
     order = make.order()
-    assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
+    assert fetch(checkout.press_pay(order, Payment.Product.PAGE)).status == 302
     payment = order.payments.get()
     standin.pay(payment.out_trade_no)
-    assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
+    assert callbacks.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
     for number, fen in [("", None)] if whole else [("1", 10000), ("2", 20000)]:
         standin.refund(payment.out_trade_no, fen, number)
-        assert incoming.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
+        assert callbacks.receive_notify(standin.signed_notify(payment.out_trade_no).encode())
     payment.refresh_from_db()
     order.refresh_from_db()
-    assert (payment.status, order.status, payment.left_fen) == ("PAID", Order.Status.WAIT_COMMENT, 0)
+    assert (payment.status, order.status, payment.refundable_fen) == ("PAID", Order.Status.WAIT_COMMENT, 0)
     assert set(payment.refunds.values_list("status", "reason")) == {("DONE", "EXTERNAL")}
     assert verdict() == Verdict.KNOWN
     assert list(broken_rules()) == []

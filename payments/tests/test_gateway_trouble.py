@@ -15,16 +15,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from core import breaker as breaking
-from core.breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
+from core import circuit_breaker as breaking
+from core.circuit_breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
 from jobs.sweep import sweep_once
 from orders.models import Order
-from payments import asking
+from payments import queries
 from payments.alipay import http
 from payments.alipay.answers import Unknown
 from payments.alipay.http import GatewayUnreachable
+from payments.books.invariants import broken_rules
 from payments.models import Payment
-from payments.rules import broken_rules
 from tests import alipay, make
 from tests.races import at_once
 from tests.serving import serving
@@ -247,7 +247,7 @@ def test_GWX02_money_that_came_meanwhile_is_found_when_alipay_is_back(
     payment = make.attempt(next_try_at=timezone.now())
     for _ in range(FAILURES_TO_OPEN):
         http.breaker.failed()
-    assert isinstance(asking.ask(payment), Unknown)
+    assert isinstance(queries.ask(payment), Unknown)
     server.status, server.body = 200, alipay.paid(payment)
     Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
     sweep_once()
@@ -282,7 +282,7 @@ def test_GWX01_the_calls_of_one_press_share_three_seconds(
 ) -> None:
     """Asked, asked to close, asked again because it refused: each takes most of what it is given."""
     payment, now, given = make.attempt(), [1000.0], list[float]()
-    monkeypatch.setattr(asking, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(queries, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def slowly(url: str, form: str, *, deadline: float) -> bytes:
         given.append(deadline)
@@ -292,7 +292,7 @@ def test_GWX01_the_calls_of_one_press_share_three_seconds(
     monkeypatch.setattr(http, "post", slowly)
     gateway.says["query"] = alipay.waiting(payment)
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
-    asking.ask_and_close(payment)
+    queries.ask_and_close(payment)
     assert [method for method, _ in gateway.calls] == ["query", "close", "query"]
     assert given == [3.0, 1.0, 1.0]
 
@@ -313,5 +313,5 @@ def test_GWX01_closing_a_spare_attempt_keeps_nobody_waiting_for_long(
     monkeypatch.setattr(http, "post", noted)
     gateway.says["query"] = alipay.paid(paid)
     gateway.says["close"] = alipay.answer("close", out_trade_no=spare.out_trade_no)
-    asking.ask(paid)
+    queries.ask(paid)
     assert given == {"query": 3.0, "close": 1.0}

@@ -12,12 +12,13 @@ from houses.models import BookedNight
 from orders import transitions
 from orders.models import Order, OrderEvent
 from orders.transitions import IllegalTransition
-from payments import asking, attempts, cancelling, incoming, settlement
-from payments.attempts import CannotPay
-from payments.cancelling import CannotCancel
+from payments import callbacks, cancellation, checkout, queries
+from payments.books import attempts
+from payments.books.attempts import Received
+from payments.books.invariants import broken_rules
+from payments.cancellation import CannotCancel
+from payments.checkout import CannotPay
 from payments.models import Payment
-from payments.rules import broken_rules
-from payments.settlement import Receipt
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.interleaving import after, before
@@ -49,7 +50,7 @@ def payment(gateway: Gateway) -> Payment:
 def late(gateway: Gateway) -> Payment:
     """One that Alipay has closed, of an order that nobody paid in time."""
     late = make.attempt(held(make.order(pay_by=timezone.now() - timedelta(seconds=1))))
-    settlement.mark_closed(late)
+    attempts.mark_closed(late)
     return late
 
 
@@ -62,46 +63,46 @@ def outcome(payment: Payment) -> Outcome:
 
 def money_comes(payment: Payment) -> Callable[[], object]:
     body = alipay.notify_body(payment)
-    return lambda: incoming.receive_notify(body)
+    return lambda: callbacks.receive_notify(body)
 
 
 def cancel(order: Order) -> None:
     """Its renter cancels, having seen that nothing was paid."""
-    cancelling.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed={"comes_back_fen": "0"})
+    cancellation.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed={"refund_fen": "0"})
 
 
 def press_pay(order: Order) -> str:
-    return attempts.press_pay(Order.objects.get(pk=order.pk), "WAP")
+    return checkout.press_pay(Order.objects.get(pk=order.pk), "WAP")
 
 
 @pytest.fixture
 def without_locks_and_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows, **options: rows)
-    monkeypatch.setattr(cancelling, "_cancel", cancelling._cancel.__wrapped__)
-    monkeypatch.setattr(settlement, "settle", settlement.settle.__wrapped__)
-    monkeypatch.setattr(settlement, "expire_unpaid", settlement.expire_unpaid.__wrapped__)
-    monkeypatch.setattr(attempts, "_lock_and_make", attempts._lock_and_make.__wrapped__)
+    monkeypatch.setattr(cancellation, "_cancel", cancellation._cancel.__wrapped__)
+    monkeypatch.setattr(attempts, "settle", attempts.settle.__wrapped__)
+    monkeypatch.setattr(attempts, "expire_unpaid", attempts.expire_unpaid.__wrapped__)
+    monkeypatch.setattr(checkout, "_lock_and_make", checkout._lock_and_make.__wrapped__)
 
 
 # --- Cancelled in one tab, paid in the other --------------------------------------------------------------
 
 
 def test_CON04_paid_right_before_the_cancelling_decides(payment: Payment) -> None:
-    with before("payments.cancelling._cancel", money_comes(payment)), pytest.raises(CannotCancel):
+    with before("payments.cancellation._cancel", money_comes(payment)), pytest.raises(CannotCancel):
         cancel(payment.order)
     assert outcome(payment) == PAID
     assert BookedNight.objects.count() == 2
 
 
 def test_CON04_paid_while_the_cancelling_has_decided_and_not_yet_acted(payment: Payment) -> None:
-    with before("payments.cancelling._end", money_comes(payment), elsewhere=True):
+    with before("payments.cancellation._end", money_comes(payment), elsewhere=True):
         cancel(payment.order)
     assert outcome(payment) == GOES_BACK
     assert list(broken_rules()) == []
 
 
 def test_CON04_paid_right_after_the_cancelling(payment: Payment) -> None:
-    with after("payments.cancelling._cancel", money_comes(payment)):
+    with after("payments.cancellation._cancel", money_comes(payment)):
         cancel(payment.order)
     assert outcome(payment) == GOES_BACK
     assert list(broken_rules()) == []
@@ -115,7 +116,7 @@ def test_CON04_cancelled_while_the_money_is_recorded(payment: Payment) -> None:
             cancel(payment.order)
         refused.append(True)
 
-    with before("payments.settlement._claim", try_to_cancel, elsewhere=True):
+    with before("payments.books.attempts._record", try_to_cancel, elsewhere=True):
         money_comes(payment)()
     assert refused
     assert outcome(payment) == PAID
@@ -124,7 +125,7 @@ def test_CON04_cancelled_while_the_money_is_recorded(payment: Payment) -> None:
 def test_CON04_without_the_lock_the_status_that_was_read_decides(
     payment: Payment, without_locks_and_transactions: None
 ) -> None:
-    with before("payments.cancelling._end", money_comes(payment)), pytest.raises(CannotCancel):
+    with before("payments.cancellation._end", money_comes(payment)), pytest.raises(CannotCancel):
         cancel(payment.order)
     assert outcome(payment) == PAID
     assert BookedNight.objects.count() == 2
@@ -140,14 +141,14 @@ def test_CON04_twin_without_lock_and_comparison_the_money_is_forgotten(
         compare_and_set(order, **kw)
 
     monkeypatch.setattr(transitions, "cancel", from_any_status)
-    with before("payments.cancelling._end", money_comes(payment)):
+    with before("payments.cancellation._end", money_comes(payment)):
         cancel(payment.order)
     assert outcome(payment) == FORGOTTEN
 
 
 def test_CON04_pay_is_pressed_while_it_is_cancelled(gateway: Gateway) -> None:
     order = held(make.order())
-    with before("payments.cancelling._cancel", lambda: press_pay(order)):
+    with before("payments.cancellation._cancel", lambda: press_pay(order)):
         cancel(order)
     payment = Payment.objects.get()
     assert (payment.status, payment.live_for) == ("OPEN", None)
@@ -158,7 +159,7 @@ def test_CON04_pay_is_pressed_while_it_is_cancelled(gateway: Gateway) -> None:
 
 def test_CON04_it_is_cancelled_while_pay_is_pressed(gateway: Gateway) -> None:
     order = held(make.order())
-    with before("payments.attempts._lock_and_make", lambda: cancel(order)), pytest.raises(CannotPay):
+    with before("payments.checkout._lock_and_make", lambda: cancel(order)), pytest.raises(CannotPay):
         press_pay(order)
     assert not Payment.objects.exists()
 
@@ -167,7 +168,7 @@ def test_CON04_twin_an_attempt_is_live_for_an_order_that_is_over(
     gateway: Gateway, without_locks_and_transactions: None
 ) -> None:
     order = held(make.order())
-    with before("payments.attempts._last_attempt_number", lambda: cancel(order)):
+    with before("payments.checkout._last_attempt_number", lambda: cancel(order)):
         press_pay(order)
     assert Payment.objects.get().live_for == Order.objects.get(status=Status.CANCELED)
 
@@ -176,11 +177,11 @@ def test_CON04_twin_an_attempt_is_live_for_an_order_that_is_over(
 
 
 def expire(payment: Payment) -> bool:
-    return settlement.expire_unpaid(Order.objects.get(pk=payment.order_id))
+    return attempts.expire_unpaid(Order.objects.get(pk=payment.order_id))
 
 
 def test_CON05_paid_right_before_the_expiry(late: Payment) -> None:
-    with before("payments.settlement.expire_unpaid", money_comes(late)):
+    with before("payments.books.attempts.expire_unpaid", money_comes(late)):
         assert not expire(late)
     assert outcome(late) == PAID
     assert BookedNight.objects.count() == 2
@@ -195,7 +196,7 @@ def test_CON05_paid_while_the_expiry_has_decided_and_not_yet_acted(late: Payment
 
 def test_CON05_expired_while_the_money_is_recorded(late: Payment) -> None:
     expired = []
-    with before("payments.settlement._claim", lambda: expired.append(expire(late)), elsewhere=True):
+    with before("payments.books.attempts._record", lambda: expired.append(expire(late)), elsewhere=True):
         money_comes(late)()
     assert expired == [False]
     assert outcome(late) == PAID
@@ -229,7 +230,7 @@ def test_CON05_twin_without_guards_the_money_is_forgotten(
 
 
 def ask(payment: Payment) -> object:
-    return asking.ask(Payment.objects.get(pk=payment.pk))
+    return queries.ask(Payment.objects.get(pk=payment.pk))
 
 
 def is_settled_once(payment: Payment) -> bool:
@@ -239,37 +240,37 @@ def is_settled_once(payment: Payment) -> bool:
 
 def test_QRY09_the_second_worker_does_not_ask(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.paid(payment)
-    with before("payments.asking._query", lambda: ask(payment)):
+    with before("payments.queries._query", lambda: ask(payment)):
         ask(payment)
     assert gateway.count("query") == 1
     assert is_settled_once(payment)
 
 
 def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "ASK_AT_MOST_EVERY", timedelta(seconds=-60))
+    monkeypatch.setattr(queries, "ASK_AT_MOST_EVERY", timedelta(seconds=-60))
 
 
-@pytest.mark.parametrize("point", ["_locked_order", "_claim", "_apply"])
+@pytest.mark.parametrize("point", ["rows.lock_order", "attempts._record", "attempts._apply"])
 def test_QRY09_both_ask_and_one_receipt_is_made(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     both_ask(monkeypatch)
     gateway.says["query"] = alipay.paid(payment)
-    with before(f"payments.settlement.{point}", lambda: ask(payment), elsewhere=True):
+    with before(f"payments.books.{point}", lambda: ask(payment), elsewhere=True):
         ask(payment)
     assert gateway.count("query") == 2
     assert is_settled_once(payment)
 
 
-def look_then_act(payment: Payment, receipt: Receipt) -> bool:
-    """Stands where settlement._claim compares and sets."""
+def look_then_act(payment: Payment, receipt: Received) -> bool:
+    """Stands where attempts._record compares and sets."""
     if Payment.objects.get(pk=payment.pk).is_settled:
         return False
     act(payment, receipt)
     return True
 
 
-def act(payment: Payment, receipt: Receipt) -> None:
+def act(payment: Payment, receipt: Received) -> None:
     Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=receipt.amount_fen)
 
 
@@ -278,7 +279,7 @@ def test_QRY09_twin_looking_and_then_acting(
 ) -> None:
     both_ask(monkeypatch)
     gateway.says["query"] = alipay.paid(payment)
-    monkeypatch.setattr(settlement, "_claim", look_then_act)
+    monkeypatch.setattr(attempts, "_record", look_then_act)
     with before(f"{__name__}.act", lambda: ask(payment)):
         ask(payment)
     assert not is_settled_once(payment)

@@ -8,10 +8,10 @@ from django.core.management import call_command
 from houses import availability
 from houses.models import BookedNight
 from orders.models import Order, OrderEvent
-from payments import incoming
+from payments import callbacks
+from payments.books.invariants import broken_rules
 from payments.models import Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import give_up_refund
+from payments.refunding import _give_up
 from tests import alipay, make
 
 pytestmark = pytest.mark.django_db
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db
 
 def paid() -> Payment:
     payment = make.attempt()
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     return payment
 
 
 def surplus() -> Payment:
     payment = make.attempt()
     Order.objects.filter(pk=payment.order_id).update(status=Order.Status.CANCELED)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     return payment
 
 
@@ -151,7 +151,7 @@ def test_OPS02_a_broken_rule_is_found_with_its_order(
 
 def test_surplus_that_staff_gave_back_another_way_breaks_no_rule() -> None:
     refund = surplus().refunds.get()
-    give_up_refund(refund, by=make.user(), words="paid back in cash")
+    _give_up(refund, by=make.user(), words="paid back in cash")
     assert refund.payment.refunds.get().status == Refund.Status.GIVEN_UP
     assert list(broken_rules()) == []
 

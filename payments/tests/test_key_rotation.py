@@ -21,7 +21,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from payments import asking
+from payments import queries
 from payments.alipay import keys, signing
 from payments.alipay.answers import Paid, Unknown
 from payments.alipay.keys import KeyProblem
@@ -92,7 +92,7 @@ def test_GWX06_an_answer_by_either_key_settles(
 ) -> None:
     payment = make.attempt()
     gateway.says["query"] = paid(payment, key, monkeypatch)
-    assert isinstance(asking.ask(payment), Paid)
+    assert isinstance(queries.ask(payment), Paid)
     assert payment.status == "PAID"
 
 
@@ -105,7 +105,7 @@ def test_GWX06_an_answer_by_no_key_that_we_know_is_an_alarm(
 ) -> None:
     payment = make.attempt()
     gateway.says["query"] = paid(payment, NEW_KEY, monkeypatch)
-    assert isinstance(asking.ask(payment), Unknown)
+    assert isinstance(queries.ask(payment), Unknown)
     assert payment.status == "OPEN"
     (known,) = keys.load_public_keys(site.ALIPAY_PUBLIC_KEY_PATH)
     (alarm,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
@@ -118,7 +118,7 @@ def test_GWX06_garbage_is_no_alarm_about_keys(
     gateway: Gateway, garbage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway.says["query"] = garbage
-    assert isinstance(asking.ask(make.attempt()), Unknown)
+    assert isinstance(queries.ask(make.attempt()), Unknown)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 

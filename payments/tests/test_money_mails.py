@@ -12,7 +12,8 @@ from core.transactions import durable_transaction
 from houses.models import House, RefundPolicy
 from orders import mailing, transitions
 from orders.models import Order
-from payments import cancelling, incoming, settlement
+from payments import callbacks, cancellation, refunding
+from payments.books import refunds
 from payments.models import Payment, Refund
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -48,7 +49,7 @@ def book(renter: User, house: House, *, days_ahead: int) -> Order:
 
 def pay(order: Order) -> Payment:
     payment = make.attempt(order)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     order.refresh_from_db()
     return payment
 
@@ -75,7 +76,7 @@ def test_booked_and_paid_within_one_sweep(renter: User, house: House) -> None:
 
 def test_booked_and_cancelled_within_one_sweep(renter: User, house: House) -> None:
     order = book(renter, house, days_ahead=9)
-    cancelling.cancel(order, by=renter, agreed={})
+    cancellation.cancel(order, by=renter, agreed={})
     (booked, words), (canceled, end) = mails()
     assert (booked, canceled) == ("We have your booking", "Order cancelled")
     assert "lease pay" not in words
@@ -88,7 +89,7 @@ def test_the_sum_that_comes_back_by_the_policy(
 ) -> None:
     order = book(renter, house, days_ahead=days_ahead)
     pay(order)
-    cancelling.cancel(order, by=renter, agreed={})
+    cancellation.cancel(order, by=renter, agreed={})
     words = mail_of_the_cancelling()
     assert f"Your order is cancelled. {back} is on its way back to the account that it came from" in words
     assert "Nothing was charged" not in words
@@ -99,11 +100,9 @@ def test_only_what_this_cancelling_gives_back(renter: User, house: House) -> Non
     order = book(renter, house, days_ahead=9)
     payment, second = pay(order), make.attempt(order, live_for=None)
     payment.refresh_from_db()
-    settlement.refund_by_staff(
-        payment, 5000, number=settlement.next_refund_number(payment), by=make.user(), words="Sorry"
-    )
-    cancelling.cancel(order, by=renter, agreed={})
-    assert incoming.receive_notify(alipay.notify_body(second))
+    refunding.give_back(payment, 5000, number=refunds.next_number(payment), by=make.user(), words="Sorry")
+    cancellation.cancel(order, by=renter, agreed={})
+    assert callbacks.receive_notify(alipay.notify_body(second))
     words = mail_of_the_cancelling()
     assert "￥250.00 is on its way back" in words
     assert words.count("￥") == 1
@@ -113,7 +112,7 @@ def test_nothing_comes_back_by_the_policy(renter: User, house: House) -> None:
     house.refund_policy = RefundPolicy.STRICT
     order = book(renter, house, days_ahead=3)
     pay(order)
-    cancelling.cancel(order, by=renter, agreed={})
+    cancellation.cancel(order, by=renter, agreed={})
     words = mail_of_the_cancelling()
     assert "By the cancellation rule that you agreed to when you booked, no money comes back." in words
     assert "￥" not in words
@@ -123,9 +122,9 @@ def test_all_came_back_before(renter: User, house: House) -> None:
     order = book(renter, house, days_ahead=9)
     payment = pay(order)
     payment.refresh_from_db()
-    number = settlement.next_refund_number(payment)
-    settlement.refund_by_staff(payment, 30000, number=number, by=make.user(), words="Sorry")
-    cancelling.cancel(order, by=renter, agreed={})
+    number = refunds.next_number(payment)
+    refunding.give_back(payment, 30000, number=number, by=make.user(), words="Sorry")
+    cancellation.cancel(order, by=renter, agreed={})
     words = mail_of_the_cancelling()
     assert "No more money comes back than what went back before." in words
     assert "rule" not in words
@@ -136,8 +135,8 @@ def test_a_late_payment_is_not_what_the_cancelling_gives_back(
 ) -> None:
     order = book(renter, house, days_ahead=9)
     late = make.attempt(order)
-    cancelling.cancel(order, by=renter, agreed={})
-    assert incoming.receive_notify(alipay.notify_body(late))
+    cancellation.cancel(order, by=renter, agreed={})
+    assert callbacks.receive_notify(alipay.notify_body(late))
     _, (canceled, words), (surplus, goes_back) = mails()
     assert (canceled, surplus) == ("Order cancelled", "A payment was not used, it goes back")
     assert "￥" not in words
@@ -160,8 +159,8 @@ def test_staff_cancel(
     settings.STAFF_REFUND_LIMIT_FEN = limit_fen
     order = book(renter, house, days_ahead=9)
     pay(order)
-    cancelling.cancel_by_staff(
-        order, by=make.user(), reason="The roof leaks", left_fen=30000, comes_back_fen=comes_back_fen
+    cancellation.cancel_by_staff(
+        order, by=make.user(), reason="The roof leaks", refundable_fen=30000, refund_fen=comes_back_fen
     )
     said = mail_of_the_cancelling()
     assert f"Our staff cancelled your order. {words}" in said
@@ -174,8 +173,8 @@ def test_one_that_a_second_person_approves_is_told_of_by_its_sum(
     settings.STAFF_REFUND_LIMIT_FEN = 0
     order = book(renter, house, days_ahead=9)
     pay(order)
-    cancelling.cancel_by_staff(
-        order, by=make.user(), reason="The roof leaks", left_fen=30000, comes_back_fen=20000
+    cancellation.cancel_by_staff(
+        order, by=make.user(), reason="The roof leaks", refundable_fen=30000, refund_fen=20000
     )
-    settlement.approve_refund(Refund.objects.get(), by=make.user())
+    refunding.approve(Refund.objects.get(), by=make.user())
     assert "￥200.00 is on its way back" in mail_of_the_cancelling()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orders.models import Order
-from payments import asking
+from payments import queries
 from payments.models import GatewayMessage, Payment, Refund
 from payments.tests.test_return import PAID, UNPAID, state
 from tests import alipay, make
@@ -104,7 +104,7 @@ def test_NOT09_another_amount(client: Client, payment: Payment, gateway: Gateway
     assert amount in message.detail and "300.00" in message.detail
     # A query that confirms the money books what came; the order waits on, and the money goes back.
     gateway.says["query"] = alipay.paid(payment, total_amount=amount)
-    asking.ask(payment)
+    queries.ask(payment)
     fen = round(float(amount) * 100)
     assert state(payment) == (Status.WAIT_PAYMENT, "SURPLUS", fen)
     assert payment.refunds.get().amount_fen == fen
@@ -113,7 +113,7 @@ def test_NOT09_another_amount(client: Client, payment: Payment, gateway: Gateway
 
 def test_QRY02_query_alone_with_another_amount_is_ignored(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == UNPAID
     assert verdict() == Verdict.WRONG_AMOUNT
 
@@ -298,7 +298,7 @@ def test_NOT17_success_for_an_attempt_that_we_closed(
     client: Client, payment: Payment, gateway: Gateway
 ) -> None:
     gateway.says["query"] = alipay.closed(payment)
-    asking.ask(payment)
+    queries.ask(payment)
     assert payment.status == "CLOSED"
     assert send(client, alipay.notify_body(payment)) == b"success"
     assert state(payment) == PAID
@@ -322,7 +322,7 @@ def test_NOT18_paid_stays_paid_whatever_comes_late(
     send(client, alipay.notify_body(payment))
     assert send(client, alipay.notify_body(payment, trade_status=late)) == b"success"
     gateway.says["query"] = alipay.paid(payment, trade_status=late)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == PAID
     assert payment.order.events.count() == 1
 
@@ -333,10 +333,10 @@ def test_NOT18_twin_without_the_compare_and_set_paid_is_lost(
     def close_without_looking(payment: Payment) -> None:
         Payment.objects.filter(pk=payment.pk).update(status=Payment.Status.CLOSED)
 
-    monkeypatch.setattr("payments.settlement.mark_closed", close_without_looking)
+    monkeypatch.setattr("payments.books.attempts.mark_closed", close_without_looking)
     send(client, alipay.notify_body(payment))
     gateway.says["query"] = alipay.closed(payment)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) != PAID
 
 
@@ -375,7 +375,12 @@ def test_NOT22_notify_before_our_attempt_is_there(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["orders.transitions.mark_paid", "payments.journal.record_signed", "payments.journal.judge"]
+    "function",
+    [
+        "orders.transitions.mark_paid",
+        "payments.books.message_log.record_signed",
+        "payments.books.message_log.judge",
+    ],
 )
 def test_NOT24_trouble_of_our_own_is_never_success(
     client: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch, function: str

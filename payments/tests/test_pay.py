@@ -299,7 +299,7 @@ def test_FMT05_QRY14_titles_never_reach_alipay(client: Client, gateway: Gateway,
     assert subject == f"ihome order {order.number}"
     payment = Payment.objects.get()
     gateway.says["query"] = alipay.paid(payment, subject=subject, store_name=title)
-    assert client.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert client.get(alipay.return_url(payment)).context["state"] == "paid"
     page = client.get(order.get_absolute_url()).content.decode()
     assert "<script>alert" not in page
 

@@ -9,10 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from orders.models import Order
-from payments import asking, attempts, incoming, settlement
+from payments import callbacks, checkout, queries
+from payments.books import attempts, rows
+from payments.books.attempts import Received
+from payments.books.invariants import broken_rules
 from payments.models import Payment
-from payments.rules import broken_rules
-from payments.settlement import Receipt
 from tests import alipay, make
 from tests.alipay import NOTIFY, Gateway
 from tests.races import at_once, at_once_whatever_breaks
@@ -39,14 +40,14 @@ def settled_once(payment: Payment) -> bool:
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on several writing nodes, where a row lock taken on one is not seen by the others."""
-    monkeypatch.setattr(settlement, "_locked_order", lambda payment: Order.objects.get(pk=payment.order_id))
+    monkeypatch.setattr(rows, "lock_order", lambda payment: Order.objects.get(pk=payment.order_id))
 
 
 @pytest.fixture
 def without_guards(without_locks: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look, then act: no lock, no compare-and-set, no transaction around them."""
 
-    def look_then_act(payment: Payment, receipt: Receipt) -> bool:
+    def look_then_act(payment: Payment, receipt: Received) -> bool:
         row = Payment.objects.get(pk=payment.pk)
         if row.is_settled:
             return False
@@ -55,8 +56,8 @@ def without_guards(without_locks: None, monkeypatch: pytest.MonkeyPatch) -> None
         row.save()
         return True
 
-    monkeypatch.setattr(settlement, "_claim", look_then_act)
-    monkeypatch.setattr(settlement, "settle", settlement.settle.__wrapped__)
+    monkeypatch.setattr(attempts, "_record", look_then_act)
+    monkeypatch.setattr(attempts, "settle", attempts.settle.__wrapped__)
 
 
 def test_NOT03_same_notify_twice() -> None:
@@ -67,12 +68,12 @@ def test_NOT03_same_notify_twice() -> None:
 
 
 def test_NOT03_twin_a_claim_that_does_not_compare(monkeypatch: pytest.MonkeyPatch) -> None:
-    def claim_without_comparing(payment: Payment, receipt: Receipt) -> bool:
+    def claim_without_comparing(payment: Payment, receipt: Received) -> bool:
         return bool(
             Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=receipt.amount_fen)
         )
 
-    monkeypatch.setattr(settlement, "_claim", claim_without_comparing)
+    monkeypatch.setattr(attempts, "_record", claim_without_comparing)
     payment = make.attempt()
     body = alipay.notify_body(payment)
     notify(body), notify(body)
@@ -105,10 +106,10 @@ def test_NOT04_twin_without_guards_money_is_counted_twice(without_guards: None) 
 def return_notify_and_query(payment: Payment) -> list[Callable[[], object]]:
     url, body = alipay.return_url(payment), alipay.notify_body(payment)
     return [
-        lambda: Client().get(url).context["face"],
+        lambda: Client().get(url).context["state"],
         lambda: notify(body),
-        lambda: asking.ask(Payment.objects.get(pk=payment.pk)),
-        lambda: incoming.receive_notify(body),
+        lambda: queries.ask(Payment.objects.get(pk=payment.pk)),
+        lambda: callbacks.receive_notify(body),
     ]
 
 
@@ -161,5 +162,5 @@ def test_CON02_twin_without_guards(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows: rows)
     monkeypatch.setattr(Payment.objects, "create", create_unguarded)
-    monkeypatch.setattr(attempts, "_lock_and_make", attempts._lock_and_make.__wrapped__)
+    monkeypatch.setattr(checkout, "_lock_and_make", checkout._lock_and_make.__wrapped__)
     assert not leads_to_one_attempt(order, 8)

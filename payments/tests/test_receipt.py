@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from core.transactions import durable_transaction
 from orders.models import Order
-from payments import settlement
+from payments.books import attempts, refunds
 from payments.models import Payment, Refund
 from tests import make
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def paid(client: Client) -> Payment:
     """300.00 yuan, paid; its renter is signed in and reads English."""
     payment = make.attempt(make.order(make.user(name="Lin & Co")))
-    settlement.settle(payment, settlement.Receipt("2026112222001401", 30000, None, Payment.Evidence.NOTIFY))
+    attempts.settle(payment, attempts.Received("2026112222001401", 30000, None, Payment.Evidence.NOTIFY))
     payment.refresh_from_db()
     client.force_login(payment.order.renter)
     client.cookies["django_language"] = "en"
@@ -33,7 +33,7 @@ def receipt(client: Client, payment: Payment) -> str:
 
 
 def refund(payment: Payment, fen: int, status: str) -> Refund:
-    made = durable_transaction(settlement.make_refund)(payment, fen, reason=Refund.Reason.CANCELED)
+    made = durable_transaction(refunds.create)(payment, fen, reason=Refund.Reason.CANCELED)
     Refund.objects.filter(pk=made.pk).update(status=status, done_at=payment.paid_at)
     return made
 

@@ -13,15 +13,17 @@ from django.utils import timezone, translation
 from pytest_django import Settings
 
 from orders.models import Order
-from payments import attempts, incoming, reconciling, settlement
+from payments import callbacks, checkout, reconciliation
 from payments.alipay.answers import BEIJING
 from payments.alipay.bill import Bill, BillProblem, Row
-from payments.dealt_with import deal_with
+from payments.alipay.tests.test_bill import gbk
+from payments.books import attempts
+from payments.books.attempts import Received, settle
+from payments.books.invariants import broken_rules
+from payments.books.refunds import create
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
-from payments.reconciling import Entry, Report, next_step, reconcile
-from payments.rules import broken_rules
-from payments.settlement import Receipt, make_refund, settle
-from payments.tests.test_bill_parsing import gbk
+from payments.reconciliation import Entry, Report, next_step, reconcile
+from payments.staff.resolution import resolve
 from standin import StandIn
 from standin.tests.merchant import fetch
 from tests import alipay, make
@@ -45,13 +47,13 @@ def morning_after() -> Iterator[None]:
 
 def paid(order: Order | None = None, at: datetime = NOON, **changes: str) -> Payment:
     payment = make.attempt(order)
-    settle(payment, Receipt(changes.get("trade_no", trade_no(payment)), payment.amount_fen, at, "NOTIFY"))
+    settle(payment, Received(changes.get("trade_no", trade_no(payment)), payment.amount_fen, at, "NOTIFY"))
     payment.refresh_from_db()
     return payment
 
 
 def refunded(payment: Payment, fen: int = 10000, at: datetime = NOON) -> Refund:
-    refund = make_refund(payment, fen, reason=Refund.Reason.CANCELED)
+    refund = create(payment, fen, reason=Refund.Reason.CANCELED)
     Refund.objects.filter(pk=refund.pk).update(status=Status.DONE, done_at=at, next_try_at=None)
     refund.refresh_from_db()
     return refund
@@ -180,7 +182,7 @@ def test_QRY11_alipay_is_asked_about_an_open_attempt(gateway: Gateway) -> None:
 @pytest.mark.django_db
 def test_QRY11_money_for_a_closed_attempt_goes_back(gateway: Gateway) -> None:
     payment = make.attempt()
-    settlement.mark_closed(payment)
+    attempts.mark_closed(payment)
     Order.objects.update(status=Order.Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
     assert reconcile(bill(row(payment))).for_staff == []
@@ -296,7 +298,7 @@ def test_what_a_bill_had_is_not_missed_in_the_next_though_our_clock_says_so(gate
 def test_other_days_and_what_is_not_done_are_not_missed(gateway: Gateway) -> None:
     paid(at=NOON - timedelta(days=1), trade_no="2026888")
     payment = paid(at=NOON)
-    make_refund(payment, 100, reason=Refund.Reason.CANCELED)
+    create(payment, 100, reason=Refund.Reason.CANCELED)
     make.attempt()
     assert reconcile(bill(row(payment))).for_staff == []
 
@@ -428,7 +430,7 @@ def test_a_full_refund_without_a_number_has_the_payments(gateway: Gateway) -> No
 @pytest.mark.parametrize("status", [Status.DUE, Status.SENT, Status.REFUSED])
 def test_a_refund_of_ours_that_we_did_not_know_to_be_done(status: str, gateway: Gateway) -> None:
     payment = paid()
-    refund = make_refund(payment, 10000, reason=Refund.Reason.CANCELED)
+    refund = create(payment, 10000, reason=Refund.Reason.CANCELED)
     Refund.objects.update(status=status)
     found(gateway, payment, refund.out_request_no, "100.00")
     assert reconcile(bill(row(payment), row(refund))).for_staff == []
@@ -517,8 +519,8 @@ def test_DBX08_an_order_that_no_longer_exists_is_a_task(gateway: Gateway) -> Non
 def test_what_staff_dealt_with_stays_so(gateway: Gateway) -> None:
     (line,) = reconcile(bill(stranger("x"))).for_staff
     staff = make.user(is_staff=True)
-    assert deal_with(line, by=staff, how="Sold over the counter")
-    assert not deal_with(line, by=make.user(), how="Again")
+    assert resolve(line, by=staff, how="Sold over the counter")
+    assert not resolve(line, by=make.user(), how="Again")
     assert reconcile(bill(stranger("x"))).for_staff == []
     line.refresh_from_db()
     assert (line.done_by, line.outcome, BillLine.objects.count()) == (staff, "Sold over the counter", 1)
@@ -706,7 +708,7 @@ def test_a_line_that_a_run_closed_is_open_again_when_its_cause_is_back(gateway: 
     reconcile(bill())
     assert open_lines() == []
     assert reconcile(stranger_bill).for_staff == [line]
-    assert deal_with(line, by=make.user(), how="Sold over the counter")
+    assert resolve(line, by=make.user(), how="Sold over the counter")
     assert reconcile(stranger_bill).for_staff == []
 
 
@@ -785,7 +787,7 @@ def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first_attempt(ago=3)
-    keep = reconciling._keep
+    keep = reconciliation._keep
 
     def breaks_on_one_day(day: date, *arguments: object) -> list[BillLine]:
         if day == BEFORE:
@@ -794,7 +796,7 @@ def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
 
     with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
         with monkeypatch.context() as broken:
-            broken.setattr(reconciling, "_keep", breaks_on_one_day)
+            broken.setattr(reconciliation, "_keep", breaks_on_one_day)
             assert "2026-11-21: not compared to the end (DataError: too long)" in complaint()
         assert compared() == days_ago(3, 1)
         assert "bill of 2026-11-21" in caplog.text
@@ -803,11 +805,11 @@ def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
 
 @pytest.mark.django_db
 def test_there_is_nothing_to_compare_before_anybody_could_pay() -> None:
-    assert (run(), reconciling.missed_days()) == (0, [])
+    assert (run(), reconciliation.missed_days()) == (0, [])
     make.attempt()
-    assert reconciling.not_compared() == []
+    assert reconciliation.not_compared() == []
     with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
-        assert reconciling.days_to_compare() == [AFTER]
+        assert reconciliation.days_to_compare() == [AFTER]
 
 
 @pytest.mark.django_db
@@ -817,11 +819,11 @@ def test_days_that_are_too_long_ago_are_told_and_wait_for_their_date(
 ) -> None:
     first_attempt(ago=63)
     with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
-        assert len(reconciling.missed_days()) == 58
+        assert len(reconciliation.missed_days()) == 58
         assert run() == 0
         assert "3 days from 2026-09-21 on were not compared" in capsys.readouterr().out
         assert compared() == days_ago(*range(60, 0, -1))
-        assert reconciling.missed_days() == []
+        assert reconciliation.missed_days() == []
         for day in days_ago(63, 62, 61):
             assert run(str(day)) == 0
         capsys.readouterr()
@@ -833,18 +835,18 @@ def test_days_that_are_too_long_ago_are_told_and_wait_for_their_date(
 def test_a_day_is_missed_when_it_has_been_over_for_two_days() -> None:
     first_attempt(ago=4)
     with time_machine.travel(datetime(2026, 11, 22, 23, 59, tzinfo=BEIJING)):
-        assert reconciling.missed_days() == days_ago(4)
+        assert reconciliation.missed_days() == days_ago(4)
     with time_machine.travel(datetime(2026, 11, 23, 0, 1, tzinfo=BEIJING)):
-        assert reconciling.missed_days() == days_ago(4, 3)
+        assert reconciliation.missed_days() == days_ago(4, 3)
         reconcile(bill(day=AFTER - timedelta(days=4)))
-        assert reconciling.missed_days() == days_ago(3)
+        assert reconciliation.missed_days() == days_ago(3)
 
 
 # --- a whole day at the stand-in ----------------------------------------------------------------------------
 
 
 def pressed_and_paid(standin: StandIn, order: Order) -> Payment:
-    assert fetch(attempts.press_pay(order, Payment.Product.PAGE)).status == 302
+    assert fetch(checkout.press_pay(order, Payment.Product.PAGE)).status == 302
     payment = order.payments.get()
     standin.pay(payment.out_trade_no)
     return payment
@@ -858,7 +860,7 @@ def test_QRY11_REF07_DBX08_a_whole_day_at_the_stand_in(
     standin.fault("notify.lost")
     with time_machine.travel(NOON):
         told, untold, lost, gone = (pressed_and_paid(standin, make.order()) for _ in range(4))
-        assert incoming.receive_notify(standin.signed_notify(told.out_trade_no).encode())
+        assert callbacks.receive_notify(standin.signed_notify(told.out_trade_no).encode())
         standin.refund(told.out_trade_no, 12345, "in the console".replace(" ", "-"))
         forget(lost)
         forget(gone).delete()
@@ -890,7 +892,7 @@ def test_QRY11_after_three_days_down_each_days_money_is_found(
     standin.fault("notify.lost")
     for ago in (3, 2, 1):
         with time_machine.travel(MORNING_AFTER - timedelta(days=ago)):
-            settlement.mark_closed(pressed_and_paid(standin, make.order()))
+            attempts.mark_closed(pressed_and_paid(standin, make.order()))
     assert (run(), compared()) == (0, days_ago(3, 2, 1))
     assert capsys.readouterr().out.count("1 the same to the fen") == 3
     assert list(Payment.objects.order_by("id").values_list("status", "billed_on")) == [
@@ -912,4 +914,4 @@ def test_GWX01_a_gateway_that_misbehaves_about_the_bill(standin: StandIn, fault:
 
 def test_a_bill_of_another_day_or_account_is_no_bill() -> None:
     with pytest.raises(BillProblem):
-        reconciling.read(gbk(), DAY + timedelta(days=1))
+        reconciliation.read(gbk(), DAY + timedelta(days=1))

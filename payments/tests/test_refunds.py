@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from jobs.sweep import sweep_once
 from orders.models import Order
-from payments import incoming, refunding, settlement
+from payments import callbacks, refunding
+from payments.books.invariants import broken_rules
+from payments.books.refunds import CannotRefund, create
 from payments.models import Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import CannotRefund, make_refund
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once
@@ -25,7 +25,7 @@ def refund(db: None) -> Refund:
     """The whole of a payment that came after its order was cancelled."""
     payment = make.attempt()
     Order.objects.update(status=Order.Status.CANCELED)
-    incoming.receive_notify(alipay.notify_body(payment))
+    callbacks.receive_notify(alipay.notify_body(payment))
     return Refund.objects.get()
 
 
@@ -173,8 +173,8 @@ def test_REF06_refused_stays_with_alipays_reason_and_can_be_sent_again(
     assert "SELLER_BALANCE_NOT_ENOUGH" in refund.refusal
     assert sweep_again(refund) == Status.REFUSED
     assert gateway.count("refund") == 1
-    assert settlement.try_refund_again(refund)
-    assert not settlement.try_refund_again(refund)
+    assert refunding.retry(refund)
+    assert not refunding.retry(refund)
     gateway.says["fastpay.refund.query"] = alipay.answer("fastpay_refund_query")
     gateway.says["refund"] = answer(refund)
     assert sweep_again(refund) == Status.DONE
@@ -221,7 +221,7 @@ def test_a_contradicted_payment_is_not_refunded_by_itself(refund: Refund, gatewa
 @pytest.mark.parametrize("fen", [0, -1])
 def test_REF09_refund_of_nothing(refund: Refund, fen: int) -> None:
     with pytest.raises(CannotRefund):
-        make_refund(refund.payment, fen, reason=Refund.Reason.SURPLUS)
+        create(refund.payment, fen, reason=Refund.Reason.SURPLUS)
 
 
 @pytest.mark.parametrize("fen", [0, -1])
@@ -235,10 +235,10 @@ def test_REF09_the_database_refuses_it_as_well(refund: Refund, fen: int) -> None
 
 def test_REF04_REF05_never_more_than_came_in(refund: Refund) -> None:
     with pytest.raises(CannotRefund):
-        make_refund(refund.payment, 1, reason=Refund.Reason.SURPLUS)
+        create(refund.payment, 1, reason=Refund.Reason.SURPLUS)
     unpaid = make.attempt()
     with pytest.raises(CannotRefund):
-        make_refund(unpaid, 30000, reason=Refund.Reason.SURPLUS)
+        create(unpaid, 30000, reason=Refund.Reason.SURPLUS)
     assert list(broken_rules()) == []
 
 

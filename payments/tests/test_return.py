@@ -12,8 +12,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from core.transactions import durable_transaction
 from orders.models import Order
-from payments import asking, incoming, settlement
+from payments import callbacks, queries
+from payments.books import refunds
 from payments.models import GatewayMessage, Payment, Refund
+from payments.page_state import PaymentPage, page_of
 from tests import alipay, make
 from tests.alipay import PAYCOMPLETE, Gateway
 
@@ -48,7 +50,7 @@ PAID = (Status.WAIT_COMMENT, "PAID", 30000)
 def test_RET01_genuine_return_confirmed_by_query(renter: Client, payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.paid(payment)
     page = renter.get(alipay.return_url(payment))
-    assert page.context["face"] == "paid"
+    assert page.context["state"] == "paid"
     assert state(payment) == PAID
     assert payment.order.trade_no == alipay.trade_no(payment)
     assert payment.evidence == "QUERY"
@@ -60,7 +62,7 @@ def test_RET01_query_says_not_paid_then_confirming(
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     page = renter.get(alipay.return_url(payment))
-    assert page.context["face"] == "confirming"
+    assert page.context["state"] == "confirming"
     assert b'http-equiv="refresh"' in page.content
     assert state(payment) == UNPAID
     assert payment.next_try_at is not None
@@ -85,7 +87,7 @@ def test_RET01_unreachable_gateway_then_the_return_settles_and_is_asked_again(
 ) -> None:
     gateway.says["query"] = answer
     page = renter.get(alipay.return_url(payment))
-    assert page.context["face"] == "paid"
+    assert page.context["state"] == "paid"
     assert state(payment) == PAID
     assert payment.evidence == "RETURN"
     assert payment.next_try_at < timezone.now() + timedelta(minutes=1)
@@ -97,7 +99,7 @@ def test_RET01_signed_trouble_of_alipays_own_proves_nothing(
 ) -> None:
     code = "20000" if sub_code.startswith("isp") else "40004"
     gateway.says["query"] = alipay.business_error("query", sub_code, code)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
     assert state(payment) == PAID
 
 
@@ -107,7 +109,7 @@ def test_RET01_answer_about_another_trade_proves_nothing(
     gateway.says["query"] = alipay.paid(
         payment, out_trade_no="26010100000000_1", trade_status="WAIT_BUYER_PAY"
     )
-    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
 
 
 def test_return_that_a_query_later_confirms_needs_no_more_asking(
@@ -116,7 +118,7 @@ def test_return_that_a_query_later_confirms_needs_no_more_asking(
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.paid(payment)
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == PAID
     assert (payment.evidence, payment.next_try_at) == ("QUERY", None)
 
@@ -127,7 +129,7 @@ def test_return_contradicted_after_it_settled_is_left_to_staff(
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.not_existing()
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == PAID
     assert payment.contradicted_at is not None
     assert not Refund.objects.exists()
@@ -142,11 +144,11 @@ def test_what_alipay_confirms_in_the_end_is_contradicted_no_more(
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.not_existing()
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert (state(payment) == PAID, payment.contradicted_at is None) == (settled, False)
     gateway.says["query"] = alipay.paid(payment)
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == PAID
     assert (payment.contradicted_at, payment.next_try_at) == (None, None)
 
@@ -154,14 +156,14 @@ def test_what_alipay_confirms_in_the_end_is_contradicted_no_more(
 def test_a_clock_that_was_ahead_keeps_nobody_from_asking(payment: Payment, gateway: Gateway) -> None:
     Payment.objects.update(asked_at=timezone.now() + timedelta(days=1))
     gateway.says["query"] = alipay.paid(payment)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == PAID
 
 
 def test_RET02_return_after_notify(renter: Client, payment: Payment, gateway: Gateway) -> None:
     renter.post(alipay.NOTIFY, alipay.notify_body(payment), "application/x-www-form-urlencoded")
     page = renter.get(alipay.return_url(payment))
-    assert page.context["face"] == "paid"
+    assert page.context["state"] == "paid"
     assert gateway.calls == []
     assert state(payment) == PAID
     assert payment.order.events.count() == 1
@@ -170,11 +172,11 @@ def test_RET02_return_after_notify(renter: Client, payment: Payment, gateway: Ga
 def test_RET03_reloaded_fifty_times_asks_once(renter: Client, payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     with time_machine.travel(timezone.now(), tick=False):
-        faces = {
-            renter.get(alipay.return_url(payment), headers={"Sec-Purpose": "prefetch"}).context["face"]
+        states = {
+            renter.get(alipay.return_url(payment), headers={"Sec-Purpose": "prefetch"}).context["state"]
             for _ in range(50)
         }
-    assert faces == {"confirming"}
+    assert states == {"confirming"}
     assert gateway.count("query") == 1
     assert state(payment) == UNPAID
 
@@ -184,7 +186,7 @@ def test_RET03_reloaded_after_paying_changes_nothing(
 ) -> None:
     gateway.says["query"] = alipay.paid(payment)
     for _ in range(50):
-        assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+        assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
     assert gateway.count("query") == 1
     assert payment.order.events.count() == 1
 
@@ -192,7 +194,7 @@ def test_RET03_reloaded_after_paying_changes_nothing(
 def test_RET04_amount_changed(renter: Client, payment: Payment, gateway: Gateway) -> None:
     params = alipay.signed(alipay.return_params(payment))
     page = renter.get(PAYCOMPLETE, {**params, "total_amount": "0.01"})
-    assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert (page.status_code, page.context["state"]) == (200, "neutral")
     assert state(payment) == UNPAID
     message = GatewayMessage.objects.get()
     assert (message.verdict, message.signature_ok) == (Verdict.BAD, False)
@@ -206,7 +208,7 @@ def test_RET04_genuine_signature_over_another_amount(
     renter: Client, payment: Payment, gateway: Gateway, amount: str
 ) -> None:
     page = renter.get(alipay.return_url(payment, total_amount=amount))
-    assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert (page.status_code, page.context["state"]) == (200, "neutral")
     assert state(payment) == UNPAID
     assert GatewayMessage.objects.get().verdict in GatewayMessage.NEEDS_STAFF
 
@@ -240,12 +242,12 @@ def test_USR08_logged_out_while_paying(renter: Client, payment: Payment, gateway
 def test_RET07_made_up_signatures_change_nothing_and_stay_bounded(
     client: Client, payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payments.journal.KEPT_BAD_MESSAGES", 20)
-    monkeypatch.setattr("payments.journal.PRUNE_ONE_IN", 1)
+    monkeypatch.setattr("payments.books.message_log.KEPT_BAD_MESSAGES", 20)
+    monkeypatch.setattr("payments.books.message_log.PRUNE_ONE_IN", 1)
     params = alipay.return_params(payment)
     for n in range(60):
         query = urlencode({**params, "sign": alipay.signature(f"made up {n}", "app_private_key.pem")})
-        assert client.get(f"{PAYCOMPLETE}?{query}").context["face"] == "neutral"
+        assert client.get(f"{PAYCOMPLETE}?{query}").context["state"] == "neutral"
     assert state(payment) == UNPAID
     assert gateway.calls == []
     assert GatewayMessage.objects.filter(verdict=Verdict.BAD).count() == 20
@@ -256,18 +258,18 @@ def test_RET08_query_contradicts_the_return(
     renter: Client, payment: Payment, gateway: Gateway, kind: str
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment) if kind == "waiting" else alipay.not_existing()
-    assert renter.get(alipay.return_url(payment)).context["face"] == "confirming"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "confirming"
     assert state(payment) == UNPAID
     assert payment.next_try_at is not None
     # Later the gateway is silent: the signed contradiction still stands.
     gateway.says.clear()
     Payment.objects.update(asked_at=None)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "confirming"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "confirming"
     assert state(payment) == UNPAID
     # Then it confirms.
     gateway.says["query"] = alipay.paid(payment)
     Payment.objects.update(asked_at=None)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
     assert state(payment) == PAID
 
 
@@ -276,7 +278,7 @@ def test_return_of_a_trade_that_alipay_has_closed_shows_a_refund(
 ) -> None:
     gateway.says["query"] = alipay.closed(payment)
     for _ in range(2):
-        assert renter.get(alipay.return_url(payment)).context["face"] == "refunded"
+        assert renter.get(alipay.return_url(payment)).context["state"] == "refunded"
     assert state(payment) == (Status.WAIT_PAYMENT, "CLOSED", 0)
 
 
@@ -285,7 +287,7 @@ def test_return_for_an_order_that_is_over_goes_back(
 ) -> None:
     Order.objects.update(status=Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "going-back"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "going-back"
     assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
     refund = payment.refunds.get()
     assert (refund.amount_fen, refund.status) == (30000, "DUE")
@@ -298,15 +300,15 @@ def test_return_for_an_order_that_is_over_goes_back(
 
 def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, status: str = "DUE") -> Refund:
     """A refund of a payment that a notice settles first."""
-    incoming.receive_notify(alipay.notify_body(payment))
-    made = payment.refunds.first() or durable_transaction(settlement.make_refund)(payment, fen, reason=reason)
+    callbacks.receive_notify(alipay.notify_body(payment))
+    made = payment.refunds.first() or durable_transaction(refunds.create)(payment, fen, reason=reason)
     Refund.objects.filter(pk=made.pk).update(status=status)
     return made
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("status", "face", "words"),
+    ("status", "state", "words"),
     [
         ("DUE", "going-back", "usually within a day"),
         ("SENT", "going-back", "usually within a day"),
@@ -315,14 +317,14 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
     ],
 )
 def test_a_refund_is_told_as_made_only_once_it_is(
-    renter: Client, payment: Payment, status: str, face: str, words: str
+    renter: Client, payment: Payment, status: str, state: str, words: str
 ) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, status=status)
     Refund.objects.update(done_at=timezone.now() if status == "DONE" else None)
     Order.objects.update(status=Status.CANCELED)
     page = renter.get(alipay.return_url(payment))
-    assert page.context["face"] == face
+    assert page.context["state"] == state
     html = page.content.decode()
     for each in (words, "￥300.00", "The order was cancelled."):
         assert each in html
@@ -336,17 +338,17 @@ def test_a_refund_is_told_as_made_only_once_it_is(
 @pytest.mark.django_db(transaction=True)
 def test_the_page_tells_of_what_is_still_on_its_way(renter: Client, payment: Payment) -> None:
     refund(payment, 10000, status="DONE")
-    second = durable_transaction(settlement.make_refund)(payment, 20000, reason=Refund.Reason.STAFF)
+    second = durable_transaction(refunds.create)(payment, 20000, reason=Refund.Reason.STAFF)
     page = renter.get(alipay.return_url(payment))
-    assert (page.context["face"], page.context["back_fen"]) == ("going-back", 20000)
-    settlement.mark_refunded(second)
+    assert (page.context["state"], page.context["refunds_fen"]) == ("going-back", 20000)
+    refunds.mark_done(second)
     page = renter.get(alipay.return_url(payment))
-    assert (page.context["face"], page.context["back_fen"]) == ("refunded", 30000)
+    assert (page.context["state"], page.context["refunds_fen"]) == ("refunded", 30000)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("order_status", "fen", "status", "face"),
+    ("order_status", "fen", "status", "state"),
     [
         (Status.WAIT_COMMENT, 10000, "DONE", "paid"),
         (Status.WAIT_COMMENT, 30000, "PROPOSED", "paid"),
@@ -356,11 +358,11 @@ def test_the_page_tells_of_what_is_still_on_its_way(renter: Client, payment: Pay
     ],
 )
 def test_only_a_refund_that_was_told_counts(
-    renter: Client, payment: Payment, order_status: str, fen: int, status: str, face: str
+    renter: Client, payment: Payment, order_status: str, fen: int, status: str, state: str
 ) -> None:
     refund(payment, fen, status=status)
     Order.objects.update(status=order_status)
-    assert renter.get(alipay.return_url(payment)).context["face"] == face
+    assert renter.get(alipay.return_url(payment)).context["state"] == state
 
 
 @pytest.mark.django_db(transaction=True)
@@ -378,31 +380,31 @@ def test_a_refund_that_is_made_while_the_page_is_leaves_it_of_a_piece(
     renter: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = refund(payment, 30000)
-    standing_of = incoming.standing_of
+    read = page_of
 
-    def and_then_it_is_made(payment: Payment) -> incoming.Standing:
-        standing = standing_of(payment)
-        settlement.mark_refunded(made)
-        return standing
+    def and_then_it_is_made(payment: Payment) -> PaymentPage:
+        page = read(payment)
+        refunds.mark_done(made)
+        return page
 
-    monkeypatch.setattr(incoming, "standing_of", and_then_it_is_made)
+    monkeypatch.setattr(callbacks, "page_of", and_then_it_is_made)
     page = renter.get(alipay.return_url(payment))
-    assert (page.context["face"], page.context["back_fen"]) == ("going-back", 30000)
+    assert (page.context["state"], page.context["refunds_fen"]) == ("going-back", 30000)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("refunds", [1, 5])
+@pytest.mark.parametrize("count", [1, 5])
 def test_refunds_take_no_more_queries(
-    renter: Client, payment: Payment, refunds: int, django_assert_num_queries: DjangoAssertNumQueries
+    renter: Client, payment: Payment, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     refund(payment, 100)
-    for _ in range(refunds - 1):
-        durable_transaction(settlement.make_refund)(payment, 100, reason=Refund.Reason.STAFF)
+    for _ in range(count - 1):
+        durable_transaction(refunds.create)(payment, 100, reason=Refund.Reason.STAFF)
     Order.objects.update(status=Status.CANCELED)
     url = alipay.return_url(payment)
     renter.get(url)
     with django_assert_num_queries(11):
-        assert renter.get(url).context["face"] == "going-back"
+        assert renter.get(url).context["state"] == "going-back"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
@@ -418,7 +420,7 @@ def test_RET10_head_does_no_work(client: Client, payment: Payment, gateway: Gate
 
 def test_return_without_parameters_is_neutral(client: Client) -> None:
     page = client.get(PAYCOMPLETE)
-    assert (page.status_code, page.context["face"]) == (200, "neutral")
+    assert (page.status_code, page.context["state"]) == (200, "neutral")
     assert b"<h2>" not in page.content  # the top bar says it already
     assert not GatewayMessage.objects.exists()
 
@@ -426,12 +428,12 @@ def test_return_without_parameters_is_neutral(client: Client) -> None:
 def test_return_of_2020_signed_with_its_sign_type(renter: Client, payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.paid(payment)
     params = alipay.signed(alipay.return_params(payment), leave_out=())
-    assert renter.get(PAYCOMPLETE, params).context["face"] == "paid"
+    assert renter.get(PAYCOMPLETE, params).context["state"] == "paid"
 
 
 def test_return_for_another_app_or_seller(renter: Client, payment: Payment, gateway: Gateway) -> None:
     for changes in ({"app_id": "2016082000295641"}, {"seller_id": "2088102172237210"}):
-        assert renter.get(alipay.return_url(payment, **changes)).context["face"] == "neutral"
+        assert renter.get(alipay.return_url(payment, **changes)).context["state"] == "neutral"
         assert GatewayMessage.objects.latest("id").verdict == Verdict.OTHER_APP
     assert state(payment) == UNPAID
 
@@ -450,7 +452,7 @@ def test_return_for_another_app_or_seller(renter: Client, payment: Payment, gate
 def test_return_about_a_number_that_is_not_ours(
     renter: Client, payment: Payment, gateway: Gateway, number: str
 ) -> None:
-    assert renter.get(alipay.return_url(payment, out_trade_no=number)).context["face"] == "neutral"
+    assert renter.get(alipay.return_url(payment, out_trade_no=number)).context["state"] == "neutral"
     assert GatewayMessage.objects.get().verdict == Verdict.UNKNOWN_NUMBER
 
 
@@ -458,7 +460,7 @@ def test_full_width_digits_do_not_find_the_attempt(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     wide = payment.out_trade_no.translate({ord("0") + n: ord("０") + n for n in range(10)})
-    assert renter.get(alipay.return_url(payment, out_trade_no=wide)).context["face"] == "neutral"
+    assert renter.get(alipay.return_url(payment, out_trade_no=wide)).context["state"] == "neutral"
     assert state(payment) == UNPAID
 
 
@@ -467,7 +469,7 @@ def test_a_genuine_notice_is_no_return(
     renter: Client, payment: Payment, gateway: Gateway, status: str
 ) -> None:
     body = alipay.notify_body(payment, trade_status=status).decode()
-    assert renter.get(f"{PAYCOMPLETE}?{body}").context["face"] == "neutral"
+    assert renter.get(f"{PAYCOMPLETE}?{body}").context["state"] == "neutral"
     assert state(payment) == UNPAID
     assert GatewayMessage.objects.get().verdict == Verdict.UNEXPECTED
 
@@ -510,22 +512,22 @@ def test_a_notify_that_comes_while_the_page_is_made_is_shown(
     renter: Client, payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
-    confirm = incoming._confirm_return
+    confirm = callbacks._confirm_return
 
     def confirm_then_notify(*args: object) -> object:
         face = confirm(*args)
-        incoming.receive_notify(alipay.notify_body(payment))
+        callbacks.receive_notify(alipay.notify_body(payment))
         return face
 
-    monkeypatch.setattr(incoming, "_confirm_return", confirm_then_notify)
-    assert renter.get(alipay.return_url(payment)).context["face"] == "paid"
+    monkeypatch.setattr(callbacks, "_confirm_return", confirm_then_notify)
+    assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
 
 
 def test_a_closed_attempt_is_settled_by_alipay_alone_not_by_a_return(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     gateway.says["query"] = alipay.closed(payment)
-    asking.ask(payment)
+    queries.ask(payment)
     gateway.says.clear()
     Payment.objects.update(asked_at=None)
     renter.get(alipay.return_url(payment))
@@ -533,7 +535,7 @@ def test_a_closed_attempt_is_settled_by_alipay_alone_not_by_a_return(
     assert payment in Payment.objects.unsure()
     gateway.says["query"] = alipay.paid(payment)
     Payment.objects.update(asked_at=None)
-    asking.ask(payment)
+    queries.ask(payment)
     assert state(payment) == PAID
 
 
@@ -542,7 +544,7 @@ def test_a_return_padded_with_empty_fields_is_the_same_message(
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     for n in range(5):
-        assert client.get(f"{alipay.return_url(payment)}&x{n}=").context["face"] == "confirming"
+        assert client.get(f"{alipay.return_url(payment)}&x{n}=").context["state"] == "confirming"
     assert GatewayMessage.objects.filter(channel="RETURN").count() == 1
 
 
@@ -560,7 +562,7 @@ def test_DBX01_database_gone_is_said_in_words(client: Client, monkeypatch: pytes
     def gone(*args: object, **kwargs: object) -> None:
         raise OperationalError(2006, "the database is gone")
 
-    monkeypatch.setattr(incoming, "receive_return", gone)
+    monkeypatch.setattr(callbacks, "receive_return", gone)
     page = client.get(PAYCOMPLETE)
     assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
     assert b"2006" not in page.content

@@ -11,10 +11,11 @@ from accounts.models import User
 from houses import availability
 from houses.models import BookedNight
 from orders.models import Order
-from payments import cancelling, incoming, settlement
+from payments import callbacks, cancellation, refunding
+from payments.books import attempts, refunds
+from payments.books.invariants import broken_rules
+from payments.books.refunds import record_external
 from payments.models import Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import record_external_refund
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once_whatever_breaks
@@ -50,7 +51,7 @@ def booked(**fields: object) -> Order:
 
 def pay(order: Order) -> Payment:
     payment = make.attempt(order)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     order.refresh_from_db()
     payment.refresh_from_db()
     return payment
@@ -171,7 +172,7 @@ def test_USR01_alipay_is_silent_and_the_money_comes_later(
     payment = make.attempt(order)
     cancel(desk, order)
     assert order.status == Status.CANCELED
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     payment.refresh_from_db()
     assert (payment.status, payment.refunds.get().amount_fen) == ("SURPLUS", 30000)
 
@@ -190,7 +191,7 @@ def test_STA03_the_second_of_two_staff_is_told(desk: Client, order: Order) -> No
 def test_STA03_money_went_back_while_the_page_was_open(desk: Client, order: Order) -> None:
     payment = pay(order)
     form = form_of(desk, order)
-    record_external_refund(payment, "by_hand", 10000)
+    record_external(payment, "by_hand", 10000)
     words = press(desk, order, **{**form, "amount": "200.00"}).context["messages"]
     assert any("at most ￥200.00" in str(message) for message in words)
     order.refresh_from_db()
@@ -199,11 +200,11 @@ def test_STA03_money_went_back_while_the_page_was_open(desk: Client, order: Orde
 
 def test_what_has_gone_back_before_does_not_go_back_again(desk: Client, order: Order) -> None:
     payment = pay(order)
-    record_external_refund(payment, "by_hand", 10000)
+    record_external(payment, "by_hand", 10000)
     Order.objects.update(refund_policy="MODERATE", check_in=timezone.localdate())
     shown = press(desk, order).context["preview"]
-    assert (shown.paid_fen, shown.back_before_fen, shown.comes_back_fen) == (30000, 10000, 10000)
-    assert shown.stays_fen == 10000
+    assert (shown.received_fen, shown.refunded_fen, shown.refund_fen) == (30000, 10000, 10000)
+    assert shown.kept_fen == 10000
     cancel(desk, order, amount="200.00")
     assert sorted(payment.refunds.values_list("amount_fen", flat=True)) == [10000, 20000]
     assert list(broken_rules()) == []
@@ -211,9 +212,9 @@ def test_what_has_gone_back_before_does_not_go_back_again(desk: Client, order: O
 
 def test_REF10_a_proposal_ends_with_the_order(desk: Client, staff: User, order: Order) -> None:
     payment = pay(order)
-    number = settlement.next_refund_number(payment)
+    number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
-        settlement.refund_by_staff(payment, 10000, number=number, by=staff, words="x")
+        refunding.give_back(payment, 10000, number=number, by=staff, words="x")
     assert "decide below what comes back" in press(desk, order).content.decode()
     cancel(desk, order, amount="0.00")
     assert list(payment.refunds.values_list("status", flat=True)) == ["GIVEN_UP"]
@@ -222,13 +223,13 @@ def test_REF10_a_proposal_ends_with_the_order(desk: Client, staff: User, order: 
 
 def test_the_renter_is_shown_what_has_gone_back_before(client: Client, order: Order) -> None:
     payment = pay(order)
-    record_external_refund(payment, "by_hand", 10000)
+    record_external(payment, "by_hand", 10000)
     client.force_login(order.renter)
     address = reverse("payments:cancel", args=[order.number])
     assert "￥100.00" in client.get(address).content.decode()
     assert client.post(address, {"comes_back_fen": 20000}).status_code == 302
     payment.refresh_from_db()
-    assert payment.left_fen == 0
+    assert payment.refundable_fen == 0
     assert list(broken_rules()) == []
 
 
@@ -259,15 +260,15 @@ def test_CON04_staff_and_renter_cancel_while_the_money_comes(gateway: Gateway) -
         body = alipay.notify_body(make.attempt(order))
 
         def by_staff(left_fen: int, order: Order = order) -> None:
-            cancelling.cancel_by_staff(
-                order, by=staff, reason="x", left_fen=left_fen, comes_back_fen=left_fen
+            cancellation.cancel_by_staff(
+                order, by=staff, reason="x", refundable_fen=left_fen, refund_fen=left_fen
             )
 
         at_once_whatever_breaks(
             lambda: by_staff(0),
             lambda: by_staff(30000),
-            lambda order=order: cancelling.cancel(order, by=order.renter, agreed={"comes_back_fen": "30000"}),
-            lambda body=body: incoming.receive_notify(body),
+            lambda order=order: cancellation.cancel(order, by=order.renter, agreed={"refund_fen": "30000"}),
+            lambda body=body: callbacks.receive_notify(body),
         )
         assert list(broken_rules()) == []
 
@@ -288,7 +289,7 @@ def test_CON06_no_amount_is_edited_in_the_admin(desk: Client, order: Order, mode
 def test_CON06_changed_in_the_database_under_a_live_attempt(order: Order) -> None:
     payment = make.attempt(order)
     Order.objects.update(amount_fen=50000)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     order.refresh_from_db()
     payment.refresh_from_db()
     assert (order.status, payment.status) == (Status.WAIT_PAYMENT, "SURPLUS")
@@ -297,10 +298,10 @@ def test_CON06_changed_in_the_database_under_a_live_attempt(order: Order) -> Non
 
 
 def test_CON06_twin_nobody_compares_with_the_order(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settlement, "_is_what_was_asked", lambda order, payment, receipt: True)
+    monkeypatch.setattr(attempts, "_is_what_was_asked", lambda order, payment, receipt: True)
     payment = make.attempt(order)
     Order.objects.update(amount_fen=50000)
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
     assert "I3" in {broken.rule for broken in broken_rules()}

@@ -21,10 +21,12 @@ from core.transactions import durable_transaction
 from ihome_site.settings import BASE_DIR
 from jobs.sweep import sweep_once
 from orders.models import Order
-from payments import incoming, refunding, settlement
+from payments import callbacks, refunding
+from payments.books import refunds, rows
+from payments.books.invariants import broken_rules
+from payments.books.refunds import CannotRefund, create
 from payments.models import Payment, Refund
-from payments.rules import broken_rules
-from payments.settlement import CannotRefund, approve_refund, make_refund, refund_by_staff
+from payments.refunding import approve, give_back
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once, at_once_whatever_breaks
@@ -43,7 +45,7 @@ def payment() -> Payment:
 
 def paid(fen: int = 30000) -> Payment:
     payment = make.attempt(make.order(amount_fen=fen))
-    assert incoming.receive_notify(alipay.notify_body(payment))
+    assert callbacks.receive_notify(alipay.notify_body(payment))
     payment.refresh_from_db()
     return payment
 
@@ -158,10 +160,10 @@ def test_REF01_twin_a_form_whose_number_nobody_compares(
 ) -> None:
     @durable_transaction
     def without_comparing(payment: Payment, fen: int, *, number: str, by: User, words: str) -> Refund:
-        settlement._locked_order(payment)
-        return make_refund(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
+        rows.lock_order(payment)
+        return create(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
 
-    monkeypatch.setattr(settlement, "refund_by_staff", without_comparing)
+    monkeypatch.setattr(refunding, "give_back", without_comparing)
     assert refunds_of_one_form(staff, payment) > 1
 
 
@@ -173,7 +175,7 @@ def refunds_of_one_form(staff: User, payment: Payment) -> int:
 
 
 def sixty_percent(payment: Payment) -> Callable[[], object]:
-    return lambda: durable_transaction(make_refund)(payment, 18000, reason=Refund.Reason.STAFF)
+    return lambda: durable_transaction(create)(payment, 18000, reason=Refund.Reason.STAFF)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -190,15 +192,15 @@ def test_REF04_twin_looking_and_then_acting(payment: Payment, monkeypatch: pytes
     def look_then_act(payment: Payment, fen: int) -> bool:
         row = Payment.objects.get(pk=payment.pk)
         time.sleep(0.2)
-        if row.left_fen < fen:
+        if row.refundable_fen < fen:
             return False
         Payment.objects.filter(pk=row.pk).update(refund_reserved_fen=row.refund_reserved_fen + fen)
         return True
 
     numbers = iter("ABCDEFGH")
-    monkeypatch.setattr(settlement, "_reserve", look_then_act)
-    monkeypatch.setattr(settlement, "next_refund_number", lambda payment: next(numbers))
-    at_once_whatever_breaks(*[lambda: make_refund(payment, 18000, reason=Refund.Reason.STAFF)] * 4)
+    monkeypatch.setattr(refunds, "reserve", look_then_act)
+    monkeypatch.setattr(refunds, "next_number", lambda payment: next(numbers))
+    at_once_whatever_breaks(*[lambda: create(payment, 18000, reason=Refund.Reason.STAFF)] * 4)
     assert "I5" in {broken.rule for broken in broken_rules()}
 
 
@@ -209,7 +211,7 @@ def test_REF05_nothing_came_in(desk: Client) -> None:
     act(desk, "give_back", unpaid, **form)
     assert not Refund.objects.exists()
     with pytest.raises(CannotRefund):
-        refund_by_staff(unpaid, 100, number=form["number"], by=make.user(), words="x")
+        give_back(unpaid, 100, number=form["number"], by=make.user(), words="x")
 
 
 WRONG = ["0.00", "-1.00", "0.001", "1", "1.0", "1e2", "１.00", "1,000.00", "NaN", "300.01", "", " "]
@@ -257,7 +259,7 @@ def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User,
     assert "approves" in said(act(desk, "give_back", payment, **form_of(desk, payment)))
     refund = payment.refunds.get()
     payment.refresh_from_db()
-    assert (refund.status, payment.left_fen, kinds(payment)) == (Status.PROPOSED, 0, ["PAID"])
+    assert (refund.status, payment.refundable_fen, kinds(payment)) == (Status.PROPOSED, 0, ["PAID"])
     with time_machine.travel(timezone.now() + timedelta(days=1)):
         sweep_once()
     assert gateway.count("refund") == 0
@@ -290,22 +292,22 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
     payment = paid(3 * LIMIT)
 
     def give(fen: int) -> str:
-        number = settlement.next_refund_number(payment)
-        return refund_by_staff(payment, fen, number=number, by=staff, words="x").status
+        number = refunds.next_number(payment)
+        return give_back(payment, fen, number=number, by=staff, words="x").status
 
     assert give(LIMIT - 100) == Status.DUE
     assert give(100) == Status.DUE
     assert give(1) == Status.PROPOSED
-    approve_refund(payment.refunds.get(status=Status.PROPOSED), by=make.user(is_staff=True))
+    approve(payment.refunds.get(status=Status.PROPOSED), by=make.user(is_staff=True))
     assert give(1) == Status.PROPOSED
     assert list(broken_rules()) == []
 
 
 def test_REF10_what_a_second_person_approved_does_not_use_up_what_one_may_give_alone(staff: User) -> None:
     payment = paid(3 * LIMIT)
-    refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
-    approve_refund(payment.refunds.get(), by=make.user(is_staff=True))
-    second = refund_by_staff(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
+    give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    approve(payment.refunds.get(), by=make.user(is_staff=True))
+    second = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
     assert second.status == Status.DUE
 
 
@@ -313,7 +315,7 @@ def test_REF10_what_nobody_of_staff_asked_for_needs_nobody(settings: object) -> 
     settings.STAFF_REFUND_LIMIT_FEN = 1
     payment = make.attempt()
     Order.objects.update(status=Order.Status.CANCELED)
-    incoming.receive_notify(alipay.notify_body(payment))
+    callbacks.receive_notify(alipay.notify_body(payment))
     assert payment.refunds.get().status == Status.DUE
 
 
@@ -322,10 +324,10 @@ def test_REF10_what_nobody_of_staff_asked_for_needs_nobody(settings: object) -> 
 def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
     for _ in range(3):
         payment = paid(LIMIT + 1)
-        refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+        give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
         refund, others = payment.refunds.get(), [make.user(is_staff=True) for _ in range(4)]
         at_once_whatever_breaks(
-            *[lambda by=by, refund=refund: approve_refund(refund, by=by) for by in others],
+            *[lambda by=by, refund=refund: approve(refund, by=by) for by in others],
             lambda refund=refund: refunding.give_up(refund, by=staff, words="x"),
         )
         refund.refresh_from_db()
@@ -339,7 +341,7 @@ def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
 
 
 def refund_in(status: str, payment: Payment) -> Refund:
-    refund = durable_transaction(make_refund)(payment, 30000, reason=Refund.Reason.CANCELED)
+    refund = durable_transaction(create)(payment, 30000, reason=Refund.Reason.CANCELED)
     Refund.objects.filter(pk=refund.pk).update(status=status)
     refund.refresh_from_db()
     return refund
@@ -355,7 +357,7 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
     assert "1 refund changed" in said(act(desk, "give_up", refund, words="Paid back in cash"))
     refund.refresh_from_db()
     payment.refresh_from_db()
-    assert (refund.status, refund.next_try_at, payment.left_fen) == (Status.GIVEN_UP, None, 30000)
+    assert (refund.status, refund.next_try_at, payment.refundable_fen) == (Status.GIVEN_UP, None, 30000)
     assert "Paid back in cash" in LogEntry.objects.get(user=staff).change_message
     event = payment.order.events.first()
     if status == Status.PROPOSED:
@@ -364,7 +366,7 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
         assert (event.kind, event.actor, event.reason) == ("REFUND_OFF", staff, "Paid back in cash")
     with time_machine.travel(timezone.now() + timedelta(days=1)):
         sweep_once()
-    assert not settlement.try_refund_again(refund)
+    assert not refunding.retry(refund)
     assert gateway.count("refund") == 0
     act(desk, "give_back", payment, **form_of(desk, payment))
     assert payment.refunds.get(status=Status.DUE).out_request_no.endswith("_R2")
@@ -385,7 +387,7 @@ def test_what_may_be_on_its_way_is_not_given_up(
     refund = refund_in(status, payment)
     assert words in said(act(desk, "give_up", refund, words="x"))
     payment.refresh_from_db()
-    assert payment.left_fen == 0
+    assert payment.refundable_fen == 0
 
 
 def late_refund(payment: Payment, *, sent_ago: timedelta) -> Refund:
@@ -409,7 +411,7 @@ def test_what_alipay_has_not_made_for_a_day_can_be_given_up(
     refund = late_refund(payment, sent_ago=timedelta(hours=1))
     assert "1 refund changed" in said(act(desk, "give_up", refund, words="Paid back in cash"))
     payment.refresh_from_db()
-    assert payment.left_fen == 30000
+    assert payment.refundable_fen == 30000
     assert kinds(payment)[0] == "REFUND_OFF"
     assert list(broken_rules()) == []
 
@@ -430,8 +432,8 @@ def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already
     desk: Client, staff: User
 ) -> None:
     payment = paid(2 * LIMIT)
-    refund_by_staff(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
-    refund = refund_by_staff(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
+    give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    refund = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
     Order.objects.update(status=Order.Status.CANCELED)
     page = act(desk, "approve", refund).content.decode()
     assert "Cancelled" in page
@@ -440,18 +442,18 @@ def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already
 
 def test_the_day_begins_when_a_refund_is_let_go_or_sent_again(staff: User, gateway: Gateway) -> None:
     payment = paid(LIMIT + 1)
-    refund = refund_by_staff(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    refund = give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
 
     def is_late() -> bool:
         return Refund.objects.filter(Refund.late()).exists()
 
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
-        approve_refund(refund, by=make.user(is_staff=True))
+        approve(refund, by=make.user(is_staff=True))
         assert not is_late()
     with time_machine.travel(timezone.now() + timedelta(hours=51)):
         assert is_late()
         Refund.objects.update(status=Status.REFUSED)
-        assert settlement.try_refund_again(refund)
+        assert refunding.retry(refund)
         assert not is_late()
 
 
@@ -469,7 +471,7 @@ def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_unasked(
 
 def test_more_than_somebody_waits_for_are_not_given_up_at_once(desk: Client, payment: Payment) -> None:
     for _ in range(11):
-        durable_transaction(make_refund)(payment, 1, reason=Refund.Reason.CANCELED)
+        durable_transaction(create)(payment, 1, reason=Refund.Reason.CANCELED)
     chosen = [str(refund.pk) for refund in Refund.objects.all()]
     address = reverse("admin:payments_refund_changelist")
     answer = desk.post(address, {"action": "give_up", "_selected_action": chosen, "words": "x"}, follow=True)
@@ -491,7 +493,7 @@ def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(
     assert "it is Done" in said(act(desk, "give_up", refund, words="x"))
     refund.refresh_from_db()
     payment.refresh_from_db()
-    assert (refund.status, payment.left_fen) == (Status.DONE, 0)
+    assert (refund.status, payment.refundable_fen) == (Status.DONE, 0)
 
 
 def test_REF06_a_refused_one_stays_while_alipay_is_silent(
@@ -509,10 +511,10 @@ def given_up_while_it_is_about_to_be_sent(
     refund = refund_in(Status.DUE, payment)
 
     def rival_first(refund: Refund) -> bool:
-        settlement.give_up_refund(refund, by=staff, words="x")
+        refunding._give_up(refund, by=staff, words="x")
         return mark_sent(refund)
 
-    monkeypatch.setattr(settlement, "mark_refund_sent", rival_first)
+    monkeypatch.setattr(refunds, "mark_sent", rival_first)
     sweep_once()
     refund.refresh_from_db()
     return refund
@@ -523,7 +525,7 @@ def test_given_up_at_the_last_moment_is_not_sent(
     payment: Payment, staff: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alipay_gives(gateway)
-    real = settlement.mark_refund_sent
+    real = refunds.mark_sent
     refund = given_up_while_it_is_about_to_be_sent(payment, staff, monkeypatch, real)
     assert (refund.status, gateway.calls) == (Status.GIVEN_UP, [])
 
@@ -547,13 +549,13 @@ def test_twin_given_up_at_the_last_moment_and_nobody_looks(
 
 def refused_then_tried_again_beside_a_new_one(payment: Payment, staff: User, gateway: Gateway) -> None:
     gateway.says["refund"] = alipay.business_error("refund", "ACQ.SELLER_BALANCE_NOT_ENOUGH")
-    refused = durable_transaction(make_refund)(payment, 30000, reason=Refund.Reason.CANCELED)
+    refused = durable_transaction(create)(payment, 30000, reason=Refund.Reason.CANCELED)
     sweep_once()
     alipay_gives(gateway)
-    number = settlement.next_refund_number(payment)
+    number = refunds.next_number(payment)
     at_once_whatever_breaks(
-        lambda: settlement.try_refund_again(refused),
-        lambda: refund_by_staff(payment, 30000, number=number, by=staff, words="x"),
+        lambda: refunding.retry(refused),
+        lambda: give_back(payment, 30000, number=number, by=staff, words="x"),
     )
     for seconds in (20, 60):
         with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
@@ -577,7 +579,7 @@ def test_REF04_twin_a_refused_one_that_no_longer_counts(
         Refund.objects.filter(pk=refund.pk).update(status=Status.REFUSED, next_try_at=None)
         Payment.objects.filter(pk=refund.payment_id).update(refund_reserved_fen=0)
 
-    monkeypatch.setattr(settlement, "mark_refund_refused", release)
+    monkeypatch.setattr(refunds, "mark_refused", release)
     refused_then_tried_again_beside_a_new_one(payment, staff, gateway)
     assert sum(payment.refunds.filter(status=Status.DONE).values_list("amount_fen", flat=True)) == 60000
     assert "I5" in {broken.rule for broken in broken_rules()}
@@ -591,7 +593,7 @@ def sent_by_four_sweeps(gateway: Gateway) -> int:
     alipay_gives(gateway)
     payment = paid()
     for _ in range(3):
-        durable_transaction(make_refund)(payment, 10000, reason=Refund.Reason.CANCELED)
+        durable_transaction(create)(payment, 10000, reason=Refund.Reason.CANCELED)
     at_once(*[sweep_once] * 4)
     return gateway.count("refund")
 
@@ -612,7 +614,7 @@ def test_three_seconds_lie_between_refunds_of_one_trade(gateway: Gateway) -> Non
 def test_twin_no_pause_between_refunds_of_one_trade(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settlement, "PAUSE_BETWEEN_REFUNDS", timedelta(0))
+    monkeypatch.setattr(refunds, "PAUSE_BETWEEN_REFUNDS", timedelta(0))
     assert sent_by_four_sweeps(gateway) > 1
 
 
@@ -631,7 +633,7 @@ LOOK = ("view_payment", "view_refund", "view_order", "change_order", "view_gatew
 
 def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: User) -> None:
     alipay_gives(gateway)
-    refund_by_staff(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    give_back(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
     refund = payment.refunds.get()
     browser = signed_in(clerk(*LOOK))
     for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):

@@ -25,8 +25,8 @@ from accounts.models import User
 from houses import availability
 from houses.models import BookedNight
 from orders.models import Order, OrderEvent
+from payments.books.invariants import broken_rules
 from payments.models import Payment, Refund
-from payments.rules import broken_rules
 from standin import StandIn
 from tests import make
 from tests.browser.running import HOST, ROOT, free_port, process, wait_until_ready

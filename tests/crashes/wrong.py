@@ -6,30 +6,35 @@ from django.utils import timezone
 
 from orders import mailing
 from orders.models import Order, OrderEvent
-from payments import asking, settlement
 from payments.alipay.client import AlipayClient
+from payments.books import attempts, rows
 
 
 def success_before_the_commit() -> None:
     """Alipay is told `success` first; the money is recorded once the answer is gone."""
     from tests.crashes.site import Answer
 
-    book, close = asking.book_receipt, Answer.close
-    put_off: list[tuple[Any, ...]] = []
+    settle, close = attempts.settle, Answer.close
+    put_off: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    def close_then_book(answer: Answer) -> None:
+    def settle_later(*what: Any, **kw: Any) -> attempts.Settlement:
+        put_off.append((what, kw))
+        return attempts.Settlement(attempts.Outcome.APPLIED)
+
+    def close_then_settle(answer: Answer) -> None:
         close(answer)
         while put_off:
-            book(*put_off.pop())
+            what, kw = put_off.pop()
+            settle(*what, **kw)
 
-    asking.book_receipt = lambda *what: put_off.append(what)
-    Answer.close = close_then_book
+    attempts.settle = settle_later
+    Answer.close = close_then_settle
 
 
 def settle_without_a_transaction() -> None:
     """Each row by itself: the attempt first, then the order."""
-    settlement._locked_order = lambda payment: Order.objects.get(pk=payment.order_id)
-    settlement.settle = settlement.settle.__wrapped__
+    rows.lock_order = lambda payment: Order.objects.get(pk=payment.order_id)
+    attempts.settle = attempts.settle.__wrapped__
 
 
 def refund_under_a_number_that_is_not_on_disk() -> None:

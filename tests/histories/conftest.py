@@ -20,7 +20,7 @@ def site(
     transactional_db: None, standin_keys: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
     # The breaker rests by the history's clock, which stands still unless a step moves it.
-    monkeypatch.setattr("core.breaker.monotonic", time.time)
+    monkeypatch.setattr("core.circuit_breaker.monotonic", time.time)
     settings.SESSION_COOKIE_AGE = 100 * 24 * 3600
     with StandIn.start(keys=standin_keys) as standin, points_watched(lambda: History.trouble):
         settings.ALIPAY_GATEWAY_URL = standin.gateway_url

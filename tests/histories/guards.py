@@ -9,8 +9,10 @@ import pytest
 from jobs import sweep
 from orders import transitions
 from orders.models import Order
-from payments import asking, incoming, refunding, settlement
-from payments.alipay.answers import NotExisting, RefundResult
+from payments import callbacks, queries, refunding
+from payments.alipay import notices
+from payments.alipay.answers import Closed, NotExisting, RefundResult
+from payments.books import attempts, refunds
 from payments.models import Payment, Refund
 
 GUARDS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
@@ -23,13 +25,13 @@ def guard(off: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyP
 
 @guard
 def claim_compares_before_it_sets(patch: pytest.MonkeyPatch) -> None:
-    claim = settlement._claim
+    claim = attempts._record
 
-    def claim_always(payment: Payment, receipt: settlement.Receipt) -> bool:
+    def claim_always(payment: Payment, receipt: attempts.Received) -> bool:
         Payment.objects.filter(pk=payment.pk).update(status="OPEN")
         return claim(payment, receipt)
 
-    patch.setattr(settlement, "_claim", claim_always)
+    patch.setattr(attempts, "_record", claim_always)
 
 
 @guard
@@ -37,17 +39,17 @@ def paid_is_not_closed(patch: pytest.MonkeyPatch) -> None:
     def close(payment: Payment) -> None:
         Payment.objects.filter(pk=payment.pk).update(status="CLOSED", live_for=None, next_try_at=None)
 
-    patch.setattr(settlement, "mark_closed", close)
+    patch.setattr(attempts, "mark_closed", close)
 
 
 @guard
 def notice_tells_the_amount_of_the_attempt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(incoming, "parse_yuan", lambda text: 30000)
+    patch.setattr(notices, "parse_yuan", lambda text: 30000)
 
 
 @guard
 def notice_is_recorded_before_success(patch: pytest.MonkeyPatch) -> None:
-    receive = incoming.receive_notify
+    receive = callbacks.receive_notify
 
     def never_mind(body: bytes) -> bool:
         try:
@@ -55,24 +57,24 @@ def notice_is_recorded_before_success(patch: pytest.MonkeyPatch) -> None:
         except Exception:
             return True
 
-    patch.setattr(incoming, "receive_notify", never_mind)
+    patch.setattr(callbacks, "receive_notify", never_mind)
 
 
 @guard
 def not_existing_is_no_last_word_before_the_end(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(asking, "_is_last_word", lambda payment, result: isinstance(result, NotExisting))
+    patch.setattr(queries, "_is_last_word", lambda payment, result: isinstance(result, (Closed, NotExisting)))
 
 
 @guard
 def close_waits_for_an_answer(patch: pytest.MonkeyPatch) -> None:
-    close = asking.close
+    close = queries.close
 
     def close_and_hope(payment: Payment, **kwargs: float) -> object:
         answer = close(payment, **kwargs)
-        settlement.mark_closed(payment)
+        attempts.mark_closed(payment)
         return answer
 
-    patch.setattr(asking, "close", close_and_hope)
+    patch.setattr(queries, "close", close_and_hope)
 
 
 @guard
@@ -90,12 +92,12 @@ def expiry_waits_for_the_last_word(patch: pytest.MonkeyPatch) -> None:
 
 @guard
 def surplus_goes_back(patch: pytest.MonkeyPatch) -> None:
-    make = settlement.make_refund
+    make = refunds.create
 
     def keep(payment: Payment, amount_fen: int, *, reason: str, **kwargs: object) -> Refund | None:
         return None if reason == Refund.Reason.SURPLUS else make(payment, amount_fen, reason=reason, **kwargs)
 
-    patch.setattr(settlement, "make_refund", keep)
+    patch.setattr(refunds, "create", keep)
 
 
 @guard
@@ -114,7 +116,7 @@ def refund_keeps_its_number(patch: pytest.MonkeyPatch) -> None:
 
 @guard
 def refund_is_done_by_alipays_word(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(refunding, "_conclude", lambda refund, answer: settlement.mark_refunded(refund))
+    patch.setattr(refunding, "_conclude", lambda refund, answer: refunds.mark_done(refund))
 
 
 @guard

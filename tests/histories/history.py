@@ -27,7 +27,7 @@ from houses.models import BookedNight, House
 from jobs.sweep import sweep_once
 from orders.models import Order, OrderEvent, Review
 from payments.alipay import http
-from payments.gateway import client as alipay_client
+from payments.alipay.configured import alipay_client as alipay_client
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from standin import StandIn
 from tests.alipay import NOTIFY, PAYCOMPLETE, signed
@@ -226,7 +226,7 @@ class History(RuleBasedStateMachine):
         if shown == "now":
             response = self._visit(lambda: self.site.renter.get(page))
             if response is not None and response.context and "preview" in response.context:
-                form = {"comes_back_fen": str(response.context["preview"].comes_back_fen)}
+                form = {"comes_back_fen": str(response.context["preview"].refund_fen)}
         self._visit(lambda: self.site.renter.post(page, form))
 
     # --- The buyer at Alipay --------------------------------------------------------------------------
@@ -367,7 +367,7 @@ class History(RuleBasedStateMachine):
         rows = Order.objects.filter(number=number)
         asked = self._staff("admin:orders_order_changelist", "cancel_order", rows)
         if asked is not None and asked.context and "preview" in asked.context:
-            left_fen = asked.context["preview"].left_fen
+            left_fen = asked.context["preview"].refundable_fen
             form = {"left_fen": str(left_fen), "amount": _share(back, left_fen), "reason": "The roof leaks"}
             self._staff("admin:orders_order_changelist", "cancel_order", rows, **form)
 
@@ -380,7 +380,7 @@ class History(RuleBasedStateMachine):
         rows = Payment.objects.filter(pk=_newest(list(settled), which).pk)
         asked = self._staff("admin:payments_payment_changelist", "give_back", rows)
         if asked is not None and asked.context and "form" in asked.context:
-            amount = _share(back, rows.get().left_fen)
+            amount = _share(back, rows.get().refundable_fen)
             form = {"number": asked.context["form"]["number"].value(), "amount": amount, "words": "Cold"}
             for _ in range(2 if "twice" in back else 1):
                 self._staff("admin:payments_payment_changelist", "give_back", rows, **form)

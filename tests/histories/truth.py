@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from houses.models import BookedNight
 from orders.models import Order, OrderEvent
-from payments import rules
+from payments.books import invariants
 from payments.models import Payment, Refund
 from standin import StandIn
 
@@ -118,7 +118,7 @@ class Truth:
 
 
 def _broken_rules() -> Iterator[str]:
-    """payments.rules.broken_rules() as one query that is compiled once: it is asked after every step."""
+    """books.invariants.broken_rules() as one query that is compiled once: it is asked after every step."""
     sql, params = _all_questions()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -129,7 +129,7 @@ def _broken_rules() -> Iterator[str]:
 @functools.cache
 def _all_questions() -> tuple[str, list[object]]:
     parts, params = [], []
-    for rule, (words, rows, number) in rules.questions():
+    for rule, (words, rows, number) in invariants.questions():
         sql, values = rows.values_list(number).query.sql_with_params()
         parts.append(f"SELECT %s, %s, broken.* FROM ({sql}) AS broken")
         params += [rule, words, *values]

@@ -22,7 +22,8 @@ from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
 from orders.models import Order
-from payments import asking, attempts, settlement
+from payments import checkout, queries
+from payments.books import attempts
 from payments.models import Payment, subject_of
 
 PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused where real money moves
@@ -227,7 +228,7 @@ def _standin() -> str:
 
 def _pay_at(standin: str, order: Order) -> Order:
     """As a renter would whose browser does not come back."""
-    address = attempts.press_pay(order, Payment.Product.PAGE)
+    address = checkout.press_pay(order, Payment.Product.PAGE)
     payment = Payment.objects.get(live_for=order)
     body = json.dumps({"out_trade_no": payment.out_trade_no}).encode()
     try:
@@ -236,11 +237,11 @@ def _pay_at(standin: str, order: Order) -> Order:
     except OSError as error:
         raise CommandError(f"The stand-in Alipay does not take {payment}: {error}") from error
     for _ in range(TIMES_ASKED):
-        asking.ask(payment)
+        queries.ask(payment)
         if payment.is_settled:
             order.refresh_from_db()
             return order
-        time.sleep(asking.ASK_AT_MOST_EVERY.total_seconds())
+        time.sleep(queries.ASK_AT_MOST_EVERY.total_seconds())
     raise CommandError(
         f"The stand-in Alipay does not say that {payment} is paid. Remove this data; begin anew."
     )
@@ -256,7 +257,7 @@ def pay_in_our_books(order: Order) -> Order:
         expires_at=order.pay_by or timezone.now(),
     )
     trade_no = f"{timezone.localdate():%Y%m%d}2200140000{order.number[-8:]}"
-    settlement.settle(payment, settlement.Receipt(trade_no, order.amount_fen, None, Payment.Evidence.QUERY))
+    attempts.settle(payment, attempts.Received(trade_no, order.amount_fen, None, Payment.Evidence.QUERY))
     order.refresh_from_db()
     return order
 

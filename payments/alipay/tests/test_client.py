@@ -20,9 +20,9 @@ from django.conf import settings as site
 from core.money import MAX_FEN
 from payments.alipay.answers import Closed, NotExisting, Paid, Refused, Unknown, Waiting
 from payments.alipay.client import AlipayClient, PayRequest
+from payments.alipay.configured import alipay_client as client_of_the_process
 from payments.alipay.http import GatewayUnreachable
 from payments.alipay.keys import load_public_keys
-from payments.gateway import client as client_of_the_process
 from tests.alipay import answer
 from tests.settings import KEYS
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.alipay.messages import MAX_BYTES, MAX_FIELDS, Params, Rejected, verified
-from payments.presentation import masked
+from payments.staff.masking import masked
 
 KEY, OTHER_KEY = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from payments.rules import broken_rules
+from payments.books.invariants import broken_rules
 
 
 class Command(BaseCommand):

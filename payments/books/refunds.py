@@ -1,0 +1,202 @@
+"""Records refunds: reserves money for them, and writes what became of each. See refunding.py for who asks.
+
+A refund's number and amount are fixed from the start. `refund_reserved_fen` of its payment grows by
+compare-and-set in the same transaction, so that all refunds together never exceed what was received; only
+giving one up releases it.
+"""
+
+import logging
+import re
+from datetime import timedelta
+from itertools import count
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from core.money import yuan_text
+from core.refusal import Refusal
+from core.transactions import durable_transaction
+from orders import transitions
+from orders.models import Order, OrderEvent
+from payments.books import rows
+from payments.models import Payment, Refund
+
+log = logging.getLogger(__name__)
+
+Status = Refund.Status
+
+PAUSE_BETWEEN_REFUNDS = timedelta(seconds=3)
+"""What Alipay wants between two refunds of one trade."""
+
+_EXTERNAL_NUMBER = re.compile(r"[!-~]{1,64}")
+
+
+class CannotRefund(Refusal):
+    """A sentence for staff. Nothing was written."""
+
+
+def create(
+    payment: Payment, amount_fen: int, *, reason: str, asked_by: User | None = None, words: str = ""
+) -> Refund:
+    """Reserve `amount_fen` of a payment and owe it to the renter, inside the caller's transaction and lock.
+
+    `asked_by`: the member of staff who wants it; above STAFF_REFUND_LIMIT_FEN it awaits approval. `words` are
+    for the renter. Raises CannotRefund if the amount is not positive or more than is refundable.
+    """
+    if amount_fen <= 0:
+        raise CannotRefund(_("A refund gives back at least ￥0.01."))
+    if not reserve(payment, amount_fen):
+        refusal = _("%(number)s: less than ￥%(amount)s of what came in is left to give back.")
+        raise CannotRefund(refusal % {"number": payment.out_trade_no, "amount": yuan_text(amount_fen)})
+    may_go = asked_by is None or _unapproved_fen(payment) + amount_fen <= settings.STAFF_REFUND_LIMIT_FEN
+    refund = Refund.objects.create(
+        payment=payment,
+        out_request_no=next_number(payment),
+        amount_fen=amount_fen,
+        status=Status.DUE if may_go else Status.PROPOSED,
+        reason=reason,
+        words=words,
+        asked_by=asked_by,
+        due_at=timezone.now() if may_go else None,
+        next_try_at=timezone.now() if may_go else None,
+    )
+    if may_go:
+        note_due(payment.order, refund, by=asked_by)
+    return refund
+
+
+def next_number(payment: Payment) -> str:
+    """The `out_request_no` of the payment's next refund; no number is used twice."""
+    taken = {number.casefold() for number in payment.refunds.values_list("out_request_no", flat=True)}
+    numbers = (f"{payment.out_trade_no}_R{n}" for n in count(1))
+    return next(number for number in numbers if number.casefold() not in taken)
+
+
+def find(payment: Payment, out_request_no: str) -> Refund | None:
+    """The payment's refund of that number, ignoring case: some databases take `a` for `A`."""
+    rows = payment.refunds.order_by("id")
+    return next((r for r in rows if r.out_request_no.casefold() == out_request_no.casefold()), None)
+
+
+def move(refund: Refund, where: Q, **columns: object) -> bool:
+    """Change a refund if it still is `where`; the order is locked. False if somebody else was first."""
+    return bool(Refund.objects.filter(where, pk=refund.pk).update(**columns))
+
+
+def release(refund: Refund, where: Q) -> bool:
+    """Give up a refund if it still is `where`: what was reserved for it is refundable again."""
+    if not move(refund, where, status=Status.GIVEN_UP, next_try_at=None):
+        return False
+    Payment.objects.filter(pk=refund.payment_id).update(
+        refund_reserved_fen=F("refund_reserved_fen") - refund.amount_fen
+    )
+    return True
+
+
+def withdraw_proposals(payment: Payment, *, until_refundable_fen: int) -> None:
+    """Give up proposals, the newest first, until so much is refundable. The renter was never told of them.
+
+    Runs inside the caller's transaction, with the order locked.
+    """
+    is_proposed = Q(status=Status.PROPOSED)
+    for refund in payment.refunds.filter(is_proposed).order_by("-id"):
+        payment.refresh_from_db(fields=["refund_reserved_fen"])
+        if payment.refundable_fen >= until_refundable_fen:
+            return
+        if release(refund, is_proposed):
+            log.error("refund %s: withdrawn unapproved, because its order was cancelled", refund)
+
+
+@durable_transaction
+def mark_sent(refund: Refund) -> bool:
+    """Commit that a refund is about to be sent: after a crash it is queried before it is sent again.
+
+    False if it changed since it was read (given up), or if another refund of the trade was sent within
+    PAUSE_BETWEEN_REFUNDS: then it is due again after that.
+    """
+    rows.lock_order(refund.payment)
+    now = timezone.now()
+    as_read = Q(status=refund.status)
+    around_now = (now - PAUSE_BETWEEN_REFUNDS, now + PAUSE_BETWEEN_REFUNDS)
+    if Refund.objects.filter(payment=refund.payment_id, tried_at__range=around_now).exists():
+        move(refund, as_read, next_try_at=now + PAUSE_BETWEEN_REFUNDS)
+        return False
+    return move(refund, as_read, status=Status.SENT, tried_at=now)
+
+
+@durable_transaction
+def mark_done(refund: Refund) -> None:
+    """Record Alipay's word that the money has gone back. The timeline tells the renter once."""
+    if not _finish(rows.lock_order(refund.payment), refund):
+        log.error("refund %s: made by Alipay after it was given up, and its money was used otherwise", refund)
+
+
+@durable_transaction
+def mark_refused(refund: Refund, refusal: str) -> None:
+    """Record Alipay's refusal. The money stays reserved: staff retry the refund or give it up."""
+    rows.lock_order(refund.payment)
+    move(refund, Q(status=Status.SENT), status=Status.REFUSED, next_try_at=None, refusal=refusal[:120])
+
+
+@durable_transaction
+def record_external(payment: Payment, out_request_no: str, amount_fen: int) -> bool:
+    """Record a refund that Alipay reports as made: by hand in its console, or one of ours. Once per number.
+
+    False if it does not fit: more than is refundable, or another amount than ours.
+    """
+    order = rows.lock_order(payment)
+    known = find(payment, out_request_no)
+    if known is not None:
+        same = (known.out_request_no, known.amount_fen) == (out_request_no, amount_fen)
+        return same and _finish(order, known)
+    is_sound = amount_fen > 0 and _EXTERNAL_NUMBER.fullmatch(out_request_no)
+    if not is_sound or not reserve(payment, amount_fen):
+        return False
+    Refund.objects.create(
+        payment=payment,
+        out_request_no=out_request_no,
+        amount_fen=amount_fen,
+        status=Status.DONE,
+        reason=Refund.Reason.EXTERNAL,
+        done_at=timezone.now(),
+    )
+    rows.confirm_evidence(payment, Payment.Evidence.QUERY)
+    transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=amount_fen)
+    return True
+
+
+def reserve(payment: Payment, amount_fen: int) -> bool:
+    """Reserve so much of a payment for one refund. False if less is refundable."""
+    enough = Payment.objects.filter(pk=payment.pk, received_fen__gte=F("refund_reserved_fen") + amount_fen)
+    return bool(enough.update(refund_reserved_fen=F("refund_reserved_fen") + amount_fen))
+
+
+def note_due(order: Order, refund: Refund, *, by: User | None) -> None:
+    """Tell the renter that a refund is on its way."""
+    kind = OrderEvent.Kind.REFUND_DUE
+    transitions.note(order, kind, actor=by, reason=refund.words, amount_fen=refund.amount_fen)
+
+
+def _unapproved_fen(payment: Payment) -> int:
+    """What staff refunded of the payment without approval: small parts count together."""
+    going = [Status.DUE, Status.SENT, Status.DONE, Status.REFUSED]
+    alone = payment.refunds.filter(asked_by__isnull=False, approved_by=None, status__in=going)
+    return sum(alone.order_by().values_list("amount_fen", flat=True))
+
+
+def _finish(order: Order, refund: Refund) -> bool:
+    """Move a refund to DONE. One that was given up needs its money reserved again; False if it is gone."""
+    done = {"status": Status.DONE, "done_at": timezone.now(), "next_try_at": None, "refusal": ""}
+    is_news = move(refund, ~Q(status__in=[Status.DONE, Status.GIVEN_UP]), **done)
+    if not is_news and move(refund, Q(status=Status.GIVEN_UP), **done):
+        is_news = reserve(refund.payment, refund.amount_fen)
+        if not is_news:
+            move(refund, Q(), status=Status.GIVEN_UP, done_at=None)
+            return False
+    rows.confirm_evidence(refund.payment, Payment.Evidence.QUERY)
+    if is_news:
+        transitions.note(order, OrderEvent.Kind.REFUNDED, amount_fen=refund.amount_fen)
+    return True

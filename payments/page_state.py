@@ -1,0 +1,50 @@
+"""What a renter is told of an attempt: on 支付完成, and in words on the order page."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orders.models import Order
+from payments.models import Payment, Refund
+
+
+class PaymentPageState(enum.StrEnum):
+    PAID = "paid"
+    CONFIRMING = "confirming"
+    REFUNDING = "going-back"
+    REFUNDED = "refunded"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """The state of 支付完成, with the rows that it was decided by: the page reads none anew."""
+
+    state: PaymentPageState
+    payment: Payment | None = None
+    refunds: Sequence[Refund] = ()
+    """The refunds that the state tells of, the oldest first."""
+
+    @property
+    def refunds_fen(self) -> int:
+        return sum(refund.amount_fen for refund in self.refunds)
+
+
+NEUTRAL = PaymentPage(PaymentPageState.NEUTRAL)
+
+
+def page_of(payment: Payment) -> PaymentPage:
+    """What is true of an attempt. Reads refunds last: none is missing of an order seen as cancelled."""
+    if not payment.is_settled:
+        return PaymentPage(PaymentPageState.CONFIRMING, payment)
+    is_applied = payment.status == Payment.Status.PAID
+    if is_applied and payment.refund_reserved_fen == 0:
+        return PaymentPage(PaymentPageState.PAID, payment)  # as most are: nothing more need be read
+    counts = is_applied and payment.order.status != Order.Status.CANCELED
+    told = [*Refund.ON_ITS_WAY, Refund.Status.DONE]
+    refunds = list(payment.refunds.filter(status__in=told).order_by("id"))
+    if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
+        return PaymentPage(PaymentPageState.PAID, payment)
+    if on_their_way := [refund for refund in refunds if refund.status != Refund.Status.DONE]:
+        return PaymentPage(PaymentPageState.REFUNDING, payment, on_their_way)
+    return PaymentPage(PaymentPageState.REFUNDED if refunds else PaymentPageState.NEUTRAL, payment, refunds)

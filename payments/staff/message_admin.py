@@ -1,0 +1,50 @@
+"""The message log in the admin."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from payments import callbacks
+from payments.models import GatewayMessage
+from payments.staff.actions import are_too_many
+from payments.staff.filters import MessagesToCheck
+from payments.staff.masking import masked
+from payments.staff.resolution import ResolvableAdmin
+
+
+@admin.register(GatewayMessage)
+class GatewayMessageAdmin(ResolvableAdmin):
+    list_display = ["id", "received_at", "channel", "verdict", "detail", "payment", "signature_ok"]
+    list_filter = [MessagesToCheck, "channel", "verdict", "received_at"]
+    list_select_related = ["payment"]
+    search_fields = ["payment__out_trade_no"]
+    fields = [
+        "received_at",
+        "channel",
+        "signature_ok",
+        "verdict",
+        "detail",
+        "payment",
+        "content",
+        "done_at",
+        "done_by",
+        "outcome",
+    ]
+    readonly_fields = ["content"]
+    show_full_result_count = False
+    actions = ["look_again", "dealt_with"]
+
+    @admin.action(description=_("Take up the refund notices again"), permissions=["act"])
+    def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:
+        notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
+        if are_too_many(self, request, notices):
+            return
+        booked = sum(callbacks.retry_refund_notice(message) for message in notices)
+        words = ngettext("%d refund is in the books now.", "%d refunds are in the books now.", booked)
+        self.message_user(request, words % booked)
+
+    @admin.display(description=_("content"))
+    def content(self, message: GatewayMessage) -> str:
+        return masked(bytes(message.raw))

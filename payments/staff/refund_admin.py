@@ -1,0 +1,100 @@
+"""Refunds in the admin: approve, send again, give up."""
+
+from collections.abc import Callable
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.guards import signed_in_user
+from core.admin import ReadOnlyAdmin
+from core.money import yuan_text
+from payments import refunding
+from payments.models import Refund
+from payments.staff.actions import are_too_many
+from payments.staff.filters import RefundsToCheck
+from payments.staff.forms import AgreeForm, GiveUpForm
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = [
+        "out_request_no",
+        "status",
+        "amount",
+        "reason",
+        "words",
+        "asked_by",
+        "approved_by",
+        "refusal",
+        "created_at",
+    ]
+    list_filter = [RefundsToCheck, "status", "reason", "created_at"]
+    list_select_related = ["asked_by", "approved_by"]
+    search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]
+    show_full_result_count = False
+    actions = ["approve", "try_again", "give_up"]
+
+    @admin.action(description=_("Approve the refunds"), permissions=["act"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        if not AgreeForm(request.POST).is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/approve.html",
+                action="approve",
+                title=gettext("Approve the refunds"),
+                rows=queryset.select_related("asked_by", "payment__order"),
+                form=AgreeForm(),
+            )
+        staff, words = signed_in_user(request), gettext("Approved.")
+        self._act_on_each(request, queryset, lambda refund: refunding.approve(refund, by=staff), words)
+        return None
+
+    @admin.action(description=_("Send the refused refunds again"), permissions=["act"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        sent = [refund for refund in queryset if refunding.retry(refund)]
+        for refund in sent:
+            self.log_change(request, refund, gettext("Sent again."))
+        words = ngettext("%d refund is sent again.", "%d refunds are sent again.", len(sent))
+        self.message_user(request, words % len(sent))
+
+    @admin.action(description=_("Give the refunds up, with a reason"), permissions=["act"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        if are_too_many(self, request, queryset):
+            return None
+        form = GiveUpForm(request.POST if "words" in request.POST else None)
+        if not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/give_up.html",
+                action="give_up",
+                title=gettext("Give up"),
+                rows=queryset,
+                form=form,
+            )
+        staff, words = signed_in_user(request), form.cleaned_data["words"]
+        self._act_on_each(
+            request,
+            queryset,
+            lambda refund: refunding.give_up(refund, by=staff, words=words),
+            gettext("Given up: %(words)s") % {"words": words},
+        )
+        return None
+
+    def _act_on_each(
+        self, request: HttpRequest, queryset: QuerySet[Refund], step: Callable[[Refund], None], log_entry: str
+    ) -> None:
+        rows = queryset.select_related("payment")
+        self.act_on_each(
+            request,
+            rows,
+            step,
+            say_done=lambda count: ngettext("%d refund changed.", "%d refunds changed.", count),
+            log_entry=log_entry,
+        )
+
+    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
+    def amount(self, refund: Refund) -> str:
+        return yuan_text(refund.amount_fen)

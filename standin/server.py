@@ -4,19 +4,16 @@ import logging
 import select
 import socket
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from . import control, pages
+from . import pages
 from .bill import Bills
 from .cashier import Cashier
 from .errors import Refused
 from .gateway import Gateway
 from .wire import Manner, Reply, Request
-
-if TYPE_CHECKING:
-    from .standin import StandIn
 
 log = logging.getLogger("standin")
 
@@ -30,7 +27,13 @@ class Server:
     """Listens from the beginning; answers from `start()` on. `cashier` is the address before a session."""
 
     def __init__(
-        self, host: str, port: int, gateway: Gateway, cashier: Cashier, bills: Bills, standin: "StandIn"
+        self,
+        host: str,
+        port: int,
+        gateway: Gateway,
+        cashier: Cashier,
+        bills: Bills,
+        control: Callable[[Request, str], Reply],
     ) -> None:
         self._http = _Http((host, port), self)
         self.port = int(self._http.server_address[1])
@@ -39,7 +42,7 @@ class Server:
         self._gateway = gateway
         self._cashier = cashier
         self._bills = bills
-        self._standin = standin
+        self._control = control
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.1,), name="stand-in Alipay", daemon=True
         )
@@ -79,7 +82,7 @@ class Server:
             case "bill":
                 return self._bills.download(rest)
             case "_standin":
-                return control.handle(self._standin, request, rest)
+                return self._control(request, rest)
             case "":
                 return Reply("模拟支付宝 stand-in Alipay: see /_standin/health\n".encode())
         return Reply(b"not found\n", 404)

@@ -1,15 +1,18 @@
 """The stand-in as a whole: its parts put together, and what tests and the control API can ask of it."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from . import control
 from .bill import Bills
+from .calls import Calls
 from .cashier import Cashier
 from .clock import DAY_SECONDS, Clock, moment_text
 from .faults import FAULTS, Faults
-from .gateway import Calls, Gateway
+from .gateway import Gateway
 from .messages import Changes, Messages
 from .notices import Notices, answers_report
 from .server import Server
@@ -43,7 +46,7 @@ class StandIn:
         bills = Bills(account, self._clock, self._trades)
         gateway = Gateway(account, self._clock, self._faults, self._trades, self._calls, bills)
         cashier = Cashier(self._trades, self._messages, self._notices, self._faults)
-        self._server = Server(host, port, gateway, cashier, bills, self)
+        self._server = Server(host, port, gateway, cashier, bills, partial(control.handle, self))
         self.url = f"http://{host}:{self._server.port}"
         self.gateway_url = f"{self.url}/gateway.do"
         bills.origin = self.url

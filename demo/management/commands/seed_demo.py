@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from itertools import cycle
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -16,7 +17,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from demo import illustrations
 from houses import availability
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
@@ -28,6 +28,7 @@ from payments.models import Payment, subject_of
 
 PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused where real money moves
 RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
+PHOTOS = Path(__file__).resolve().parents[2] / "photos"
 PHOTOS_PER_HOUSE = 4
 TIMES_ASKED = 5
 """Whether the stand-in has seen a payment: once is enough where it has no faults."""
@@ -92,7 +93,7 @@ FACILITIES_OF = [
 
 
 class Command(BaseCommand):
-    help = "Makes demo houses with drawn photos, two renters, one of staff and orders in every status."
+    help = "Makes demo houses with pictures, two renters, one of staff and orders in every status."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -158,9 +159,14 @@ def _house(
         if icon in FACILITIES_OF[number].split()
     )
     for scene in range(PHOTOS_PER_HOUSE):
-        picture = ContentFile(illustrations.draw(number, scene), name=f"demo-{number}-{scene}.jpg")
+        picture = ContentFile(photo_of(number, scene).read_bytes(), name=f"demo-{number}-{scene}.webp")
         HousePhoto.objects.create(house=house, position=scene, image=picture)
     return house
+
+
+def photo_of(number: int, scene: int) -> Path:
+    """The picture file of house `number` in HOUSES: from outside (scene 0), then its rooms."""
+    return PHOTOS / f"house-{number + 1}-{scene + 1}.webp"
 
 
 def book(renter: User, house: House, from_day: int, nights: int) -> Order:

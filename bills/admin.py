@@ -9,8 +9,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from bills.days import missed_days
+from bills.lines import next_step
 from core.money import yuan_text
-from payments import reconciliation
 from payments.models import BillLine
 from payments.staff.resolution import ResolvableAdmin
 
@@ -57,7 +58,7 @@ class BillLineAdmin(ResolvableAdmin):
     ) -> HttpResponse:
         """Days of which no line can be here, because nobody compared them, are told above the list."""
         response = super().changelist_view(request, extra_context)
-        days = reconciliation.missed_days()
+        days = missed_days()
         if days and isinstance(response, TemplateResponse):  # it is not rendered yet
             words = gettext(
                 "Not compared with our books yet: Alipay's bills of %(days)s. Tell whoever looks after the "
@@ -92,5 +93,5 @@ class BillLineAdmin(ResolvableAdmin):
     @admin.display(description=_("next step, or how it ended"))
     def what_to_do(self, line: BillLine) -> str:
         if line.done_at is None:
-            return reconciliation.next_step(line)
+            return next_step(line)
         return line.outcome or gettext("The cause has gone.")

@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "houses",
     "orders",
     "payments",
+    "bills",
     "jobs",
 ]
 if DEBUG or REHEARSAL:  # their commands fill the site with known passwords, and pretend to be Alipay

@@ -3,13 +3,16 @@
 import logging
 from datetime import timedelta
 
+from bills.days import missed_days
 from jobs import heartbeat
-from payments.staff.work_queue import LISTS
+from payments.staff import work_queue
 
 log = logging.getLogger(__name__)
 
 TOLD_EVERY = timedelta(days=1)
 NAMED = 5
+
+LISTS = {**work_queue.LISTS, "missing bills": missed_days}
 
 
 def due() -> list[str]:

@@ -1,3 +1,3 @@
 """Registers the admin of payments, and that of orders; see staff/."""
 
-from payments.staff import bill_admin, message_admin, order_admin, payment_admin, refund_admin  # noqa: F401
+from payments.staff import message_admin, order_admin, payment_admin, refund_admin  # noqa: F401

@@ -11,7 +11,7 @@ from orders.models import Order, OrderEvent
 from payments.models import GatewayMessage, Payment, Refund
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ["core", "accounts", "houses", "orders", "payments", "jobs", "ihome_site"]
+LAYERS = ["core", "accounts", "houses", "orders", "payments", "bills", "jobs", "ihome_site"]
 APART = ["demo", "standin", "benchmarks", "deploy"]
 """demo and benchmarks stand above all; standin and deploy share no code with the site."""
 

@@ -8,10 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from bills.comparison import reconcile
+from bills.lines import next_step
+from bills.tests.test_comparison import MORNING_AFTER, bill, paid, row, stranger
 from payments.models import BillLine
-from payments.reconciliation import next_step, reconcile
 from payments.tests.test_admin import act, boss, clerk, page, said  # noqa: F401  boss is a fixture
-from payments.tests.test_reconciliation import MORNING_AFTER, bill, paid, row, stranger
 from tests import make
 from tests.alipay import Gateway
 

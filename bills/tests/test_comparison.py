@@ -12,8 +12,12 @@ from django.db import DataError
 from django.utils import timezone, translation
 from pytest_django import Settings
 
+from bills import days, fetching, lines
+from bills.comparison import Report, reconcile
+from bills.lines import next_step
+from bills.lookup import Entry
 from orders.models import Order
-from payments import callbacks, checkout, reconciliation
+from payments import callbacks, checkout
 from payments.alipay.answers import BEIJING
 from payments.alipay.bill import Bill, BillProblem, Row
 from payments.alipay.tests.test_bill import gbk
@@ -22,7 +26,6 @@ from payments.books.attempts import Received, settle
 from payments.books.invariants import broken_rules
 from payments.books.refunds import create
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
-from payments.reconciliation import Entry, Report, next_step, reconcile
 from payments.staff.resolution import resolve
 from standin import StandIn
 from standin.tests.merchant import fetch
@@ -787,7 +790,7 @@ def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first_attempt(ago=3)
-    keep = reconciliation._keep
+    keep = lines.keep
 
     def breaks_on_one_day(day: date, *arguments: object) -> list[BillLine]:
         if day == BEFORE:
@@ -796,7 +799,7 @@ def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
 
     with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
         with monkeypatch.context() as broken:
-            broken.setattr(reconciliation, "_keep", breaks_on_one_day)
+            broken.setattr(lines, "keep", breaks_on_one_day)
             assert "2026-11-21: not compared to the end (DataError: too long)" in complaint()
         assert compared() == days_ago(3, 1)
         assert "bill of 2026-11-21" in caplog.text
@@ -805,11 +808,11 @@ def test_a_day_that_breaks_is_not_remembered_and_keeps_no_other_back(
 
 @pytest.mark.django_db
 def test_there_is_nothing_to_compare_before_anybody_could_pay() -> None:
-    assert (run(), reconciliation.missed_days()) == (0, [])
+    assert (run(), days.missed_days()) == (0, [])
     make.attempt()
-    assert reconciliation.not_compared() == []
+    assert days.not_compared() == []
     with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
-        assert reconciliation.days_to_compare() == [AFTER]
+        assert days.days_to_compare() == [AFTER]
 
 
 @pytest.mark.django_db
@@ -819,11 +822,11 @@ def test_days_that_are_too_long_ago_are_told_and_wait_for_their_date(
 ) -> None:
     first_attempt(ago=63)
     with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
-        assert len(reconciliation.missed_days()) == 58
+        assert len(days.missed_days()) == 58
         assert run() == 0
         assert "3 days from 2026-09-21 on were not compared" in capsys.readouterr().out
         assert compared() == days_ago(*range(60, 0, -1))
-        assert reconciliation.missed_days() == []
+        assert days.missed_days() == []
         for day in days_ago(63, 62, 61):
             assert run(str(day)) == 0
         capsys.readouterr()
@@ -835,11 +838,11 @@ def test_days_that_are_too_long_ago_are_told_and_wait_for_their_date(
 def test_a_day_is_missed_when_it_has_been_over_for_two_days() -> None:
     first_attempt(ago=4)
     with time_machine.travel(datetime(2026, 11, 22, 23, 59, tzinfo=BEIJING)):
-        assert reconciliation.missed_days() == days_ago(4)
+        assert days.missed_days() == days_ago(4)
     with time_machine.travel(datetime(2026, 11, 23, 0, 1, tzinfo=BEIJING)):
-        assert reconciliation.missed_days() == days_ago(4, 3)
+        assert days.missed_days() == days_ago(4, 3)
         reconcile(bill(day=AFTER - timedelta(days=4)))
-        assert reconciliation.missed_days() == days_ago(3)
+        assert days.missed_days() == days_ago(3)
 
 
 # --- a whole day at the stand-in ----------------------------------------------------------------------------
@@ -914,4 +917,4 @@ def test_GWX01_a_gateway_that_misbehaves_about_the_bill(standin: StandIn, fault:
 
 def test_a_bill_of_another_day_or_account_is_no_bill() -> None:
     with pytest.raises(BillProblem):
-        reconciliation.read(gbk(), DAY + timedelta(days=1))
+        fetching.read(gbk(), DAY + timedelta(days=1))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from payments import reconciliation
 from payments.models import LATE_AFTER, BillLine, GatewayMessage, Payment, Refund
 
 
@@ -44,5 +43,4 @@ LISTS: dict[str, Callable[[], Sequence[object]]] = {
     "refunds": _of(Refund, refunds),
     "messages": _of(GatewayMessage, messages),
     "bill lines": _of(BillLine, bill_lines),
-    "missing bills": reconciliation.missed_days,
 }

@@ -8,13 +8,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 
+from bills import days
+from bills.comparison import Report, Sums, reconcile
+from bills.fetching import NoBillYet, fetch, read
 from core.money import yuan_text
-from payments import reconciliation
 from payments.alipay.bill import BillProblem
 from payments.alipay.http import MAX_DOWNLOAD_BYTES
 from payments.checks import ALIPAY_TAG
 from payments.models import BillLine
-from payments.reconciliation import NoBillYet, Report, Sums
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
     help = (
         "Compares Alipay's bill of a day with our payments and refunds, to the fen, and asks Alipay where "
         "they differ. What remains is listed in the admin under bill lines. Without DATE: every day that was "
-        f"not compared yet, {reconciliation.LOOK_BACK.days} days back at most. Exit status: 0 all is the "
+        f"not compared yet, {days.LOOK_BACK.days} days back at most. Exit status: 0 all is the "
         "same, 1 something is there for staff, 2 a day had no bill to compare with."
     )
     requires_system_checks = ()
@@ -53,21 +54,21 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _days_to_compare(self) -> list[date]:
-        days, all_days = reconciliation.days_to_compare(), reconciliation.not_compared()
-        if len(days) < len(all_days):
+        chosen, not_compared = days.days_to_compare(), days.not_compared()
+        if len(chosen) < len(not_compared):
             self.stdout.write(
-                f"{len(all_days) - len(days)} days from {all_days[0]} on were not compared, more than "
-                f"{reconciliation.LOOK_BACK.days} days ago; compare them by DATE"
+                f"{len(not_compared) - len(chosen)} days from {not_compared[0]} on were not compared, more than "
+                f"{days.LOOK_BACK.days} days ago; compare them by DATE"
             )
-        if not days:
+        if not chosen:
             self.stdout.write("no day to compare")
-        return days
+        return chosen
 
     def _compare(self, day: date, file: Path | None) -> Report | str:
         """Print what a day's bill and our books say. Returns that, or why they were not compared."""
         try:
-            bill = reconciliation.fetch(day) if file is None else reconciliation.read(_content(file), day)
-            report = reconciliation.reconcile(bill)
+            bill = fetch(day) if file is None else read(_content(file), day)
+            report = reconcile(bill)
         except (NoBillYet, BillProblem) as problem:
             return f"{day}: {problem}"
         except Exception as error:
@@ -86,7 +87,7 @@ def _day_that_is_over(text: str) -> date:
         raise _unfit(f"{text} is not a day; write it as 2026-11-22.") from error
     if day < FIRST_BILL:
         raise _unfit(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
-    if day >= reconciliation.day_of(timezone.now()):
+    if day >= days.day_of(timezone.now()):
         raise _unfit(f"{day} is not over in Beijing. Its bill is written by about 9:00 of the next day.")
     return day
 

@@ -1,0 +1,63 @@
+"""Gets the bill of a day: from Alipay, or from a file that somebody downloaded."""
+
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from bills.days import MISSED_AFTER, NEAR_MIDNIGHT, beginning
+from payments import queries
+from payments.alipay import http
+from payments.alipay.answers import BillAt, NoBill, Refused, Unknown
+from payments.alipay.bill import Bill, BillProblem, parse
+from payments.alipay.configured import alipay_client
+from payments.models import Payment, Refund
+
+DOWNLOAD_WITHIN = 120.0
+"""Seconds for a bill of any size."""
+NO_BILL_AFTER = timedelta(hours=36)
+"""So long after a day began, Alipay's "no bill" means that nothing was bought or refunded on it."""
+
+
+class NoBillYet(Exception):
+    """Why there is no bill to compare with, in words; nothing was changed."""
+
+
+def fetch(day: date) -> Bill:
+    """The bill of a day from Alipay. Raises NoBillYet, BillProblem."""
+    match alipay_client().bill(day, deadline=queries.IN_THE_BACKGROUND).result:
+        case BillAt(url=url):
+            try:
+                return read(http.download(url, deadline=DOWNLOAD_WITHIN), day)
+            except http.GatewayUnreachable as error:
+                raise NoBillYet(f"Alipay's file could not be fetched ({error}). Try again.") from error
+        case NoBill() if timezone.now() > beginning(day) + _no_bill_after(day):
+            return Bill(settings.ALIPAY_SELLER_ID, day, [], [])
+        case NoBill():
+            raise NoBillYet(
+                f"Alipay has no bill of {day}. It is written by about 9:00 (in Beijing) of the next day."
+            )
+        case Refused(code=code, sub_code=sub_code):
+            raise NoBillYet(
+                f"Alipay refuses to give the bill ({code} {sub_code}). See its console for what the app may."
+            )
+        case Unknown(reason=reason):
+            raise NoBillYet(f"Alipay does not answer ({reason}). Try again later.")
+
+
+def read(content: bytes, day: date) -> Bill:
+    """The bill in a file, if it is ours and of that day. Raises BillProblem."""
+    bill = parse(content)
+    if not bill.account.startswith(settings.ALIPAY_SELLER_ID):
+        raise BillProblem(f"The bill is of account {bill.account}, not of {settings.ALIPAY_SELLER_ID}.")
+    if bill.day != day:
+        raise BillProblem(f"The bill is of {bill.day}, not of {day}.")
+    return bill
+
+
+def _no_bill_after(day: date) -> timedelta:
+    """Longer where our own books have something of that day: then there will be a bill, however late."""
+    begin, end = beginning(day), beginning(day + timedelta(days=1)) - NEAR_MIDNIGHT
+    received = Payment.objects.filter(received_fen__gt=0, paid_at__gte=begin, paid_at__lt=end)
+    refunded = Refund.objects.filter(status=Refund.Status.DONE, done_at__gte=begin, done_at__lt=end)
+    return timedelta(days=1) + MISSED_AFTER if received.exists() or refunded.exists() else NO_BILL_AFTER

@@ -1,0 +1,135 @@
+"""What the bill and our books do not both have: the only writer of BillLine, but for what staff resolve."""
+
+import logging
+from datetime import date
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bills.lookup import Entry, Finding
+from core.transactions import durable_transaction
+from payments.books import refunds
+from payments.models import BillLine, Payment, Refund
+
+log = logging.getLogger(__name__)
+
+Kind = BillLine.Kind
+
+
+def keep(day: date, differing: list[tuple[Entry, Finding]]) -> list[BillLine]:
+    """Make the day's open lines those of this run; the cause of the others has gone. Gives the open ones.
+
+    Those of other days, too, of which this day's bill has shown that they are in none.
+    """
+    news = {entry.key for entry, finding in differing if write(entry, finding)}
+    keys = {entry.key for entry, _ in differing}
+    of_this_run = Q(bill_date=day) | Q(key__in=news)
+    open_lines = list(BillLine.objects.filter(of_this_run, done_at=None).order_by("id"))
+    for line in open_lines:
+        if line.key not in keys:
+            close(line)
+    return [line for line in open_lines if line.key in keys]
+
+
+@durable_transaction
+def write(entry: Entry, finding: Finding) -> bool:
+    """One line for an entry, however often; while it is open it says what the last run found.
+
+    True where it is new, or open again after a run had closed it. What staff closed stays so.
+    """
+    is_in_bill = entry.trade_no and finding.kind != Kind.NOT_IN_BILL
+    found = {
+        "kind": finding.kind,
+        "payment": finding.ours.payment if isinstance(finding.ours, Refund) else finding.ours,
+        "our_fen": finding.our_fen,
+        "bill_fen": entry.amount_fen if is_in_bill else None,
+    }
+    line, is_new = BillLine.objects.get_or_create(
+        key=entry.key,
+        defaults={
+            **found,
+            "bill_date": entry.day,
+            "is_refund": entry.is_refund,
+            "trade_no": entry.trade_no,
+            "out_trade_no": entry.out_trade_no,
+            "out_request_no": entry.out_request_no,
+            "raw": entry.raw,
+        },
+    )
+    if is_new:
+        log.error("the bill and our books differ: %s %s", finding.kind, line)
+        return True
+    by_no_person = BillLine.objects.filter(pk=line.pk, done_by=None)
+    by_no_person.update(**found)
+    return bool(by_no_person.filter(done_at__isnull=False).update(done_at=None))
+
+
+def close(line: BillLine) -> None:
+    """The cause has gone; nobody did it, so nobody is named."""
+    BillLine.objects.filter(pk=line.pk, done_at=None).update(done_at=timezone.now())
+
+
+def is_billed(line: BillLine) -> bool:
+    ours: Payment | Refund | None = line.payment
+    if line.payment is not None and line.is_refund:
+        ours = refunds.find(line.payment, line.out_request_no)
+    return ours is not None and ours.billed_on is not None
+
+
+def entry_of(line: BillLine) -> Entry:
+    return Entry(
+        line.bill_date,
+        line.is_refund,
+        line.trade_no,
+        line.out_trade_no,
+        line.out_request_no,
+        line.bill_fen or 0,
+        line.raw,
+    )
+
+
+def next_step(line: BillLine) -> str:
+    """What staff do about an open line."""
+    payment = line.payment
+    match line.kind, line.is_refund:
+        case Kind.NOT_IN_BILL, False:
+            return _(
+                "Ask Alipay about the payment, and run the bills of the days before and after. If Alipay "
+                "does not know it, no money came: tell whoever looks after the site before the guest comes."
+            )
+        case Kind.NOT_IN_BILL, True:
+            return _(
+                "Run the bills of the days before and after. If none has it, look the trade up at Alipay: "
+                "the renter may still be owed this money."
+            )
+        case Kind.AMOUNT, False:
+            return _(
+                "Look the trade up at Alipay: what it shows there came in. Give back what is too much, "
+                "or ask the renter for the rest."
+            )
+        case Kind.AMOUNT, True:
+            return _(
+                "Look the trade up at Alipay: what it shows there went back. Settle the difference with "
+                "the renter."
+            )
+    if not line.trade_no:
+        return _("This line of the bill can't be read for certain. Compare it with our payments by hand.")
+    if payment is None:
+        return _(
+            "Look the trade up at Alipay. If it is for something else sold with this account, say so here. "
+            "If a restored backup lost its order, find out who paid: book them in again, or give it back in "
+            "Alipay's console."
+        )
+    if line.is_refund:
+        return _(
+            "Compare the payment's refunds with the trade at Alipay: this one was made there and does not "
+            "fit ours, or was given up here. If Alipay could not be asked, the next run looks again."
+        )
+    if payment.is_settled:
+        return _("Our payment of this number is another trade. Look both up at Alipay, and give one back.")
+    return _(
+        "Ask Alipay about the payment. Closed: the money came and has all gone back; tell the renter. "
+        "Another amount: look the trade up at Alipay and give it back there. No answer: the next run "
+        "looks again."
+    )

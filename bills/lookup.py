@@ -1,0 +1,107 @@
+"""Looks up in our books what a bill has, after asking Alipay where our books have less."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from bills.days import beginning
+from core.money import MAX_FEN
+from core.transactions import durable_transaction
+from orders.models import Order
+from payments import queries, refunding
+from payments.books import refunds
+from payments.models import BillLine, Payment, Refund, is_out_trade_no, subject_of
+
+log = logging.getLogger(__name__)
+
+Kind = BillLine.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All rows of a day's bill about one payment or one refund, or such a thing of ours."""
+
+    day: date
+    is_refund: bool
+    trade_no: str
+    out_trade_no: str
+    out_request_no: str
+    amount_fen: int
+    raw: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for every run over that day."""
+        what = (self.trade_no, self.out_trade_no, self.out_request_no) if self.trade_no else (self.raw,)
+        return hashlib.sha256("\n".join((str(self.day), str(self.is_refund), *what)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What our books have of an entry; `kind` is empty where they say the same.
+
+    `ours` is what the entry is, or seems to be, about; `our_fen` is None where our books lack that money.
+    """
+
+    kind: str
+    ours: Payment | Refund | None = None
+    our_fen: int | None = None
+
+
+def look_up(entry: Entry) -> Finding:
+    """What our books have of it, after Alipay was asked where that is less than the bill has."""
+    return _refund_of(entry) if entry.is_refund else _payment_of(entry)
+
+
+def _payment_of(entry: Entry) -> Finding:
+    if not is_out_trade_no(entry.out_trade_no):
+        return Finding(Kind.NOT_OURS)  # somebody else's sale with the same account
+    payment = Payment.objects.numbered(entry.out_trade_no) or _rebuilt(entry)
+    if payment is None:
+        return Finding(Kind.NOT_OURS)
+    if not payment.is_settled:
+        queries.ask(payment, deadline=queries.IN_THE_BACKGROUND)
+    if not payment.is_settled or payment.trade_no != entry.trade_no:
+        return Finding(Kind.NOT_OURS, payment)
+    is_same = payment.received_fen == entry.amount_fen
+    return Finding("" if is_same else Kind.AMOUNT, payment, payment.received_fen)
+
+
+def _refund_of(entry: Entry) -> Finding:
+    payment = Payment.objects.numbered(entry.out_trade_no)
+    if payment is None or payment.trade_no != entry.trade_no:
+        return Finding(Kind.NOT_OURS, payment)
+    refunding.confirm(payment, entry.out_request_no)
+    refund = refunds.find(payment, entry.out_request_no)
+    if refund is None or refund.out_request_no != entry.out_request_no or refund.status != Refund.Status.DONE:
+        return Finding(Kind.NOT_OURS, payment)
+    is_same = refund.amount_fen == entry.amount_fen
+    return Finding("" if is_same else Kind.AMOUNT, refund, refund.amount_fen)
+
+
+@durable_transaction
+def _rebuilt(entry: Entry) -> Payment | None:
+    """A new row for an attempt of an order of ours that a restored backup lost; None: no such order.
+
+    It is open, and worth nothing until Alipay's own word settles it.
+    """
+    number = entry.out_trade_no.partition("_")[0]
+    order = Order.objects.select_for_update().filter(number=number).first()
+    if order is None or not 0 < entry.amount_fen <= MAX_FEN:
+        return None
+    payment, is_new = Payment.objects.get_or_create(
+        out_trade_no=entry.out_trade_no,
+        defaults={
+            "order": order,
+            "subject": subject_of(order),
+            "amount_fen": entry.amount_fen,
+            "expires_at": beginning(entry.day) + timedelta(days=1),
+            "next_try_at": timezone.now(),
+        },
+    )
+    if is_new:
+        log.warning("attempt %s: lost here, made anew from the bill of %s", payment, entry.day)
+    return payment

@@ -22,14 +22,14 @@ def signed_in_user(request: HttpRequest) -> User:
     return request.user
 
 
-def only_a_form(request: HttpRequest, page: str) -> HttpResponse:
+def post_only_page(request: HttpRequest, page: str) -> HttpResponse:
     """405 to whoever opens an address that takes forms alone, as a browser does that brings a tab back."""
     response = render(request, "405.html", {"page": page}, status=405)
     response.headers["Allow"] = "POST"
     return response
 
 
-def form_of_signed_in(get_page: Page) -> Callable[[View], View]:
+def signed_in_post(get_page: Page) -> Callable[[View], View]:
     """A view that takes a form of people who are signed in. The form is on the page that `get_page` names:
     others sign in first and land there, and who opens this address is led there. So is, by `form_page`, whose
     token is not right.
@@ -41,7 +41,7 @@ def form_of_signed_in(get_page: Page) -> Callable[[View], View]:
         @functools.wraps(guarded)
         def take(request: HttpRequest, **path: object) -> HttpResponse:
             if request.method != "POST":
-                return only_a_form(request, get_page(request, **path))
+                return post_only_page(request, get_page(request, **path))
             return guarded(request, **path)
 
         return take

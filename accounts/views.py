@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
-from accounts.guards import only_a_form, signed_in_user
+from accounts.guards import post_only_page, signed_in_user
 from accounts.models import User
 
 
@@ -29,7 +29,7 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return only_a_form(request, reverse("accounts:me"))
+        return post_only_page(request, reverse("accounts:me"))
 
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")

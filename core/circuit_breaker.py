@@ -11,7 +11,7 @@ FAILURES_TO_OPEN = 5
 SECONDS_TO_REST = 10.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens after a few failures in a row; then lets one call through now and again, until one is answered.
 
     May be shared between threads. A call that is let through ends in answered() or failed(); one that ends in
@@ -31,7 +31,7 @@ class Breaker:
     def is_open(self) -> bool:
         return self._failures >= FAILURES_TO_OPEN
 
-    def lets_through(self) -> bool:
+    def allows_call(self) -> bool:
         """Whether a call may be made now. While open, one of all who ask may, after a rest."""
         with self._lock:
             now = monotonic()
@@ -40,7 +40,7 @@ class Breaker:
             self._rests_until = now + SECONDS_TO_REST
             return True
 
-    def answered(self) -> None:
+    def succeeded(self) -> None:
         with self._lock:
             if self.is_open:
                 log.warning("%s answers again", self._name)

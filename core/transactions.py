@@ -5,10 +5,10 @@ is repeated, never a part of it. That is why it must be the outermost transactio
 function under `@durable_transaction` reads anew whatever it decides by, and does nothing outside the
 database.
 
-A connection that is lost at COMMIT leaves open whether the transaction was committed. So each transaction
-writes a row under a key of its own, core.models.Commit, and a repeat begins by writing that very row. Where
-that can't be done the first try was committed, and its result is the answer. Where the server is still at
-the first one's COMMIT, the unique key makes the repeat wait for it. No function needs to know of this.
+A connection that is lost at COMMIT leaves it unknown whether the COMMIT took effect. So each transaction
+writes a TransactionMarker under a key of its own, and a repeat begins by writing that very row. If that fails,
+the first try was committed and its result is the answer. If the server is still at the first COMMIT, the unique
+key makes the repeat wait for it. No function needs to know of this.
 """
 
 import functools
@@ -23,7 +23,7 @@ from typing import ParamSpec, TypeVar
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from core.models import Commit
+from core.models import TransactionMarker
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ TRIES = 5
 LONGEST_WAIT = 1.0
 GIVE_UP_AFTER = 20.0
 """Seconds after which no further try begins: each may have waited for a lock."""
-COMMITS_ARE_KEPT = timedelta(hours=1)
+MARKERS_ARE_KEPT = timedelta(hours=1)
 
 ROLLED_BACK_CODES = {
     1020,  # MariaDB: record has changed since last read
@@ -73,7 +73,7 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
             try:
                 with transaction.atomic(durable=True):
                     began = True
-                    _write_commit(key)
+                    _write_marker(key)
                     result = function(*args, **kwargs)
                 return result
             except _WasCommitted:
@@ -93,14 +93,14 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def forget_old_commits() -> int:
+def delete_old_markers() -> int:
     """Delete the rows that no repeat will ask for any more; how many there were."""
-    return Commit.objects.filter(made_at__lt=timezone.now() - COMMITS_ARE_KEPT).delete()[0]
+    return TransactionMarker.objects.filter(made_at__lt=timezone.now() - MARKERS_ARE_KEPT).delete()[0]
 
 
-def _write_commit(key: uuid.UUID) -> None:
+def _write_marker(key: uuid.UUID) -> None:
     try:
-        Commit.objects.create(key=key)
+        TransactionMarker.objects.create(key=key)
     except IntegrityError as error:
         raise _WasCommitted from error
 

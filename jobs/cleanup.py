@@ -5,7 +5,7 @@ from importlib import import_module
 
 from django.conf import settings
 
-from core.transactions import forget_old_commits
+from core.transactions import delete_old_markers
 from jobs import heartbeat
 from payments.books import message_log
 
@@ -31,5 +31,5 @@ _PRUNE = {
     "messages": message_log.prune_bad,
     "answers": message_log.prune_answers,
     "sessions": _sessions,
-    "commits": forget_old_commits,
+    "commits": delete_old_markers,
 }

@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.circuit_breaker import Breaker
+from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
 from orders.models import Order, OrderEvent
 from orders.money_state import is_confirming
@@ -37,7 +37,7 @@ GIVE_UP_AFTER = timedelta(days=3)
 ANSWERS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError)
 """The mail is not taken, but the server is there."""
 
-server = Breaker("The mail server")
+server = CircuitBreaker("The mail server")
 """Others wait for the same sweep: a server that hangs must not take its time from them, mail by mail."""
 
 MOST_OF_A_TITLE = 30
@@ -87,7 +87,7 @@ def send(order_key: int) -> int:
     while event := _next(order_key):
         if not _is_for_mail(event):
             _mark(event, mail_due_at=None)
-        elif server.lets_through() and _claim(event):
+        elif server.allows_call() and _claim(event):
             mailed += _deliver(event)
         else:
             break
@@ -126,7 +126,7 @@ def _deliver(event: OrderEvent) -> bool:
     try:
         message_of(event).send()
     except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: an unfit address
-        (server.answered if isinstance(error, ANSWERS) else server.failed)()
+        (server.succeeded if isinstance(error, ANSWERS) else server.failed)()
         age = timezone.now() - event.created_at
         log.warning("event %s of order %s: not mailed: %s", event.pk, event.order, type(error).__name__)
         if age > GIVE_UP_AFTER:
@@ -135,7 +135,7 @@ def _deliver(event: OrderEvent) -> bool:
         else:
             _mark(event, mail_due_at=timezone.now() + min(max(age, timedelta(minutes=1)), timedelta(hours=1)))
         return False
-    server.answered()
+    server.succeeded()
     _mark(event, mail_due_at=None, mailed_at=timezone.now())
     log.info("event %s of order %s: mailed", event.pk, event.order)
     return True

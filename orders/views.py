@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.guards import form_of_signed_in, signed_in_user
+from accounts.guards import signed_in_post, signed_in_user
 from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
@@ -63,7 +63,7 @@ def _said_of_other_guests(order: Order) -> str:
     return words % {"count": order.guests}
 
 
-@form_of_signed_in(_house_page_with_stay)
+@signed_in_post(_house_page_with_stay)
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     house = get_object_or_404(House.objects.select_related("area"), pk=pk)
     form = StayForm(request.POST, house=house)
@@ -191,7 +191,7 @@ def _order_page_with_draft(request: HttpRequest, number: str) -> str:
     return f"{reverse('orders:detail', args=[number])}#review"
 
 
-@form_of_signed_in(_order_page_with_draft)
+@signed_in_post(_order_page_with_draft)
 def review(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     form = ReviewForm(request.POST)

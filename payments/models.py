@@ -167,7 +167,9 @@ class Refund(models.Model):
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DUE)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
-    words = models.CharField(_("staff's words"), max_length=200, blank=True, db_default="")
+    explanation = models.CharField(
+        _("staff's words"), max_length=200, blank=True, db_default="", db_column="words"
+    )
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

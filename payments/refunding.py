@@ -40,7 +40,7 @@ LONGEST_CALL = timedelta(minutes=1)
 
 
 @durable_transaction
-def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, words: str) -> Refund:
+def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, explanation: str) -> Refund:
     """Refund part or all of a payment for staff: DUE, or PROPOSED above the limit. Raises CannotRefund.
 
     `number` is refunds.next_number() as the form showed it: however often one form is sent, and by however
@@ -49,7 +49,9 @@ def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, words
     rows.lock_order(payment)
     if number != refunds.next_number(payment):
         raise CannotRefund(_("Another refund of this payment has been made meanwhile. Look at it first."))
-    return refunds.create(payment, amount_fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
+    return refunds.create(
+        payment, amount_fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=explanation
+    )
 
 
 @durable_transaction
@@ -114,11 +116,11 @@ def retry(refund: Refund) -> bool:
     return refunds.move(refund, Q(status=Status.REFUSED), status=Status.SENT, due_at=now, next_try_at=now)
 
 
-def give_up(refund: Refund, *, by: User, words: str) -> None:
+def give_up(refund: Refund, *, by: User, explanation: str) -> None:
     """End a refund that Alipay has not made: → GIVEN_UP. Raises CannotRefund.
 
     One that Alipay had in hand is queried once more: what it was late to make must not be refunded twice.
-    `words` are for the renter, if they were told of the refund.
+    `explanation` is for the renter, if they were told of the refund.
     """
     if refund.status == Status.SENT and not Refund.objects.filter(Refund.late(), pk=refund.pk).exists():
         refusal = _("%(number)s: it may be on its way. It can be given up when a day has passed.")
@@ -131,11 +133,11 @@ def give_up(refund: Refund, *, by: User, words: str) -> None:
         if not isinstance(answer, (NotRefunded, NotExisting, RefundFound)):
             refusal = _("%(number)s: Alipay gave no usable answer about it just now. Please try again later.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})
-    _give_up(refund, by=by, words=words)
+    _give_up(refund, by=by, explanation=explanation)
 
 
 @durable_transaction
-def _give_up(refund: Refund, *, by: User, words: str) -> None:
+def _give_up(refund: Refund, *, by: User, explanation: str) -> None:
     order = rows.lock_order(refund.payment)
     as_read = Q(status=refund.status) & ~Q(status__in=[Status.DONE, Status.GIVEN_UP])
     if refund.status == Status.SENT:  # it may have been sent again since Alipay was asked
@@ -144,7 +146,7 @@ def _give_up(refund: Refund, *, by: User, words: str) -> None:
         raise _not_possible_any_more(refund)
     if refund.status != Status.PROPOSED:
         kind = OrderEvent.Kind.REFUND_OFF
-        transitions.note(order, kind, actor=by, reason=words, amount_fen=refund.amount_fen)
+        transitions.note(order, kind, actor=by, reason=explanation, amount_fen=refund.amount_fen)
 
 
 def confirm(payment: Payment, out_request_no: str) -> bool:

@@ -98,7 +98,9 @@ def returned(gateway: Gateway) -> Payment:
 def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
     """Alipay says TRADE_CLOSED of what was given back whole: that contradicts nothing."""
     payment = returned(gateway)
-    refund = create(payment, 30000, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True), words="x")
+    refund = create(
+        payment, 30000, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True), explanation="x"
+    )
     values = {"out_trade_no": payment.out_trade_no, "fund_change": "Y", "refund_fee": "300.00"}
     gateway.says["refund"] = alipay.answer("refund", **values)
     sweep_once()

@@ -108,7 +108,7 @@ def test_money_that_came_after_the_end_was_no_nothing(client: Client, renter: Us
     assert CHARGED_NOTHING not in words
     assert "Payment that was not used" in price(client, order)
     assert "/receipt/" not in price(client, order)
-    refunding._give_up(payment.refunds.get(), by=make.user(is_staff=True), words="Paid in cash")
+    refunding._give_up(payment.refunds.get(), by=make.user(is_staff=True), explanation="Paid in cash")
     words = head(client, order)
     assert "on its way back" not in words
     assert CHARGED_NOTHING not in words

@@ -9,7 +9,7 @@ import threading
 import certifi
 import pycurl
 
-from core.circuit_breaker import Breaker
+from core.circuit_breaker import CircuitBreaker
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
@@ -18,7 +18,7 @@ MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
 _local = threading.local()
 
 
-breaker = Breaker("Alipay")
+breaker = CircuitBreaker("Alipay")
 """The process's own, for post() alone: bills come from another host."""
 
 
@@ -35,7 +35,7 @@ def post(url: str, form: str, *, deadline: float) -> bytes:
 
     Raises GatewayUnreachable; at once where the gateway has left several calls in a row unanswered.
     """
-    if not breaker.lets_through():
+    if not breaker.allows_call():
         raise GatewayUnreachable("not called: it has answered nothing lately")
     curl = _handle()
     curl.setopt(pycurl.URL, url)
@@ -43,9 +43,9 @@ def post(url: str, form: str, *, deadline: float) -> bytes:
     try:
         answer = _perform(curl, deadline, MAX_ANSWER_BYTES)
     except GatewayUnreachable as error:
-        (breaker.failed if error.is_down else breaker.answered)()
+        (breaker.failed if error.is_down else breaker.succeeded)()
         raise
-    breaker.answered()
+    breaker.succeeded()
     return answer
 
 

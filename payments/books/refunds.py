@@ -39,12 +39,13 @@ class CannotRefund(Refusal):
 
 
 def create(
-    payment: Payment, amount_fen: int, *, reason: str, asked_by: User | None = None, words: str = ""
+    payment: Payment, amount_fen: int, *, reason: str, asked_by: User | None = None, explanation: str = ""
 ) -> Refund:
     """Reserve `amount_fen` of a payment and owe it to the renter, inside the caller's transaction and lock.
 
-    `asked_by`: the member of staff who wants it; above STAFF_REFUND_LIMIT_FEN it awaits approval. `words` are
-    for the renter. Raises CannotRefund if the amount is not positive or more than is refundable.
+    `asked_by`: the member of staff who wants it; above STAFF_REFUND_LIMIT_FEN it awaits approval.
+    `explanation` is for the renter. Raises CannotRefund if the amount is not positive, or more than is
+    refundable.
     """
     if amount_fen <= 0:
         raise CannotRefund(_("A refund gives back at least ￥0.01."))
@@ -58,7 +59,7 @@ def create(
         amount_fen=amount_fen,
         status=Status.DUE if may_go else Status.PROPOSED,
         reason=reason,
-        words=words,
+        explanation=explanation,
         asked_by=asked_by,
         due_at=timezone.now() if may_go else None,
         next_try_at=timezone.now() if may_go else None,
@@ -177,7 +178,7 @@ def reserve(payment: Payment, amount_fen: int) -> bool:
 def note_due(order: Order, refund: Refund, *, by: User | None) -> None:
     """Tell the renter that a refund is on its way."""
     kind = OrderEvent.Kind.REFUND_DUE
-    transitions.note(order, kind, actor=by, reason=refund.words, amount_fen=refund.amount_fen)
+    transitions.note(order, kind, actor=by, reason=refund.explanation, amount_fen=refund.amount_fen)
 
 
 def _unapproved_fen(payment: Payment) -> int:

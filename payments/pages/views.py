@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.guards import form_of_signed_in, signed_in_or_back_to, signed_in_user
+from accounts.guards import signed_in_or_back_to, signed_in_post, signed_in_user
 from accounts.models import User
 from orders.access import check_is_own, order_of
 from orders.models import Order
@@ -44,7 +44,7 @@ def _cancel_page(request: HttpRequest, number: str) -> str:
 
 
 @never_cache
-@form_of_signed_in(_order_page)
+@signed_in_post(_order_page)
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """去支付: 302 to Alipay, or back to the order with words; inside WeChat, to the way out of it."""
     order = order_of(request, number)
@@ -154,7 +154,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @never_cache
-@form_of_signed_in(_order_page)
+@signed_in_post(_order_page)
 def check(request: HttpRequest, number: str) -> HttpResponse:
     """我已付款，帮我查一下: ask Alipay now. Answers in words; to the page's own script, as `status` does."""
     order = order_of(request, number)

@@ -12,7 +12,7 @@ from payments.cancellation import Preview
 from payments.models import Payment
 
 WORDS_LENGTH = 200
-"""What Refund.words, Order.closing_reason and OrderEvent.reason hold."""
+"""What Refund.explanation, Order.closing_reason and OrderEvent.reason hold."""
 
 
 class YuanField(forms.CharField):

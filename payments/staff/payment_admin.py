@@ -24,7 +24,16 @@ from payments.staff.resolution import ResolvableAdmin, resolve
 
 class RefundInline(ReadOnlyInline):
     model = Refund
-    fields = ["out_request_no", "status", "amount_fen", "reason", "words", "asked_by", "refusal", "done_at"]
+    fields = [
+        "out_request_no",
+        "status",
+        "amount_fen",
+        "reason",
+        "explanation",
+        "asked_by",
+        "refusal",
+        "done_at",
+    ]
 
 
 class GatewayMessageInline(ReadOnlyInline):
@@ -120,14 +129,14 @@ class PaymentAdmin(ResolvableAdmin):
         given, staff = form.cleaned_data, signed_in_user(request)
         try:
             refund = refunding.give_back(
-                payment, given["amount"], number=given["number"], by=staff, words=given["words"]
+                payment, given["amount"], number=given["number"], by=staff, explanation=given["words"]
             )
         except CannotRefund as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
         made = gettext("%(number)s: ￥%(amount)s to give back.")
         made %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
-        self.log_change(request, payment, f"{made} {refund.words}")
+        self.log_change(request, payment, f"{made} {refund.explanation}")
         if refund.status == Refund.Status.DUE:
             self.message_user(request, made, messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(pk=refund.pk))

@@ -25,7 +25,7 @@ class RefundAdmin(ReadOnlyAdmin):
         "status",
         "amount",
         "reason",
-        "words",
+        "explanation",
         "asked_by",
         "approved_by",
         "refusal",
@@ -78,7 +78,7 @@ class RefundAdmin(ReadOnlyAdmin):
         self._act_on_each(
             request,
             queryset,
-            lambda refund: refunding.give_up(refund, by=staff, words=words),
+            lambda refund: refunding.give_up(refund, by=staff, explanation=words),
             gettext("Given up: %(words)s") % {"words": words},
         )
         return None

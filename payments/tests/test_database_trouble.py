@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core import transactions
-from core.models import Commit
+from core.models import TransactionMarker
 from core.transactions import durable_transaction
 from houses.models import BookedNight
 from jobs.sweep import sweep_once
@@ -139,7 +139,7 @@ def test_DBX02_pay_makes_one_attempt(moment: Moment) -> None:
 
 
 def test_DBX02_twin_a_repeat_that_does_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "_write_commit", lambda key: None)
+    monkeypatch.setattr(transactions, "_write_marker", lambda key: None)
     order = settled_order()
     with lost_at_commit(Moment.AFTER):
         give_back(order)
@@ -148,15 +148,15 @@ def test_DBX02_twin_a_repeat_that_does_not_look(monkeypatch: pytest.MonkeyPatch)
 
 def test_DBX02_the_server_stays_away_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it was committed can't be known; that is said by an error, and asking again finds out."""
-    payment, write = make.attempt(), transactions._write_commit
+    payment, write = make.attempt(), transactions._write_marker
 
     def write_or_find_nobody(key: uuid.UUID) -> None:
-        if Commit.objects.exists():
+        if TransactionMarker.objects.exists():
             raise OperationalError(2002, "Can't connect to local server through socket")
         write(key)
 
     with monkeypatch.context() as trouble, lost_at_commit(Moment.AFTER), pytest.raises(OperationalError):
-        trouble.setattr(transactions, "_write_commit", write_or_find_nobody)
+        trouble.setattr(transactions, "_write_marker", write_or_find_nobody)
         attempts.settle(payment, receipt(payment))
     assert attempts.settle(payment, receipt(payment)).outcome is Outcome.DUPLICATE
     assert kinds(payment.order) == ["PAID"]
@@ -202,9 +202,9 @@ def test_DBX02_a_sweep_that_loses_its_connection_over_one_goes_on_with_the_other
 
 def test_a_commit_is_forgotten_after_an_hour() -> None:
     settled_order()
-    assert (transactions.forget_old_commits(), Commit.objects.count()) == (0, 1)
-    Commit.objects.update(made_at=timezone.now() - timedelta(minutes=61))
-    assert (transactions.forget_old_commits(), Commit.objects.count()) == (1, 0)
+    assert (transactions.delete_old_markers(), TransactionMarker.objects.count()) == (0, 1)
+    TransactionMarker.objects.update(made_at=timezone.now() - timedelta(minutes=61))
+    assert (transactions.delete_old_markers(), TransactionMarker.objects.count()) == (1, 0)
 
 
 # --- Conflict at commit -----------------------------------------------------------------------------------

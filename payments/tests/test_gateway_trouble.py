@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from core import circuit_breaker as breaking
-from core.circuit_breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, Breaker
+from core.circuit_breaker import FAILURES_TO_OPEN, SECONDS_TO_REST, CircuitBreaker
 from jobs.sweep import sweep_once
 from orders.models import Order
 from payments import queries
@@ -79,53 +79,53 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return move
 
 
-def fail(breaker: Breaker, times: int = FAILURES_TO_OPEN) -> None:
+def fail(breaker: CircuitBreaker, times: int = FAILURES_TO_OPEN) -> None:
     for _ in range(times):
-        assert breaker.lets_through()
+        assert breaker.allows_call()
         breaker.failed()
 
 
 def test_GWX02_opens_after_failures_in_a_row(clock: Callable[[float], None]) -> None:
-    breaker = Breaker("Alipay")
+    breaker = CircuitBreaker("Alipay")
     fail(breaker, FAILURES_TO_OPEN - 1)
-    breaker.answered()
+    breaker.succeeded()
     fail(breaker, FAILURES_TO_OPEN - 1)
-    assert breaker.lets_through()
+    assert breaker.allows_call()
     breaker.failed()
-    assert not breaker.lets_through()
+    assert not breaker.allows_call()
 
 
 def test_GWX02_one_call_is_tried_after_a_rest(clock: Callable[[float], None]) -> None:
-    breaker = Breaker("Alipay")
+    breaker = CircuitBreaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST - 0.1)
-    assert not breaker.lets_through()
+    assert not breaker.allows_call()
     clock(0.2)
-    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+    assert [breaker.allows_call() for _ in range(3)] == [True, False, False]
     breaker.failed()
     clock(SECONDS_TO_REST - 0.1)
-    assert not breaker.lets_through()
+    assert not breaker.allows_call()
     clock(0.2)
-    assert breaker.lets_through()
-    breaker.answered()
-    assert [breaker.lets_through() for _ in range(3)] == [True] * 3
+    assert breaker.allows_call()
+    breaker.succeeded()
+    assert [breaker.allows_call() for _ in range(3)] == [True] * 3
 
 
 def test_GWX02_a_try_that_never_ends_is_not_the_last(clock: Callable[[float], None]) -> None:
-    breaker = Breaker("Alipay")
+    breaker = CircuitBreaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST + 1)
-    assert breaker.lets_through()  # and its thread dies
+    assert breaker.allows_call()  # and its thread dies
     clock(SECONDS_TO_REST + 1)
-    assert breaker.lets_through()
+    assert breaker.allows_call()
 
 
 @pytest.mark.race
 def test_GWX02_exactly_one_thread_tries(clock: Callable[[float], None]) -> None:
-    breaker = Breaker("Alipay")
+    breaker = CircuitBreaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST + 1)
-    assert sum(at_once(*[breaker.lets_through] * 16)) == 1
+    assert sum(at_once(*[breaker.allows_call] * 16)) == 1
 
 
 def unreachable(url: str) -> str:
@@ -233,7 +233,7 @@ def test_GWX02_other_pages_wait_for_the_first_only_while_alipay_hangs(
 def test_GWX02_twin_without_the_breaker_everybody_waits(
     site: Site, server: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http.breaker, "lets_through", lambda: True)
+    monkeypatch.setattr(http.breaker, "allows_call", lambda: True)
     site.renters_ask(orders_with_attempts(THREADS * 2))
     assert site.serves_a_page()
     assert server.asked > THREADS

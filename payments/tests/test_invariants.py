@@ -151,7 +151,7 @@ def test_OPS02_a_broken_rule_is_found_with_its_order(
 
 def test_surplus_that_staff_gave_back_another_way_breaks_no_rule() -> None:
     refund = surplus().refunds.get()
-    _give_up(refund, by=make.user(), words="paid back in cash")
+    _give_up(refund, by=make.user(), explanation="paid back in cash")
     assert refund.payment.refunds.get().status == Refund.Status.GIVEN_UP
     assert list(broken_rules()) == []
 

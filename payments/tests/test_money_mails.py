@@ -100,7 +100,9 @@ def test_only_what_this_cancelling_gives_back(renter: User, house: House) -> Non
     order = book(renter, house, days_ahead=9)
     payment, second = pay(order), make.attempt(order, live_for=None)
     payment.refresh_from_db()
-    refunding.give_back(payment, 5000, number=refunds.next_number(payment), by=make.user(), words="Sorry")
+    refunding.give_back(
+        payment, 5000, number=refunds.next_number(payment), by=make.user(), explanation="Sorry"
+    )
     cancellation.cancel(order, by=renter, agreed={})
     assert callbacks.receive_notify(alipay.notify_body(second))
     words = mail_of_the_cancelling()
@@ -123,7 +125,7 @@ def test_all_came_back_before(renter: User, house: House) -> None:
     payment = pay(order)
     payment.refresh_from_db()
     number = refunds.next_number(payment)
-    refunding.give_back(payment, 30000, number=number, by=make.user(), words="Sorry")
+    refunding.give_back(payment, 30000, number=number, by=make.user(), explanation="Sorry")
     cancellation.cancel(order, by=renter, agreed={})
     words = mail_of_the_cancelling()
     assert "No more money comes back than what went back before." in words

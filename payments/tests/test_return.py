@@ -369,7 +369,7 @@ def test_only_a_refund_that_was_told_counts(
 def test_why_it_went_back_is_said_in_staffs_words(renter: Client, payment: Payment) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, Refund.Reason.STAFF)
-    Refund.objects.update(words="The heating <broke")
+    Refund.objects.update(explanation="The heating <broke")
     html = renter.get(alipay.return_url(payment)).content.decode()
     assert "Our staff gave it back." in html
     assert "The heating &lt;broke" in html

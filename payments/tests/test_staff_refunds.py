@@ -112,7 +112,7 @@ def test_a_part_then_what_is_left(desk: Client, staff: User, payment: Payment, g
     told = said(act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": "100.00"}))
     assert f"{payment.out_trade_no}_R1" in told
     first = payment.refunds.get()
-    assert (first.amount_fen, first.status, first.reason, first.words) == (
+    assert (first.amount_fen, first.status, first.reason, first.explanation) == (
         10000,
         Status.DUE,
         "STAFF",
@@ -161,7 +161,7 @@ def test_REF01_twin_a_form_whose_number_nobody_compares(
     @durable_transaction
     def without_comparing(payment: Payment, fen: int, *, number: str, by: User, words: str) -> Refund:
         rows.lock_order(payment)
-        return create(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, words=words)
+        return create(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=words)
 
     monkeypatch.setattr(refunding, "give_back", without_comparing)
     assert refunds_of_one_form(staff, payment) > 1
@@ -211,7 +211,7 @@ def test_REF05_nothing_came_in(desk: Client) -> None:
     act(desk, "give_back", unpaid, **form)
     assert not Refund.objects.exists()
     with pytest.raises(CannotRefund):
-        give_back(unpaid, 100, number=form["number"], by=make.user(), words="x")
+        give_back(unpaid, 100, number=form["number"], by=make.user(), explanation="x")
 
 
 WRONG = ["0.00", "-1.00", "0.001", "1", "1.0", "1e2", "１.00", "1,000.00", "NaN", "300.01", "", " "]
@@ -231,7 +231,7 @@ def test_words_are_required_and_no_longer_than_their_column(desk: Client, paymen
         assert page.context["form"].errors["words"]
     assert not Refund.objects.exists()
     act(desk, "give_back", payment, **{**form_of(desk, payment), "words": "房" * 200})
-    assert payment.refunds.get().words == "房" * 200
+    assert payment.refunds.get().explanation == "房" * 200
 
 
 def test_one_payment_at_a_time(desk: Client, payment: Payment) -> None:
@@ -293,7 +293,7 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
 
     def give(fen: int) -> str:
         number = refunds.next_number(payment)
-        return give_back(payment, fen, number=number, by=staff, words="x").status
+        return give_back(payment, fen, number=number, by=staff, explanation="x").status
 
     assert give(LIMIT - 100) == Status.DUE
     assert give(100) == Status.DUE
@@ -305,9 +305,9 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
 
 def test_REF10_what_a_second_person_approved_does_not_use_up_what_one_may_give_alone(staff: User) -> None:
     payment = paid(3 * LIMIT)
-    give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     approve(payment.refunds.get(), by=make.user(is_staff=True))
-    second = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
+    second = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
     assert second.status == Status.DUE
 
 
@@ -324,11 +324,11 @@ def test_REF10_what_nobody_of_staff_asked_for_needs_nobody(settings: object) -> 
 def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
     for _ in range(3):
         payment = paid(LIMIT + 1)
-        give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+        give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
         refund, others = payment.refunds.get(), [make.user(is_staff=True) for _ in range(4)]
         at_once_whatever_breaks(
             *[lambda by=by, refund=refund: approve(refund, by=by) for by in others],
-            lambda refund=refund: refunding.give_up(refund, by=staff, words="x"),
+            lambda refund=refund: refunding.give_up(refund, by=staff, explanation="x"),
         )
         refund.refresh_from_db()
         told = kinds(payment).count("REFUND_DUE")
@@ -432,8 +432,8 @@ def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already
     desk: Client, staff: User
 ) -> None:
     payment = paid(2 * LIMIT)
-    give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
-    refund = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, words="x")
+    give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
+    refund = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
     Order.objects.update(status=Order.Status.CANCELED)
     page = act(desk, "approve", refund).content.decode()
     assert "Cancelled" in page
@@ -442,7 +442,7 @@ def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already
 
 def test_the_day_begins_when_a_refund_is_let_go_or_sent_again(staff: User, gateway: Gateway) -> None:
     payment = paid(LIMIT + 1)
-    refund = give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    refund = give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
 
     def is_late() -> bool:
         return Refund.objects.filter(Refund.late()).exists()
@@ -465,7 +465,7 @@ def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_unasked(
     long_ago = timezone.now() - timedelta(days=2)
     Refund.objects.update(status=Status.SENT, due_at=long_ago, tried_at=long_ago)
     with pytest.raises(CannotRefund):
-        refunding.give_up(refund, by=staff, words="x")
+        refunding.give_up(refund, by=staff, explanation="x")
     assert Refund.objects.get().status == Status.SENT
 
 
@@ -511,7 +511,7 @@ def given_up_while_it_is_about_to_be_sent(
     refund = refund_in(Status.DUE, payment)
 
     def rival_first(refund: Refund) -> bool:
-        refunding._give_up(refund, by=staff, words="x")
+        refunding._give_up(refund, by=staff, explanation="x")
         return mark_sent(refund)
 
     monkeypatch.setattr(refunds, "mark_sent", rival_first)
@@ -555,7 +555,7 @@ def refused_then_tried_again_beside_a_new_one(payment: Payment, staff: User, gat
     number = refunds.next_number(payment)
     at_once_whatever_breaks(
         lambda: refunding.retry(refused),
-        lambda: give_back(payment, 30000, number=number, by=staff, words="x"),
+        lambda: give_back(payment, 30000, number=number, by=staff, explanation="x"),
     )
     for seconds in (20, 60):
         with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
@@ -633,7 +633,7 @@ LOOK = ("view_payment", "view_refund", "view_order", "change_order", "view_gatew
 
 def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: User) -> None:
     alipay_gives(gateway)
-    give_back(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, words="x")
+    give_back(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     refund = payment.refunds.get()
     browser = signed_in(clerk(*LOOK))
     for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):

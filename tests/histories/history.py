@@ -21,7 +21,7 @@ from django.utils import timezone as site_time
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from core.models import Commit
+from core.models import TransactionMarker
 from core.money import yuan_text
 from houses.models import BookedNight, House
 from jobs.sweep import sweep_once
@@ -660,6 +660,16 @@ def forget_everything(standin: StandIn) -> None:
     """No orders, no trades; houses and people stay."""
     standin.reset()
     standin.fault("notify.lost")
-    for model in (BillLine, GatewayMessage, Refund, Payment, Review, OrderEvent, BookedNight, Order, Commit):
+    for model in (
+        BillLine,
+        GatewayMessage,
+        Refund,
+        Payment,
+        Review,
+        OrderEvent,
+        BookedNight,
+        Order,
+        TransactionMarker,
+    ):
         rows = model._default_manager.all()
         rows._raw_delete(rows.db)

@@ -45,8 +45,8 @@ class Command(BaseCommand):
         self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
         if file is not None and day is None:
             raise CommandError("Give the DATE of the file, too.", returncode=COULD_NOT)
-        days = self._days_to_compare() if day is None else [_day_that_is_over(day)]
-        compared = [self._compare(each, file) for each in days]
+        chosen = self._days_to_compare() if day is None else [_day_that_is_over(day)]
+        compared = [self._compare(each, file) for each in chosen]
         if problems := [problem for problem in compared if isinstance(problem, str)]:
             raise CommandError("\n".join(problems), returncode=COULD_NOT)
         of_these_days = any(report.for_staff for report in compared if isinstance(report, Report))
@@ -57,8 +57,8 @@ class Command(BaseCommand):
         chosen, not_compared = days.days_to_compare(), days.not_compared()
         if len(chosen) < len(not_compared):
             self.stdout.write(
-                f"{len(not_compared) - len(chosen)} days from {not_compared[0]} on were not compared, more than "
-                f"{days.LOOK_BACK.days} days ago; compare them by DATE"
+                f"{len(not_compared) - len(chosen)} days from {not_compared[0]} on were not compared, "
+                f"more than {days.LOOK_BACK.days} days ago; compare them by DATE"
             )
         if not chosen:
             self.stdout.write("no day to compare")

@@ -4,6 +4,10 @@ import re
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from core.money import parse_yuan, yuan_text
 
 # Controls but tab and line ends (NUL is refused by Django), marks that turn the direction of the words around
 # them, empty letters. What joins Persian letters and the parts of an emoji stays.
@@ -31,3 +35,31 @@ class PlainLineField(PlainTextField):
     def to_python(self, value: Any) -> str | None:
         text = super().to_python(value)
         return " ".join(text.split()) if text else text
+
+
+class YuanField(forms.Field):
+    """An amount typed in yuan, as 300 or 300.00. Cleans to fen, and takes fen as its initial value."""
+
+    def __init__(self, *, at_least_fen: int = 1, at_most_fen: int | None = None, **options: Any) -> None:
+        self.at_least_fen, self.at_most_fen = at_least_fen, at_most_fen
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 14})
+        super().__init__(widget=widget, **options)
+
+    def prepare_value(self, value: object) -> object:
+        return yuan_text(value) if isinstance(value, int) else value
+
+    def to_python(self, value: object) -> int | None:
+        text = "" if value is None else str(value).strip()
+        if not text:
+            return None
+        try:
+            return parse_yuan(text if "." in text else f"{text}.00")
+        except ValueError:
+            raise ValidationError(_("Enter an amount in yuan, such as 300 or 300.00.")) from None
+
+    def run_validators(self, value: int | None) -> None:
+        if value is not None and value < self.at_least_fen:
+            raise ValidationError(_("Enter at least %(yuan)s.") % {"yuan": yuan_text(self.at_least_fen)})
+        if value is not None and self.at_most_fen is not None and value > self.at_most_fen:
+            raise ValidationError(_("Only %(yuan)s is left.") % {"yuan": yuan_text(self.at_most_fen)})
+        super().run_validators(value)

@@ -6,9 +6,9 @@ function under `@durable_transaction` reads anew whatever it decides by, and doe
 database.
 
 A connection that is lost at COMMIT leaves it unknown whether the COMMIT took effect. So each transaction
-writes a TransactionMarker under a key of its own, and a repeat begins by writing that very row. If that fails,
-the first try was committed and its result is the answer. If the server is still at the first COMMIT, the unique
-key makes the repeat wait for it. No function needs to know of this.
+writes a TransactionMarker under a key of its own, and a repeat begins by writing that very row. If that
+fails, the first try was committed and its result is the answer. If the server is still at the first COMMIT,
+the unique key makes the repeat wait for it. No function needs to know of this.
 """
 
 import functools

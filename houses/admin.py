@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.money import parse_yuan, yuan_text
+from core.fields import YuanField
+from core.money import yuan_text
 from houses import availability
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
 
@@ -26,20 +27,6 @@ class HousePhotoInline(admin.TabularInline):
     model = HousePhoto
     fields = ["image", "position"]
     extra = 1
-
-
-class YuanField(forms.Field):
-    """An amount that people type in yuan, as 300 or 300.00, and that is stored in fen."""
-
-    def prepare_value(self, value: object) -> object:
-        return yuan_text(value) if isinstance(value, int) else value
-
-    def to_python(self, value: object) -> int:
-        text = str(value).strip()
-        try:
-            return parse_yuan(text if "." in text else f"{text}.00")
-        except ValueError as error:
-            raise forms.ValidationError(_("Enter an amount in yuan, such as 300 or 300.00.")) from error
 
 
 class HouseForm(forms.ModelForm):

@@ -1,9 +1,9 @@
-"""What people write for others to read: nothing in it that nobody sees."""
+"""Fields of forms: text without invisible characters, amounts in yuan."""
 
 import pytest
 from django.forms import ValidationError
 
-from core.fields import PlainLineField, PlainTextField
+from core.fields import PlainLineField, PlainTextField, YuanField
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,21 @@ def test_lines_stay_where_lines_may_be() -> None:
 
 def test_the_length_is_that_of_what_stays() -> None:
     assert PlainLineField(max_length=3).clean("a\u200bb\u200bc") == "abc"
+
+
+@pytest.mark.parametrize(("typed", "fen"), [("300", 30000), (" 300.00 ", 30000), ("0.01", 1), ("5.00", 500)])
+def test_yuan_are_typed_with_or_without_fen(typed: str, fen: int) -> None:
+    assert YuanField().clean(typed) == fen
+
+
+@pytest.mark.parametrize(
+    "typed", ["", " ", "0", "-1", "0.001", "1.0", "1e2", "１.00", "1,000", "NaN", "5.01", "1\0"]
+)
+def test_REF09_FMT02_an_amount_that_cant_be(typed: str) -> None:
+    with pytest.raises(ValidationError):
+        YuanField(at_most_fen=500).clean(typed)
+
+
+def test_nothing_can_be_given_back_where_nothing_may_be() -> None:
+    assert YuanField(at_least_fen=0).clean("0") == 0
+    assert YuanField(required=False).clean("") is None

@@ -3,36 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.money import parse_yuan, yuan_text
+from core.fields import YuanField
 from payments.cancellation import Preview
 from payments.models import Payment
 
 WORDS_LENGTH = 200
 """What Refund.explanation, Order.closing_reason and OrderEvent.reason hold."""
-
-
-class YuanField(forms.CharField):
-    """Yuan as text with exactly two decimals; cleaned to fen."""
-
-    def __init__(self, *, at_least_fen: int, at_most_fen: int, **options: Any) -> None:
-        self.at_least_fen, self.at_most_fen = at_least_fen, at_most_fen
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 14})
-        super().__init__(widget=widget, **options)
-
-    def clean(self, value: Any) -> int:
-        try:
-            fen = parse_yuan(super().clean(value))
-        except ValueError:
-            raise ValidationError(_("Enter yuan with two decimals, such as 300.00.")) from None
-        if fen < self.at_least_fen:
-            raise ValidationError(_("Enter at least %(yuan)s.") % {"yuan": yuan_text(self.at_least_fen)})
-        if fen > self.at_most_fen:
-            raise ValidationError(_("Only %(yuan)s is left.") % {"yuan": yuan_text(self.at_most_fen)})
-        return fen
 
 
 def _words_field(label: Any, **options: Any) -> forms.CharField:
@@ -55,9 +34,7 @@ class GiveBackForm(forms.Form):
     def __init__(self, data: Any, *, payment: Payment, number: str) -> None:
         super().__init__(data, initial={"number": number})
         left = payment.refundable_fen
-        amount = YuanField(
-            label=_("Amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=yuan_text(left)
-        )
+        amount = YuanField(label=_("Amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=left)
         self.fields = {"number": self.fields["number"], "amount": amount, "words": self.fields["words"]}
 
 
@@ -73,7 +50,7 @@ class CancelForm(forms.Form):
             label=_("Comes back (yuan)"),
             at_least_fen=0,
             at_most_fen=preview.refundable_fen,
-            initial=yuan_text(preview.refund_fen),
+            initial=preview.refund_fen,
         )
 
 

@@ -214,7 +214,7 @@ def test_REF05_nothing_came_in(desk: Client) -> None:
         give_back(unpaid, 100, number=form["number"], by=make.user(), explanation="x")
 
 
-WRONG = ["0.00", "-1.00", "0.001", "1", "1.0", "1e2", "１.00", "1,000.00", "NaN", "300.01", "", " "]
+WRONG = ["0.00", "-1.00", "0.001", "1.0", "1e2", "１.00", "1,000.00", "NaN", "300.01", "", " "]
 
 
 @pytest.mark.parametrize("amount", WRONG)
@@ -223,6 +223,11 @@ def test_REF04_REF09_an_amount_that_cant_be(desk: Client, payment: Payment, amou
     assert page.context["form"].errors["amount"]
     assert "Heating broke" in page.content.decode()
     assert not Refund.objects.exists()
+
+
+def test_an_amount_without_fen(desk: Client, payment: Payment) -> None:
+    act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": "30"})
+    assert payment.refunds.get().amount_fen == 3000
 
 
 def test_words_are_required_and_no_longer_than_their_column(desk: Client, payment: Payment) -> None:

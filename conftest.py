@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.test import client
 from pytest_django import Settings
 
 from demo.keys import make_demo_keys
+from ihome_site.requests import Utf8Request
 from orders import mailing
 from payments.alipay import http
 from standin import StandIn
 from tests.alipay import Gateway
 from tests.settings import FOLDER, KEYS
+
+client.WSGIRequest = Utf8Request  # as wsgi.py does
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,30 +7,11 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import translation
 
 log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-
-class ReadableFormMiddleware:
-    """A form in another charset than UTF-8 is refused here: some bring text that can't be written as UTF-8.
-
-    Django refuses one kind of form, too, but so deep that its own error page reads the form and fails again.
-    The notify reads its body itself and is let through.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_form = request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
-        charset = (request.content_params or {}).get("charset", "utf-8").lower()
-        if is_form and charset != "utf-8" and request.path != reverse("payments:notify"):
-            return HttpResponse("Send forms in UTF-8.\n", status=400, content_type="text/plain")
-        return self.get_response(request)
 
 
 class DatabaseDownMiddleware:

@@ -92,7 +92,6 @@ MIDDLEWARE = [
     # Pages, too: twenty long reviews are 80 KB. Forms' tokens are masked anew in each answer, whose length is
     # blurred: what a page says can't be guessed from how well it packs (BREACH).
     "django.middleware.gzip.GZipMiddleware",
-    "ihome_site.middleware.ReadableFormMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

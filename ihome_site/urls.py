@@ -13,6 +13,7 @@ from orders.views import book
 
 admin.site.index_title = _("The business")
 
+handler400 = "ihome_site.views.bad_request"
 handler404 = "ihome_site.views.not_found"
 
 urlpatterns = [

@@ -4,10 +4,12 @@ import logging
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -46,6 +48,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _plain(line: str, *, status: int = 200) -> HttpResponse:
     return HttpResponse(f"{line}\n", status=status, content_type="text/plain")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say what is wrong with a request that no page of ours sends."""
+    if isinstance(exception, BadRequest):
+        return _plain(str(exception), status=400)
+    return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

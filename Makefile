@@ -6,7 +6,7 @@ N ?= 1000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories check audit bench clean machine-demo machine-test
+.PHONY: help demo test histories check shape audit bench clean machine-demo machine-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ histories: machine-test ## N=1000 random histories of orders and money, on SQLit
 
 check: machine-test ## ruff, mypy, missing migrations, Django's deployment checks
 	@deploy/check.sh
+
+shape: machine-test ## lines of rooms, modules and functions, and the limits that hold
+	@$(PYTHON) deploy/shape.py
 
 audit: machine-test ## known holes in what we depend on, where the service that knows them can be reached
 	@$(PYTHON) -m pip_audit --strict --disable-pip --no-deps --progress-spinner off \

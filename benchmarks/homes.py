@@ -12,7 +12,8 @@ from django.utils import timezone
 from benchmarks import rows
 from benchmarks.measure import Act, Ratio, Side, alternate
 from benchmarks.wsgi import call
-from houses.views import HOUSES_PER_PAGE, REVIEWS_SHOWN
+from houses.pages import REVIEWS_SHOWN
+from houses.views import HOUSES_PER_PAGE
 from ihome_site.wsgi import application as ihome
 
 FEW_HOMES = 100

@@ -159,9 +159,9 @@ def test_REF01_twin_a_form_whose_number_nobody_compares(
     staff: User, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @durable_transaction
-    def without_comparing(payment: Payment, fen: int, *, number: str, by: User, words: str) -> Refund:
+    def without_comparing(payment: Payment, fen: int, *, number: str, by: User, explanation: str) -> Refund:
         rows.lock_order(payment)
-        return create(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=words)
+        return create(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=explanation)
 
     monkeypatch.setattr(refunding, "give_back", without_comparing)
     assert refunds_of_one_form(staff, payment) > 1

@@ -16,7 +16,7 @@ def running(standin_keys: Path) -> Iterator[StandIn]:
 
 @pytest.fixture
 def standin(running: StandIn) -> StandIn:
-    """As if just started."""
+    """The module's stand-in, reset to its initial state."""
     running.reset()
     return running
 

@@ -1,4 +1,4 @@
-"""The other side, written apart from the stand-in: a merchant that signs, asks, and checks what it gets."""
+"""A merchant, written independently of the stand-in: signs requests and verifies the answers."""
 
 import base64
 import json
@@ -26,8 +26,7 @@ PAGE = {"method": "alipay.trade.page.pay", "product_code": "FAST_INSTANT_TRADE_P
 NUMBER = "26112248392017_1"
 FORM = "application/x-www-form-urlencoded"
 
-PATIENCE_SECONDS = 30
-"""How long what is bound to come may take on a busy machine."""
+PATIENCE_SECONDS = 30  # for events that are certain to happen, on a busy machine
 
 
 def beijing(seconds_from_now: float = 0) -> str:
@@ -53,14 +52,14 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The sub code, or 10000; of a page, what its header says."""
+        """The sub code, or 10000; for a page, the code in its header."""
         if "X-Standin-Sub-Code" in self.headers:
             return self.headers["X-Standin-Sub-Code"]
         return self.node.get("sub_code", self.node["code"])
 
 
 def fetch(address: str, body: bytes | None = None, verb: str = "", timeout: float = 5, **headers) -> Answer:
-    """One request; redirects are not followed. localhost is reached as 127.0.0.1."""
+    """Send one request without following redirects. localhost is reached as 127.0.0.1."""
     parts = urlsplit(address)
     connection = HTTPConnection("127.0.0.1", parts.port, timeout=timeout)
     try:
@@ -103,7 +102,7 @@ class Merchant:
         return {**params, "sign": base64.b64encode(raw).decode()}
 
     def call(self, method: str, timeout: float = 5, **biz: str) -> Answer:
-        """An API call whose answer is checked to be signed by Alipay over the exact text of its node."""
+        """Make an API call; assert that Alipay signed the exact text of the answer's node."""
         answer = self.call_unchecked(method, timeout, **biz)
         assert self.is_signed_answer(answer.body)
         return answer
@@ -115,7 +114,7 @@ class Merchant:
         return fetch(self.standin.gateway_url, urlencode(params).encode(), timeout=timeout)
 
     def pay_request(self, number: str = NUMBER, product: dict = PAGE, **changes: str) -> dict[str, str]:
-        """A signed pay request; a change to None leaves a field out."""
+        """Return a signed pay request; a change to None removes a field."""
         biz = {
             "out_trade_no": number,
             "total_amount": "300.00",
@@ -128,7 +127,7 @@ class Merchant:
         return self.signed(product["method"], biz, **top)
 
     def press_pay(self, number: str = NUMBER, product: dict = PAGE, **changes: str) -> Answer:
-        """What the browser gets that follows the pay button."""
+        """Send a pay request as a browser does and return the answer."""
         query = urlencode(self.pay_request(number, product, **changes))
         return fetch(f"{self.standin.gateway_url}?{query}")
 
@@ -145,7 +144,7 @@ class Merchant:
         return self.is_signed(text[start:end], json.loads(text)["sign"])
 
     def is_signed_message(self, encoded: str, leave_out: tuple[str, ...] = ("sign", "sign_type")) -> bool:
-        """Of a return's query string or a notice's body."""
+        """Verify the signature of a return's query string or a notice's body."""
         params = message(encoded)
         text = "&".join(f"{name}={params[name]}" for name in sorted(params) if name not in leave_out)
         return self.is_signed(text, params["sign"])
@@ -154,12 +153,12 @@ class Merchant:
 def wait_until(ready) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while not ready():
-        assert time.monotonic() < until, "what was waited for did not come"
+        assert time.monotonic() < until, "timed out"
         time.sleep(0.01)
 
 
 def tries(standin: StandIn) -> int:
-    """How often the first notice has been sent by the schedule."""
+    """Return the number of scheduled tries of the first notice."""
     return standin.trade(NUMBER)["notices"][0]["tries"]
 
 
@@ -175,14 +174,14 @@ class _ShopServer(ThreadingHTTPServer):
 
 
 class Shop:
-    """Receives notices (POST) and returns (GET). Answers with `answers` in turn, the last one for ever."""
+    """A site that receives notices (POST) and returns (GET). Sends `answers` in turn, repeats the last."""
 
     def __init__(self) -> None:
         self.answers = ["success"]
         self.notices: list[str] = []
         self.notice_headers: list[dict] = []
         self.returns: list[str] = []
-        self.told = threading.Condition()
+        self.received = threading.Condition()
         self._server = _ShopServer(("127.0.0.1", 0), self._handler())
         origin = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.urls = {"return_url": f"{origin}/paycomplete/", "notify_url": f"{origin}/notify/"}
@@ -193,8 +192,8 @@ class Shop:
         self._server.server_close()
 
     def wait(self, ready, seconds: float = PATIENCE_SECONDS) -> None:
-        with self.told:
-            assert self.told.wait_for(ready, seconds), "what was waited for did not come"
+        with self.received:
+            assert self.received.wait_for(ready, seconds), "timed out"
 
     def wait_notices(self, count: int, seconds: float = PATIENCE_SECONDS) -> list[str]:
         self.wait(lambda: len(self.notices) >= count, seconds)
@@ -204,20 +203,20 @@ class Shop:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                with shop.told:
-                    said = shop.answers.pop(0) if len(shop.answers) > 1 else shop.answers[0]
+                with shop.received:
+                    answer = shop.answers.pop(0) if len(shop.answers) > 1 else shop.answers[0]
                     shop.notices.append(body)
                     shop.notice_headers.append(dict(self.headers))
-                    shop.told.notify_all()
-                self._say(said)
+                    shop.received.notify_all()
+                self._reply(answer)
 
             def do_GET(self) -> None:
-                with shop.told:
+                with shop.received:
                     shop.returns.append(urlsplit(self.path).query)
-                    shop.told.notify_all()
-                self._say("thanks")
+                    shop.received.notify_all()
+                self._reply("thanks")
 
-            def _say(self, text: str) -> None:
+            def _reply(self, text: str) -> None:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()

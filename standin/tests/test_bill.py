@@ -1,4 +1,4 @@
-"""The bill: when there is one, for how long its link lives, and that the files have Alipay's layout."""
+"""The bill: availability, lifetime of its link, Alipay's file layout."""
 
 import csv
 import io
@@ -13,13 +13,13 @@ from .merchant import NUMBER, beijing, fetch
 DAY = 86400
 
 
-def ask(merchant, bill_date: str, bill_type: str = "trade"):
+def request_bill(merchant, bill_date: str, bill_type: str = "trade"):
     biz = {"bill_type": bill_type, "bill_date": bill_date}
     return merchant.call("data.dataservice.bill.downloadurl.query", **biz)
 
 
 def members(content: bytes) -> dict[str, str]:
-    """Names and texts. zipfile takes names without the UTF-8 flag for cp437; they are GBK."""
+    """Return names and texts. zipfile decodes names without the UTF-8 flag as cp437; they are GBK."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         assert all(not info.flag_bits & 0x800 for info in archive.infolist())
@@ -31,7 +31,7 @@ def members(content: bytes) -> dict[str, str]:
 
 @pytest.fixture
 def today(merchant, standin) -> str:
-    """A day with a payment of 300.00, one of 0.01, a refund of 100.00; by the stand-in it was yesterday."""
+    """A day with payments of 300.00 and 0.01 and a refund of 100.00; the stand-in's clock is a day later."""
     for number, amount in ((NUMBER, "300.00"), ("second_1", "0.01")):
         merchant.press_pay(number, total_amount=amount, subject=f"ihome {number}")
         standin.pay(number)
@@ -45,7 +45,7 @@ def today(merchant, standin) -> str:
 
 @pytest.fixture
 def detail(merchant, today) -> str:
-    files = members(fetch(ask(merchant, today).node["bill_download_url"]).body)
+    files = members(fetch(request_bill(merchant, today).node["bill_download_url"]).body)
     plain, summary = sorted(files, key=len)
     assert plain == f"20880000000000010156_{today.replace('-', '')}_业务明细.csv"
     assert summary == f"20880000000000010156_{today.replace('-', '')}_业务明细(汇总).csv"
@@ -88,8 +88,8 @@ def test_the_layout_is_that_of_a_real_bill(detail):
     assert len(tabs[0]) == 25
 
 
-def test_the_link_lives_30_seconds(merchant, standin, today):
-    link = ask(merchant, today).node["bill_download_url"]
+def test_the_link_expires_after_30_seconds(merchant, standin, today):
+    link = request_bill(merchant, today).node["bill_download_url"]
     assert link.startswith(standin.url)
     standin.clock(DAY + 25)
     assert fetch(link).status == 200
@@ -97,16 +97,16 @@ def test_the_link_lives_30_seconds(merchant, standin, today):
     assert fetch(link).status == 403
 
 
-def test_there_is_none_for_today_or_a_day_without_trades(merchant, standin, today):
-    assert ask(merchant, beijing(DAY)[:10]).code == "isp.bill_not_exist"
-    assert ask(merchant, beijing(-5 * DAY)[:10]).code == "isp.bill_not_exist"
+def test_no_bill_for_today_or_a_day_without_trades(merchant, standin, today):
+    assert request_bill(merchant, beijing(DAY)[:10]).code == "isp.bill_not_exist"
+    assert request_bill(merchant, beijing(-5 * DAY)[:10]).code == "isp.bill_not_exist"
     standin.clock(0)
-    assert ask(merchant, today).code == "isp.bill_not_exist"
+    assert request_bill(merchant, today).code == "isp.bill_not_exist"
 
 
 @pytest.mark.parametrize(
     "changes",
     [{"bill_type": "signcustomer"}, {"bill_date": "2026-13-01"}, {"bill_date": "2026-11"}, {"bill_date": ""}],
 )
-def test_other_bills_are_refused(merchant, changes):
-    assert ask(merchant, **{"bill_date": "2026-11-01", **changes}).code == "ACQ.INVALID_PARAMETER"
+def test_bad_bill_requests_are_refused(merchant, changes):
+    assert request_bill(merchant, **{"bill_date": "2026-11-01", **changes}).code == "ACQ.INVALID_PARAMETER"

@@ -1,4 +1,4 @@
-"""The cashier: what each button does, where the browser goes, and what the return carries."""
+"""The cashier: its buttons, the redirects, and the parameters of the return."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ def shown(cashier: str) -> str:
     return answer.body.decode()
 
 
-def test_it_shows_what_is_paid_and_that_it_is_a_pretence(cashier):
+def test_it_shows_the_payment_and_that_it_is_a_simulation(cashier):
     page = shown(cashier)
     for text in ("模拟支付宝", "￥300.00", f"ihome {NUMBER}", NUMBER, '<html lang="zh-Hans">'):
         assert text in page
@@ -47,7 +47,7 @@ def test_its_pages_need_no_script_and_forbid_it(cashier):
     assert not re.search(r"<script|style=|onclick|<style", answer.body.decode())
 
 
-def test_what_the_merchant_sends_is_shown_as_text(merchant):
+def test_text_of_the_merchant_is_escaped(merchant):
     page = shown(merchant.press_pay(subject="<b>'\"").location)
     assert "&lt;b&gt;&#x27;&quot;" in page
     assert "<b>" not in page
@@ -59,7 +59,7 @@ def test_paying_sends_the_buyer_back_with_a_signed_return(merchant, standin, cas
     address, _, query = answer.location.partition("?")
     assert address == RETURN_URL
     params = message(query)
-    # Exactly these, in every real return
+    # Every real return has exactly these
     assert set(params) == {
         *("charset", "out_trade_no", "method", "total_amount", "sign", "trade_no", "auth_app_id"),
         *("version", "app_id", "sign_type", "seller_id", "timestamp"),
@@ -121,7 +121,7 @@ def test_signing_in_on_a_phone_does_not_but_the_password_does(merchant):
     assert merchant.call("trade.query", out_trade_no=NUMBER).node["trade_status"] == "TRADE_SUCCESS"
 
 
-def test_who_is_signed_in_confirms_as_that_buyer(cashier):
+def test_a_signed_in_buyer_only_confirms(cashier):
     page = shown(f"{cashier}?buyer=2")
     assert '<input type="hidden" name="buyer" value="2">' in page
     # Not back to this address: its query would repeat the form's buyer.
@@ -130,7 +130,7 @@ def test_who_is_signed_in_confirms_as_that_buyer(cashier):
     assert 'id="login"' not in page
 
 
-def test_a_stranger_cannot_pay_the_trade_of_another_buyer(standin, cashier):
+def test_another_buyer_cannot_pay_the_trade_of_another_buyer(standin, cashier):
     press(cashier, "login", "2")
     refused = press(cashier, "pay", "1")
     page = shown(cashier.rpartition("/cashier/")[0] + refused.location)
@@ -169,7 +169,7 @@ def test_abandoning_leads_to_the_merchant_without_a_payment(merchant, standin, p
     assert standin.trade(NUMBER)["status"] == "NOT_EXIST"
 
 
-def test_without_return_url_the_buyer_stays_at_a_page_that_says_paid(merchant):
+def test_without_return_url_the_buyer_stays_on_a_page_that_says_paid(merchant):
     cashier = merchant.press_pay().location
     assert press(cashier, "pay").status == 303
     assert "付款成功" in shown(cashier)
@@ -184,7 +184,7 @@ def test_after_time_expire_an_open_cashier_cannot_pay(standin, cashier):
     assert standin.trade(NUMBER)["received_fen"] == 0
 
 
-def test_after_time_expire_a_link_nobody_opened_says_so(standin, cashier):
+def test_after_time_expire_an_unopened_link_says_so(standin, cashier):
     standin.expire(NUMBER)
     answer = press(cashier, "pay")
     assert answer.status == 303

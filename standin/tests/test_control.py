@@ -1,4 +1,4 @@
-"""The control API: the same as StandIn's methods, as JSON, and unharmed by bad questions."""
+"""The control API: StandIn's methods as JSON, and 4xx for malformed requests."""
 
 import json
 
@@ -8,67 +8,67 @@ from .merchant import NUMBER, fetch, message
 
 
 @pytest.fixture
-def ask(standin):
-    def ask(path: str, **fields):
+def control(standin):
+    def control(path: str, **fields):
         body = json.dumps(fields).encode() if fields else None
         answer = fetch(f"{standin.url}/_standin/{path}", body)
         return answer.status, json.loads(answer.body)
 
-    return ask
+    return control
 
 
-def test_a_trade_from_request_to_refund(merchant, ask, shop):
+def test_a_trade_from_request_to_refund(merchant, control, shop):
     merchant.press_pay(**shop.urls)
-    assert ask(f"trade/{NUMBER}")[1]["exists"] is False
-    assert ask("open", out_trade_no=NUMBER, buyer="2")[1]["status"] == "WAIT_BUYER_PAY"
-    paid = ask("pay", out_trade_no=NUMBER, buyer="2")[1]
+    assert control(f"trade/{NUMBER}")[1]["exists"] is False
+    assert control("open", out_trade_no=NUMBER, buyer="2")[1]["status"] == "WAIT_BUYER_PAY"
+    paid = control("pay", out_trade_no=NUMBER, buyer="2")[1]
     assert (paid["status"], paid["received_fen"]) == ("TRADE_SUCCESS", 30000)
     shop.wait_notices(1)
-    refunded = ask("refund", out_trade_no=NUMBER, amount_fen=100, out_request_no="R1")[1]
+    refunded = control("refund", out_trade_no=NUMBER, amount_fen=100, out_request_no="R1")[1]
     assert [refund["amount_fen"] for refund in refunded["refunds"]] == [100]
     shop.wait_notices(2)
-    status, answers = ask("notify-now", out_trade_no=NUMBER, times=2, parallel=True)
+    status, answers = control("notify-now", out_trade_no=NUMBER, times=2, parallel=True)
     assert (status, answers) == (200, [{"http_status": 200, "body": "success"}] * 2)
-    assert [trade["out_trade_no"] for trade in ask("trades")[1]] == [NUMBER]
+    assert [trade["out_trade_no"] for trade in control("trades")[1]] == [NUMBER]
 
 
-def test_closing_and_expiring(merchant, ask):
+def test_closing_and_expiring(merchant, control):
     merchant.press_pay()
-    assert ask("close", out_trade_no=NUMBER) == (
+    assert control("close", out_trade_no=NUMBER) == (
         409,
         {"error": "ACQ.TRADE_NOT_EXIST", "message": "交易不存在"},
     )
-    ask("open", out_trade_no=NUMBER)
-    assert ask("expire", out_trade_no=NUMBER)[1]["status"] == "TRADE_CLOSED"
-    assert ask("pay", out_trade_no=NUMBER)[0] == 409
+    control("open", out_trade_no=NUMBER)
+    assert control("expire", out_trade_no=NUMBER)[1]["status"] == "TRADE_CLOSED"
+    assert control("pay", out_trade_no=NUMBER)[0] == 409
 
 
-def test_messages(merchant, ask, shop):
+def test_messages(merchant, control, shop):
     merchant.press_pay(**shop.urls)
-    ask("pay", out_trade_no=NUMBER)
-    _, query = ask("signed_return", out_trade_no=NUMBER, changes={"seller_id": "1", "version": None})
+    control("pay", out_trade_no=NUMBER)
+    _, query = control("signed_return", out_trade_no=NUMBER, changes={"seller_id": "1", "version": None})
     assert message(query)["seller_id"] == "1"
     assert "version" not in message(query)
     assert merchant.is_signed_message(query)
-    assert merchant.is_signed_message(ask("signed_notify", out_trade_no=NUMBER)[1])
+    assert merchant.is_signed_message(control("signed_notify", out_trade_no=NUMBER)[1])
 
 
-def test_faults_clock_calls_and_reset(merchant, ask):
-    _, faults = ask("faults", name="query.null", out_trade_no=NUMBER, times=3)
+def test_faults_clock_calls_and_reset(merchant, control):
+    _, faults = control("faults", name="query.null", out_trade_no=NUMBER, times=3)
     assert faults["active"] == [{"name": "query.null", "out_trade_no": NUMBER, "method": "", "times": 3}]
-    assert ask("faults")[1]["known"]["query.null"]
-    assert ask("faults/clear", name="query.null")[1]["active"] == []
-    assert ask("clock", offset_seconds=3600)[1]["clock_offset_seconds"] == 3600
+    assert control("faults")[1]["known"]["query.null"]
+    assert control("faults/clear", name="query.null")[1]["active"] == []
+    assert control("clock", offset_seconds=3600)[1]["clock_offset_seconds"] == 3600
     merchant.press_pay()
-    assert ask("calls")[1]["count"] == {"alipay.trade.page.pay": 1}
-    assert ask("health")[1]["ok"] is True
+    assert control("calls")[1]["count"] == {"alipay.trade.page.pay": 1}
+    assert control("health")[1]["ok"] is True
 
 
-def test_reset(merchant, standin, ask):
+def test_reset(merchant, standin, control):
     merchant.press_pay()
     fetch(f"{standin.url}/_standin/reset", b"")
-    assert ask("trades") == (200, [])
-    assert ask("calls")[1] == {"count": {}, "last": []}
+    assert control("trades") == (200, [])
+    assert control("calls")[1] == {"count": {}, "last": []}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_reset(merchant, standin, ask):
         ("__class__", b"{}", 404),
     ],
 )
-def test_bad_questions_get_a_4xx(standin, path, body, status):
+def test_bad_requests_get_a_4xx(standin, path, body, status):
     answer = fetch(f"{standin.url}/_standin/{path}", body)
     assert answer.status == status
     assert json.loads(answer.body)["error"]
@@ -107,8 +107,8 @@ def test_unknown_paths_are_not_found(standin, path):
     assert fetch(f"{standin.url}/_standin/{path}").status == 404
 
 
-def test_a_refund_of_nothing_is_refused(merchant, ask):
+def test_a_refund_of_nothing_is_refused(merchant, control):
     merchant.press_pay()
-    ask("pay", out_trade_no=NUMBER)
+    control("pay", out_trade_no=NUMBER)
     for amount in (0, -100):
-        assert ask("refund", out_trade_no=NUMBER, amount_fen=amount, out_request_no="R1")[0] == 409
+        assert control("refund", out_trade_no=NUMBER, amount_fen=amount, out_request_no="R1")[0] == 409

@@ -1,4 +1,4 @@
-"""Each fault is set, happens, and shows on the outside; without it the same thing goes well."""
+"""Every fault takes effect when set and is visible from outside; without it the same call succeeds."""
 
 import http.client
 import json
@@ -32,7 +32,7 @@ def query(merchant, timeout: float = 5):
 
 
 def open_query(merchant) -> socket.socket:
-    """A connection on which a query has just been sent."""
+    """Return a connection on which a query has just been sent."""
     body = urlencode(merchant.signed("alipay.trade.query", {"out_trade_no": NUMBER})).encode()
     line = socket.create_connection(("127.0.0.1", int(merchant.standin.url.rpartition(":")[2])), 5)
     head = (
@@ -42,16 +42,16 @@ def open_query(merchant) -> socket.socket:
     return line
 
 
-class TestTheRegister:
+class TestRegister:
     def test_every_way_of_answering_is_done_somewhere(self):
         done = {*INSTEAD, *DOCTORED, *SPOILED, "redirect", "already_paid"}
         named = {name.partition(".")[2] for name in FAULTS if name.partition(".")[0] in {"answer", *CALLS}}
         assert done == named
 
-    def test_it_is_listed_with_what_it_means(self, standin):
+    def test_it_is_listed_with_a_description(self, standin):
         known = standin.faults()["known"]
         assert len(known) >= 15
-        assert all(name.count(".") == 1 and says.endswith(".") for name, says in known.items())
+        assert all(name.count(".") == 1 and description.endswith(".") for name, description in known.items())
 
     def test_an_unknown_name_is_refused(self, standin):
         with pytest.raises(ValueError, match="no fault named"):
@@ -112,7 +112,7 @@ class TestAnswers:
             query(merchant)
 
     @pytest.mark.parametrize(("way", "body"), [("null", b"null"), ("list", b"[]"), ("empty", b"")])
-    def test_something_that_is_no_answer(self, merchant, standin, paid, way, body):
+    def test_a_body_that_is_no_answer(self, merchant, standin, paid, way, body):
         standin.fault(f"query.{way}", times=1)
         answer = query(merchant)
         assert (answer.status, answer.body) == (200, body)
@@ -177,7 +177,7 @@ class TestAnswers:
 
 
 class TestWork:
-    """Whether the work was done behind a bad answer."""
+    """State of the trade after a bad answer: the work was done, or it was not."""
 
     def refund(self, merchant):
         return merchant.call_unchecked(
@@ -243,15 +243,17 @@ class TestNotices:
         assert len({message(body)["notify_id"] for body in bodies}) == 1
 
     @pytest.mark.parametrize(("name", "seconds"), [("notify.late", 60), ("notify.after_return", 2)])
-    def test_after_a_while(self, merchant, standin, shop, name, seconds):
+    def test_delayed(self, merchant, standin, shop, name, seconds):
         standin.fault(name, times=1)
         self.pay(merchant, standin, shop)
-        time.sleep(0.2)  # one that doesn't wait comes now
+        time.sleep(0.2)  # a notice without a delay would arrive now
         standin.clock(seconds)
         wait_until(lambda: tries(standin) == 1)
         trade = standin.trade(NUMBER)
-        paid_at, told_at = trade["paid_at"], trade["notices"][0]["answers"][0]["at"]
-        assert parse_moment(told_at) - parse_moment(paid_at) >= seconds - 1  # both are cut to whole seconds
+        paid_at, sent_at = trade["paid_at"], trade["notices"][0]["answers"][0]["at"]
+        assert (
+            parse_moment(sent_at) - parse_moment(paid_at) >= seconds - 1
+        )  # both are truncated to whole seconds
 
     def test_hurry(self, merchant, standin, shop):
         standin.fault("notify.hurry")
@@ -336,7 +338,7 @@ def test_every_way_holds_for_every_call(standin, way):
         standin.fault(f"answer.{way}", times=0)
 
 
-def test_reset_takes_faults_back(merchant, standin):
+def test_reset_clears_faults(merchant, standin):
     standin.fault("query.null")
     standin.reset()
     assert query(merchant).code == "ACQ.TRADE_NOT_EXIST"
@@ -346,7 +348,7 @@ def test_reset_takes_faults_back(merchant, standin):
 
 def test_the_page_about_the_stand_in_lists_every_fault():
     page = (Path(__file__).parents[2] / "docs/standin.md").read_text()
-    for name, says in FAULTS.items():
+    for name, description in FAULTS.items():
         way = name.partition(".")[2]
-        listed = (f"| `{name}` | {says} |", f"| `{way}` | {says} |")
+        listed = (f"| `{name}` | {description} |", f"| `{way}` | {description} |")
         assert any(line in page for line in listed), name

@@ -1,4 +1,4 @@
-"""What /gateway.do lets in, and with which of Alipay's codes it turns the rest away."""
+"""Validation at /gateway.do: good requests pass, the others get Alipay's error codes."""
 
 import json
 from urllib.parse import urlencode
@@ -62,7 +62,7 @@ def test_a_missing_parameter_is_named(merchant, name, code):
         ({"timestamp": "２０２６-11-23 18:30:00"}, "isv.invalid-timestamp"),
     ],
 )
-def test_an_illegal_parameter_is_named_though_it_is_signed(merchant, change, code):
+def test_an_invalid_parameter_is_named_even_if_signed(merchant, change, code):
     answer = merchant.send(merchant.signed(QUERY, {"out_trade_no": NUMBER}, **change))
     assert (answer.code, answer.node["code"]) == (code, "40002")
     assert merchant.is_signed_answer(answer.body)
@@ -246,7 +246,7 @@ def test_bad_input_gets_a_code_and_never_a_traceback(standin, body):
     ("headers", "status"),
     [({"Content-Length": "x"}, 400), ({"Content-Length": "-1"}, 400), ({"Content-Length": "9" * 12}, 413)],
 )
-def test_a_body_of_unbearable_length_is_not_read(standin, headers, status):
+def test_a_body_of_bad_length_is_not_read(standin, headers, status):
     assert fetch(standin.gateway_url, b"a=1", **headers).status == status
 
 

@@ -1,4 +1,4 @@
-"""Notices: what they carry, when they are repeated, what stops them, and that a restart loses none."""
+"""Notices: parameters, repeats, the answer that stops them, persistence across a restart."""
 
 import json
 import time
@@ -24,7 +24,7 @@ def settled(standin: StandIn, place: int = 0) -> bool:
     return standin.trade(NUMBER)["notices"][place]["next_at"] is None
 
 
-def test_a_payment_is_told_with_the_parameters_alipay_sends(merchant, standin, shop, paid):
+def test_a_payment_notice_has_the_parameters_alipay_sends(merchant, standin, shop, paid):
     (body,) = shop.wait_notices(1)
     params = message(body)
     assert set(params) == {
@@ -65,7 +65,7 @@ def test_passback_params_come_back(merchant, standin, shop):
     assert message(shop.wait_notices(1)[0])["passback_params"] == "a%3Db"
 
 
-def test_success_ends_it(standin, shop, paid):
+def test_success_stops_the_repeats(standin, shop, paid):
     wait_until(lambda: settled(standin))
     (notice,) = standin.trade(NUMBER)["notices"]
     assert [(answer["http_status"], answer["body"]) for answer in notice["answers"]] == [(200, "success")]
@@ -100,9 +100,9 @@ def test_a_site_that_is_down_counts_as_a_try(merchant, standin):
     assert notice["next_at"] is not None
 
 
-def test_the_clock_speed_hurries_the_repeats_and_there_are_eight_tries(standin_keys, shop):
+def test_the_clock_speed_shortens_the_pauses_and_there_are_eight_tries(standin_keys, shop):
     shop.answers = ["fail"]
-    with StandIn.start(keys=standin_keys, clock_speed=100_000) as standin:  # 15 hours are half a second
+    with StandIn.start(keys=standin_keys, clock_speed=100_000) as standin:  # 15 hours take half a second
         Merchant(standin, standin_keys).press_pay(**shop.urls)
         standin.pay(NUMBER)
         wait_until(lambda: settled(standin))
@@ -130,7 +130,7 @@ def test_it_survives_a_restart(standin_keys, shop, tmp_path):
         wait_until(lambda: settled(standin))
 
 
-def test_without_notify_url_nobody_is_told(merchant, standin):
+def test_without_notify_url_there_is_no_notice(merchant, standin):
     merchant.press_pay()
     assert standin.pay(NUMBER)["notices"] == []
     with pytest.raises(Refused):
@@ -138,13 +138,13 @@ def test_without_notify_url_nobody_is_told(merchant, standin):
 
 
 @pytest.mark.parametrize("product", [WAP, PAGE])
-def test_closing_is_not_told(merchant, standin, shop, product):
+def test_closing_sends_no_notice(merchant, standin, shop, product):
     merchant.press_pay(product=product, **shop.urls)
     standin.open(NUMBER)
     assert standin.close(NUMBER)["notices"] == []
 
 
-def test_a_refund_in_part_is_told(merchant, standin, shop, paid):
+def test_a_partial_refund_sends_a_notice(merchant, standin, shop, paid):
     shop.wait_notices(1)
     merchant.call("trade.refund", out_trade_no=NUMBER, refund_amount="100.00", out_request_no="R1")
     params = message(shop.wait_notices(2)[1])
@@ -158,7 +158,7 @@ def test_a_refund_in_part_is_told(merchant, standin, shop, paid):
     assert merchant.is_signed_message(shop.notices[1])
 
 
-def test_a_refund_in_full_is_told_as_closed(merchant, standin, shop, paid):
+def test_a_full_refund_sends_a_notice_of_a_closed_trade(merchant, standin, shop, paid):
     shop.wait_notices(1)
     standin.refund(NUMBER)
     params = message(shop.wait_notices(2)[1])
@@ -166,7 +166,7 @@ def test_a_refund_in_full_is_told_as_closed(merchant, standin, shop, paid):
     assert params["gmt_close"]
 
 
-def test_a_repeated_refund_is_told_once(merchant, standin, shop, paid):
+def test_a_repeated_refund_sends_one_notice(merchant, standin, shop, paid):
     standin.refund(NUMBER, 100, "R1")
     standin.refund(NUMBER, 100, "R1")
     assert len(standin.trade(NUMBER)["notices"]) == 2

@@ -1,4 +1,4 @@
-"""The process says where it listens, logs no secrets, stops cleanly."""
+"""The process prints its address, logs no secrets and stops cleanly."""
 
 import json
 import os
@@ -25,7 +25,7 @@ WITH_DJANGO = ["manage.py", "alipay_standin"]
 def process(
     command: list[str], *options: str, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Runs it with a free port; the process and its address."""
+    """Run a command on a free port; yield the process and its URL."""
     running = subprocess.Popen(
         [sys.executable, *command, "--port", "0", *options],
         cwd=ROOT,
@@ -43,8 +43,8 @@ def process(
         running.communicate()
 
 
-class At:
-    """What Merchant needs of a stand-in that runs elsewhere."""
+class RemoteStandIn:
+    """Addresses of a stand-in in another process, for Merchant."""
 
     def __init__(self, url: str) -> None:
         self.url, self.gateway_url = url, f"{url}/gateway.do"
@@ -58,7 +58,7 @@ def test_it_serves_without_the_sites_database_and_stops_on_a_signal(standin_keys
     state = tmp_path / "state.sqlite3"
     options = ("--keys", str(standin_keys), "--state", str(state))
     with process(command, *options, DATABASE_URL="mysql://nobody:x@127.0.0.1:1/none") as (running, url):
-        merchant = Merchant(At(url), standin_keys)
+        merchant = Merchant(RemoteStandIn(url), standin_keys)
         assert merchant.press_pay().status == 302
         fetch(f"{url}/_standin/pay", json.dumps({"out_trade_no": NUMBER}).encode())
         sign = json.loads(merchant.call("trade.query", out_trade_no=NUMBER).body)["sign"]
@@ -71,19 +71,19 @@ def test_it_serves_without_the_sites_database_and_stops_on_a_signal(standin_keys
     assert "Traceback" not in log
 
 
-def test_what_was_paid_is_known_after_a_kill(standin_keys, tmp_path):
+def test_payments_survive_a_kill(standin_keys, tmp_path):
     options = ("--keys", str(standin_keys), "--state", str(tmp_path / "state.sqlite3"))
     with process(WITHOUT_DJANGO, *options) as (running, url):
-        Merchant(At(url), standin_keys).press_pay()
+        Merchant(RemoteStandIn(url), standin_keys).press_pay()
         fetch(f"{url}/_standin/pay", json.dumps({"out_trade_no": NUMBER}).encode())
         running.kill()
         running.wait()
     with process(WITHOUT_DJANGO, *options) as (_, url):
-        node = Merchant(At(url), standin_keys).call("trade.query", out_trade_no=NUMBER).node
+        node = Merchant(RemoteStandIn(url), standin_keys).call("trade.query", out_trade_no=NUMBER).node
     assert node["trade_status"] == "TRADE_SUCCESS"
 
 
-def test_trouble_at_the_start_is_said_in_a_sentence(standin_keys, tmp_path):
+def test_startup_errors_are_one_message_without_a_traceback(standin_keys, tmp_path):
     def start(*options: str) -> subprocess.CompletedProcess:
         command = [sys.executable, *WITHOUT_DJANGO, *options]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
@@ -95,14 +95,14 @@ def test_trouble_at_the_start_is_said_in_a_sentence(standin_keys, tmp_path):
             start("--port", "0", "--keys", str(tmp_path / "nowhere")),
             start("--port", "0", "--keys", str(standin_keys), "--host", "0.0.0.0"),
         ]
-    for run, says in zip(runs, (f"port {port}", "keys in", "loopback"), strict=True):
+    for run, message in zip(runs, (f"port {port}", "keys in", "loopback"), strict=True):
         assert run.returncode
-        assert says in run.stderr
+        assert message in run.stderr
         assert "Traceback" not in run.stderr
 
 
 def test_it_shares_no_code_with_the_site():
-    """In a process of its own: other tests have imported everything."""
+    """Checked in a fresh process: this one has imported everything."""
     code = "import sys, standin.main; print([m for m in sys.modules if m.split('.')[0] in %r])"
     others = ["django", "alipay", *LAYERS, "demo"]
     run = subprocess.run([sys.executable, "-c", code % others], cwd=ROOT, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""The life of a trade as the APIs show it: exists, paid, closed, refunded, and each refusal by its code."""
+"""Life cycle of a trade through the APIs: created, paid, closed, refunded, and the error codes."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +11,7 @@ from .merchant import NUMBER, PAGE, WAP, beijing
 
 @pytest.fixture
 def number(merchant) -> str:
-    """A pay request has been made, and no buyer has come."""
+    """Number of a trade with a pay request and no buyer yet."""
     assert merchant.press_pay().status == 302
     return NUMBER
 
@@ -118,7 +118,7 @@ class TestTime:
 
 
 class TestBuyers:
-    def test_the_trade_belongs_to_who_opened_it(self, standin, number):
+    def test_the_trade_belongs_to_the_buyer_who_opened_it(self, standin, number):
         standin.open(number, buyer="2")
         with pytest.raises(Refused, match="TRADE_BUYER_NOT_MATCH"):
             standin.pay(number, buyer="1")
@@ -140,7 +140,7 @@ class TestRefund:
         assert merchant.call("trade.query", out_trade_no=paid).node["trade_status"] == "TRADE_CLOSED"
         assert self.refund(merchant, paid, "0.01", "R9").code == "ACQ.TRADE_HAS_CLOSE"
 
-    def test_without_a_request_number_the_trades_number_is_it(self, merchant, paid):
+    def test_without_a_request_number_the_trades_number_is_used(self, merchant, paid):
         self.refund(merchant, paid, "300.00")
         answer = merchant.call("trade.fastpay.refund.query", out_trade_no=paid, out_request_no=paid)
         assert answer.node["refund_status"] == "REFUND_SUCCESS"
@@ -186,10 +186,10 @@ class TestRefund:
         assert self.refund(merchant, number, "300.00").code == "ACQ.TRADE_HAS_CLOSE"
 
     @pytest.mark.parametrize("amount", ["0.00", "-1.00", "1", "1.001", "", "x"])
-    def test_the_amount_must_be_one(self, merchant, paid, amount):
+    def test_the_amount_must_be_valid(self, merchant, paid, amount):
         assert self.refund(merchant, paid, amount, "R1").code == "ACQ.INVALID_PARAMETER"
 
-    def test_an_unknown_refund_is_answered_with_nothing_in_it(self, merchant, paid):
+    def test_an_unknown_refund_gets_an_empty_answer(self, merchant, paid):
         answer = merchant.call("trade.fastpay.refund.query", out_trade_no=paid, out_request_no="R7")
         assert answer.node == {"code": "10000", "msg": "Success"}
 
@@ -241,7 +241,7 @@ class TestManyAtOnce:
             assert standin.trade(number)["received_fen"] == (0 if closed else 30000)
 
 
-def test_products_differ_in_nothing_else(merchant, standin):
+def test_both_products_are_paid_alike(merchant, standin):
     for number, product in (("wap_1", WAP), ("page_1", PAGE)):
         merchant.press_pay(number, product, time_expire=beijing(600))
         standin.pay(number)

@@ -1,4 +1,4 @@
-"""The signed JSON answer to an API call, and how a fault spoils it."""
+"""Signed JSON answers to API calls, and the faults that change or corrupt them."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ def as_html(body: bytes, status: int = 200) -> Reply:
     return Reply(body, status, "text/html; charset=utf-8")
 
 
-# Faults that put another node in the place of the work
+# Faults that answer with this error instead of doing the work
 INSTEAD = {
     "20000": "isp.unknow-error",
     "system_error": "ACQ.SYSTEM_ERROR",
@@ -69,7 +69,7 @@ def _waiting(node: Node) -> Node:
     return {**kept, "trade_status": "WAIT_BUYER_PAY"} if "trade_status" in node else node
 
 
-# Faults that change what the work came to, before it is signed
+# Faults that change the result before it is signed
 DOCTORED: dict[str, Callable[[Node], Node]] = {
     "unknown": lambda node: Refused("isp.unknow-error").node(),
     "other_order": _other_order,
@@ -79,7 +79,7 @@ DOCTORED: dict[str, Callable[[Node], Node]] = {
 
 _HTML = "<!doctype html><title>系统繁忙</title><h1>系统繁忙，请稍后再试</h1>".encode()
 
-# Faults that spoil the signed answer on its way
+# Faults that corrupt or withhold the signed answer
 SPOILED: dict[str, Callable[[Answer], Reply]] = {
     "hang": lambda answer: Reply(manner="hang"),
     "lost": lambda answer: Reply(manner="dropped"),

@@ -1,4 +1,4 @@
-"""The daily trade bill: a link that lives half a minute, a zip of two GBK files in Alipay's layout."""
+"""The daily trade bill: a link valid for 30 seconds to a zip of two GBK files in Alipay's layout."""
 
 import io
 import re
@@ -29,7 +29,7 @@ _SUMMARY_COLUMNS = (
 
 
 class Bills:
-    """`origin` ("http://127.0.0.1:8001") goes before the links and is known once the server listens."""
+    """Bills and their links. `origin`, the prefix of the links, is set once the server listens."""
 
     def __init__(self, account: Account, clock: Clock, trades: Trades) -> None:
         self._account = account
@@ -40,7 +40,7 @@ class Bills:
         self.origin = ""
 
     def offer(self, day_text: str) -> str:
-        """The link to a past day's bill. Raises Refused where there is none, also for today."""
+        """Return the link to a past day's bill. Raises Refused for today and for days without trades."""
         day = _parse_day(day_text)
         now = self._clock.now()
         if day >= datetime.fromtimestamp(now, BEIJING).date():
@@ -146,18 +146,18 @@ def _row(trade: Trade, refund: Refund | None = None) -> str:
 
 
 def _zip_with_gbk_names(members: dict[str, str]) -> bytes:
-    """zipfile would write such names as UTF-8 and flag them; Alipay's are bare GBK.
+    """Zip the members under bare GBK names, as Alipay does; zipfile would write UTF-8 names with a flag.
 
-    So each member goes in under a random name of the same length in bytes, which is then replaced.
+    Each member is written under a random ASCII name with as many bytes, which is then replaced.
     """
     buffer = io.BytesIO()
     names = {secrets.token_hex(64)[: len(name.encode("gbk"))]: name.encode("gbk") for name in members}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for stand_in, text in zip(names, members.values(), strict=True):
-            archive.writestr(stand_in, text.encode("gb18030"))
+        for placeholder, text in zip(names, members.values(), strict=True):
+            archive.writestr(placeholder, text.encode("gb18030"))
     content = buffer.getvalue()
-    for stand_in, name in names.items():
-        content = content.replace(stand_in.encode(), name)
+    for placeholder, name in names.items():
+        content = content.replace(placeholder.encode(), name)
     return content
 
 

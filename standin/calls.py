@@ -1,4 +1,4 @@
-"""A call to the gateway as it was read, and the record of calls that tests can ask for."""
+"""Parsed gateway calls, and the record of them that tests can read."""
 
 import json
 import threading
@@ -12,12 +12,12 @@ from .wire import Request
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the gateway, read as far as it can be; `trouble` is what made reading it stop."""
+    """A parsed gateway request. `parse_error` is the error that stopped the parsing, if any."""
 
     verb: str
     params: dict[str, str]
     biz: dict[str, object]
-    trouble: Refused | None = None
+    parse_error: Refused | None = None
 
     @classmethod
     def read(cls, request: Request) -> "Call":
@@ -25,8 +25,8 @@ class Call:
         try:
             params = request.params()
             return cls(request.verb, params, _read_biz(params.get("biz_content", "")))
-        except Refused as trouble:
-            return cls(request.verb, params, {}, trouble)
+        except Refused as error:
+            return cls(request.verb, params, {}, error)
 
     @property
     def method(self) -> str:
@@ -34,18 +34,18 @@ class Call:
 
     @property
     def number(self) -> str:
-        """What is said to be the merchant's order number, for logs and faults."""
+        """The unverified merchant's order number, for logs and faults."""
         return str(self.biz.get("out_trade_no", ""))
 
     def text(self, name: str) -> str:
-        """A field of biz_content, "" where it is absent. Raises Refused unless it is text of up to 512."""
+        """Return a field of biz_content, "" if absent. Raises Refused unless it is text of up to 512."""
         value = self.biz.get(name, "")
         if not isinstance(value, str) or len(value) > 512:
             raise Refused("ACQ.INVALID_PARAMETER")
         return value
 
     def amount(self, name: str) -> int:
-        """Fen. Raises Refused for anything but yuan text with two decimals."""
+        """Return an amount in fen. Raises Refused unless it is yuan text with two decimals."""
         try:
             return fen(self.text(name))
         except ValueError as error:
@@ -56,7 +56,7 @@ class Call:
 
 
 class Calls:
-    """What was asked, for tests: how often each method, and the last thousand without their signatures."""
+    """Record of calls for tests: the count per method, and the last 1,000 without their signatures."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class Calls:
             self._count: Counter[str] = Counter()
             self._last: deque[dict[str, object]] = deque(maxlen=1000)
 
-    def note(self, call: Call, code: str) -> None:
+    def record(self, call: Call, code: str) -> None:
         shown = {name: value for name, value in call.params.items() if name != "sign"}
         with self._lock:
             self._count[call.method] += 1
@@ -86,7 +86,7 @@ class Calls:
 
 
 def _read_biz(text: str) -> dict[str, object]:
-    """Raises Refused unless it is a JSON object (or nothing) that can be written as UTF-8."""
+    """Parse biz_content; "" gives {}. Raises Refused unless it is a JSON object that UTF-8 can encode."""
     if not text:
         return {}
     try:

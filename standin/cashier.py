@@ -1,4 +1,4 @@
-"""What the buttons of the cashier do. A form is answered with a redirect, so reloading repeats nothing."""
+"""Actions of the cashier's buttons. A POST is answered with a redirect, so a reload does not resubmit it."""
 
 import logging
 import threading
@@ -32,7 +32,7 @@ class Cashier:
         self._faults = faults
 
     def handle(self, request: Request, rest: str) -> Reply:
-        """`rest` is what follows /cashier/: the session, or session/return."""
+        """Answer a request below /cashier/; `rest` is `<session>` or `<session>/return`."""
         session, _, step = rest.partition("/")
         trade = self._trades.of_session(session)
         if trade is None or step not in ("", "return"):
@@ -67,12 +67,12 @@ class Cashier:
                     address = pages.leaving_address(trade)
                     return redirect(address) if address else _show(trade)
         except Refused as refused:
-            # Paid or closed meanwhile: the page says so by itself.
+            # Paid or closed in the meantime: the page shows that state.
             return _show(trade, alert=refused.sub_code)
         return _show(trade)
 
     def _login(self, trade: Trade, buyer: str) -> Reply:
-        """Signing in makes the trade exist on the desktop; on phones the password does, which is paying."""
+        """Sign the buyer in. On the desktop this creates the trade; on phones only paying does."""
         if trade.method == PAGE_PAY:
             self._trades.open(trade.out_trade_no, buyer)
         return _show(trade, buyer=buyer)
@@ -88,8 +88,8 @@ class Cashier:
     def _send_back(self, trade: Trade) -> Reply:
         if not trade.return_url:
             return _show(trade)
-        joint = "&" if "?" in trade.return_url else "?"
-        address = f"{trade.return_url}{joint}{self._messages.signed_return(trade)}"
+        separator = "&" if "?" in trade.return_url else "?"
+        address = f"{trade.return_url}{separator}{self._messages.signed_return(trade)}"
         if self._faults.hits("return.repeated", trade.out_trade_no):
             for _ in range(3):
                 threading.Thread(target=_fetch, args=(address,), daemon=True).start()
@@ -106,6 +106,6 @@ def _show(trade: Trade, **query: str) -> Reply:
 def _fetch(address: str) -> None:
     try:
         with build_opener(ProxyHandler({})).open(address, timeout=10) as answer:
-            log.info("the return was fetched again: %s", answer.status)
+            log.info("repeated return: status %s", answer.status)
     except (URLError, OSError, HTTPException) as error:
-        log.info("the return was fetched again: %s", type(error).__name__)
+        log.info("repeated return failed: %s", type(error).__name__)

@@ -1,4 +1,4 @@
-"""The stand-in's clock: the real one plus an offset. Alipay writes and reads every time in Beijing time."""
+"""The stand-in's clock: the machine's plus an offset. All of Alipay's times are Beijing time."""
 
 import re
 import time
@@ -11,7 +11,7 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 class Clock:
-    """Seconds since 1970; `offset` seconds are added to the machine's clock."""
+    """Clock in seconds since 1970; `offset` seconds are added to the machine's clock."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -28,5 +28,5 @@ def moment_text(moment: float) -> str:
 def parse_moment(text: str) -> float:
     """ "2026-11-23 18:30:00" in Beijing -> seconds since 1970. Raises ValueError for any other form."""
     if not _MOMENT.fullmatch(text):
-        raise ValueError("not a moment of the form yyyy-MM-dd HH:mm:ss")
+        raise ValueError("not a time of the form yyyy-MM-dd HH:mm:ss")
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()

@@ -1,4 +1,4 @@
-"""/_standin/...: what StandIn can do, as JSON over HTTP, for tests and demos in other processes."""
+"""Control API at /_standin/: StandIn's methods as JSON over HTTP, for tests and demos in other processes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,14 +10,14 @@ from .errors import Refused
 from .wire import Reply, Request
 
 _NUMBER = {"out_trade_no": str}
-_WHO_PAYS = {**_NUMBER, "buyer": str}
+_NUMBER_AND_BUYER = {**_NUMBER, "buyer": str}
 _MESSAGE = {**_NUMBER, "changes": dict}
 
 _GET = ("health", "trades", "calls", "faults")
-# Path -> the method of StandIn, and the types of what it takes
+# Path -> method of StandIn, types of its arguments
 _POST: Mapping[str, tuple[str, Mapping[str, type]]] = {
-    "open": ("open", _WHO_PAYS),
-    "pay": ("pay", _WHO_PAYS),
+    "open": ("open", _NUMBER_AND_BUYER),
+    "pay": ("pay", _NUMBER_AND_BUYER),
     "close": ("close", _NUMBER),
     "refund": ("refund", {**_NUMBER, "amount_fen": int, "out_request_no": str}),
     "expire": ("expire", _NUMBER),
@@ -32,12 +32,12 @@ _POST: Mapping[str, tuple[str, Mapping[str, type]]] = {
 
 
 def handle(standin: object, request: Request, rest: str) -> Reply:
-    """`rest` is what follows /_standin/. 400 for a bad question, 409 for what Alipay's rules refuse."""
+    """Answer a request below /_standin/. 400 if it is malformed, 409 if Alipay's rules refuse it."""
     try:
-        ask = _get(standin, rest) if request.verb == "GET" else _post(standin, rest, request.body)
-        if ask is None:
-            return _json({"error": f"nothing at {request.verb} {rest}"}, 404)
-        return _json(ask())
+        action = _get(standin, rest) if request.verb == "GET" else _post(standin, rest, request.body)
+        if action is None:
+            return _json({"error": f"no endpoint {request.verb} {rest}"}, 404)
+        return _json(action())
     except Refused as refused:
         return _json({"error": refused.sub_code, "message": refused.sub_msg}, 409)
     except (ValueError, RecursionError) as error:
@@ -68,12 +68,14 @@ def _post(standin: object, path: str, body: bytes) -> Callable[[], Any] | None:
     return partial(method, **fields)
 
 
-def _check(key: str, value: object, wanted: type) -> None:
-    fits = type(value) in ((int, float) if wanted is float else (wanted,))
-    if wanted is dict and isinstance(value, dict):
+def _check(key: str, value: object, expected: type) -> None:
+    fits = type(value) in ((int, float) if expected is float else (expected,))
+    if expected is dict and isinstance(value, dict):
         fits = all(isinstance(item, str | None) for item in value.values())
     if not fits:
-        raise ValueError(f"{key} must be {'text or null by name' if wanted is dict else wanted.__name__}")
+        raise ValueError(
+            f"{key} must be {'an object of strings and nulls' if expected is dict else expected.__name__}"
+        )
 
 
 def _json(result: object, status: int = 200) -> Reply:

@@ -1,4 +1,4 @@
-"""Alipay's refusals: each sub code with the gateway code it comes under and Alipay's own words."""
+"""Alipay's errors: each sub code with its gateway code and Alipay's message."""
 
 _MEANINGS = {
     "isp.unknow-error": ("20000", "系统繁忙"),
@@ -49,7 +49,7 @@ _MSG = {
 
 
 class Refused(Exception):
-    """What Alipay answers instead of doing what was asked, by its sub code ("ACQ.TRADE_NOT_EXIST")."""
+    """An error answer of Alipay, identified by its sub code ("ACQ.TRADE_NOT_EXIST")."""
 
     def __init__(self, sub_code: str) -> None:
         self.code, self.sub_msg = _MEANINGS[sub_code]
@@ -57,7 +57,7 @@ class Refused(Exception):
         super().__init__(f"{sub_code}: {self.sub_msg}")
 
     def node(self) -> dict[str, str]:
-        """The refusal as the content of an answer's `..._response`."""
+        """Return the error as the content of an answer's `..._response`."""
         return {
             "code": self.code,
             "msg": _MSG[self.code],

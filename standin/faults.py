@@ -1,4 +1,4 @@
-"""The named ways in which the stand-in misbehaves on request: what each means, and which are set now."""
+"""Faults: named ways in which the stand-in misbehaves on request, and the register of active ones."""
 
 import threading
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ CALLS = {
     "bill": "alipay.data.dataservice.bill.downloadurl.query",
 }
 
-# Each holds for every API call as "answer.<way>" and for one as "query.<way>", "close.<way>", ...
+# Each exists for all API calls as "answer.<way>" and for one as "query.<way>", "close.<way>", ...
 ANSWER_WAYS = {
     "hang": "Does the work, then answers nothing and keeps the connection open for two minutes.",
     "lost": "Does the work, then closes the connection without an answer.",
@@ -36,7 +36,11 @@ ANSWER_WAYS = {
 }
 
 FAULTS = {
-    **{f"{call}.{way}": says for call in ("answer", *CALLS) for way, says in ANSWER_WAYS.items()},
+    **{
+        f"{call}.{way}": description
+        for call in ("answer", *CALLS)
+        for way, description in ANSWER_WAYS.items()
+    },
     "query.waiting": "Says WAIT_BUYER_PAY, signed, of a trade that is paid.",
     "close.already_paid": "The buyer pays a moment before the close, which is refused for that reason.",
     "refund.no_balance": "Does nothing and answers ACQ.SELLER_BALANCE_NOT_ENOUGH.",
@@ -67,12 +71,12 @@ class ActiveFault:
     method: str
     times: int | None
 
-    def fits(self, method: str, out_trade_no: str) -> bool:
+    def matches(self, method: str, out_trade_no: str) -> bool:
         return self.method in ("", method) and self.out_trade_no in ("", out_trade_no)
 
 
 class Faults:
-    """Those that are set. The earliest that fits is used, and used up after its number of times."""
+    """The active faults. The oldest match applies; it is removed after its number of times."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,7 +90,7 @@ class Faults:
         method: str = "",
         times: int | None = None,
     ) -> None:
-        """For everything, or one order, or one API method; for ever, or a number of times.
+        """Activate a fault for everything, one order or one API method, permanently or a number of times.
 
         Raises ValueError for an unknown name or a number below 1.
         """
@@ -98,16 +102,16 @@ class Faults:
             self._active.append(ActiveFault(name, out_trade_no, method, times))
 
     def clear(self, name: str = "") -> None:
-        """All of that name; all of them without one."""
+        """Remove all faults of that name, or every fault if no name is given."""
         with self._lock:
             self._active = [fault for fault in self._active if name not in ("", fault.name)]
 
     def hits(self, name: str, out_trade_no: str = "", method: str = "") -> bool:
-        """Whether this happens now; counts as one time."""
+        """Return True if this fault applies now, which uses up one of its times."""
         return self._take({name}, method, out_trade_no) is not None
 
     def answer_way(self, method: str, out_trade_no: str) -> str | None:
-        """How the answer to this API call goes wrong, if it does; counts as one time."""
+        """Return the way the answer to this call goes wrong, or None. Uses up one of the fault's times."""
         calls = {"answer"} | {call for call, name in CALLS.items() if name == method}
         names = {name for name in FAULTS if name.partition(".")[0] in calls}
         taken = self._take(names, method, out_trade_no)
@@ -120,7 +124,7 @@ class Faults:
     def _take(self, names: set[str], method: str, out_trade_no: str) -> str | None:
         with self._lock:
             for fault in self._active:
-                if fault.name in names and fault.fits(method, out_trade_no):
+                if fault.name in names and fault.matches(method, out_trade_no):
                     self._use_up(fault)
                     return fault.name
         return None

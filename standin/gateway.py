@@ -1,4 +1,4 @@
-"""/gateway.do: checks a request as Alipay does, does the work, and answers signed or shows the cashier."""
+"""/gateway.do: validates a request as Alipay does, then answers signed JSON or redirects to the cashier."""
 
 import logging
 import re
@@ -52,31 +52,31 @@ class Gateway:
         }
 
     def handle(self, request: Request, cashier: str, elsewhere: str) -> Reply:
-        """`cashier`: the address before a session; `elsewhere`: another host's, for a fault's redirect."""
+        """Answer a request. `cashier`: URL prefix of sessions; `elsewhere`: target of the redirect fault."""
         call = Call.read(request)
         if self._faults.hits("gateway.refuse", call.number, call.method):
-            self._note(call, "refused by fault")
+            self._record(call, "refused by fault")
             return Reply(manner="dropped")
         if call.method in _PRODUCTS:
             return self._pay_page(call, cashier)
         return self._api(call, elsewhere)
 
     def followed(self, request: Request) -> Reply:
-        """Somebody followed the redirect of a fault."""
-        self._note(Call(request.verb, {"method": "followed a redirect"}, {}), "followed")
-        return Reply(b"you should not have followed\n", 404)
+        """Record that a client followed a fault's redirect."""
+        self._record(Call(request.verb, {"method": "followed a redirect"}, {}), "followed")
+        return Reply(b"the redirect must not be followed\n", 404)
 
-    def _note(self, call: Call, code: str) -> None:
-        self._calls.note(call, code)
+    def _record(self, call: Call, code: str) -> None:
+        self._calls.record(call, code)
         log.info("%s %s %s", _printable(call.method), _printable(call.number), code)
 
-    # The door
+    # Validation
 
     def _check(self, call: Call) -> None:
-        """Raises Refused for what Alipay turns away before it looks at the business."""
+        """Raise Refused for a request that Alipay rejects before it reads the business parameters."""
         params = call.params
-        if call.trouble is not None and not params:
-            raise call.trouble
+        if call.parse_error is not None and not params:
+            raise call.parse_error
         required = {
             "app_id": "app-id",
             "method": "method",
@@ -84,9 +84,9 @@ class Gateway:
             "sign": "signature",
         }
         required |= {"timestamp": "timestamp", "version": "version"}
-        for name, called in required.items():
+        for name, suffix in required.items():
             if not params.get(name):
-                raise Refused(f"isv.missing-{called}")
+                raise Refused(f"isv.missing-{suffix}")
         if params["app_id"] != self._account.app_id:
             raise Refused("isv.invalid-app-id")
         if params["sign_type"] != "RSA2":
@@ -111,32 +111,32 @@ class Gateway:
             raise Refused("isv.invalid-method")
         if not params.get("biz_content"):
             raise Refused("isv.missing-biz-content")
-        if call.trouble is not None:
-            raise call.trouble
+        if call.parse_error is not None:
+            raise call.parse_error
 
-    # Pay requests, which a browser brings
+    # Pay requests, sent by a browser
 
     def _pay_page(self, call: Call, cashier: str) -> Reply:
         try:
             self._check(call)
             trade = self._trades.request(self._pay_request(call))
         except Refused as refused:
-            self._note(call, refused.sub_code)
+            self._record(call, refused.sub_code)
             return pages.error_page(refused)
-        self._note(call, "10000")
+        self._record(call, "10000")
         return redirect(f"{cashier}{trade.session}")
 
     def _pay_request(self, call: Call) -> PayRequest:
         product = call.text("product_code") or (_PRODUCTS[WAP_PAY] if call.method == WAP_PAY else "")
         subject, number = call.text("subject"), call.text("out_trade_no")
-        good = (
+        valid = (
             product == _PRODUCTS[call.method]
             and _NUMBER.fullmatch(number)
             and 1 <= len(subject) <= 256
             and not set(subject) & set("/=&")
-            and not call.text("timeout_express")  # Alipay knows it; the stand-in asks for time_expire
+            and not call.text("timeout_express")  # Alipay supports it; the stand-in wants time_expire
         )
-        if not good:
+        if not valid:
             raise Refused("ACQ.INVALID_PARAMETER")
         return PayRequest(
             out_trade_no=number,
@@ -152,7 +152,7 @@ class Gateway:
         )
 
     def _expiry(self, text: str) -> float:
-        """Raises Refused for what is past, too far ahead or not a moment; without one, the longest life."""
+        """Return the deadline (default: longest life). Raises Refused if malformed, past or too late."""
         now = self._clock.now()
         if not text:
             return now + _LONGEST_LIFE_SECONDS
@@ -174,7 +174,7 @@ class Gateway:
             node = self._node(call, way)
         except Refused as refused:
             node = refused.node()
-        self._note(call, node.get("sub_code", node["code"]) + (f" ({way})" if way else ""))
+        self._record(call, node.get("sub_code", node["code"]) + (f" ({way})" if way else ""))
         if way == "redirect":
             return redirect(elsewhere)
         answer = self._answer(call, node)
@@ -196,12 +196,12 @@ class Gateway:
         return DOCTORED[way](node) if way in DOCTORED else node
 
     def _pay_first(self, out_trade_no: str) -> None:
-        with suppress(Refused):  # paid or closed already: the true answer follows
+        with suppress(Refused):  # already paid or closed: the close itself answers that
             buyer = self._trades.get(out_trade_no).buyer
             self._trades.pay(out_trade_no, buyer or "1")
 
     def _answer(self, call: Call, node: Node) -> Answer:
-        """Unsigned where Alipay can't know whose key to use, or which method's answer this is."""
+        """Sign the answer, unless the app is unknown (no key to use) or the method is no method name."""
         text = node_text(node)
         known = call.params.get("app_id") == self._account.app_id and _METHOD.fullmatch(call.method)
         name = (
@@ -215,7 +215,7 @@ class Gateway:
         trade = self._trades.query(*call.ids())
         node = {
             **_buyer(trade),
-            # A paid trade's answer of the sandbox has said 0.00 in these: only total_amount counts.
+            # The sandbox has answered 0.00 in these for a paid trade: only total_amount counts.
             "buyer_pay_amount": "0.00",
             "invoice_amount": "0.00",
             "point_amount": "0.00",

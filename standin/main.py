@@ -1,4 +1,4 @@
-"""The command line, with or without Django: `manage.py alipay_standin`, `python -m standin`."""
+"""Command line, with or without Django: `manage.py alipay_standin`, `python -m standin`."""
 
 import argparse
 import ipaddress
@@ -13,19 +13,19 @@ from .standin import StandIn
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
+    parser.add_argument("--port", type=int, required=True, help="0 picks a free port")
     parser.add_argument("--host", type=_loopback, default="127.0.0.1", help="a loopback address")
     parser.add_argument(
-        "--keys", type=Path, default=Path("keys"), help="the folder that make_demo_keys filled: keys/"
+        "--keys", type=Path, default=Path("keys"), help="folder made by make_demo_keys (default: keys/)"
     )
-    parser.add_argument("--state", type=Path, help="SQLite file of trades and notices; else all is in memory")
+    parser.add_argument("--state", type=Path, help="SQLite file for trades and notices (default: in memory)")
     parser.add_argument("--clock-speed", type=_speed, default=1.0, help="divides the pauses between notices")
-    parser.add_argument("--app-id", default="", help="else from the folder of keys")
-    parser.add_argument("--seller-id", default="", help="else from the folder of keys")
+    parser.add_argument("--app-id", default="", help="default: from the keys folder")
+    parser.add_argument("--seller-id", default="", help="default: from the keys folder")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code. Must be called in the main thread."""
+    """Serve until SIGTERM or SIGINT; return the exit code. Must be called in the main thread."""
     log = logging.getLogger("standin")
     log.setLevel(logging.INFO)
     handler = logging.StreamHandler()
@@ -58,19 +58,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m standin", description="A pretend Alipay on 127.0.0.1.")
+    parser = argparse.ArgumentParser(prog="python -m standin", description="A stand-in Alipay on 127.0.0.1.")
     add_arguments(parser)
     return run(parser.parse_args())
 
 
 def _loopback(text: str) -> str:
     if not ipaddress.IPv4Address(text).is_loopback:
-        raise argparse.ArgumentTypeError("must be a loopback address: anybody can pay and refund here")
+        raise argparse.ArgumentTypeError(
+            "must be a loopback address: anyone who can connect can pay and refund"
+        )
     return text
 
 
 def _speed(text: str) -> float:
     speed = float(text)
     if not speed > 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
+        raise argparse.ArgumentTypeError("must be greater than 0")
     return speed

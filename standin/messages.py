@@ -1,4 +1,4 @@
-"""The two messages Alipay writes about a trade: the return in the buyer's address bar, and the notice."""
+"""The two messages Alipay sends about a trade: the return (a browser redirect) and the notice (a POST)."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from .money import yuan
 from .signing import Account, joined
 from .trades import BUYERS, Refund, Trade
 
-# What a caller changes in a message before it is signed; None leaves the parameter out.
+# Changes to a message before it is signed; None removes the parameter.
 Changes = Mapping[str, str | None]
 
 
@@ -25,7 +25,7 @@ class Messages:
         self._faults = faults
 
     def signed_return(self, trade: Trade, changes: Changes | None = None) -> str:
-        """The query string of the return of a paid trade, with the 12 parameters Alipay sends."""
+        """Return the query string of a paid trade's return, with the 12 parameters that Alipay sends."""
         hits = self._faults.hits
         params = _changed(self._return_params(trade), changes)
         covers_type = hits("return.sign_type_signed", trade.out_trade_no)
@@ -35,8 +35,8 @@ class Messages:
         return urlencode({**params, "sign": signature})
 
     def notice_params(self, trade: Trade, refund: Refund | None) -> dict[str, str]:
-        """What a notice says, for all its tries: of the payment, or of a refund."""
-        assert trade.buyer and trade.created_at and trade.paid_at, "nothing is said of unpaid trades"
+        """Return the parameters that all tries of a notice share: of the payment, or of a refund."""
+        assert trade.buyer and trade.created_at and trade.paid_at, "unpaid trades have no notices"
         amount = yuan(trade.amount_fen)
         ahead = self._ahead(trade)
         params = {
@@ -74,7 +74,7 @@ class Messages:
         return params
 
     def signed_notice(self, trade: Trade, params: Mapping[str, str], changes: Changes | None = None) -> str:
-        """The form-encoded body of one try, which carries the time of the try."""
+        """Return the form-encoded body of one try, with its own notify_time."""
         number = trade.out_trade_no
         sent = {
             **params,
@@ -117,5 +117,5 @@ def _changed(params: dict[str, str], changes: Changes | None) -> dict[str, str]:
 
 
 def _another(number: str) -> str:
-    """A number that looks like this one and is not."""
+    """Return a similar, different number."""
     return number[:-1] + ("0" if number[-1:] != "0" else "1")

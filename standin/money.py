@@ -1,4 +1,4 @@
-"""Amounts: integer fen inside, yuan text with two decimals on the wire. The stand-in's own, on purpose."""
+"""Amounts: integer fen inside, yuan text with two decimals on the wire. Deliberately not the site's code."""
 
 import re
 
@@ -18,5 +18,5 @@ def fen(text: str) -> int:
         raise ValueError("not an amount in yuan with two decimals")
     amount = int(text.replace(".", ""))
     if not 1 <= amount <= _LARGEST_FEN:
-        raise ValueError("an amount is 0.01 to 100000000.00 yuan")
+        raise ValueError("an amount must be 0.01 to 100000000.00 yuan")
     return amount

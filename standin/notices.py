@@ -1,4 +1,4 @@
-"""Notices: written with the payment in one transaction, then sent until the site answers `success`."""
+"""Notices: stored in the payment's transaction, then sent until the site answers `success`."""
 
 import json
 import logging
@@ -35,12 +35,12 @@ _SENDERS = 32
 _LATE_SECONDS = 60
 _AFTER_RETURN_SECONDS = 2
 _HURRY = 1000
-_LONGEST_SLEEP_SECONDS = 30.0  # so that a clock which somebody sets is noticed
+_LONGEST_SLEEP_SECONDS = 30.0  # bounds the delay after the clock changes
 
 
 @dataclass(frozen=True)
 class NoticeAnswer:
-    """What the site said to one try; no status where no answer came."""
+    """The site's answer to one try; `http_status` is None if no answer came."""
 
     http_status: int | None
     body: str
@@ -68,7 +68,7 @@ class Notices:
         self._speed = speed
         self._stopping = False
         self._wake = threading.Event()
-        self._tried = threading.Condition()  # guards the set below, and is told of every try
+        self._tried = threading.Condition()  # guards _in_flight; notified after every try
         self._in_flight: set[str] = set()
         self._senders = ThreadPoolExecutor(_SENDERS, "notice")
         self._scheduler = threading.Thread(target=self._run, name="notices", daemon=True)
@@ -84,11 +84,11 @@ class Notices:
         self._senders.shutdown(wait=True, cancel_futures=True)
 
     def wake(self) -> None:
-        """Something may be due that was not before."""
+        """Make the scheduler look for due notices now."""
         self._wake.set()
 
     def enqueue(self, db: sqlite3.Connection, trade: Trade, refund: Refund | None) -> None:
-        """In the caller's transaction; nothing where the request named no notify_url."""
+        """Store a notice in the caller's transaction. Does nothing if the trade has no notify_url."""
         if not trade.notify_url:
             return
         delay = 0.0
@@ -107,21 +107,21 @@ class Notices:
                 self._clock.now() + delay,
             ),
         )
-        self.wake()  # the scheduler then waits for this transaction's end
+        self.wake()  # the scheduler blocks on the store's lock until this transaction ends
 
     def latest(self, out_trade_no: str) -> dict[str, str]:
-        """The newest notice's parameters. Raises Refused where the trade has none."""
+        """Return the newest notice's parameters. Raises Refused if the trade has none."""
         return json.loads(self._latest_row(out_trade_no)["params"])
 
     def send_now(self, out_trade_no: str, times: int = 1, parallel: bool = False) -> list[NoticeAnswer]:
-        """Sends the trade's newest notice, whatever the schedule says. Raises Refused where there is none."""
+        """Send the trade's newest notice regardless of the schedule. Raises Refused if there is none."""
         row = self._latest_row(out_trade_no)
         if parallel:
             return self._send(row, times)
         return [answer for _ in range(times) for answer in self._send(row, 1)]
 
     def wait_answered(self, out_trade_no: str, seconds: float) -> bool:
-        """Waits until the newest notice has been tried."""
+        """Wait until the newest notice has been tried; return False after `seconds`."""
         with self._tried:
             return self._tried.wait_for(lambda: bool(self._latest_row(out_trade_no)["tries"]), seconds)
 
@@ -170,7 +170,7 @@ class Notices:
                 self._wake.wait(pause)
 
     def _claim_due(self) -> tuple[list[sqlite3.Row], float]:
-        """Those due and not being sent already, and else how long to sleep."""
+        """Claim the due notices that are not in flight; also return the seconds to sleep if none are."""
         now = self._clock.now()
         with self._store.transaction() as db:
             rows = db.execute(
@@ -185,7 +185,7 @@ class Notices:
         return due, min([*pauses, _LONGEST_SLEEP_SECONDS])
 
     def _try(self, row: sqlite3.Row) -> None:
-        """One scheduled try, and when the next one is due."""
+        """Make one scheduled try and store when the next one is due."""
         try:
             answers = self._send(row, self._copies(row["out_trade_no"]))
             tries = row["tries"] + 1
@@ -198,9 +198,9 @@ class Notices:
                     (tries, next_at, row["notify_id"]),
                 )
         except Refused:
-            log.info("notice %s has gone with its trade", row["out_trade_no"])
+            log.info("notice %s dropped: its trade no longer exists", row["out_trade_no"])
         except Exception:
-            log.exception("a notice could not be sent; it stays due")
+            log.exception("notice %s could not be sent; it stays due", row["out_trade_no"])
         finally:
             with self._tried:
                 self._in_flight.discard(row["notify_id"])
@@ -217,7 +217,7 @@ class Notices:
         return PAUSES_SECONDS[tries - 1] / self._speed / hurry
 
     def _send(self, row: sqlite3.Row, copies: int) -> list[NoticeAnswer]:
-        """Sends it so many times at the same moment and writes down the answers."""
+        """Send `copies` of a notice at the same moment and store the answers."""
         number = row["out_trade_no"]
         if self._faults.hits("notify.lost", number):
             answers = [NoticeAnswer(None, "lost by fault")]
@@ -246,7 +246,7 @@ def _post_together(url: str, bodies: Sequence[str]) -> list[NoticeAnswer]:
 
 
 def _post(url: str, body: str) -> NoticeAnswer:
-    """Follows no redirect; keeps the first 200 characters of the answer."""
+    """POST without following redirects; keep the first 200 characters of the answer."""
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     headers = {

@@ -1,4 +1,4 @@
-"""The pages a buyer sees: plain Chinese HTML that needs no JavaScript and says that it is a pretence."""
+"""Pages for the buyer: plain Chinese HTML without JavaScript, labelled as a simulation."""
 
 from html import escape
 from pathlib import Path
@@ -15,20 +15,19 @@ CSS = Path(__file__).with_name("cashier.css").read_bytes()
 
 
 def cashier_page(trade: Trade, *, payable: bool, buyer: str = "", alert: str = "") -> Reply:
-    """To sign in and pay; `buyer` is who has signed in on this page, if anybody has."""
+    """The page to sign in and pay. `buyer` is the signed-in buyer, "" if there is none."""
     if trade.is_paid:
         return _paid_page(trade)
     if not payable:
         return _page("交易已关闭", _facts(trade) + _back(trade), trade)
-    said = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
-    form = (
-        f'<form method="post" action="/cashier/{trade.session}">{_who(trade, buyer)}{_buttons(buyer)}</form>'
-    )
-    return _page("确认付款", said + _facts(trade) + form, trade)
+    alert_html = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
+    fields = _buyer_fields(trade, buyer) + _buttons(buyer)
+    form = f'<form method="post" action="/cashier/{trade.session}">{fields}</form>'
+    return _page("确认付款", alert_html + _facts(trade) + form, trade)
 
 
 def error_page(refused: Refused) -> Reply:
-    """Alipay's way of refusing a browser: status 200 and words. The headers are for machines."""
+    """Alipay's error page, with status 200. The headers repeat its codes for tests."""
     body = (
         '<div class="card"><h1>订单信息有误</h1>'
         f'<p class="alert" role="alert">{escape(refused.sub_msg)}</p>'
@@ -67,21 +66,21 @@ def _facts(trade: Trade) -> str:
     return f'<p class="amount">￥{yuan(trade.amount_fen)}</p><dl>{rows}</dl>'
 
 
-def _who(trade: Trade, buyer: str) -> str:
+def _buyer_fields(trade: Trade, buyer: str) -> str:
     if buyer:
         return (
             f'<input type="hidden" name="buyer" value="{buyer}">'
-            f'<p>已登录：{_named(buyer)} <a href="?">换一个账号</a></p>'
+            f'<p>已登录：{_buyer_label(buyer)} <a href="?">换一个账号</a></p>'
         )
     choices = "".join(
         f'<label><input type="radio" name="buyer" value="{key}"{_checked(key == (trade.buyer or "1"))}>'
-        f"{_named(key)}</label>"
+        f"{_buyer_label(key)}</label>"
         for key in BUYERS
     )
     return f"<fieldset><legend>用哪个支付宝账号</legend>{choices}</fieldset>"
 
 
-def _named(buyer: str) -> str:
+def _buyer_label(buyer: str) -> str:
     return f"买家{buyer}（{escape(BUYERS[buyer].logon_id)}）"
 
 
@@ -102,8 +101,8 @@ def _buttons(buyer: str) -> str:
     )
 
 
-def _button(action: str, words: str, look: str = "") -> str:
-    return f'<button id="{action}" name="action" value="{action}" class="{look}">{words}</button>'
+def _button(action: str, label: str, css_class: str = "") -> str:
+    return f'<button id="{action}" name="action" value="{action}" class="{css_class}">{label}</button>'
 
 
 def _back(trade: Trade) -> str:
@@ -112,7 +111,7 @@ def _back(trade: Trade) -> str:
 
 
 def leaving_address(trade: Trade) -> str:
-    """Where a buyer goes who doesn't pay: quit_url, else the merchant's front page, else nowhere ("")."""
+    """Return the address for a buyer who does not pay: quit_url, else the merchant's front page, else ""."""
     if trade.quit_url or not trade.return_url:
         return trade.quit_url
     return _origin(trade.return_url) + "/"

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with kept connections: hands each request to the part that answers it, and writes the reply."""
+"""HTTP/1.1 server with keep-alive: routes each request to its handler and writes the reply."""
 
 import logging
 import select
@@ -24,7 +24,7 @@ _HUGE_BYTES = 500_000_000
 
 
 class Server:
-    """Listens from the beginning; answers from `start()` on. `cashier` is the address before a session."""
+    """Listens once constructed; answers after `start()`. `cashier` is the URL prefix of sessions."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Also ends what is open: clients see the connection closed."""
+        """Stop serving and close the open connections."""
         self.stopping.set()
         self._http.shutdown()
         self._thread.join()
@@ -59,13 +59,13 @@ class Server:
         self._http.drop_connections()
 
     def answer(self, request: Request) -> Reply:
-        """Never raises: what can't be answered is a 500 and a traceback in our log, not on the wire."""
+        """Answer a request. Never raises: an unexpected error is a 500, its traceback goes to the log."""
         try:
             return self._route(request)
         except Refused as refused:
             return pages.error_page(refused)
         except Exception:
-            log.exception("the stand-in failed at %s", request.path)
+            log.exception("unexpected error at %s", request.path)
             return Reply(b"the stand-in failed; see its log\n", 500)
 
     def _route(self, request: Request) -> Reply:
@@ -115,11 +115,11 @@ class _Http(ThreadingHTTPServer):
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    continue  # gone by itself
+                    continue  # closed by the client
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """The other side went away in the middle; anything of ours is caught in `Server.answer`."""
-        log.debug("a connection ended early", exc_info=True)
+        """Log a connection that the client closed early; our own errors are caught in `Server.answer`."""
+        log.debug("connection closed early", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the gateway logs its calls, without addresses that carry signatures."""
+        """Log nothing: the URLs contain signatures, and the gateway logs its calls."""
 
     def _serve(self) -> None:
         body = self._read_body()
@@ -149,21 +149,21 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             parts = urlsplit(self.path)
         except ValueError:
-            self._write(Reply(b"not an address\n", 400))
+            self._write(Reply(b"malformed URL\n", 400))
             return
         self._write(
             self.server.owner.answer(Request(self.command, parts.path, parts.query, self.headers, body))
         )
 
     def _read_body(self) -> bytes | Reply:
-        """Or the reply to a body that isn't read: its length must be given, and bearable."""
+        """Read the body, or return the error reply if its length is missing, malformed or too large."""
         if "Transfer-Encoding" in self.headers:
-            return Reply(b"give a Content-Length\n", 411)
+            return Reply(b"Content-Length required\n", 411)
         given = self.headers.get("Content-Length", "0")
         if not (given.isascii() and given.isdigit()):
-            return Reply(b"not a Content-Length\n", 400)
+            return Reply(b"malformed Content-Length\n", 400)
         if len(given) > 9 or int(given) > _LONGEST_BODY:
-            return Reply(b"too much\n", 413)
+            return Reply(b"body too large\n", 413)
         return self.rfile.read(int(given))
 
     def _write(self, reply: Reply) -> None:
@@ -209,11 +209,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return
 
     def _idle(self, seconds: float) -> bool:
-        """Does nothing for so long; True as soon as the other side or the stand-in ends."""
+        """Wait `seconds`. Return True early if the client closes the connection or the stand-in stops."""
         waited = 0.0
         while waited < seconds and not self.server.owner.stopping.is_set():
             readable, _, _ = select.select([self.connection], [], [], min(0.25, seconds))
             if readable:
-                return True  # nothing more is expected: it is the end of the connection
+                return True  # the client sends nothing more: readable means closed
             waited += 0.25
         return self.server.owner.stopping.is_set()

@@ -1,4 +1,4 @@
-"""RSA2: SHA256 with RSA, PKCS#1 v1.5, base64. Which text is signed differs by kind of message."""
+"""RSA2: SHA256 with RSA, PKCS#1 v1.5, base64. The signed text differs by kind of message."""
 
 import base64
 import binascii
@@ -20,12 +20,12 @@ CONFIG_FILE = "standin.json"
 
 
 class BadKeys(Exception):
-    """The folder of keys can't be used; the text says why in a sentence."""
+    """The keys folder can't be used; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who deals with whom: the merchant's app, its public key, and Alipay's private key for it."""
+    """The merchant's app and seller ids, the app's public key, and Alipay's private key for the app."""
 
     app_id: str
     seller_id: str
@@ -34,7 +34,7 @@ class Account:
 
     @classmethod
     def load(cls, folder: Path, app_id: str = "", seller_id: str = "") -> "Account":
-        """From app_public_key.pem, alipay_private_key.pem and standin.json in the folder; ids given win.
+        """Load app_public_key.pem, alipay_private_key.pem and standin.json; ids passed in take precedence.
 
         Raises BadKeys.
         """
@@ -54,7 +54,7 @@ class Account:
         return cls(app_id, seller_id, public, private)
 
     def sign(self, text: str) -> str:
-        """Alipay's signature of the text's UTF-8 bytes, base64."""
+        """Return Alipay's signature over the text's UTF-8 bytes, in base64."""
         return rsa2(self.alipay_private_key, text)
 
     def is_signed_by_app(self, text: str, signature: str) -> bool:
@@ -71,7 +71,7 @@ def rsa2(key: RSAPrivateKey, text: str) -> str:
 
 
 def joined(params: Mapping[str, str], leave_out: Collection[str]) -> str:
-    """What is signed of parameters: `k=v` sorted by name, joined with `&`, not URL-encoded, no empty ones."""
+    """Return the text to sign: `k=v` sorted by name, joined with `&`, not URL-encoded, no empty values."""
     return "&".join(
         f"{name}={value}" for name, value in sorted(params.items()) if value and name not in leave_out
     )

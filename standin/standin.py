@@ -1,4 +1,4 @@
-"""The stand-in as a whole: its parts put together, and what tests and the control API can ask of it."""
+"""The StandIn class: assembles the parts; the interface for tests and for the control API."""
 
 from dataclasses import asdict
 from functools import partial
@@ -29,8 +29,8 @@ class StandIn:
         with StandIn.start(keys=folder) as standin:
             standin.gateway_url, standin.pay("26112248392017_1"), standin.fault("query.hang", times=1)
 
-    What a method can't do raises Refused with Alipay's sub code, or ValueError. Reports are plain dicts and
-    lists, the same that the control API answers as JSON.
+    Methods raise Refused with Alipay's sub code, or ValueError. They return plain dicts and lists, the same
+    that the control API returns as JSON.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class StandIn:
         app_id: str = "",
         seller_id: str = "",
     ) -> "StandIn":
-        """`keys` is a folder as make_demo_keys fills it; port 0 takes a free one.
+        """Start a stand-in. `keys` is a folder made by make_demo_keys; port 0 picks a free one.
 
-        `state` is a SQLite file; without it all is in memory. Raises BadKeys, and OSError for a taken port.
+        `state` is a SQLite file (default: in memory). Raises BadKeys, and OSError if the port is taken.
         """
         standin = cls(Account.load(Path(keys), app_id, seller_id), host, port, state, clock_speed)
         standin._notices.start(standin._trades)
@@ -73,7 +73,7 @@ class StandIn:
         return standin
 
     def stop(self) -> None:
-        """Closes every connection, waits for notices that are on their way, closes the state."""
+        """Close all connections, wait for notices in flight, close the store."""
         self._server.stop()
         self._notices.stop()
         self._store.close()
@@ -86,10 +86,10 @@ class StandIn:
     ) -> None:
         self.stop()
 
-    # What buyers and Alipay's own people do
+    # Actions of buyers and of Alipay
 
     def open(self, out_trade_no: str, buyer: str = "1") -> dict[str, Any]:
-        """The buyer is at the cashier: the trade exists."""
+        """Bring the buyer to the cashier, which creates the trade."""
         return self._report(self._trades.open(out_trade_no, buyer))
 
     def pay(self, out_trade_no: str, buyer: str = "1") -> dict[str, Any]:
@@ -101,15 +101,15 @@ class StandIn:
     def refund(
         self, out_trade_no: str, amount_fen: int | None = None, out_request_no: str = ""
     ) -> dict[str, Any]:
-        """All that is left for None."""
+        """Refund `amount_fen`, or all that is left if it is None."""
         trade, _, _ = self._trades.refund(out_trade_no, amount_fen=amount_fen, out_request_no=out_request_no)
         return self._report(trade)
 
     def expire(self, out_trade_no: str) -> dict[str, Any]:
-        """Its time_expire is now."""
+        """Move the trade's time_expire to now."""
         return self._report(self._trades.expire(out_trade_no))
 
-    # What it knows
+    # Reports
 
     def trade(self, out_trade_no: str) -> dict[str, Any]:
         return self._report(self._trades.get(out_trade_no))
@@ -118,11 +118,11 @@ class StandIn:
         return [self._report(trade) for trade in self._trades.all()]
 
     def calls(self) -> dict[str, Any]:
-        """`count` per method and the `last` thousand: verb, method, code, params (without sign)."""
+        """Return `count` per method and the `last` 1,000: verb, method, code, params (without sign)."""
         return self._calls.report()
 
     def faults(self) -> dict[str, Any]:
-        """`known`: name -> what it means. `active`: those set now."""
+        """Return `known` (name -> description) and `active` faults."""
         return {"known": FAULTS, "active": self._faults.active()}
 
     def health(self) -> dict[str, Any]:
@@ -131,29 +131,29 @@ class StandIn:
     # Messages
 
     def signed_return(self, out_trade_no: str, changes: Changes | None = None) -> str:
-        """The query string of a return, not sent. `changes` are made before signing; None leaves one out.
+        """Build a return's query string. `changes` are made before signing; None removes a parameter.
 
-        Also of a trade that is not paid: then it is a lie with a genuine signature.
+        Also works for an unpaid trade: false content under a genuine signature.
         """
         return self._messages.signed_return(self._trades.get(out_trade_no), changes)
 
     def signed_notify(self, out_trade_no: str, changes: Changes | None = None) -> str:
-        """The body of the newest notice, not sent. `changes` as for the return."""
+        """Build the newest notice's body without sending it. `changes` as in `signed_return`."""
         params = self._notices.latest(out_trade_no)
         return self._messages.signed_notice(self._trades.get(out_trade_no), params, changes)
 
     def notify_now(self, out_trade_no: str, times: int = 1, parallel: bool = False) -> list[dict[str, Any]]:
-        """Sends the newest notice at once; answers what the site said each time."""
+        """Send the newest notice now; return the site's answers."""
         if not 1 <= times <= 256:
             raise ValueError("times must be 1 to 256")
         return answers_report(self._notices.send_now(out_trade_no, times, parallel))
 
-    # Its conduct
+    # Faults and clock
 
     def fault(
         self, name: str, *, out_trade_no: str = "", method: str = "", times: int | None = None
     ) -> dict[str, Any]:
-        """Sets a fault of docs/standin.md, if said for one order or API method alone, and so many times."""
+        """Activate a fault of docs/standin.md, optionally for one order, one API method, N times."""
         self._faults.add(name, out_trade_no=out_trade_no, method=method, times=times)
         return self.faults()
 
@@ -162,15 +162,15 @@ class StandIn:
         return self.faults()
 
     def clock(self, offset_seconds: float) -> dict[str, Any]:
-        """Its clock differs from the machine's by this much; notices become due by it."""
-        if not abs(offset_seconds) <= _LONGEST_OFFSET_SECONDS:  # not a number isn't either
-            raise ValueError("the clock can differ by ten years at most")
+        """Set the clock's offset from the machine's; notices become due by it."""
+        if not abs(offset_seconds) <= _LONGEST_OFFSET_SECONDS:  # written so that NaN fails too
+            raise ValueError("the offset can be ten years at most")
         self._clock.offset = offset_seconds
         self._notices.wake()
         return self.health()
 
     def reset(self) -> dict[str, Any]:
-        """No trades, no notices, no faults, no calls, the true time."""
+        """Delete trades, notices, faults and recorded calls; set the offset to 0."""
         self._store.empty()
         self._faults.clear()
         self._calls.clear()

@@ -1,4 +1,4 @@
-"""Where the stand-in keeps trades, refunds and notices: SQLite, in a file or in memory."""
+"""SQLite storage for trades, refunds and notices, in a file or in memory."""
 
 import sqlite3
 import threading
@@ -55,7 +55,7 @@ CREATE INDEX IF NOT EXISTS answer_of_notice ON notice_answer (notify_id);
 
 
 class Store:
-    """One connection behind one lock: a transaction at a time, which is what makes the rules hold."""
+    """One connection behind one lock: transactions are serialised, so the rules need no other locks."""
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
@@ -67,7 +67,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: committed when the block ends, rolled back when it raises."""
+        """Run the block in a transaction: commit at its end, roll back if it raises."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:

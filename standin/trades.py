@@ -1,7 +1,7 @@
-"""What a trade may do, by Alipay's rules. Nothing here knows of HTTP.
+"""Alipay's rules for trades, independent of HTTP.
 
-A pay request only reserves its number: no API knows of the trade before the buyer is there (`open`).
-One thing is stricter than Alipay: the first request fixes the parameters even before that.
+A pay request only reserves its number: the trade exists for the APIs once the buyer is there (`open`).
+Stricter than Alipay in one point: the first request fixes the parameters even before that.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from .store import Store
 WAP_PAY = "alipay.trade.wap.pay"
 PAGE_PAY = "alipay.trade.page.pay"
 
-NOT_EXIST = "NOT_EXIST"  # ours: the link is out, but no buyer has come
+NOT_EXIST = "NOT_EXIST"  # not one of Alipay's: pay request made, no buyer yet
 WAITING = "WAIT_BUYER_PAY"
 SUCCESS = "TRADE_SUCCESS"
 FINISHED = "TRADE_FINISHED"
@@ -40,14 +40,14 @@ BUYERS = {
 
 @dataclass(frozen=True)
 class PayRequest:
-    """What a signed pay request fixes. Times are seconds since 1970."""
+    """Parameters fixed by a signed pay request. Times are seconds since 1970."""
 
     out_trade_no: str
     method: str
     subject: str
     amount_fen: int
     expires_at: float
-    time_expire: str = ""  # as it was sent
+    time_expire: str = ""  # text as sent
     return_url: str = ""
     notify_url: str = ""
     quit_url: str = ""
@@ -79,7 +79,7 @@ class Trade:
     def is_paid(self) -> bool:
         return self.status in (SUCCESS, FINISHED)
 
-    def asks_the_same_as(self, request: PayRequest) -> bool:
+    def matches(self, request: PayRequest) -> bool:
         return (self.method, self.subject, self.amount_fen, self.time_expire) == (
             request.method,
             request.subject,
@@ -106,9 +106,9 @@ SELECT trade.*, (
 
 
 class Trades:
-    """The rules. `outbox` is called in the transaction of a payment (with None) or of a refund.
+    """The rules, applied to stored trades. `outbox` is called in a payment's (None) or refund's transaction.
 
-    Every method raises Refused for what Alipay would refuse, and has then changed nothing.
+    Every method raises Refused if Alipay would refuse, having written nothing.
     """
 
     def __init__(self, store: Store, clock: Clock, outbox: Outbox) -> None:
@@ -117,7 +117,7 @@ class Trades:
         self._outbox = outbox
 
     def request(self, request: PayRequest) -> Trade:
-        """A pay request: a new one, or the identical one again, which resumes."""
+        """Accept a new pay request, or an identical repeat, which resumes the trade."""
         with self._store.transaction() as db:
             trade = self._find(db, "out_trade_no", request.out_trade_no)
             if trade is None:
@@ -127,12 +127,12 @@ class Trades:
                 raise Refused("ACQ.TRADE_HAS_CLOSE")
             if trade.is_paid:
                 raise Refused("ACQ.TRADE_HAS_SUCCESS")
-            if not trade.asks_the_same_as(request):
+            if not trade.matches(request):
                 raise Refused("ACQ.CONTEXT_INCONSISTENT")
             return trade
 
     def open(self, out_trade_no: str, buyer: str = "1") -> Trade:
-        """The buyer is there: from now on the trade exists, and belongs to that buyer."""
+        """Record that the buyer is there: the trade now exists and belongs to that buyer."""
         with self._store.transaction() as db:
             return self._open(db, out_trade_no, buyer)
 
@@ -162,9 +162,9 @@ class Trades:
         amount_fen: int | None = None,
         out_request_no: str = "",
     ) -> tuple[Trade, Refund, bool]:
-        """Gives back the amount, all that is left for None.
+        """Refund the amount, or all that is left if it is None.
 
-        Answers the trade, the refund, and whether money moved now: repeating number and amount moves none.
+        Return the trade, the refund, and whether money moved: a repeat of number and amount moves none.
         """
         with self._store.transaction() as db:
             trade = self._existing(db, out_trade_no, trade_no)
@@ -196,7 +196,7 @@ class Trades:
             return self._existing(db, out_trade_no, trade_no)
 
     def expire(self, out_trade_no: str) -> Trade:
-        """Its deadline is now, as if the time had passed."""
+        """Move the deadline to now."""
         with self._store.transaction() as db:
             self._get(db, out_trade_no)
             self._change(db, out_trade_no, expires_at=self._clock.now())
@@ -210,7 +210,7 @@ class Trades:
         return trade.status in (NOT_EXIST, WAITING) and self._clock.now() < trade.expires_at
 
     def get(self, out_trade_no: str) -> Trade:
-        """Also one that does not exist for the APIs yet."""
+        """Return a trade, even if it does not exist for the APIs yet."""
         with self._store.transaction() as db:
             return self._get(db, out_trade_no)
 
@@ -230,7 +230,7 @@ class Trades:
     # Inside a transaction
 
     def _open(self, db: sqlite3.Connection, out_trade_no: str, buyer: str) -> Trade:
-        """The trade, waiting to be paid by this buyer."""
+        """Return the trade, now in WAIT_BUYER_PAY for this buyer."""
         if buyer not in BUYERS:
             raise Refused("ACQ.INVALID_PARAMETER")
         trade = self._get(db, out_trade_no)
@@ -254,7 +254,7 @@ class Trades:
         return self._get(db, out_trade_no)
 
     def _existing(self, db: sqlite3.Connection, out_trade_no: str, trade_no: str) -> Trade:
-        """By Alipay's number where it is given, else by the merchant's."""
+        """Find a trade by Alipay's number if given, else by the merchant's."""
         if not (trade_no or out_trade_no):
             raise Refused("ACQ.INVALID_PARAMETER")
         if trade_no:
@@ -276,7 +276,7 @@ class Trades:
         return None if row is None else self._as_of_now(db, Trade(**row))
 
     def _as_of_now(self, db: sqlite3.Connection, trade: Trade) -> Trade:
-        """Time alone closes an unpaid trade and finishes a paid one: written down when somebody looks."""
+        """Close an expired unpaid trade, finish a year-old paid one: done lazily, when the trade is read."""
         now = self._clock.now()
         if trade.status == WAITING and now >= trade.expires_at:
             self._change(db, trade.out_trade_no, status=CLOSED, closed_at=trade.expires_at)

@@ -1,4 +1,4 @@
-"""A request and a reply, as the stand-in's parts see them: no sockets here."""
+"""Request and reply as the handlers see them, without sockets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class Request:
     body: bytes
 
     def params(self) -> dict[str, str]:
-        """Those of the query and of a form body together.
+        """Return the parameters of the query string and the form body together.
 
-        Raises Refused for text that is not UTF-8, for a repeated name, for more than 100 of them.
+        Raises Refused for text that is not UTF-8, a repeated name, or more than 100 parameters.
         """
         form = self.body if self.headers.get("Content-Type", "").partition(";")[0].strip() == FORM else b""
         try:
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back, and in which manner it reaches the other side (all but "whole" are faults)."""
+    """A reply, and the manner in which it is sent (all but "whole" are faults)."""
 
     body: bytes = b""
     status: int = 200

@@ -7,7 +7,7 @@ from standin.main import add_arguments, run
 
 
 class Command(BaseCommand):
-    help = "Runs the stand-in Alipay on 127.0.0.1 until it is stopped. See docs/standin.md."
+    help = "Run the stand-in Alipay on 127.0.0.1 until it is stopped. See docs/standin.md."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

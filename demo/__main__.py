@@ -1,6 +1,6 @@
-"""Starts the whole demo: the site, the stand-in Alipay and the sweep. `make demo` calls it.
+"""Start the whole demo: the site, the stand-in Alipay and the sweep. `make demo` calls it.
 
-Everything that it makes (database, media, keys, logs) is in .demo/ and is kept from one start to the next.
+Database, media, keys and logs are in .demo/ and are kept between starts.
 """
 
 import argparse
@@ -25,7 +25,7 @@ STOP_SECONDS = 15
 
 
 class Trouble(Exception):
-    """Why the demo can't run, in words for the person who started it."""
+    """The demo can't run; the message tells the user why."""
 
 
 def main(port: int, standin_port: int) -> None:
@@ -61,12 +61,12 @@ def require_free(port: int, name: str) -> None:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
             raise Trouble(
-                f"Port {port} can't be had ({error}). Choose another one: make demo {name}=…"
+                f"Port {port} is not available ({error}). Choose another one: make demo {name}=…"
             ) from error
 
 
 def environment(port: int, standin_port: int) -> dict[str, str]:
-    """Every setting of the site, so that neither a .env nor the caller's environment has a say."""
+    """Return every setting of the site: a .env or the caller's environment must not change the demo."""
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     return {
         **os.environ,
@@ -96,16 +96,16 @@ def environment(port: int, standin_port: int) -> dict[str, str]:
 
 
 def secret_key() -> str:
-    """Made at the first start, then kept: sign-ins survive a restart."""
+    """Return the secret key, made at the first start and kept: sign-ins survive a restart."""
     path = FOLDER / "secret_key"
-    path.touch(mode=0o600)  # narrow before the secret is in it
+    path.touch(mode=0o600)  # before the secret is written
     if not path.read_text():
         path.write_text(secrets.token_urlsafe(50))
     return path.read_text()
 
 
 def make_keys(env: dict[str, str]) -> None:
-    """Those that are not there yet; adds the ids of app and seller to `env`."""
+    """Make missing keys and add the ids of app and seller to `env`."""
     LOGS.mkdir(exist_ok=True)
     manage(env, "make_demo_keys", str(KEYS))
     ids = json.loads((KEYS / "standin.json").read_text())
@@ -113,7 +113,7 @@ def make_keys(env: dict[str, str]) -> None:
 
 
 def prepare(env: dict[str, str]) -> str:
-    """Makes what is not there yet; what was paid is paid at the stand-in. Returns what seed_demo says."""
+    """Prepare static files, database and demo data. Return the output of seed_demo."""
     manage(env, "collectstatic", "--noinput", "--verbosity=0")
     manage(env, "migrate", "--noinput", "--verbosity=0")
     return manage(env, "seed_demo")
@@ -155,10 +155,10 @@ def log_of(name: str) -> Path:
 
 
 def wait_until_ready(name: str, port: int, path: str, running: dict[str, subprocess.Popen[bytes]]) -> None:
-    give_up = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while not is_ready(port, path):
         require_alive(running)
-        if time.monotonic() > give_up:
+        if time.monotonic() > deadline:
             raise Trouble(f"{name} did not get ready within {START_SECONDS} s:\n{end_of_log(name)}")
         time.sleep(0.2)
 
@@ -183,8 +183,8 @@ def watch(running: dict[str, subprocess.Popen[bytes]]) -> None:
 def require_alive(running: dict[str, subprocess.Popen[bytes]]) -> None:
     for name, process in running.items():
         if process.poll() is not None:
-            time.sleep(0.2)  # Ctrl-C reaches everybody at once: let our own signal have the first word
-            raise Trouble(f"{name} ended (status {process.returncode}); its last words:\n{end_of_log(name)}")
+            time.sleep(0.2)  # Ctrl-C reaches all processes at once: let our own handler run first
+            raise Trouble(f"{name} ended (status {process.returncode}); end of its log:\n{end_of_log(name)}")
 
 
 def end_of_log(name: str) -> str:
@@ -194,21 +194,21 @@ def end_of_log(name: str) -> str:
 def stop(running: dict[str, subprocess.Popen[bytes]]) -> None:
     for process in running.values():
         process.terminate()
-    give_up = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + STOP_SECONDS
     for process in running.values():
         try:
-            process.wait(max(0, give_up - time.monotonic()))
+            process.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def say(words: str) -> None:
-    print(words, flush=True)
+def say(message: str) -> None:
+    print(message, flush=True)
 
 
 def interrupt(number: int, frame: object) -> None:
-    # Once is enough: a second Ctrl-C must not cut the stopping short.
+    # A second Ctrl-C must not interrupt the shutdown.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Makes the keys of a demo: the merchant's app's pair and the stand-in Alipay's pair."""
+"""Demo keys: one RSA pair for the merchant's app, one for the stand-in Alipay."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from standin.signing import CONFIG_FILE
 DEMO_APP_ID = "9021000000000001"
 DEMO_SELLER_ID = "2088000000000001"
 
-# Parsers of PEM skip text before the BEGIN line. The site refuses a key with this line at the real Alipay.
+# PEM parsers skip text before the BEGIN line. The site refuses a key with this line at the real Alipay.
 DEMO_LINE = "# ihome demo key: never use it with the real Alipay\n"
 
 _PAIRS = ("app", "alipay")
@@ -24,13 +24,13 @@ FILES = (*(f"{pair}_{half}_key.pem" for pair in _PAIRS for half in ("private", "
 
 
 class Incomplete(Exception):
-    """The folder holds some of the files but not all: making the rest would overwrite or mismatch."""
+    """The folder holds only some of the files: completing it would overwrite them or mix pairs."""
 
 
 def make_demo_keys(folder: Path) -> bool:
-    """Makes the files (2048 bit RSA; private ones only for their owner) and says True.
+    """Make the files (RSA, 2048 bits; private keys readable by their owner only) and return True.
 
-    False, and nothing is touched, where all of them are there. Raises Incomplete, OSError.
+    Return False and write nothing if all of them exist. Raises Incomplete, OSError.
     """
     present = [name for name in FILES if (folder / name).exists()]
     if len(present) == len(FILES):
@@ -51,6 +51,6 @@ def _make_pair(folder: Path, pair: str) -> None:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     secret = folder / f"{pair}_private_key.pem"
-    secret.touch(mode=0o600)  # narrow before the key is in it
+    secret.touch(mode=0o600)  # before the key is written
     secret.write_bytes(DEMO_LINE.encode() + private)
     (folder / f"{pair}_public_key.pem").write_bytes(DEMO_LINE.encode() + public)

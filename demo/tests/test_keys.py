@@ -1,4 +1,4 @@
-"""Keys are made once, for their owner alone, and bear a mark."""
+"""Demo keys are made once, are readable by their owner only, and are marked."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def test_keys_are_pairs_of_2048_bit(standin_keys):
         assert private.public_key().public_numbers() == public.public_numbers()
 
 
-def test_each_key_says_that_it_is_a_demo_key(standin_keys):
+def test_each_key_is_marked_as_a_demo_key(standin_keys):
     for name in FILES:
         if name.endswith(".pem"):
             first = (standin_keys / name).read_text().splitlines()[0]

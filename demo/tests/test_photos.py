@@ -1,4 +1,4 @@
-"""The pictures of the demo's houses: our own drawings, kept as files."""
+"""Photos of the demo's houses: our own drawings, kept as files."""
 
 import pytest
 from PIL import Image

@@ -1,4 +1,4 @@
-"""What a demo shows on its first day."""
+"""The data of a new demo: statuses, refunds, reviewed stays."""
 
 from datetime import timedelta
 
@@ -22,14 +22,14 @@ from standin import StandIn
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def everything_is_shown() -> bool:
+def has_every_status() -> bool:
     return set(Order.objects.values_list("status", flat=True)) >= {*Order.Status} - {Order.Status.CANCELED}
 
 
-def test_what_was_paid_comes_back_when_it_is_cancelled(standin: StandIn, client: Client) -> None:
+def test_cancelling_a_paid_order_refunds_it(standin: StandIn, client: Client) -> None:
     standin.fault("notify.lost")
     call_command("seed_demo")
-    assert everything_is_shown()
+    assert has_every_status()
     renter = User.objects.get(mobile=seed_demo.RENTER)
     client.force_login(renter)
     paid = renter.orders.get(status=Order.Status.WAIT_COMMENT)
@@ -62,12 +62,12 @@ def test_one_bad_answer_does_not_stop_it(standin: StandIn, monkeypatch: pytest.M
     monkeypatch.setattr(queries, "ASK_AT_MOST_EVERY", timedelta(0))
     standin.fault("query.20000", times=1)
     call_command("seed_demo")
-    assert everything_is_shown()
+    assert has_every_status()
 
 
-def test_without_a_stand_in_it_says_what_the_demo_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_stand_in_it_warns_about_refunds(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("seed_demo")
-    assert everything_is_shown()
+    assert has_every_status()
     assert "No stand-in Alipay answers" in capsys.readouterr().err
     assert {payment.status for payment in Payment.objects.all()} == {Payment.Status.PAID}
 

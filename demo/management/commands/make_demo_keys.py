@@ -7,11 +7,11 @@ from demo.keys import Incomplete, make_demo_keys
 
 
 class Command(BaseCommand):
-    help = "Makes the keys of a demo (the app's pair and the stand-in Alipay's pair). Overwrites nothing."
+    help = "Make demo keys: the app's pair and the stand-in Alipay's pair. Never overwrites a file."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", type=Path, nargs="?", default=Path("keys"), help="keys/ unless given")
+        parser.add_argument("folder", type=Path, nargs="?", default=Path("keys"), help="default: keys/")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
@@ -21,4 +21,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"the keys can't be written to {folder}: {error.strerror}") from error
-        self.stdout.write(f"demo keys are in {folder}" if made else f"{folder} has its demo keys already")
+        self.stdout.write(f"demo keys are in {folder}" if made else f"{folder} already has demo keys")

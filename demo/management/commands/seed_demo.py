@@ -1,4 +1,4 @@
-"""Fill an empty site with houses, people and orders in every status, to try it out."""
+"""Fill an empty site with houses, users and orders in every status."""
 
 import json
 import time
@@ -26,14 +26,12 @@ from payments import checkout, queries
 from payments.books import attempts
 from payments.models import Payment, subject_of
 
-PASSWORD = "ihome-demo-8"  # noqa: S105  of the demo alone, which is refused where real money moves
+PASSWORD = "ihome-demo-8"  # noqa: S105  for the demo only; refused in production
 RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
 PHOTOS = Path(__file__).resolve().parents[2] / "photos"
 PHOTOS_PER_HOUSE = 4
-TIMES_ASKED = 5
-"""Whether the stand-in has seen a payment: once is enough where it has no faults."""
-REVIEWED_AGO = timedelta(days=10)
-"""How much earlier the reviewed stays are than they were booked."""
+QUERIES_AT_MOST = 5  # for one payment; a stand-in without faults needs one
+REVIEWED_AGO = timedelta(days=10)  # reviewed stays are moved back by this much
 
 AREAS = {
     "厦门": "Xiamen",
@@ -79,7 +77,7 @@ FACILITIES = [
     ("可带宠物", "Pets welcome", "pets"),
     ("行李寄存", "Luggage storage", "luggage"),
 ]
-# The icons of what each house has, in the order of HOUSES.
+# The icons of each house's facilities, in the order of HOUSES.
 FACILITIES_OF = [
     "wifi kitchen washer aircon tv view luggage",
     "wifi aircon washer desk tea",
@@ -93,18 +91,16 @@ FACILITIES_OF = [
 
 
 class Command(BaseCommand):
-    help = "Makes demo houses with pictures, two renters, one of staff and orders in every status."
+    help = "Make demo houses with photos, two renters, one member of staff and orders in every status."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--orders", type=int, default=0, metavar="N", help="also N past orders of the second renter"
+            "--orders", type=int, default=0, metavar="N", help="also make N past orders of the second renter"
         )
 
     def handle(self, *args: object, orders: int, **options: object) -> None:
         if not (settings.DEBUG or settings.REHEARSAL):
-            raise CommandError(
-                "The demo's passwords are known to everybody: only with REHEARSAL=1 or DEBUG=1."
-            )
+            raise CommandError("The demo's passwords are public: needs REHEARSAL=1 or DEBUG=1.")
         renter, second, staff = _person(RENTER, "林小满"), _person(SECOND_RENTER, "周远"), _staff()
         houses = [_house(number, *row) for number, row in enumerate(HOUSES)]
         if not renter.orders.exists():
@@ -112,7 +108,7 @@ class Command(BaseCommand):
             pay = partial(_pay_at, standin) if standin else pay_in_our_books
             _orders_in_every_status(renter, second, staff, houses, pay)
             if not standin:
-                self.stderr.write("No stand-in Alipay answers: no money of the paid orders can go back.")
+                self.stderr.write("No stand-in Alipay answers: the paid orders can't be refunded.")
         if not any(order.is_payable for order in renter.orders.filter(status=Order.Status.WAIT_PAYMENT)):
             transitions.accept(book(renter, houses[2], 14, 2), by=staff)
         if orders:
@@ -165,12 +161,12 @@ def _house(
 
 
 def photo_of(number: int, scene: int) -> Path:
-    """The picture file of house `number` in HOUSES: from outside (scene 0), then its rooms."""
+    """Return the photo of house `number` in HOUSES: the outside (scene 0), then its rooms."""
     return PHOTOS / f"house-{number + 1}-{scene + 1}.webp"
 
 
 def book(renter: User, house: House, from_day: int, nights: int) -> Order:
-    """Book the first free stay from `from_day` days from now on."""
+    """Book the first free stay that starts `from_day` or more days from now."""
     for day in range(from_day, from_day + 300):
         check_in = timezone.localdate() + timedelta(days=day)
         try:
@@ -204,7 +200,7 @@ def _orders_in_every_status(
 
 
 def _moved_back(order: Order) -> Order:
-    """The same order, long enough ago to be over. Days that have passed can't be booked."""
+    """Move an order into the past, so that its stay is over. Past days can't be booked."""
     order.check_in -= REVIEWED_AGO
     order.check_out -= REVIEWED_AGO
     order.created_at -= REVIEWED_AGO
@@ -221,7 +217,7 @@ _open = build_opener(ProxyHandler({})).open
 
 
 def _standin() -> str:
-    """The control API of the stand-in that ALIPAY_GATEWAY_URL leads to; empty where none answers."""
+    """Return the control API of the stand-in at ALIPAY_GATEWAY_URL, "" if none answers."""
     if urlsplit(settings.ALIPAY_GATEWAY_URL).hostname not in ("127.0.0.1", "localhost"):
         return ""
     control = urljoin(settings.ALIPAY_GATEWAY_URL, "/_standin/")
@@ -233,7 +229,7 @@ def _standin() -> str:
 
 
 def _pay_at(standin: str, order: Order) -> Order:
-    """As a renter would whose browser does not come back."""
+    """Pay an order at the stand-in, without the browser's return. Raises CommandError."""
     address = checkout.press_pay(order, Payment.Product.PAGE)
     payment = Payment.objects.get(live_for=order)
     body = json.dumps({"out_trade_no": payment.out_trade_no}).encode()
@@ -241,20 +237,20 @@ def _pay_at(standin: str, order: Order) -> Order:
         _open(address, timeout=5).close()
         _open(Request(urljoin(standin, "pay"), body), timeout=5).close()  # noqa: S310  on this machine
     except OSError as error:
-        raise CommandError(f"The stand-in Alipay does not take {payment}: {error}") from error
-    for _ in range(TIMES_ASKED):
+        raise CommandError(f"The stand-in Alipay does not accept {payment}: {error}") from error
+    for _ in range(QUERIES_AT_MOST):
         queries.ask(payment)
         if payment.is_settled:
             order.refresh_from_db()
             return order
         time.sleep(queries.ASK_AT_MOST_EVERY.total_seconds())
     raise CommandError(
-        f"The stand-in Alipay does not say that {payment} is paid. Remove this data; begin anew."
+        f"The stand-in Alipay does not report {payment} as paid. Remove this data and start again."
     )
 
 
 def pay_in_our_books(order: Order) -> Order:
-    """Alipay knows nothing of it."""
+    """Record a payment in our books only; Alipay has no such trade."""
     payment = Payment.objects.create(
         order=order,
         out_trade_no=f"{order.number}_1",
@@ -269,7 +265,7 @@ def pay_in_our_books(order: Order) -> Order:
 
 
 def _past_orders(renter: User, houses: list[House], count: int) -> None:
-    """Orders that were cancelled long ago, for a long list; they hold no nights."""
+    """Make orders that were cancelled long ago, for long lists; they hold no nights."""
     start = date(2025, 1, 1)
     Order.objects.bulk_create(
         (

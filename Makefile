@@ -1,4 +1,4 @@
-# `make` lists what there is. What a target needs is installed by deploy/machine.sh.
+# `make` lists the targets. deploy/machine.sh installs what a target needs.
 
 PORT ?= 8000
 STANDIN_PORT ?= 8001
@@ -8,34 +8,34 @@ PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help demo test histories check shape audit bench clean machine-demo machine-test
 
-help: ## this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: machine-demo ## the site with houses, renters and a pretend Alipay, from nothing (PORT=8000 STANDIN_PORT=8001)
+demo: machine-demo ## run the site with demo data and a stand-in Alipay (PORT=8000 STANDIN_PORT=8001)
 	@$(PYTHON) -m demo --port $(PORT) --standin-port $(STANDIN_PORT)
 
-test: machine-test ## all tests: on SQLite, on MariaDB and in a real browser
+test: machine-test ## run all tests: on SQLite, on MariaDB and in Chromium
 	@deploy/test.sh
 
-histories: machine-test ## N=1000 random histories of orders and money, on SQLite and on MariaDB
+histories: machine-test ## run N=1000 random histories of orders and money, on SQLite and MariaDB
 	@HISTORIES=$(N) $(PYTHON) -m pytest -q tests/histories/test_histories.py
 	@HISTORIES=$(N) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q tests/histories/test_histories.py
 
-check: machine-test ## ruff, mypy, missing migrations, Django's deployment checks
+check: machine-test ## run ruff, mypy, the check for missing migrations and Django's deployment checks
 	@deploy/check.sh
 
-shape: machine-test ## lines of rooms, modules and functions, and the limits that hold
+shape: machine-test ## print the lines of rooms, modules and functions, and check their limits
 	@$(PYTHON) deploy/shape.py
 
-audit: machine-test ## known holes in what we depend on, where the service that knows them can be reached
+audit: machine-test ## list known vulnerabilities of our dependencies (needs the advisory service)
 	@$(PYTHON) -m pip_audit --strict --disable-pip --no-deps --progress-spinner off \
 	  -r requirements.txt -r requirements-dev.txt \
-	  || { echo "Holes were found, or the audit was not complete (service out of reach): see above."; exit 1; }
+	  || { echo "Vulnerabilities were found, or the service could not be reached: see above."; exit 1; }
 
-bench: machine-test ## the speed figures, beside the article's own way
+bench: machine-test ## measure speed, compared with the article's views
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks
 
-clean: ## removes .demo and .venv
+clean: ## remove .demo, .venv and caches
 	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 machine-demo machine-test: machine-%:

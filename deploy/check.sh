@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What reading the code can find out. Goes through all of it whatever fails; changes no file.
+# Static checks. Runs all of them even if one fails; changes no file.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,8 +13,8 @@ run() { # TITLE COMMAND...
   "${@:2}" || failed+=("$1")
 }
 
-# Django's own checks, and ours of keys and gateway, with settings as in production. Keys made here for the purpose
-# carry a line that has the production gateway refuse them; without it they are keys like any other.
+# Django's deployment checks and ours (keys, gateway) under production settings. The site refuses demo keys with
+# the production gateway by their first line, which is therefore removed from the keys made here.
 check_deploy() {
   "$python" -c 'import sys; from pathlib import Path; from demo.keys import make_demo_keys
 make_demo_keys(Path(sys.argv[1]))' "$work/keys" || return
@@ -27,7 +27,7 @@ make_demo_keys(Path(sys.argv[1]))' "$work/keys" || return
     "$python" manage.py check --deploy --fail-level ERROR
 }
 
-# Where packages come from is the business of whoever installs them.
+# The package index is chosen where packages are installed, not in the requirements.
 check_no_index() {
   ! grep -nE '://|index-url|find-links|trusted-host' requirements*.txt
 }

@@ -1,10 +1,10 @@
-"""Runs a command beside a MariaDB server of its own, then stops the server and removes its data.
+"""Run a command with a temporary MariaDB server, then stop the server and remove its data.
 
     python deploy/mariadb.py COMMAND [ARGUMENT ...]
 
-The command finds the server, which holds an empty database, in DATABASE_URL. The server listens on a unix
-socket in a folder that only this user can enter, and on no port; it flushes commits to disk as in production.
-Ctrl-C and SIGTERM reach the command first and stop the server then. The exit status is the command's.
+DATABASE_URL names an empty database on the server. The server listens on a unix socket in a folder of mode
+0700 and on no port; it flushes commits to disk as in production. Ctrl-C and SIGTERM end the command first and
+then the server. The exit status is the command's.
 """
 
 import os
@@ -35,12 +35,12 @@ OPTIONS = (
 
 
 class DidNotStart(Exception):
-    """Says in words what the server complained about."""
+    """The server did not start; the message contains its error output."""
 
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Yields the DATABASE_URL of a fresh server. Raises DidNotStart."""
+    """Start a fresh server and yield its DATABASE_URL. Raises DidNotStart."""
     with tempfile.TemporaryDirectory(prefix="ihome-mariadb-") as name:
         folder = Path(name)
         _install(folder)
@@ -82,8 +82,8 @@ def _install(folder: Path) -> None:
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    # Its own session: Ctrl-C on the terminal must reach the command, not the server below it. Should this
-    # process be killed outright, the kernel stops the server.
+    # A session of its own, so that Ctrl-C in the terminal reaches the command but not the server. If this
+    # process is killed with SIGKILL, the kernel stops the server (--pdeathsig).
     command = [
         "setpriv",
         "--pdeathsig",
@@ -109,14 +109,14 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _create_database(server: subprocess.Popen[bytes], folder: Path) -> None:
-    """Waits until the server answers."""
-    give_up = time.monotonic() + START_SECONDS
+    """Wait until the server answers, then create the database. Raises DidNotStart."""
+    deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             connection = MySQLdb.connect(unix_socket=str(_socket(folder)), user="root")
             break
         except MySQLdb.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > give_up:
+            if server.poll() is not None or time.monotonic() > deadline:
                 raise DidNotStart(f"mariadbd: {error}\n{(folder / 'log').read_text()}") from error
         time.sleep(0.1)
     connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
@@ -133,7 +133,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def run(command: list[str]) -> int:
-    """The command's exit status, as a shell gives it: 128 + N for one that signal N ended."""
+    """Run the command and return its exit status as a shell does: 128 + N if signal N ended it."""
     stop = _StopSignals()
     try:
         with running() as url:
@@ -145,7 +145,7 @@ def run(command: list[str]) -> int:
 
 
 class _StopSignals:
-    """Passes SIGINT and SIGTERM on to the command and lives on, so that the server is stopped afterwards."""
+    """Forwards SIGINT and SIGTERM to the command and survives them, to stop the server afterwards."""
 
     def __init__(self) -> None:
         self.command: subprocess.Popen[bytes] | None = None
@@ -159,7 +159,7 @@ class _StopSignals:
     def _receive(self, number: int, frame: object) -> None:
         if self.command is None:
             raise SystemExit(128 + number)
-        if number == signal.SIGTERM:  # the terminal sends its SIGINT to the command, too
+        if number == signal.SIGTERM:  # the terminal sends SIGINT to the command itself
             self.command.terminate()
 
 

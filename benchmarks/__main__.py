@@ -1,4 +1,4 @@
-"""python -m benchmarks: the figures of docs/benchmarks.md. `make bench` starts it beside a fresh MariaDB."""
+"""python -m benchmarks: the figures of docs/benchmarks.md. `make bench` runs it on a fresh MariaDB."""
 
 import argparse
 import os
@@ -15,24 +15,24 @@ PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
 
 
 def main(orders: int, rounds: int, attempts: int) -> int:
-    """Print everything; 0, whatever the ratios are, unless something could not be compared."""
+    """Print all figures. Return 0 whatever the ratios are, 1 if a comparison was not valid."""
     start = time.monotonic()
     with environment.prepared() as standin_url:
-        # Only now are there settings to import models with.
+        # Models can be imported only after Django is set up.
         from benchmarks import homes, my_orders, outage, paying, signatures
         from benchmarks.standin import Alipay
 
         print(_about())
-        street = paying.Street(Alipay(standin_url))
-        trade = street.paid_attempt()
+        scenario = paying.Scenario(Alipay(standin_url))
+        trade = scenario.paid_attempt()
         ratios, problems = [], []
         for figure in (
-            lambda: signatures.sign_and_verify(street.alipay.signed_notify(trade.out_trade_no), rounds),
-            lambda: paying.press_pay(street, rounds),
-            lambda: paying.notify(street, rounds),
-            lambda: paying.return_after_notify(street, rounds),
-            lambda: paying.return_with_question(street, rounds),
-            lambda: outage.after_a_day(street, attempts),
+            lambda: signatures.sign_and_verify(scenario.alipay.signed_notify(trade.out_trade_no), rounds),
+            lambda: paying.press_pay(scenario, rounds),
+            lambda: paying.notify(scenario, rounds),
+            lambda: paying.return_after_notify(scenario, rounds),
+            lambda: paying.return_with_query(scenario, rounds),
+            lambda: outage.after_a_day(scenario, attempts),
             lambda: homes.homes(orders // homes.NIGHTS_PER_HOME, rounds),  # as many nights as orders
             lambda: my_orders.my_orders(orders, rounds),
         ):

@@ -1,10 +1,10 @@
-"""The article's own way, rebuilt: the views of one Django article, as short as it has them.
+"""Baseline for comparison: the views of one Django article on Alipay, rebuilt as it has them.
 
-The SDK's client is built from the PEM texts in each request, the amount is a float, the SDK signs and
-verifies, a well-signed message sets the order's status, and all orders of a renter are on one page. What
-the article leaves out is left out here: a record of the attempt, a journal, locks, checks of app, seller
-and amount, a look at the status. Where it leaves a choice, the quicker way is taken: rows and photos come
-in as few queries as ours, and the page is our own template.
+The SDK's client is built from PEM texts in each request, the amount is a float, the SDK signs and verifies,
+a correctly signed message sets the order's status, and a renter's orders are all on one page. As in the
+article there is no record of the attempt, no message log, no lock, and no check of app, seller, amount or
+status. If the article leaves a choice, the faster one is taken: rows and photos are fetched in as few queries
+as ours, and the page is our own template.
 
 Everything around the views, from middleware to database, is the site's.
 """
@@ -67,7 +67,7 @@ def returned(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def returned_and_asked(request: HttpRequest) -> HttpResponse:
-    """Not in the article: its return, with the question to Alipay that ours asks."""
+    """Handle a return and query Alipay as our site does. The article does not query."""
     return _save(request.GET.dict(), ask=True)
 
 

@@ -1,7 +1,7 @@
-"""What return and notify cost at the least: the same statements and commits over the driver, the same RSA,
-the same question to Alipay, and nothing else. No framework, no page, no log; of a row, only what it needs.
+"""Lower bound for return and notify: the same SQL and commits over the bare driver, the same RSA, the same
+query to Alipay. No framework, no page, no log, and only the columns that are needed.
 
-Each run holds its statements against the site's (paying.py), so that it neither does less nor lags behind.
+Each run compares its statements with the site's (paying.py), so that both keep doing the same work.
 """
 
 import base64
@@ -29,12 +29,12 @@ Row = tuple
 
 
 def beijing_now() -> datetime:
-    """As the database keeps it: without a zone."""
+    """Return the current time as the database stores it: naive, in Beijing time."""
     return datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
 
 
 class Bare:
-    """A WSGI application; use it in one thread."""
+    """A WSGI application for one thread."""
 
     def __init__(self) -> None:
         database = connection.settings_dict
@@ -88,12 +88,12 @@ class Bare:
         return f"{renter} {order_status} {status}".encode()
 
     def verified(self, raw: bytes) -> dict[str, str]:
-        """Raises where it is not Alipay's, or not for us."""
+        """Return the parameters. Raises an error unless Alipay signed them for our app and seller."""
         params = dict(parse_qsl(raw.decode(), keep_blank_values=True, strict_parsing=True))
         text = "&".join(f"{k}={v}" for k, v in sorted(params.items()) if k not in ("sign", "sign_type"))
         self.public_key.verify(base64.b64decode(params["sign"]), text.encode(), PKCS1v15(), SHA256())
         if (params["app_id"], params["seller_id"]) != (settings.ALIPAY_APP_ID, settings.ALIPAY_SELLER_ID):
-            raise ValueError("for somebody else")
+            raise ValueError("wrong app or seller")
         return params
 
     def record(self, channel: str, raw: bytes, payment: int | None = None) -> int:
@@ -116,7 +116,7 @@ class Bare:
             params["out_trade_no"],
         )
         if int(params["total_amount"].replace(".", "")) != amount_fen:
-            raise ValueError("another amount")
+            raise ValueError("wrong amount")
         return payment, order, amount_fen, status
 
     def ask(self, payment: int, order: int, out_trade_no: str, amount_fen: int) -> None:
@@ -131,11 +131,11 @@ class Bare:
         if node["out_trade_no"] != out_trade_no or node["trade_status"] != "TRADE_SUCCESS":
             raise ValueError("not paid")
         if int(node["total_amount"].replace(".", "")) != amount_fen:
-            raise ValueError("another amount")
+            raise ValueError("wrong amount")
         self.settle(payment, order, node["trade_no"], amount_fen, "QUERY", message)
 
     def query(self, out_trade_no: str) -> tuple[bytes, dict[str, str]]:
-        """The gateway's answer, and its signed node."""
+        """Query a trade; return the raw answer and its verified node."""
         params = {
             "app_id": settings.ALIPAY_APP_ID,
             "biz_content": json.dumps({"out_trade_no": out_trade_no}),
@@ -146,7 +146,7 @@ class Bare:
             "timestamp": f"{beijing_now():%Y-%m-%d %H:%M:%S}",
             "version": "1.0",
         }
-        text = "&".join(f"{name}={value}" for name, value in params.items())  # they are in order
+        text = "&".join(f"{name}={value}" for name, value in params.items())  # already sorted
         signature = base64.b64encode(self.private_key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
         self.curl.setopt(pycurl.URL, settings.ALIPAY_GATEWAY_URL)
         self.curl.setopt(pycurl.POSTFIELDS, urlencode({**params, "sign": signature}))
@@ -177,7 +177,7 @@ class Bare:
             (trade_no, order),
         )
         if not (won and moved):
-            raise ValueError("somebody was first")
+            raise ValueError("already settled")
         self.one(
             "INSERT INTO orders_orderevent"
             " (order_id, kind, from_status, to_status, actor_id, reason, amount_fen, created_at)"

@@ -1,6 +1,6 @@
-"""The site as in production, on a fresh MariaDB, and the stand-in Alipay in a process of its own.
+"""The site configured as in production, on a fresh MariaDB, with the stand-in Alipay in its own process.
 
-Everything that is made is in a folder that goes away; only the database comes from outside, in DATABASE_URL.
+All files are in a temporary folder; the empty database is passed in as DATABASE_URL.
 """
 
 import logging
@@ -19,20 +19,20 @@ SITE_URL = "http://127.0.0.1"
 
 
 class NotPossible(Exception):
-    """Why nothing can be measured here, in words."""
+    """The benchmark can't run; the message gives the reason."""
 
 
 def pem_text(path: str) -> str:
-    """A key as the SDK takes it: without the line that marks our demo keys."""
+    """Return a key for the SDK, without the line that marks our demo keys."""
     text = Path(path).read_text()
     return text[text.index("-----BEGIN") :]
 
 
 @contextmanager
 def prepared() -> Iterator[str]:
-    """Django is set up on an empty, migrated database; yields the stand-in's address. Raises NotPossible."""
+    """Set Django up on an empty, migrated database; yield the stand-in's URL. Raises NotPossible."""
     if not os.environ.get("DATABASE_URL", "").startswith("mysql:"):
-        raise NotPossible("The benchmark runs on a MariaDB of its own: start it with `make bench`.")
+        raise NotPossible("The benchmark needs a MariaDB of its own: run `make bench`.")
     with tempfile.TemporaryDirectory(prefix="ihome-bench-") as name:
         folder = Path(name)
         make_demo_keys(folder / "keys")
@@ -43,7 +43,7 @@ def prepared() -> Iterator[str]:
 
 
 def _settings(folder: Path, standin_url: str) -> dict[str, str]:
-    """Every setting but the database, so that neither a .env nor the caller's environment has a say."""
+    """Return every setting but DATABASE_URL: a .env or the caller's environment must not change results."""
     return {
         "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
         "DEBUG": "0",
@@ -96,13 +96,13 @@ def _set_up(folder: Path) -> None:
 
     django.setup()
     if connection.introspection.table_names():
-        raise NotPossible("The benchmark fills its database with a million rows and wants it empty.")
+        raise NotPossible("The benchmark fills its database with a million rows: the database must be empty.")
     (folder / "static").mkdir()
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
-    import ihome_site.wsgi  # noqa: F401  sets up logging once more; refuses bad settings in words
+    import ihome_site.wsgi  # noqa: F401  configures logging again; refuses bad settings
 
-    # Log lines are made as in production; they only are not shown.
+    # Log lines are formatted as in production, but go to a file.
     (handler,) = logging.getLogger().handlers
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream((folder / "site.log").open("w"))

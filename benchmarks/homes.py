@@ -1,4 +1,4 @@
-"""The search and the page of a home: how their time grows with the homes and the nights that are taken."""
+"""Search and house page: time as a function of the number of homes and booked nights."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,12 @@ class Page:
     title: str
     path: str
     queries: Sequence[str]
-    piece: bytes
-    """Of which the page holds `pieces`."""
+    piece: bytes  # markup that occurs `pieces` times on the page
     pieces: int
 
 
 def homes(many: int, rounds: int) -> list[Ratio]:
-    """Whole pages for a visitor who is not signed in, with `many` homes and with FEW_HOMES."""
+    """Measure whole pages for an anonymous visitor, with `many` homes and with FEW_HOMES."""
     for size in (FEW_HOMES, many):
         _make(size)
     days = [timezone.localdate() + timedelta(days=n) for n in range(5, 60)]
@@ -77,7 +76,7 @@ def _database(size: int) -> str:
 
 
 def _make(size: int) -> None:
-    """A database of `size` homes with photos, facilities and reviews; each is free on 8 days of 11."""
+    """Create a database of `size` homes with photos, facilities and reviews, each free on 8 days of 11."""
     tables = connection.introspection.table_names()
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE `{_database(size)}`")
@@ -100,7 +99,7 @@ def _make(size: int) -> None:
 def _fill(size: int) -> list[str]:
     last_night = size * NIGHTS_PER_HOME - 1
     today = timezone.localdate()
-    words = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
+    text = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
     return [
         "INSERT INTO houses_area (id, name) SELECT seq, CONCAT('地区', seq) FROM seq_1_to_8",
         """
@@ -112,7 +111,7 @@ def _fill(size: int) -> list[str]:
             (id, title, area_id, address, description, rules, arrival, price_fen, capacity, min_nights,
              max_nights, instant_book, refund_policy, is_listed, created_at, order_count, review_count,
              rating_sum)
-        SELECT seq, CONCAT('临海小屋 ', seq), 1 + seq % 8, '文青路 18 号', '{words * 5}', '{words}', '',
+        SELECT seq, CONCAT('临海小屋 ', seq), 1 + seq % 8, '文青路 18 号', '{text * 5}', '{text}', '',
                10000 + seq * 7919 % 90000, 1 + seq % 6, 1, 30, seq % 2, 'FLEXIBLE', 1, NOW(),
                seq * 31 % 300, 12, 55
         FROM seq_1_to_{size}
@@ -127,7 +126,7 @@ def _fill(size: int) -> list[str]:
         INSERT INTO houses_house_facilities (house_id, facility_id)
         SELECT 1 + seq DIV 6, 1 + (seq DIV 6 + seq * 5) % 16 FROM seq_0_to_{6 * size - 1}
         """,
-        # Stays of three nights every eleven days; the homes differ in where they begin.
+        # Stays of three nights every eleven days, with a different first day per home.
         f"""
         INSERT INTO houses_bookednight (house_id, night, order_number)
         SELECT 1 + seq DIV {NIGHTS_PER_HOME},
@@ -152,6 +151,6 @@ def _fill(size: int) -> list[str]:
         """,
         f"""
         INSERT INTO orders_review (order_id, house_id, renter_id, rating, text, created_at)
-        SELECT 1 + seq, 1 + seq DIV 12, 1, 5, '{words}', NOW() FROM seq_0_to_{12 * size - 1}
+        SELECT 1 + seq, 1 + seq DIV 12, 1, 5, '{text}', NOW() FROM seq_0_to_{12 * size - 1}
         """,
     ]

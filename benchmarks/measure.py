@@ -1,4 +1,4 @@
-"""Measures sides of one work in turns, so that what else the machine does strikes all of them alike."""
+"""Interleaved measurement of alternatives, so that other load on the machine affects all of them alike."""
 
 import statistics
 import time
@@ -15,7 +15,7 @@ BATCH = 10
 
 @dataclass(frozen=True)
 class Side:
-    """A way to do the work. `attempt()` prepares it, yields the act that is timed, checks what came of it."""
+    """One alternative. `attempt()` prepares the work, yields the act to time, and checks the result."""
 
     name: str
     attempt: Callable[[], AbstractContextManager[Act]]
@@ -24,13 +24,12 @@ class Side:
 @dataclass(frozen=True)
 class Measured:
     name: str
-    seconds: float
-    """Of one act; the median of the rounds."""
+    seconds: float  # of one act, median of the rounds
     statements: list[str]
 
 
 def alternate(title: str, sides: Sequence[Side], rounds: int) -> list[Measured]:
-    """Measure all sides in turns, print a table, return the medians in the order of `sides`."""
+    """Measure all sides in turns, print a table, and return the medians in the order of `sides`."""
     statements = [_statements(side) for side in sides]
     times: dict[str, list[float]] = {side.name: [] for side in sides}
     for number in range(WARM_UP_ROUNDS + rounds):
@@ -39,8 +38,8 @@ def alternate(title: str, sides: Sequence[Side], rounds: int) -> list[Measured]:
             if number >= WARM_UP_ROUNDS:
                 times[side.name].append(seconds)
     found = [
-        Measured(side.name, statistics.median(times[side.name]), told)
-        for side, told in zip(sides, statements, strict=True)
+        Measured(side.name, statistics.median(times[side.name]), sent)
+        for side, sent in zip(sides, statements, strict=True)
     ]
     _print_table(f"{title}  ({rounds} rounds of {BATCH})", found)
     return found
@@ -52,7 +51,7 @@ def _statements(side: Side) -> list[str]:
 
 
 def _time(side: Side) -> float:
-    """Seconds for one act of a batch in a row: as on a busy server, where one request follows another."""
+    """Return seconds per act of a batch that runs in a row, as requests on a busy server do."""
     with ExitStack() as stack:
         acts = [stack.enter_context(side.attempt()) for _ in range(BATCH)]
         start = time.perf_counter()
@@ -64,13 +63,13 @@ def _time(side: Side) -> float:
 def _print_table(title: str, found: list[Measured]) -> None:
     print(f"\n{title}\n  {'':<44}{'median':>12}{'a second':>12}{'statements':>12}")
     for each in found:
-        per_second, told = f"{1 / each.seconds:,.0f}", str(len(each.statements) or "-")
-        print(f"  {each.name:<44}{each.seconds * 1000:>9,.3f} ms{per_second:>12}{told:>12}", flush=True)
+        per_second, count = f"{1 / each.seconds:,.0f}", str(len(each.statements) or "-")
+        print(f"  {each.name:<44}{each.seconds * 1000:>9,.3f} ms{per_second:>12}{count:>12}", flush=True)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure, beside what it should reach, if that was settled: `reach` at least, or at most."""
+    """A figure and its target, if it has one: at least `reach`, or at most if `at_most`."""
 
     what: str
     value: float

@@ -1,4 +1,4 @@
-"""My orders, the whole HTML page: how its time grows with the table and with the renter's own orders."""
+"""My orders, the whole HTML page: time as a function of table size and of the renter's own orders."""
 
 import itertools
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ OURS, THEIRS = "/orders/", "/article/orders/"
 
 
 def my_orders(orders: int, rounds: int) -> list[Ratio]:
-    """With `orders` and with few orders in the table; of renters with 20 orders and of one with 1,000."""
-    collector = make.user()
+    """Measure with `orders` and with few rows in the table, for renters with 20 orders and one with 1,000."""
+    big_renter = make.user()
     rows.make_houses()
     rows.make_renters(0, rows.RENTERS_TO_MEASURE)
     renters = User.objects.filter(pk__gte=rows.FIRST_RENTER).order_by("pk")
     browsers = [Browser.of(renter) for renter in renters]
-    collectors = Browser.of(collector)
+    big_renters_browser = Browser.of(big_renter)
     rows.copy_to_small()
     rows.use(rows.SMALL)
     rows.make_orders(rows.FEW_ORDERS)
@@ -32,7 +32,7 @@ def my_orders(orders: int, rounds: int) -> list[Ratio]:
     rows.make_renters(rows.RENTERS_TO_MEASURE, orders // rows.ORDERS_PER_RENTER)
     rows.make_orders(orders)
     many = min(1000, orders // 20)
-    rows.give_orders_to(collector.pk, many, of=orders)
+    rows.give_orders_to(big_renter.pk, many, of=orders)
 
     @contextmanager
     def page(
@@ -44,7 +44,7 @@ def my_orders(orders: int, rounds: int) -> list[Ratio]:
         assert answers[0].body.count(b'<article class="card order"') == cards
         with connection.cursor() as cursor:
             cursor.execute("SELECT DATABASE()")
-            assert cursor.fetchone() == (database,), "the connection was made anew in between"
+            assert cursor.fetchone() == (database,), "Django reconnected, and is back on the default database"
 
     def of_twenty(database: str, application: Application = ihome, path: str = OURS) -> Side:
         visitors = itertools.cycle(browsers)
@@ -57,7 +57,7 @@ def my_orders(orders: int, rounds: int) -> list[Ratio]:
         [of_twenty(rows.BIG), of_twenty(rows.SMALL), of_twenty(rows.BIG, ARTICLE, THEIRS)],
         rounds,
     )
-    visitor = itertools.repeat(collectors)
+    visitor = itertools.repeat(big_renters_browser)
     ours_many, theirs_many = alternate(
         f"My orders, a renter with {many:,} orders, {orders:,} in the table",
         [

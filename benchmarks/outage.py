@@ -1,4 +1,4 @@
-"""After a day without us: how long the sweep needs until every open attempt has Alipay's last word."""
+"""Recovery after a day of downtime: time until the sweep has closed or settled every open attempt."""
 
 import time
 from collections import Counter
@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from benchmarks.measure import Ratio
-from benchmarks.paying import Street
+from benchmarks.paying import Scenario
 from core.links import absolute_url
 from jobs.sweep import CALLS_AT_ONCE, sweep_once
 from orders.models import Order
@@ -21,31 +21,30 @@ from payments.books.invariants import broken_rules
 from payments.models import Payment
 from tests import make
 
-ALIPAY_IS_AWAY = 0.1
-"""Seconds: the stand-in is on this machine; the real one answers about so much later."""
+LATENCY_SECONDS = 0.1  # added to each call: the stand-in is local, the real Alipay is about this far away
 OUTAGE = timedelta(hours=24)
 REACH_SECONDS = 600
 
 
-def after_a_day(street: Street, attempts: int) -> list[Ratio]:
-    """Of `attempts` open ones a third is paid, in a third the buyer is there, a third was never opened."""
+def after_a_day(scenario: Scenario, attempts: int) -> list[Ratio]:
+    """Measure with `attempts` open ones: a third paid, a third at the cashier, a third never opened."""
     began = time.monotonic()
     for number in range(attempts):
-        _open_attempt(street, number)
-    _a_day_passes(street)
+        _open_attempt(scenario, number)
+    _a_day_passes(scenario)
     print(f"\nAfter a day's outage  ({attempts:,} open attempts, made in {time.monotonic() - began:.0f} s)")
     done: Counter[str] = Counter()
     began = time.monotonic()
-    with _far_away():
+    with _added_latency():
         while (rest := _unfinished()) and time.monotonic() - began < 3 * REACH_SECONDS:
             done += (this_round := sweep_once(workers=CALLS_AT_ONCE))
             if not this_round.total():
                 time.sleep(1)
     seconds = time.monotonic() - began
     ours = set(Order.objects.filter(language=_MARK).values_list("number", flat=True))
-    # The article's way has paid other orders, without a receipt.
+    # The article's views have marked other orders as paid without recording a payment.
     problems = [str(problem) for problem in broken_rules() if problem.order_number in ours]
-    assert not rest, f"{rest} orders are not at their end"
+    assert not rest, f"{rest} orders or attempts are unfinished"
     assert not problems, problems[:3]
     paid = Order.objects.filter(status=Order.Status.WAIT_COMMENT, language=_MARK).count()
     assert paid == (attempts + 2) // 3, paid
@@ -55,19 +54,19 @@ def after_a_day(street: Street, attempts: int) -> list[Ratio]:
     return [Ratio("10,000 attempts settled: 10 minutes beside the time taken", REACH_SECONDS / per_10_000, 1)]
 
 
-_MARK = "en"  # only these orders are in English here
+_MARK = "en"  # marks the orders of this benchmark: no others are in English
 
 
-def _open_attempt(street: Street, number: int) -> None:
-    day = timezone.localdate() + timedelta(days=1000 + 2 * number)  # each has nights of its own
+def _open_attempt(scenario: Scenario, number: int) -> None:
+    day = timezone.localdate() + timedelta(days=1000 + 2 * number)  # each order has its own nights
     stay = {"check_in": day, "check_out": day + timedelta(days=2)}
-    order = make.order(street.renter, house=street.house, language=_MARK, **stay)
+    order = make.order(scenario.renter, house=scenario.house, language=_MARK, **stay)
     payment = make.attempt(order, next_try_at=timezone.now(), expires_at=order.pay_by.replace(microsecond=0))
-    street.alipay.open_pay_link(alipay_client().page_pay_url(_request(payment)))
+    scenario.alipay.open_pay_link(alipay_client().page_pay_url(_request(payment)))
     if number % 3 == 0:
-        street.alipay.pay(payment.out_trade_no)
+        scenario.alipay.pay(payment.out_trade_no)
     elif number % 3 == 1:
-        street.alipay.sign_in(payment.out_trade_no)
+        scenario.alipay.sign_in(payment.out_trade_no)
 
 
 def _request(payment: Payment) -> PayRequest:
@@ -82,8 +81,8 @@ def _request(payment: Payment) -> PayRequest:
     )
 
 
-def _a_day_passes(street: Street) -> None:
-    """Our rows become a day older, and Alipay's clock goes on by a day."""
+def _a_day_passes(scenario: Scenario) -> None:
+    """Age our rows by a day and advance Alipay's clock by a day."""
     Order.objects.filter(language=_MARK).update(
         pay_by=F("pay_by") - OUTAGE, created_at=F("created_at") - OUTAGE
     )
@@ -92,7 +91,7 @@ def _a_day_passes(street: Street) -> None:
         created_at=F("created_at") - OUTAGE,
         next_try_at=F("next_try_at") - OUTAGE,
     )
-    street.alipay.clock(int(OUTAGE.total_seconds()))
+    scenario.alipay.clock(int(OUTAGE.total_seconds()))
 
 
 def _unfinished() -> int:
@@ -101,15 +100,15 @@ def _unfinished() -> int:
 
 
 @contextmanager
-def _far_away() -> Iterator[None]:
-    near: Callable[..., bytes] = http.post
+def _added_latency() -> Iterator[None]:
+    original: Callable[..., bytes] = http.post
 
     def post(url: str, form: str, *, deadline: float) -> bytes:
-        time.sleep(ALIPAY_IS_AWAY)
-        return near(url, form, deadline=deadline)
+        time.sleep(LATENCY_SECONDS)
+        return original(url, form, deadline=deadline)
 
     http.post = post
     try:
         yield
     finally:
-        http.post = near
+        http.post = original

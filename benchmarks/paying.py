@@ -1,4 +1,4 @@
-"""Press Pay, notify and return: ours beside the article's way and, where money is settled, a bare handler."""
+"""Press Pay, notify and return: ours, the article's way and, for settling, a bare handler."""
 
 import itertools
 import re
@@ -23,11 +23,11 @@ PAYCOMPLETE, NOTIFY = "/payments/paycomplete/", "/payments/notify/"
 
 
 class BareHandlerDiffers(Exception):
-    """bare.py no longer sends the statements that the site sends: a ratio would say nothing."""
+    """bare.py no longer sends the same statements as the site, so that a ratio would be meaningless."""
 
 
-class Street:
-    """A renter, a house and an Alipay: the way of an order up to the moment that is measured."""
+class Scenario:
+    """A renter, a house and Alipay: prepares orders and attempts up to the step that is measured."""
 
     def __init__(self, alipay: Alipay) -> None:
         self.alipay = alipay
@@ -42,7 +42,7 @@ class Street:
         return self.browser.post_form(ihome, f"/payments/{order.number}/pay/")
 
     def paid_attempt(self) -> Payment:
-        """The buyer has paid at Alipay; we don't know yet."""
+        """Return an attempt that is paid at Alipay and still open here."""
         order = self.order()
         self.alipay.open_pay_link(self.press_pay(order).headers["Location"])
         payment = order.payments.get()
@@ -55,24 +55,24 @@ class Street:
         return payment
 
 
-def press_pay(street: Street, rounds: int) -> list[Ratio]:
+def press_pay(scenario: Scenario, rounds: int) -> list[Ratio]:
     def goes_to_alipay(answer: Answer) -> None:
         assert answer.headers["Location"].startswith(settings.ALIPAY_GATEWAY_URL), answer
 
     @contextmanager
     def ours(*, again: bool) -> Iterator[Act]:
-        order, answers = street.order(), []
+        order, answers = scenario.order(), []
         if again:
-            street.press_pay(order)
-        yield lambda: answers.append(street.press_pay(order))
+            scenario.press_pay(order)
+        yield lambda: answers.append(scenario.press_pay(order))
         goes_to_alipay(answers[0])
         assert order.payments.count() == 1
 
     @contextmanager
     def articles() -> Iterator[Act]:
-        order, answers = street.order(), []
+        order, answers = scenario.order(), []
         path = f"/article/orders/{order.number}/pay/"
-        yield lambda: answers.append(street.browser.post_form(ARTICLE, path))
+        yield lambda: answers.append(scenario.browser.post_form(ARTICLE, path))
         goes_to_alipay(answers[0])
 
     first, again, theirs = alternate(
@@ -90,20 +90,20 @@ def press_pay(street: Street, rounds: int) -> list[Ratio]:
     ]
 
 
-def notify(street: Street, rounds: int) -> list[Ratio]:
+def notify(scenario: Scenario, rounds: int) -> list[Ratio]:
     @contextmanager
-    def told(application: Application, path: str) -> Iterator[Act]:
-        payment = street.paid_attempt()
-        body = street.alipay.signed_notify(payment.out_trade_no)
+    def notified(application: Application, path: str) -> Iterator[Act]:
+        payment = scenario.paid_attempt()
+        body = scenario.alipay.signed_notify(payment.out_trade_no)
         yield lambda: call(application, "POST", path, body=body)
         _check_settled(payment, by_article=application is ARTICLE)
 
     ours, bare, theirs = alternate(
         "Notify: verified and settled",
         [
-            Side("ihome", lambda: told(ihome, NOTIFY)),
-            Side("bare handler", lambda: told(street.bare, NOTIFY)),
-            Side("the article's way", lambda: told(ARTICLE, "/article/notify/")),
+            Side("ihome", lambda: notified(ihome, NOTIFY)),
+            Side("bare handler", lambda: notified(scenario.bare, NOTIFY)),
+            Side("the article's way", lambda: notified(ARTICLE, "/article/notify/")),
         ],
         rounds,
     )
@@ -114,21 +114,21 @@ def notify(street: Street, rounds: int) -> list[Ratio]:
     ]
 
 
-def return_with_question(street: Street, rounds: int) -> list[Ratio]:
-    """The return comes before any notice: Alipay is asked, and the answer settles."""
+def return_with_query(scenario: Scenario, rounds: int) -> list[Ratio]:
+    """Measure a return before any notice: Alipay is queried, and its answer settles the attempt."""
 
     @contextmanager
     def returned(application: Application, path: str) -> Iterator[Act]:
-        payment = street.paid_attempt()
-        query = street.alipay.signed_return(payment.out_trade_no)
-        yield lambda: street.browser.get(application, path, query)
+        payment = scenario.paid_attempt()
+        query = scenario.alipay.signed_return(payment.out_trade_no)
+        yield lambda: scenario.browser.get(application, path, query)
         _check_settled(payment, by_article=application is ARTICLE)
 
     ours, bare, asking, theirs = alternate(
         "Return, the first news: verified, Alipay asked, settled",
         [
             Side("ihome (whole page)", lambda: returned(ihome, PAYCOMPLETE)),
-            Side("bare handler (no page)", lambda: returned(street.bare, PAYCOMPLETE)),
+            Side("bare handler (no page)", lambda: returned(scenario.bare, PAYCOMPLETE)),
             Side(
                 "the article's way, asking too (no page)",
                 lambda: returned(ARTICLE, "/article/return-and-ask/"),
@@ -145,21 +145,21 @@ def return_with_question(street: Street, rounds: int) -> list[Ratio]:
     ]
 
 
-def return_after_notify(street: Street, rounds: int) -> list[Ratio]:
-    """The notice was quicker, as mostly: the return is verified and finds the attempt settled."""
+def return_after_notify(scenario: Scenario, rounds: int) -> list[Ratio]:
+    """Measure a return after the notice, the usual order: verified, already settled."""
 
     @contextmanager
     def returned(application: Application, path: str) -> Iterator[Act]:
-        payment = street.settled_attempt()
-        query = street.alipay.signed_return(payment.out_trade_no)
-        yield lambda: street.browser.get(application, path, query)
+        payment = scenario.settled_attempt()
+        query = scenario.alipay.signed_return(payment.out_trade_no)
+        yield lambda: scenario.browser.get(application, path, query)
         _check_settled(payment, by_article=False)
 
     ours, bare, theirs = alternate(
         "Return after the notice: verified, already settled",
         [
             Side("ihome (whole page)", lambda: returned(ihome, PAYCOMPLETE)),
-            Side("bare handler (no page)", lambda: returned(street.bare, PAYCOMPLETE)),
+            Side("bare handler (no page)", lambda: returned(scenario.bare, PAYCOMPLETE)),
             Side("the article's way (no page)", lambda: returned(ARTICLE, "/article/return/")),
         ],
         rounds,
@@ -178,7 +178,7 @@ def _check_settled(payment: Payment, *, by_article: bool) -> None:
 
 
 def _check_same_statements(ours: Measured, bare: Measured) -> None:
-    sent, sent_by_bare = _without_needless_begin(ours.statements), _without_needless_begin(bare.statements)
+    sent, sent_by_bare = _without_redundant_begin(ours.statements), _without_redundant_begin(bare.statements)
     if sent != sent_by_bare:
         table = "\n".join(
             f"  {mine:<40}{its}" for mine, its in itertools.zip_longest(sent, sent_by_bare, fillvalue="-")
@@ -186,6 +186,6 @@ def _check_same_statements(ours: Measured, bare: Measured) -> None:
         raise BareHandlerDiffers(f"benchmarks/bare.py must send what the site (left) sends:\n{table}")
 
 
-def _without_needless_begin(statements: list[str]) -> list[str]:
-    """A transaction of one statement is what that statement is by itself: one commit."""
+def _without_redundant_begin(statements: list[str]) -> list[str]:
+    """Unwrap transactions of one statement: with autocommit the statement is one commit, too."""
     return re.sub(r"BEGIN\n(.+)\nCOMMIT", r"\1", "\n".join(statements)).split("\n")

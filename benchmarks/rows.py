@@ -1,4 +1,4 @@
-"""Many rows quickly: two databases that differ in nothing but how many orders there are."""
+"""Bulk test data: two databases that differ only in the number of orders."""
 
 from django.conf import settings
 from django.db import connection
@@ -18,15 +18,14 @@ STATUSES = (
 )
 ORDERS_IN_ONE_STATEMENT = 50_000
 
-FIRST_RENTER = 1_000_000
-"""The id of the first of the renters who are made here."""
+FIRST_RENTER = 1_000_000  # id of the first renter made here
 
 BIG = settings.DATABASES["default"]["NAME"]
 SMALL = f"{BIG}_small"
 
 
 def use(database: str) -> None:
-    """Let Django's connection work in `database` from now on, until it is closed."""
+    """Switch Django's connection to `database`, until the connection is closed."""
     _execute(f"USE `{database}`")
 
 
@@ -43,7 +42,7 @@ def make_houses() -> None:
 
 
 def copy_to_small() -> None:
-    """A second database with all rows so far, to be filled with few orders."""
+    """Copy all rows so far to a second database, which gets few orders."""
     tables = connection.introspection.table_names()
     _execute(f"CREATE DATABASE `{SMALL}`")
     for table in tables:
@@ -52,7 +51,7 @@ def copy_to_small() -> None:
 
 
 def make_renters(first: int, end: int) -> None:
-    """Users with the ids FIRST_RENTER + `first` up to, not with, FIRST_RENTER + `end`."""
+    """Make users with ids FIRST_RENTER + `first` to FIRST_RENTER + `end` - 1."""
     _execute(
         f"""
         INSERT INTO accounts_user
@@ -64,9 +63,9 @@ def make_renters(first: int, end: int) -> None:
 
 
 def make_orders(orders: int) -> None:
-    """ORDERS_PER_RENTER for each of the first renters; `orders` in all.
+    """Make `orders` orders, ORDERS_PER_RENTER for each renter.
 
-    Each renter's orders lie evenly spread over a year and over the table, as they would on a real site.
+    A renter's orders are spread evenly over a year and over the table, as on a real site.
     """
     _execute("SET SESSION unique_checks = 0, SESSION foreign_key_checks = 0")
     for start in range(0, orders, ORDERS_IN_ONE_STATEMENT):
@@ -84,7 +83,7 @@ def make_orders(orders: int) -> None:
 
 
 def give_orders_to(renter: int, count: int, *, of: int) -> None:
-    """Let user `renter` have `count` of the `of` orders, from all over the table, of renters not measured."""
+    """Give user `renter` `count` of the `of` orders, spread over the table, of renters not measured."""
     _execute(
         f"""
         UPDATE orders_order SET renter_id = {renter}
@@ -97,7 +96,7 @@ def _insert_orders(start: int, end: int, orders: int) -> None:
     renters = orders // ORDERS_PER_RENTER
     first_house = House.objects.order_by("id").values_list("id", flat=True)[0]
     statuses = ", ".join(f"'{status}'" for status in STATUSES)
-    # 30 million seconds are a year; 99999989 is a prime, so that numbers of one day look random and differ.
+    # 30 million seconds are about a year. 99999989 is prime: numbers of a day look random, and differ.
     _execute(
         f"""
         INSERT INTO orders_order

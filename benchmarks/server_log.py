@@ -1,4 +1,4 @@
-"""What the database server was told: its own log, so that nothing that a library does unseen is left out."""
+"""Statements as the database server logged them, including any that a library sends on its own."""
 
 import re
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from django.db import connection
 
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+`?(\w+)`?")
-# How Django and the bare driver begin a transaction, and what Django adds to end one.
+# Equivalents: Django and the bare driver begin a transaction differently, and Django adds one to end it.
 _SAME_MEANING = {"SET autocommit=0": "BEGIN", "SET autocommit=1": ""}
 
 
 def statements(act: Callable[[], object]) -> list[str]:
-    """The kinds of statements that all connections sent while `act` ran, such as `UPDATE orders_order`."""
+    """Return the kinds of statements of all connections while `act` ran, such as `UPDATE orders_order`."""
     with connection.cursor() as cursor:
         cursor.execute("SET GLOBAL log_output = 'TABLE'")
         cursor.execute("TRUNCATE mysql.general_log")

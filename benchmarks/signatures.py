@@ -1,4 +1,4 @@
-"""RSA2 alone, keys in memory on both sides: OpenSSL through cryptography beside the SDK's own."""
+"""RSA2 alone, with keys in memory: OpenSSL through cryptography compared with the SDK."""
 
 from contextlib import nullcontext
 from urllib.parse import parse_qsl
@@ -11,7 +11,7 @@ from payments.alipay import keys, signing
 
 
 def sign_and_verify(notify: bytes, rounds: int) -> list[Ratio]:
-    """`notify`: the body of a notice that the stand-in signed."""
+    """Measure signing and verifying. `notify` is the body of a notice that the stand-in signed."""
     params = dict(parse_qsl(notify.decode(), keep_blank_values=True))
     signature = params.pop("sign")
     params.pop("sign_type")

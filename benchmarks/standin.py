@@ -1,4 +1,4 @@
-"""What a buyer does at the stand-in Alipay, over HTTP."""
+"""Client of the stand-in's control API: the buyer's actions and signed messages."""
 
 import http.client
 import json
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 class Alipay:
     def __init__(self, url: str) -> None:
         self._host = urlsplit(url).netloc
-        self._do("faults", name="notify.lost")  # we carry the notices ourselves
+        self._do("faults", name="notify.lost")  # the benchmarks post the notices themselves
 
     def open_pay_link(self, link: str) -> None:
-        """What a browser does after Pay: from here on the stand-in knows the number."""
+        """Open a pay link as the browser does, which registers the number at the stand-in."""
         status, _ = self._request("GET", link)
         assert status == 302, f"the stand-in refused a pay request: {status}"
 
@@ -19,23 +19,23 @@ class Alipay:
         self._do("pay", out_trade_no=out_trade_no)
 
     def sign_in(self, out_trade_no: str) -> None:
-        """The buyer is there, and does not pay."""
+        """Sign the buyer in at the cashier without paying."""
         self._do("open", out_trade_no=out_trade_no)
 
     def clock(self, offset_seconds: int) -> None:
-        """How far Alipay's clock is ahead of the machine's."""
+        """Set Alipay's clock ahead of the machine's."""
         self._do("clock", offset_seconds=offset_seconds)
 
     def signed_return(self, out_trade_no: str) -> str:
-        """The query string."""
+        """Return the query string of a signed return."""
         return str(self._do("signed_return", out_trade_no=out_trade_no))
 
     def signed_notify(self, out_trade_no: str) -> bytes:
         return str(self._do("signed_notify", out_trade_no=out_trade_no)).encode()
 
-    def _do(self, what: str, **fields: object) -> object:
-        status, body = self._request("POST", f"/_standin/{what}", json.dumps(fields))
-        assert status == 200, f"the stand-in refused {what}: {body!r}"
+    def _do(self, action: str, **fields: object) -> object:
+        status, body = self._request("POST", f"/_standin/{action}", json.dumps(fields))
+        assert status == 200, f"the stand-in refused {action}: {body!r}"
         return json.loads(body)
 
     def _request(self, method: str, path: str, body: str = "") -> tuple[int, bytes]:

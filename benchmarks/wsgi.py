@@ -1,4 +1,4 @@
-"""Calls a WSGI application as a server does, in this thread and without sockets: only it is measured."""
+"""Direct calls of a WSGI application, in this thread and without sockets: nothing else is measured."""
 
 import io
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Browser:
-    """A renter who has signed in, and the token that their forms carry."""
+    """Session cookie and CSRF token of a signed-in renter."""
 
     cookies: str
     csrf_token: str
@@ -81,5 +81,5 @@ def call(
         answer.body = b"".join(chunks)
     finally:
         if hasattr(chunks, "close"):
-            chunks.close()  # Django ends its request here
+            chunks.close()  # Django sends request_finished here
     return answer

@@ -1,6 +1,6 @@
-"""Alipay as a test needs it: signs anything with Alipay's key, and answers what it is told to.
+"""Test double of Alipay: signs any message with Alipay's key and gives prepared answers.
 
-Signs with `cryptography` here, apart from the adapter's code and the stand-in's.
+It signs with `cryptography`, independently of the adapter and the stand-in.
 """
 
 import base64
@@ -25,7 +25,7 @@ NOTIFY = "/payments/notify/"
 
 
 def trade_no(payment: Payment) -> str:
-    """Alipay's number of the trade that this attempt leads to."""
+    """Return Alipay's trade number for this attempt."""
     return f"202611222200{payment.out_trade_no.replace('_', '0')}"
 
 
@@ -35,7 +35,7 @@ def signature(text: str, key: str = "alipay_private_key.pem") -> str:
 
 @functools.cache
 def _private_key(name: str) -> RSAPrivateKey:
-    """Reading one takes far longer than signing with it."""
+    """Load a key. Cached: loading takes far longer than signing."""
     key = load_pem_private_key((KEYS / name).read_bytes(), None)
     assert isinstance(key, RSAPrivateKey)
     return key
@@ -44,13 +44,13 @@ def _private_key(name: str) -> RSAPrivateKey:
 def signed(
     params: dict[str, str], *, leave_out: tuple[str, ...] = ("sign_type",), **kw: str
 ) -> dict[str, str]:
-    """`params` with Alipay's signature over all of them but `leave_out`."""
+    """Return `params` with Alipay's signature over all but `leave_out`."""
     text = "&".join(f"{k}={v}" for k, v in sorted(params.items()) if k not in leave_out)
     return {**params, "sign": signature(text, **kw)}
 
 
 def return_params(payment: Payment, **changes: str | None) -> dict[str, str]:
-    """The twelve parameters of a return, unsigned; a change to None leaves one out."""
+    """Return the twelve unsigned parameters of a return; a change to None removes one."""
     params = {
         "charset": "utf-8",
         "out_trade_no": payment.out_trade_no,
@@ -69,7 +69,7 @@ def return_params(payment: Payment, **changes: str | None) -> dict[str, str]:
 
 
 def notify_params(payment: Payment, **changes: str | None) -> dict[str, str]:
-    """A notice of a successful payment, unsigned; a change to None leaves a parameter out."""
+    """Return the unsigned parameters of a notice of payment; a change to None removes one."""
     amount = yuan_text(payment.amount_fen)
     params = {
         "gmt_create": "2026-11-22 20:14:32",
@@ -108,7 +108,7 @@ def notify_body(payment: Payment, **changes: str | None) -> bytes:
 
 
 def answer(method: str, **node: object) -> bytes:
-    """A signed answer of the gateway to `alipay.trade.<method>`."""
+    """Return the gateway's signed answer to `alipay.trade.<method>`."""
     text = json.dumps({"code": "10000", "msg": "Success", **node}, separators=(",", ":"))
     return f'{{"alipay_trade_{method}_response":{text},"sign":"{signature(text)}"}}'.encode()
 
@@ -141,7 +141,7 @@ def not_existing(method: str = "query") -> bytes:
 
 
 class Gateway:
-    """Stands where the network is. `says`: method (`query`, `close`) -> bytes, an exception or a function."""
+    """Replacement for the network. `says`: method (`query`, `close`) -> bytes, an exception or a function."""
 
     def __init__(self) -> None:
         self.says: dict[str, bytes | Exception | Callable[[dict[str, object]], bytes]] = {}
@@ -151,10 +151,10 @@ class Gateway:
         fields = {name: values[0] for name, values in parse_qs(form).items()}
         method, content = fields["method"].removeprefix("alipay.trade."), json.loads(fields["biz_content"])
         self.calls.append((method, content))
-        said = self.says.get(method, GatewayUnreachable("nobody is there"))
-        if isinstance(said, Exception):
-            raise said
-        return said if isinstance(said, bytes) else said(content)
+        reply = self.says.get(method, GatewayUnreachable("nobody is there"))
+        if isinstance(reply, Exception):
+            raise reply
+        return reply if isinstance(reply, bytes) else reply(content)
 
     def count(self, method: str) -> int:
         return sum(name == method for name, _ in self.calls)

@@ -3,10 +3,10 @@
     with before("payments.books.attempts._record", rival):
         act()
 
-A rival in the same thread shares its database connection, and so a transaction that is under way: good where
-none is. Otherwise `elsewhere=True` gives it a thread and a connection of its own. Where it has to wait for a
-lock that the interrupted one holds, that one goes on after PATIENCE seconds, and the rival ends later; it has
-ended when the `with` ends, which raises what the rival raised.
+By default the rival runs in the same thread and shares the database connection, so no transaction may be
+open. With `elsewhere=True` it runs in a thread with its own connection. If it waits for a lock that the
+interrupted code holds, that code continues after PATIENCE seconds. The `with` block waits for the rival and
+raises its exception.
 """
 
 import importlib
@@ -18,21 +18,21 @@ from unittest import mock
 
 from django.db import connection
 
-PATIENCE = 0.5
+PATIENCE = 0.5  # seconds
 
 Act = Callable[[], object]
 
 
 @contextmanager
 def before(name: str, act: Act, *, elsewhere: bool = False) -> Iterator[None]:
-    """`act` right before the next call of the function called `name`: `package.module.function`."""
+    """Run `act` right before the next call of the function `name` (`package.module.function`)."""
     with _interrupted(name, act, elsewhere, first=True):
         yield
 
 
 @contextmanager
 def after(name: str, act: Act, *, elsewhere: bool = False) -> Iterator[None]:
-    """`act` right after the next call of the function called `name` has returned."""
+    """Run `act` right after the next call of the function `name` has returned."""
     with _interrupted(name, act, elsewhere, first=False):
         yield
 
@@ -77,7 +77,7 @@ def _with_its_own_connection(act: Act) -> object:
 
 
 def _found(name: str) -> tuple[Any, str]:
-    """The module, or the class in one, that holds the function, and the function's own name there."""
+    """Return the module or class that holds the function, and the function's name in it."""
     path, _, attribute = name.rpartition(".")
     try:
         return importlib.import_module(path), attribute

@@ -1,7 +1,7 @@
-"""Connections to the database that are lost at the worst moment: around COMMIT.
+"""Database connections that are lost around COMMIT.
 
-On MariaDB a proxy really cuts them. SQLite lives in the process, where no connection can be lost; there the
-same errors are made up around the real commit.
+On MariaDB a proxy cuts them. SQLite runs in the process and has no connection to lose: there the same errors
+are simulated around the real commit.
 """
 
 import enum
@@ -29,8 +29,8 @@ class Moment(enum.Enum):
 
 @contextmanager
 def lost_at_commit(moment: Moment) -> Iterator[None]:
-    """This thread's next transaction loses its connection at COMMIT, once."""
-    with _proxied(moment) if connection.vendor == "mysql" else _made_up(moment):
+    """Make this thread's next transaction lose its connection at COMMIT, once."""
+    with _proxied(moment) if connection.vendor == "mysql" else _simulated(moment):
         yield
 
 
@@ -49,11 +49,11 @@ def _proxied(moment: Moment) -> Iterator[None]:
         finally:
             options["unix_socket"] = server
             connection.close()
-    assert proxy.has_cut, "no COMMIT came by"
+    assert proxy.has_cut, "no COMMIT was sent"
 
 
 @contextmanager
-def _made_up(moment: Moment) -> Iterator[None]:
+def _simulated(moment: Moment) -> Iterator[None]:
     commit = connection._commit
     lost: list[Moment] = []
 
@@ -74,7 +74,7 @@ def _made_up(moment: Moment) -> Iterator[None]:
 
 
 class _Proxy:
-    """Passes bytes between Django and MariaDB until the first COMMIT; later connections it leaves alone."""
+    """Forwards bytes between Django and MariaDB and cuts the connection at the first COMMIT only."""
 
     def __init__(self, address: Path, server: str, moment: Moment) -> None:
         self.address, self.server, self.moment = address, server, moment
@@ -108,10 +108,10 @@ class _Proxy:
             upstream = socket.socket(socket.AF_UNIX)
             upstream.connect(self.server)
             is_lost, is_done = Event(), Event()
-            self._start(self._carry_questions, client, upstream, is_lost, is_done)
-            self._start(self._carry_answers, upstream, client, is_lost, is_done)
+            self._start(self._forward_requests, client, upstream, is_lost, is_done)
+            self._start(self._forward_responses, upstream, client, is_lost, is_done)
 
-    def _carry_questions(
+    def _forward_requests(
         self, client: socket.socket, upstream: socket.socket, is_lost: Event, is_done: Event
     ) -> None:
         while packet := _received(client):
@@ -121,20 +121,20 @@ class _Proxy:
                 self._lose(packet, client, upstream, is_done)
                 return
             upstream.sendall(packet)
-        _hang_up(upstream)
+        _close(upstream)
 
     def _lose(self, commit: bytes, client: socket.socket, upstream: socket.socket, is_done: Event) -> None:
         if self.moment is Moment.AFTER:
             upstream.sendall(commit)
             is_done.wait(PATIENCE_SECONDS)
-        _hang_up(client)
+        _close(client)
         if self.moment is Moment.ON_ITS_WAY:
             time.sleep(0.5)
             upstream.sendall(commit)
             is_done.wait(PATIENCE_SECONDS)
-        _hang_up(upstream)
+        _close(upstream)
 
-    def _carry_answers(
+    def _forward_responses(
         self, upstream: socket.socket, client: socket.socket, is_lost: Event, is_done: Event
     ) -> None:
         while answer := _received(upstream):
@@ -142,7 +142,7 @@ class _Proxy:
                 is_done.set()
             else:
                 client.sendall(answer)
-        _hang_up(client)
+        _close(client)
 
 
 def _received(end: socket.socket) -> bytes:
@@ -152,7 +152,7 @@ def _received(end: socket.socket) -> bytes:
         return b""
 
 
-def _hang_up(end: socket.socket) -> None:
+def _close(end: socket.socket) -> None:
     with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()

@@ -1,4 +1,4 @@
-"""Rows for tests: each function makes one, with what the test doesn't care about filled in."""
+"""Factories for test rows, with defaults for the fields that a test does not set."""
 
 from datetime import timedelta
 from itertools import count
@@ -26,7 +26,7 @@ def house(**fields: object) -> House:
 
 
 def order(renter: User | None = None, **fields: object) -> Order:
-    """An order of 300.00 yuan that waits for payment, unless `fields` say otherwise."""
+    """Make an order of 300.00 yuan that waits for payment, unless `fields` override that."""
     check_in = timezone.localdate() + timedelta(days=20)
     home = fields.pop("house", None) or house()
     values = {
@@ -44,7 +44,7 @@ def order(renter: User | None = None, **fields: object) -> Order:
 
 
 def attempt(for_order: Order | None = None, **fields: object) -> Payment:
-    """A live attempt to pay `for_order`."""
+    """Make a live attempt to pay `for_order`."""
     for_order = for_order or order()
     n = for_order.payments.count() + 1
     values = {

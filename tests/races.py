@@ -1,4 +1,4 @@
-"""Several people at the same instant, each with a database connection of their own."""
+"""Concurrent calls in threads, each with its own database connection."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def at_once(*acts: Callable[[], T]) -> list[T]:
-    """Start all acts at one instant; their results in order. Raises what the first of them raised."""
+    """Start all acts at the same instant and return their results in order. Raises the first exception."""
     barrier = Barrier(len(acts))
 
     def run(act: Callable[[], T]) -> T:
@@ -21,21 +21,21 @@ def at_once(*acts: Callable[[], T]) -> list[T]:
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(acts)) as people:
-        futures = [people.submit(run, act) for act in acts]
+    with ThreadPoolExecutor(len(acts)) as threads:
+        futures = [threads.submit(run, act) for act in acts]
     return [future.result() for future in futures]
 
 
 def at_once_whatever_breaks(*acts: Callable[[], object]) -> None:
-    """For twins: without their guard, some of the acts may break, too."""
+    """Run acts at once and ignore their exceptions: in a twin, without its guard, acts may fail."""
 
-    def bear(act: Callable[[], object]) -> Callable[[], object]:
-        def borne() -> object:
+    def tolerate(act: Callable[[], object]) -> Callable[[], object]:
+        def tolerant() -> object:
             try:
                 return act()
             except Exception as error:
                 return error
 
-        return borne
+        return tolerant
 
-    at_once(*map(bear, acts))
+    at_once(*map(tolerate, acts))

@@ -1,4 +1,4 @@
-"""A server of a test's own, on loopback, for as long as the test needs it."""
+"""An HTTP server on loopback for the duration of a test."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from http.server import ThreadingHTTPServer
 
 @contextmanager
 def serving(http: ThreadingHTTPServer, let_go: threading.Event) -> Iterator[None]:
-    """Serve in a thread; at the end `let_go` is set, so that handlers which hang come to an end."""
+    """Serve in a thread. At the end `let_go` is set, which ends handlers that hang."""
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

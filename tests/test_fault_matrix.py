@@ -1,4 +1,4 @@
-"""docs/fault-matrix.md says which faults are covered, and what is done; here it meets the tests' names."""
+"""Every row of docs/fault-matrix.md has a test with its id in the name, and every such id a row."""
 
 import re
 from pathlib import Path
@@ -12,26 +12,26 @@ def document() -> str:
 
 
 def rows(text: str) -> list[str]:
-    """Ids of the rows of a table `| id | what happens | what the site does |` that have words in both."""
+    """Return ids of the rows `| id | what happens | what the site does |` that have text in both columns."""
     return re.findall(rf"^\| ({ID}) \| [^|]*\w[^|]* \| [^|]*\w[^|]* \|$", text, re.MULTILINE)
 
 
-def in_the_names_of_tests() -> set[str]:
+def ids_in_test_names() -> set[str]:
     files = [file for file in ROOT.glob("**/tests/**/test_*.py") if ".venv" not in file.parts]
     assert len(files) > 20
     names = [name for file in files for name in re.findall(r"def (test_\w+)", file.read_text("utf-8"))]
     return {found for name in names for found in re.findall(rf"(?<![A-Z]){ID}(?![0-9])", name)}
 
 
-def test_every_row_that_is_covered_has_a_test_and_every_test_a_row() -> None:
-    assert set(rows(document())) == in_the_names_of_tests()
+def test_every_row_has_a_test_and_every_tested_id_a_row() -> None:
+    assert set(rows(document())) == ids_in_test_names()
 
 
-def test_every_id_has_one_row_and_words() -> None:
+def test_every_id_has_one_complete_row() -> None:
     assert sorted(rows(document())) == sorted(set(re.findall(rf"\b{ID}\b", document())))
 
 
-def test_a_row_without_words_is_none() -> None:
-    whole = "| NOT01 | it comes | settles |"
-    lacking = ["| NOT02 | | settles |", "| NOT03 | it comes | |", "| NOT04 | it comes |", "| NOT05 |"]
-    assert rows("\n".join([*lacking, whole])) == ["NOT01"]
+def test_an_incomplete_row_does_not_count() -> None:
+    complete = "| NOT01 | it comes | settles |"
+    incomplete = ["| NOT02 | | settles |", "| NOT03 | it comes | |", "| NOT04 | it comes |", "| NOT05 |"]
+    assert rows("\n".join([*incomplete, complete])) == ["NOT01"]

@@ -1,4 +1,4 @@
-"""Somebody signs in in another tab, then sends a form that was open before: its token is right no more."""
+"""Forms that were open while the user signed in in another tab: their CSRF token is no longer valid."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.alipay import Gateway
 pytestmark = pytest.mark.django_db
 
 SITE = "http://testserver"
-WORDS = "You signed in or out in another tab meanwhile"
+NOTICE = "You signed in or out in another tab meanwhile"
 FROM_ELSEWHERE = {
     "another site": {"Origin": "https://evil.example"},
     "nowhere": {},
@@ -41,7 +41,7 @@ def order() -> Order:
 
 @pytest.fixture
 def browser(order: Order) -> Client:
-    """Of the order's renter, with a token that belongs to no page that is open."""
+    """The renter's browser; its CSRF token belongs to no open page."""
     client = Client(enforce_csrf_checks=True)
     client.cookies["django_language"] = "en"
     client.get("/accounts/login/")
@@ -80,19 +80,19 @@ def test_signing_in_in_another_tab_loses_no_stay(browser: Client, order: Order) 
 
 
 @from_here
-def test_a_booking_goes_on_at_the_house_with_its_dates(browser: Client, headers: dict[str, str]) -> None:
+def test_a_booking_redirects_to_the_house_with_its_dates(browser: Client, headers: dict[str, str]) -> None:
     house = make.house()
     answer = browser.post(f"/houses/{house.pk}/book/", a_stay(), headers=headers)
     typed = "&".join(f"{name}={value}" for name, value in a_stay().items())
     assert answer.url == f"/houses/{house.pk}/?{typed}#main"
     html = browser.get(answer.url).content.decode()
-    assert WORDS in html
+    assert NOTICE in html
     assert all(f'value="{value}"' in html for value in a_stay().values())
     assert Order.objects.count() == 1
 
 
-def test_who_allows_no_cookies_is_told_so_at_once(browser: Client, gateway: Gateway) -> None:
-    """Led back, they would see the same page as before, without a word."""
+def test_without_cookies_the_answer_asks_for_them(browser: Client, gateway: Gateway) -> None:
+    """A redirect would show the same page again, without an explanation."""
     payment = make.attempt(make.order(Order.objects.get().renter))
     forms = (f"/houses/{payment.order.house_id}/book/", f"/payments/{payment.order.number}/pay/")
     for address in forms:
@@ -102,24 +102,24 @@ def test_who_allows_no_cookies_is_told_so_at_once(browser: Client, gateway: Gate
         assert answer.status_code == 403
         html = answer.content.decode()
         assert "Please allow cookies for this site" in html
-        assert WORDS not in html
+        assert NOTICE not in html
         assert 'href="http://testserver/houses/1/">Load the page again<' in html
     assert gateway.calls == []
 
 
 @from_here
-def test_a_review_waits_in_its_form(browser: Client, order: Order, headers: dict[str, str]) -> None:
+def test_a_review_is_kept_in_its_form(browser: Client, order: Order, headers: dict[str, str]) -> None:
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers=headers)
     assert answer.url == f"/orders/{order.number}/#main"
     html = browser.get(answer.url).content.decode()
-    assert WORDS in html
+    assert NOTICE in html
     assert "Quiet &amp; &lt;b&gt;warm</textarea>" in html
     assert 'value="4" required checked' in html
     assert not Review.objects.exists()
 
 
-def test_a_review_waits_for_nobody_else(browser: Client, order: Order) -> None:
-    """They signed in in another tab of the same browser."""
+def test_a_review_is_not_kept_for_another_user(browser: Client, order: Order) -> None:
+    """The other user signed in in another tab of the same browser."""
     browser.force_login(make.user())
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers={"Origin": SITE})
     assert answer.status_code == 403
@@ -136,7 +136,7 @@ FORMS: dict[str, Callable[[Order], tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-def test_nobody_is_led_to_the_order_of_somebody_else(
+def test_there_is_no_redirect_to_another_users_order(
     browser: Client, order: Order, form: Callable[[Order], tuple[str, str]]
 ) -> None:
     address, _page = form(order)
@@ -146,14 +146,14 @@ def test_nobody_is_led_to_the_order_of_somebody_else(
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-def test_every_other_form_goes_on_at_its_page_and_nothing_is_done(
+def test_every_other_form_redirects_to_its_page_and_does_nothing(
     browser: Client, gateway: Gateway, form: Callable[[Order], tuple[str, str]]
 ) -> None:
     payment = make.attempt(make.order(Order.objects.get().renter))
     address, page = form(payment.order)
     answer = browser.post(address, headers={"Origin": SITE})
     assert answer.url == f"{page}#main"
-    assert WORDS in browser.get(page).content.decode()
+    assert NOTICE in browser.get(page).content.decode()
     payment.order.refresh_from_db()
     assert payment.order.status == "WAIT_PAYMENT"
     assert gateway.calls == []
@@ -161,9 +161,7 @@ def test_every_other_form_goes_on_at_its_page_and_nothing_is_done(
 
 
 @from_elsewhere
-def test_nothing_is_kept_of_what_another_site_sends(
-    browser: Client, order: Order, headers: dict[str, str]
-) -> None:
+def test_data_from_another_site_is_not_kept(browser: Client, order: Order, headers: dict[str, str]) -> None:
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers=headers)
     assert answer.status_code == 403
     assert DRAFT not in browser.session
@@ -172,25 +170,23 @@ def test_nothing_is_kept_of_what_another_site_sends(
     assert Order.objects.count() == 1
 
 
-def test_the_pages_own_script_is_told_so_without_words_for_the_next_page(
-    browser: Client, gateway: Gateway
-) -> None:
+def test_a_script_gets_a_403_and_no_message_for_the_next_page(browser: Client, gateway: Gateway) -> None:
     payment = make.attempt(make.order(Order.objects.get().renter))
     headers = {"Origin": SITE, "Accept": "application/json"}
     check = f"/payments/{payment.order.number}/check/"
     assert browser.post(check, headers=headers).status_code == 403
-    assert WORDS not in browser.get(payment.order.get_absolute_url()).content.decode()
+    assert NOTICE not in browser.get(payment.order.get_absolute_url()).content.decode()
 
 
 @pytest.mark.parametrize("address", ["/accounts/password/", "/accounts/me/"])
-def test_a_form_whose_page_keeps_nothing_says_what_happened_and_how_to_get_it_back(
+def test_a_form_without_a_draft_gets_an_explanation_and_a_link_back(
     browser: Client, order: Order, address: str
 ) -> None:
     page = f"{SITE}{address}?a=1&b=2"
     answer = browser.post(address, {"name": "Typed"}, headers={"Origin": SITE, "Referer": page})
     assert answer.status_code == 403
     html = answer.content.decode()
-    assert WORDS in html
+    assert NOTICE in html
     assert "Back button shows what you typed" in html.replace("&#x27;", "'")
     assert f'href="{SITE}{address}?a=1&amp;b=2">Load the page again<' in html
     order.renter.refresh_from_db()
@@ -198,7 +194,7 @@ def test_a_form_whose_page_keeps_nothing_says_what_happened_and_how_to_get_it_ba
 
 
 @from_elsewhere
-def test_it_leads_to_no_other_site(browser: Client, headers: dict[str, str]) -> None:
+def test_it_links_to_no_other_site(browser: Client, headers: dict[str, str]) -> None:
     html = browser.post("/accounts/password/", headers=headers).content.decode()
     links = re.findall(r'href="(http[^"]*)"', html)
     assert all(link.startswith(f"{SITE}/") for link in links)

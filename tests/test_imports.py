@@ -1,4 +1,4 @@
-"""The floor plan: imports run one way and never in a circle, also where a name is written as a string."""
+"""Layering: imports run one way and without cycles; orders names payment statuses in one file."""
 
 import ast
 import importlib
@@ -13,8 +13,8 @@ from payments.models import GatewayMessage, Payment, Refund
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ["core", "accounts", "houses", "orders", "payments", "bills", "jobs", "ihome_site"]
+# demo and benchmarks may import everything; standin and deploy share no code with the site.
 APART = ["demo", "standin", "benchmarks", "deploy"]
-"""demo and benchmarks stand above all; standin and deploy share no code with the site."""
 
 
 def files_of(folder: str) -> list[Path]:
@@ -30,7 +30,7 @@ MODULES = {name_of(file): file for folder in [*LAYERS, *APART] for file in files
 
 
 def imported_by(file: Path) -> Iterator[str]:
-    """The full names of what a file imports, whether at its head, in a function or for types alone."""
+    """Yield the full names that a file imports: at module level, in functions, for types only."""
     package = name_of(file).split(".") if file.name == "__init__.py" else name_of(file).split(".")[:-1]
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -42,7 +42,7 @@ def imported_by(file: Path) -> Iterator[str]:
 
 
 def modules_imported_by(file: Path) -> set[str]:
-    """Our own modules among them: of `payments.models.Payment`, `payments.models`."""
+    """Return our own modules among them: `payments.models` for `payments.models.Payment`."""
     names = set(imported_by(file))
     return {name if name in MODULES else name.rpartition(".")[0] for name in names} & MODULES.keys()
 
@@ -56,11 +56,11 @@ def test_a_layer_imports_only_what_is_below(layer: str) -> None:
         assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_there_are_no_import_cycles() -> None:
     graph = {name: modules_imported_by(file) - {name} for name, file in MODULES.items()}
     while leaves := {name for name, imports in graph.items() if not imports}:
         graph = {name: imports - leaves for name, imports in graph.items() if name not in leaves}
-    assert not graph, f"in a circle, or above one: {sorted(graph)}"
+    assert not graph, f"in an import cycle, or importing one: {sorted(graph)}"
 
 
 def test_every_name_that_is_imported_exists() -> None:
@@ -87,7 +87,7 @@ def test_the_adapter_knows_no_models_and_django_only_for_its_settings() -> None:
 
 
 @pytest.mark.parametrize("folder", ["standin", "deploy"])
-def test_programs_of_their_own_share_no_code_with_the_site(folder: str) -> None:
+def test_separate_programs_share_no_code_with_the_site(folder: str) -> None:
     for file in files_of(folder):
         ours = {name for name in imported_by(file) if name.split(".")[0] in {*LAYERS, *APART} - {folder}}
         assert not ours, file
@@ -108,7 +108,7 @@ def test_only_money_state_names_payment_statuses_in_orders() -> None:
                 assert node.attr not in ("payments", "live_payment"), f"{file}:{node.lineno}"
 
 
-def test_what_money_state_names_is_what_payments_writes() -> None:
+def test_money_state_matches_the_statuses_of_payments() -> None:
     assert Payment.Status.OPEN == money_state.PAYMENT_OPEN
     assert GatewayMessage.Channel.RETURN == money_state.CHANNEL_RETURN
     assert GatewayMessage.Verdict.ASKED == money_state.VERDICT_ASKED

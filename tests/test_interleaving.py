@@ -1,4 +1,4 @@
-"""The helper that lets a rival act between two steps: once, where it should, and its failure shows."""
+"""tests.interleaving: the rival acts once, at the right place, and its exception is raised."""
 
 import threading
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_a_rival_that_takes_the_same_step_is_not_interrupted_itself() -> None:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
-def test_what_the_rival_raises_is_raised(elsewhere: bool) -> None:
+def test_the_rivals_exception_is_raised(elsewhere: bool) -> None:
     with pytest.raises(ZeroDivisionError), before(STEP, lambda: 1 / 0, elsewhere=elsewhere):
         step()
 
@@ -60,11 +60,11 @@ def test_a_step_that_is_never_taken_fails_the_test() -> None:
 def test_a_rival_that_has_to_wait_lets_the_other_go_on() -> None:
     lock = threading.Lock()
 
-    def rival_in_need() -> None:
+    def waiting_rival() -> None:
         with lock:
             rival()
 
-    with before(STEP, rival_in_need, elsewhere=True), lock:
+    with before(STEP, waiting_rival, elsewhere=True), lock:
         step()
         assert happened == ["step"]
     assert happened == ["step", "rival"]

@@ -1,4 +1,4 @@
-"""Chinese unless the visitor chose English; every sentence in both."""
+"""Language: Chinese unless the visitor chose English; every message in both."""
 
 import gettext as files
 import io
@@ -28,7 +28,7 @@ def language_of(page: object) -> str:
     return re.search(r'<html lang="([\w-]+)"', page.content.decode())[1]
 
 
-# --- who reads what --------------------------------------------------------------------------------
+# --- choice of language --------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -43,18 +43,18 @@ def test_chinese_whatever_the_browser_accepts(client: Client, address: str, acce
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_english_where_the_cookie_says_so(client: Client, address: str) -> None:
+def test_english_if_the_cookie_asks_for_it(client: Client, address: str) -> None:
     client.cookies[COOKIE] = "en"
     page = client.get(address, headers={"Accept-Language": "zh-CN"})
     assert language_of(page) == "en"
     assert page.headers["Content-Language"] == "en"
-    words = page.content.decode().replace("中文", "")  # the way back
-    assert not re.search("[\u4e00-\u9fff]", words)
+    text = page.content.decode().replace("中文", "")  # the link back
+    assert not re.search("[\u4e00-\u9fff]", text)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("value", ["fr", "EN", "zh", "xx", "../en", "en\0", "<script>", "x" * 5000])
-def test_a_language_that_we_do_not_speak_is_chinese(client: Client, value: str) -> None:
+def test_an_unknown_language_falls_back_to_chinese(client: Client, value: str) -> None:
     client.cookies[COOKIE] = value
     page = client.get("/")
     assert (page.status_code, language_of(page)) == (200, "zh-Hans")
@@ -80,14 +80,14 @@ def test_an_odd_choice_sets_no_cookie(client: Client, language: str) -> None:
 
 
 @pytest.mark.django_db
-def test_one_visitors_language_is_not_the_next_ones(client: Client) -> None:
+def test_the_language_does_not_leak_to_the_next_visitor(client: Client) -> None:
     client.cookies[COOKIE] = "en"
     assert language_of(client.get("/")) == "en"
     assert language_of(Client().get("/")) == "zh-Hans"
 
 
 @pytest.mark.django_db
-def test_statuses_and_what_happened_are_said_in_both(client: Client) -> None:
+def test_statuses_and_events_are_shown_in_both(client: Client) -> None:
     order = make.order()
     order.events.create(kind="BOOKED", actor=order.renter)
     client.force_login(order.renter)
@@ -98,8 +98,8 @@ def test_statuses_and_what_happened_are_said_in_both(client: Client) -> None:
         assert event is None or event in html
 
 
-# What Chinese sites call the steps of an order; renters know the words.
-SETTLED = {
+# The usual Chinese terms for the statuses of an order
+USUAL_TERMS = {
     "WAIT_ACCEPT": "待接单",
     "WAIT_PAYMENT": "待支付",
     "WAIT_COMMENT": "待评价",
@@ -109,10 +109,10 @@ SETTLED = {
 }
 
 
-@pytest.mark.parametrize(("status", "words"), SETTLED.items())
-def test_statuses_have_their_settled_words(status: str, words: str) -> None:
+@pytest.mark.parametrize(("status", "term"), USUAL_TERMS.items())
+def test_statuses_have_their_usual_terms(status: str, term: str) -> None:
     with translation.override("zh-hans"):
-        assert str(Order.Status(status).label) == words
+        assert str(Order.Status(status).label) == term
 
 
 # --- the catalogue --------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_statuses_have_their_settled_words(status: str, words: str) -> None:
 
 @pytest.fixture(scope="session")
 def extracted(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
-    """The catalogue as makemessages writes it today, in a copy of the tree."""
+    """The catalogue as makemessages extracts it now, from a copy of the tree."""
     if shutil.which("xgettext") is None:
         pytest.skip("gettext is not installed")
     copy = tmp_path_factory.mktemp("tree") / "site"
@@ -145,7 +145,7 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object
 
 
 def entries(po: Path) -> list[dict[str, object]]:
-    """The entries of a .po file: msgctxt, msgid, msgid_plural, msgstr[...], fuzzy; without the header."""
+    """Return entries of a .po file (msgctxt, msgid, msgid_plural, msgstr[...], fuzzy) without the header."""
     found: list[dict[str, object]] = []
     for block in po.read_text(encoding="utf-8").split("\n\n"):
         entry: dict[str, object] = {"fuzzy": False}
@@ -170,12 +170,12 @@ def test_nothing_is_left_untranslated(extracted: list[dict[str, object]]) -> Non
     assert [entry["msgid"] for entry in extracted if not all(translations(entry))] == []
 
 
-def test_nothing_is_translated_by_guess(extracted: list[dict[str, object]]) -> None:
+def test_no_translation_is_fuzzy(extracted: list[dict[str, object]]) -> None:
     assert [entry["msgid"] for entry in extracted if entry["fuzzy"]] == []
 
 
-def test_the_catalogue_has_what_the_code_says_and_nothing_else(extracted: list[dict[str, object]]) -> None:
-    """`makemessages` was run since the last sentence was written."""
+def test_the_catalogue_matches_the_code(extracted: list[dict[str, object]]) -> None:
+    """Run `makemessages` after changing a message."""
     named = {(entry.get("msgctxt"), entry["msgid"]) for entry in entries(CATALOGUE)}
     assert named == {(entry.get("msgctxt"), entry["msgid"]) for entry in extracted}
 
@@ -199,15 +199,15 @@ def test_the_compiled_catalogue_is_up_to_date(tmp_path: Path) -> None:
 
     def read(file: Path) -> dict[object, str]:
         with file.open("rb") as opened:
-            words = dict(files.GNUTranslations(opened)._catalog)
-        words.pop("", None)  # the header holds dates
-        return words
+            catalogue = dict(files.GNUTranslations(opened)._catalog)
+        catalogue.pop("", None)  # the header contains dates
+        return catalogue
 
     assert read(CATALOGUE.with_suffix(".mo")) == read(fresh)
     assert len(read(fresh)) > 150
 
 
-# --- what Django itself says -----------------------------------------------------------------------
+# --- messages of Django itself -----------------------------------------------------------------------
 
 
 NEW_PASSWORDS = ["123", "password", "98765432109", "13811112222"]
@@ -235,7 +235,7 @@ NEW_PASSWORDS = ["123", "password", "98765432109", "13811112222"]
         ("/orders/{order}/review/", {"rating": "9", "text": "好" * 1001}),
     ],
 )
-def test_what_is_wrong_is_said_in_chinese(
+def test_form_errors_are_chinese_sentences(
     client: Client, address: str, fields: dict[str, str] | None
 ) -> None:
     order = make.order(status=Order.Status.WAIT_COMMENT)
@@ -244,9 +244,9 @@ def test_what_is_wrong_is_said_in_chinese(
     address = address.format(house=order.house_id, order=order.number)
     page = client.get(address) if fields is None else client.post(address, fields)
     form = page.context.get("review_form") or page.context["form"]
-    said = [str(error) for errors in form.errors.values() for error in errors]
-    assert said
-    for words in said:
-        assert re.search("[\u4e00-\u9fff].*[。！？]$", words)  # a sentence
-        assert not re.search("[A-Za-z_%]|该值|该变量|字段", words)
+    messages = [str(error) for errors in form.errors.values() for error in errors]
+    assert messages
+    for message in messages:
+        assert re.search("[\u4e00-\u9fff].*[。！？]$", message)  # a sentence
+        assert not re.search("[A-Za-z_%]|该值|该变量|字段", message)
     assert len(form.errors.get("username", [])) <= 1

@@ -1,4 +1,4 @@
-"""What gunicorn quotes of requests that it can't read carries no signature into the log."""
+"""Log lines of gunicorn about malformed requests contain no signature."""
 
 import logging
 

@@ -1,13 +1,13 @@
-// [data-copy][data-done]: a button, shown where scripts run, that copies what stands in the field with that id.
-// data-done: the word that its own [aria-live] says then.
+// [data-copy][data-done]: a button that copies the value of the field with the id in data-copy. Hidden without scripts.
+// data-done: the text that its [aria-live] element announces afterwards.
 
 async function copy(field) {
-  field.select(); // what is selected can be copied by hand, too
+  field.select(); // so that it can also be copied by hand
   try {
     await navigator.clipboard.writeText(field.value);
     return true;
   } catch {
-    return document.execCommand("copy"); // without https, and in older browsers
+    return document.execCommand("copy"); // fallback without https and in older browsers
   }
 }
 

@@ -1,8 +1,8 @@
-// [data-turns][data-now]: at that moment, by the server's clock, the page is loaded again: the server knows what
-// follows. Both are ISO times, the second one when the page was made. Offline, where the browser's own page would
-// come instead, and while somebody types what was not sent yet, it waits.
-// data-deadline, data-words, "{left} left": shown with the time that is left until then, in the last hour. Before
-// that, and without it, what the element says stays: until when.
+// [data-turns][data-now]: reloads the page at the time data-turns, by the server's clock. Both are ISO times; data-now
+// is the time at which the page was rendered. The reload waits while the browser is offline (it would show its error
+// page) and while a field has unsent input.
+// data-deadline, data-words ("{left} left"): in the last hour before the deadline the element shows the remaining time.
+// Before that, and without scripts, it keeps its own text, which names the deadline.
 
 const SECONDS_COUNTED = 3600;
 const openedAt = Date.now();

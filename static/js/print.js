@@ -1,4 +1,4 @@
-// [data-print]: a button that prints the page, shown where scripts run. Without them, the browser's own menu does it.
+// [data-print]: a button that prints the page. Hidden without scripts: the browser's menu prints, too.
 
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

@@ -1,5 +1,5 @@
-// [data-reload-after]: loads the page again after that many seconds; so a waiting page asks Alipay again.
-// Offline it waits: the browser's own page would come instead.
+// [data-reload-after]: reloads the page after that many seconds, so that a waiting page queries Alipay again.
+// Offline it waits for the network: a reload would show the browser's error page.
 
 const { reloadAfter } = document.querySelector("[data-reload-after]").dataset;
 const reload = () => location.reload();

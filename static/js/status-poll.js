@@ -1,10 +1,10 @@
-// [data-status-url][data-order]: asks how the order stands, and loads the page again once that has changed.
-// data-order: the order's status that the page shows. Asks less and less often, and not while out of sight.
-// data-mark: what else the page says that may change: the money that is on its way back, or that a payment is being
-// confirmed. The page itself is looked at for it now and then.
-// [data-while-polling]: words that are true only so, shown from then on.
-// form[data-check]: while a payment is open it is sent now and then, as its button would, so that Alipay is
-// asked too: both of its own messages may be lost.
+// [data-status-url][data-order]: polls the order's status and reloads the page when it has changed.
+// data-order: the status that the page shows. Polls with growing pauses, and not while the page is hidden.
+// data-mark: other state of the page that may change: a refund in progress, or a payment being confirmed. Every
+// LOOK_EVERY_MS the page itself is fetched to compare it.
+// [data-while-polling]: text that is only true while this script runs; it is unhidden here.
+// form[data-check]: posted every CHECK_EVERY_MS while an attempt is open, so that Alipay is queried: both the return
+// and the notice may be lost.
 
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 15_000;
@@ -33,15 +33,15 @@ async function saysOtherwise() {
   return page.ok && !(await page.text()).includes(`data-mark="${mark}"`);
 }
 
-// Whether the page is to be loaded again; null where asking again won't help.
+// Returns whether to reload the page; null if further polling is pointless.
 async function hasMovedOn() {
   const response = await call();
-  if (response.status === 403) return true; // signed in anew in another tab: the page's token is old
-  if (response.type === "opaqueredirect" || (!response.ok && response.status < 500)) return null; // signed out, or not ours
+  if (response.status === 403) return true; // signed in again in another tab: the page's token is no longer valid
+  if (response.type === "opaqueredirect" || (!response.ok && response.status < 500)) return null; // signed out, or not the renter's order
   if (!response.ok) return false;
   const { order, payment } = await response.json();
   shownPayment ??= payment;
-  // From a page that came back with the browser's button.
+  // The page was restored with the Back button, after the user had pressed Pay.
   const wentToPay = shownOrder === "WAIT_PAYMENT" && payment && !checkForm;
   return wentToPay || order !== shownOrder || payment !== shownPayment || saysOtherwise();
 }
@@ -51,7 +51,7 @@ async function ask() {
   try {
     moved = await hasMovedOn();
   } catch {
-    // No network now: the next time may do better.
+    // No network: try again later.
   }
   if (moved === null) return;
   if (moved) {
@@ -67,7 +67,7 @@ function askLater() {
   if (!document.hidden) timer = setTimeout(ask, wait);
 }
 
-// Back from the wallet: look at once.
+// Back from the wallet app: poll at once.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
   wait = FIRST_WAIT_MS;

@@ -1,7 +1,7 @@
-// #calendar td[data-date]: days become buttons that fill the fields of check-in and check-out.
-// First the day of arrival, then that of leaving: all nights between must be free, the last day's need not be.
-// Arrow keys go from day to day. #calendar-words says what was chosen or why not; dates that the home does not
-// take are marked in their field. The server has the last word on every stay.
+// #calendar td[data-date]: days become buttons that fill the fields for check-in and check-out.
+// The first click sets the arrival, the second the departure: all nights in between must be free, the night of the
+// departure need not be. Arrow keys move between days. #calendar-words shows the choice or why it is refused; refused
+// dates are marked as invalid in their field. The server validates every stay again.
 
 const MS_PER_DAY = 86_400_000;
 const checkIn = document.querySelector("#id_check_in");
@@ -13,7 +13,7 @@ const DAYS_BY_KEY = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
 const dayOf = (cell) => cell.dataset.date;
 const isFree = (cell) => cell.classList.contains("free");
-const valueOf = (field) => (field.validity.valid ? field.value : ""); // not of a day that can't be booked
+const valueOf = (field) => (field.validity.valid ? field.value : ""); // "" for a day that can't be booked
 
 function inWords(day) {
   const at = new Date(day);
@@ -45,7 +45,7 @@ function set(first, last) {
   for (const field of fields) field.dispatchEvent(new Event("input"));
 }
 
-/** Of the first taken night of [first, last) that is shown. */
+/** Returns the cell of the first visible taken night in [first, last). */
 function takenBetween(first, last) {
   return cells.find((cell) => dayOf(cell) >= first && dayOf(cell) < last && !isFree(cell));
 }
@@ -54,7 +54,7 @@ function isTaken(day) {
   return cells.some((cell) => dayOf(cell) === day && !isFree(cell));
 }
 
-/** The day of arrival that waits for a day to leave, as one typed before it does; empty where there is none. */
+/** Returns the chosen arrival that has no departure yet (a departure before it does not count), or "". */
 function openArrival() {
   const first = valueOf(checkIn);
   return valueOf(checkOut) > first || isTaken(first) ? "" : first;
@@ -84,7 +84,7 @@ function show() {
   else say(words.dataset.start);
 }
 
-/** What is wrong with a stay, and the field that is to be changed; empty where nothing is. */
+/** Returns the refusal of a stay and the field to change, or an empty array. */
 function refusalOf(first, last) {
   const { refused, least, few, most, many } = words.dataset;
   const nights = (new Date(last) - new Date(first)) / MS_PER_DAY; // NaN while a date is missing
@@ -104,7 +104,7 @@ function draw(first, last) {
   }
 }
 
-/** Whatever was wrong was so of other dates. */
+/** Removes errors that refer to the previous dates. */
 function unmark() {
   for (const field of fields) {
     field.removeAttribute("aria-invalid");
@@ -130,7 +130,7 @@ for (const [index, cell] of cells.entries()) {
     event.preventDefault();
     focusOn(next);
   });
-  button.tabIndex = index ? -1 : 0; // one stop for the Tab key
+  button.tabIndex = index ? -1 : 0; // roving tabindex: one tab stop
   cell.append(button);
 }
 

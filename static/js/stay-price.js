@@ -1,6 +1,6 @@
-// #stay-price[data-price-fen][data-one][data-words]: nights × price = total, as the dates are chosen.
-// Until both dates make a stay that nothing is wrong with, #night-price is shown in its place: what is wrong is
-// said by the server, and by stay-calendar.js, which goes first. The server has the last word on both.
+// #stay-price[data-price-fen][data-one][data-words]: shows nights × price = total for the chosen dates.
+// Without two valid dates, #night-price is shown instead. The server and stay-calendar.js, which must be loaded first,
+// mark invalid dates. The server computes the price again.
 
 const MS_PER_DAY = 86_400_000;
 const checkIn = document.querySelector("#id_check_in");
@@ -29,4 +29,4 @@ function show() {
 
 checkIn.addEventListener("input", show);
 checkOut.addEventListener("input", show);
-show(); // a browser may bring back dates of its own
+show(); // browsers may restore dates

@@ -1,4 +1,4 @@
-// form[data-typed]: what is typed in it goes along to other months and to the other language.
+// form[data-typed]: carries its values over in the links to other months and to the other language.
 
 const fields = [...document.querySelector("form[data-typed]").querySelectorAll(".field [name]")];
 const months = document.querySelectorAll("#calendar nav a");
@@ -19,4 +19,4 @@ function carry() {
 }
 
 for (const field of fields) field.addEventListener("input", carry);
-carry(); // a browser may bring back what was typed before
+carry(); // browsers may restore values

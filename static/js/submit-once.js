@@ -1,5 +1,5 @@
-// form[data-submit-once]: a second press while the first is on its way does nothing.
-// The server is safe without this; it spares people the wait.
+// form[data-submit-once]: disables the buttons while a submission is in progress.
+// The server handles double submissions safely; this only saves waiting.
 
 const GIVE_BACK_AFTER_MS = 10_000;
 const forms = document.querySelectorAll("form[data-submit-once]");
@@ -10,11 +10,11 @@ function setBusy(form, busy) {
 
 for (const form of forms) {
   form.addEventListener("submit", () => {
-    // After this event: a button disabled during it would not be sent along.
+    // After this event: a button disabled during it would be left out of the submission.
     setTimeout(() => setBusy(form, true));
     setTimeout(() => setBusy(form, false), GIVE_BACK_AFTER_MS);
   });
 }
 
-// Coming back with the browser's own button shows the page as it was left.
+// The Back button may restore the page with disabled buttons.
 addEventListener("pageshow", () => forms.forEach((form) => setBusy(form, false)));

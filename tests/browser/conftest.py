@@ -1,4 +1,4 @@
-"""One site, one stand-in Alipay, one Chromium for all browser tests; cookies of its own for each visitor."""
+"""One site, one stand-in Alipay and one Chromium for all browser tests; a browser context per visitor."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ FLAGS = [
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last of all: once Playwright runs, its event loop keeps Django's ORM out of this thread."""
+    """Run browser tests last: Playwright's event loop makes Django's ORM unusable in this thread."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
@@ -44,7 +44,7 @@ def running(standin_keys: Path, standin: StandIn, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def site(running: Site) -> str:
-    """The site's address."""
+    """The site's URL."""
     return running.url
 
 
@@ -60,7 +60,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def shots(request: pytest.FixtureRequest) -> Path:
-    """Where this test keeps its pictures, until it runs again."""
+    """Folder for this test's screenshots, kept until its next run."""
     folder = ROOT / "test-results" / re.sub(r"\W+", "-", request.node.name).strip("-")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -69,6 +69,6 @@ def shots(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def visit(chromium: Browser, site: str, shots: Path) -> Iterator[Callable[..., Visitor]]:
-    """Calls somebody to the site: `visit(language="en", **options of a browser context)`."""
+    """Factory of visitors: `visit(language="en", **options of a browser context)`."""
     with ExitStack() as visitors:
         yield lambda **options: visitors.enter_context(visiting(chromium, site, shots, **options))

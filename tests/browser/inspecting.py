@@ -1,4 +1,4 @@
-"""Looking at a page as people meet it: on any screen, in light and dark, by screen reader and keyboard."""
+"""Page checks: screen sizes, light and dark, accessibility rules, keyboard, size, layout shift."""
 
 from importlib.resources import files
 from typing import Any
@@ -21,7 +21,7 @@ RUN_AXE = """async (options) => {
       [id, help, target.join(" "), ...[...any, ...all, ...none].map((check) => check.message)].join(" | ")));
 }"""
 
-# Adds up how far things jumped, also right after a press, which the usual score forgives.
+# Adds up layout shifts, including those right after input, which the usual CLS score excludes.
 WATCH_SHIFTS = """
 window.shift = 0;
 new PerformanceObserver((list) => {
@@ -29,11 +29,11 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
-# Down to the end, where photos that waited arrive, and back.
+# Scrolls to the end, which loads lazy photos, and back.
 SCROLL = """async () => {
   const painted = () => new Promise((done) => {
     requestAnimationFrame(() => requestAnimationFrame(done));
-    setTimeout(done, 2000); // a page that is not being shown is not painted
+    setTimeout(done, 2000); // hidden pages are not painted
   });
   await painted();
   scrollTo(0, document.documentElement.scrollHeight);
@@ -43,32 +43,32 @@ SCROLL = """async () => {
   return window.shift;
 }"""
 
-# What the keyboard reaches, one after the other: each must show its focus, and no bar may cover it.
+# Focuses each element that the keyboard reaches: it must show its focus, and nothing may cover it.
 FOCUS_EACH = """() => {
   const all = "a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea, [tabindex='0']";
   const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const named = (element) => element?.outerHTML.slice(0, 120) ?? "the edge of the screen";
-  const troubles = [];
+  const problems = [];
   const elements = [...document.querySelectorAll(all)];
   for (const element of [...elements, ...elements.toReversed()]) {
     if (element.tabIndex < 0 || !element.checkVisibility({ visibilityProperty: true })) continue;
     element.focus();
     const shown = element.type === "radio" ? element.nextElementSibling : element; // a star is its label
     const styles = [getComputedStyle(shown), getComputedStyle(shown, "::after")];
-    if (!styles.some(outlined)) troubles.push(`focus does not show on ${named(element)}`);
+    if (!styles.some(outlined)) problems.push(`focus does not show on ${named(element)}`);
     const { left, right, top, bottom } = shown.getBoundingClientRect();
     if (right - left < innerWidth && (left < -1 || right > innerWidth + 1))
-      troubles.push(`${named(element)} is in part out of sight`);
+      problems.push(`${named(element)} is partly out of sight`);
     const x = (Math.max(left, 0) + Math.min(right, innerWidth)) / 2;
     const y = (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2;
     const seen = document.elementFromPoint(x, y);
     if (!shown.contains(seen) && !seen?.contains(shown))
-      troubles.push(`${named(seen)} covers ${named(element)}`);
+      problems.push(`${named(seen)} covers ${named(element)}`);
   }
   document.activeElement.blur();
   for (const element of document.querySelectorAll("main *")) element.scrollLeft = 0;
   scrollTo(0, 0);
-  return troubles;
+  return problems;
 }"""
 
 MOVING = """() => [...document.querySelectorAll("*")].filter((element) => {
@@ -80,17 +80,17 @@ MOVING = """() => [...document.querySelectorAll("*")].filter((element) => {
 
 
 class Inspector:
-    """Goes from page to page with a visitor; `troubles` fills up with what people would stumble over."""
+    """Checks the pages that a visitor opens; `problems` collects the findings."""
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
         self.page = visitor.page
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
         self.seen: list[str] = []
         self._first_view: list[Request] = []
         self._arrived: set[Request] = set()
         self.page.add_init_script(WATCH_SHIFTS)
-        self.page.on("request", self._asked)
+        self.page.on("request", self._started)
         self.page.on("requestfinished", self._finished)
         network = self.page.context.new_cdp_session(self.page)
         network.send("Network.enable")
@@ -102,7 +102,7 @@ class Inspector:
         self.look_at(name)
 
     def look_at(self, name: str) -> None:
-        """The page that is open, on every screen."""
+        """Check the open page on every screen size."""
         self._name = f"{len(self.seen) + 1:02}-{name}"
         self.seen.append(name)
         self.page.wait_for_load_state()
@@ -115,12 +115,12 @@ class Inspector:
                 self._check_schemes(screen)
         for screen, size in (("zoomed", ZOOMED), ("narrow", NARROW["viewport"])):
             self.page.set_viewport_size(size)
-            self._check_sides(screen)
+            self._check_width(screen)
         with self.visitor.tall_screen():
             self.visitor.keep_picture(f"{self._name}-narrow")
         self.page.set_viewport_size(PHONE["viewport"])
 
-    def _asked(self, request: Request) -> None:
+    def _started(self, request: Request) -> None:
         if request.is_navigation_request():
             self._first_view.clear()
         self._first_view.append(request)
@@ -130,7 +130,7 @@ class Inspector:
 
     def _check_first_view(self) -> None:
         weight = 0
-        for request in self._what_arrived():
+        for request in self._finished_requests():
             sizes = request.sizes()
             weight += sizes["responseBodySize"] + sizes["responseHeadersSize"]
         self._expect(weight < FIRST_VIEW_BYTES, "first view", f"{weight} bytes")
@@ -139,22 +139,23 @@ class Inspector:
         for moving in self.page.evaluate(MOVING):
             self._expect(False, "reduced motion", moving)
 
-    def _what_arrived(self) -> list[Request]:
-        """Of the first view, without photos. Of what was dropped on the way from another page no end is told:
-        waiting for it has no end, either.
+    def _finished_requests(self) -> list[Request]:
+        """Return the finished requests of the first view, without photos.
+
+        Waits five seconds at most: requests that a navigation cancelled never report their end.
         """
-        asked = [request for request in self._first_view if "/media/" not in request.url]
+        requests = [request for request in self._first_view if "/media/" not in request.url]
         for _ in range(50):
-            if self._arrived.issuperset(asked):
+            if self._arrived.issuperset(requests):
                 break
             self.page.wait_for_timeout(100)
-        return [request for request in asked if request in self._arrived]
+        return [request for request in requests if request in self._arrived]
 
     def _check_keyboard(self, screen: str) -> None:
-        self._check_sides(screen)
-        self.page.keyboard.press("Tab")  # from here on focus shows, as it does for who uses the keyboard
-        for trouble in self.page.evaluate(FOCUS_EACH):
-            self._expect(False, screen, trouble)
+        self._check_width(screen)
+        self.page.keyboard.press("Tab")  # enables :focus-visible, as for keyboard users
+        for problem in self.page.evaluate(FOCUS_EACH):
+            self._expect(False, screen, problem)
 
     def _check_schemes(self, screen: str) -> None:
         self._check_rules(screen, {"type": "tag", "values": RULES})
@@ -164,13 +165,13 @@ class Inspector:
         self.visitor.keep_picture(f"{self._name}-{screen}-dark")
         self.page.emulate_media(color_scheme="light")
 
-    def _check_sides(self, screen: str) -> None:
-        self._expect(not self.visitor.sticks_out(), screen, self.visitor.sticks_out())
+    def _check_width(self, screen: str) -> None:
+        self._expect(not self.visitor.overflow(), screen, self.visitor.overflow())
 
     def _check_rules(self, screen: str, rules: dict[str, Any]) -> None:
         for violation in self.page.evaluate(RUN_AXE, {"runOnly": rules}):
             self._expect(False, screen, violation)
 
-    def _expect(self, fine: bool, screen: str, trouble: str) -> None:
-        if not fine:
-            self.troubles.append(f"{self._name} ({screen}): {trouble}")
+    def _expect(self, ok: bool, screen: str, problem: str) -> None:
+        if not ok:
+            self.problems.append(f"{self._name} ({screen}): {problem}")

@@ -1,4 +1,4 @@
-"""What the demo's data lack: words and a price as long as they get, and orders that stand otherwise."""
+"""Data that the demo lacks: very long texts, a very high price, and orders in other states."""
 
 from datetime import timedelta
 
@@ -18,12 +18,12 @@ def make() -> None:
     renter = User.objects.get(mobile=RENTER)
     house = _long_house()
     _overdue(_booked(renter, house, days=100))
-    _moved(pay_in_our_books(_booked(renter, house, days=101)), days=-9)  # over, and not reviewed
+    _moved(pay_in_our_books(_booked(renter, house, days=101)), days=-9)  # over, not reviewed
     reviewed = _moved(pay_in_our_books(_booked(renter, house, days=102)), days=-20)
     transitions.review(reviewed, by=renter, rating=2, text="字写得很多。" * 60)
     cancelled = _booked(renter, house, days=103)
     transitions.cancel(cancelled, by=renter)
-    pay_in_our_books(cancelled)  # goes back by itself
+    pay_in_our_books(cancelled)  # refunded automatically
 
 
 def _long_house() -> House:
@@ -42,7 +42,7 @@ def _booked(renter: User, house: House, *, days: int) -> Order:
 
 
 def _overdue(order: Order) -> None:
-    """Past its time to pay. Alipay doesn't know its attempt: no sweep closes it before that ends, too."""
+    """Move an order past its deadline. Its attempt is unknown to Alipay, so no sweep closes it too early."""
     Order.objects.filter(pk=order.pk).update(pay_by=timezone.now() - timedelta(minutes=1))
     Payment.objects.create(
         order=order,
@@ -55,7 +55,7 @@ def _overdue(order: Order) -> None:
 
 
 def _moved(order: Order, *, days: int) -> Order:
-    """The same stay at another time: `days` from now on, which may be in the past."""
+    """Move the stay to `days` from today (negative: into the past)."""
     order.check_in = timezone.localdate() + timedelta(days=days)
     order.check_out = order.check_in + timedelta(days=order.nights)
     order.save()

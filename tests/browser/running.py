@@ -1,4 +1,4 @@
-"""The whole site as people meet it, and a stand-in Alipay: processes of their own, on free ports."""
+"""The complete site and a stand-in Alipay, in separate processes on free ports."""
 
 import json
 import os
@@ -22,23 +22,23 @@ STOP_SECONDS = 15
 
 
 class StandIn:
-    """The control API of the stand-in's process (docs/standin.md)."""
+    """Client of the stand-in's control API (docs/standin.md)."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._open = build_opener(ProxyHandler({})).open
 
     def get(self, path: str) -> Any:
-        return self._ask(Request(f"{self.url}/_standin/{path}"))
+        return self._request(Request(f"{self.url}/_standin/{path}"))
 
     def post(self, path: str, **fields: object) -> Any:
-        return self._ask(Request(f"{self.url}/_standin/{path}", json.dumps(fields).encode()))
+        return self._request(Request(f"{self.url}/_standin/{path}", json.dumps(fields).encode()))
 
     def attempts(self, number: str) -> dict[str, dict[str, Any]]:
-        """Every attempt to pay the order that reached the gateway, by `out_trade_no`."""
+        """Return the order's attempts that reached the gateway, by `out_trade_no`."""
         return {t["out_trade_no"]: t for t in self.get("trades") if t["out_trade_no"].startswith(number)}
 
-    def _ask(self, request: Request) -> Any:
+    def _request(self, request: Request) -> Any:
         try:
             with self._open(request, timeout=20) as answer:
                 return json.load(answer)
@@ -48,13 +48,13 @@ class StandIn:
 
 @dataclass(frozen=True)
 class Site:
-    """The site's processes, seen from outside."""
+    """The running site."""
 
     url: str
     _env: dict[str, str]
 
     def sweep(self) -> None:
-        """One round of what nobody waits for."""
+        """Run one round of the sweep."""
         _manage(self._env, "sweep")
 
 
@@ -74,7 +74,7 @@ def running_standin(keys: Path, log: Path) -> Iterator[StandIn]:
 
 @contextmanager
 def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[Site]:
-    """The demo's data behind gunicorn, with files under hashed names and DEBUG off."""
+    """Run the site with demo data behind gunicorn, with hashed static files and DEBUG off."""
     port = free_port()
     env = _environment(f"http://{HOST}:{port}", keys, standin, folder)
     for command in (
@@ -99,7 +99,7 @@ def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[Site]:
 
 
 def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[str, str]:
-    """tests/settings.py has set every setting in our own environment already: here is what differs."""
+    """Return the environment. tests/settings.py has set every variable in ours; only differences are here."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
@@ -148,10 +148,10 @@ def process(arguments: list[str], env: dict[str, str], log: Path) -> Iterator[su
 
 
 def wait_until_ready(it: subprocess.Popen[bytes], log: Path, port: int, path: str) -> None:
-    give_up = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while not _is_ready(port, path):
-        alive = it.poll() is None and time.monotonic() < give_up
-        assert alive, f"it did not get ready; its last words:\n{log.read_text(errors='replace')[-3000:]}"
+        alive = it.poll() is None and time.monotonic() < deadline
+        assert alive, f"it did not get ready; the end of its log:\n{log.read_text(errors='replace')[-3000:]}"
         time.sleep(0.1)
 
 

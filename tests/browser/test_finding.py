@@ -1,4 +1,4 @@
-"""Finding a home and choosing its nights: with a finger, with the keyboard, without JavaScript."""
+"""Finding a home and choosing nights: by touch, by keyboard, without JavaScript."""
 
 import re
 from datetime import date, timedelta
@@ -16,10 +16,10 @@ IS_ON_TOP = """it => {
   const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
   return it.contains(seen);
 }"""
-RIGHT_BELOW_THE_WORDS = """it => {
+RIGHT_BELOW_THE_MESSAGE = """it => {
   it.scrollIntoView({block: "center"});
-  const words = document.querySelector("#calendar-words");
-  scrollBy(0, it.getBoundingClientRect().top - words.getBoundingClientRect().bottom);
+  const message = document.querySelector("#calendar-words");
+  scrollBy(0, it.getBoundingClientRect().top - message.getBoundingClientRect().bottom);
 }"""
 
 TOP_OF_THE_MONTHS = """() => {
@@ -42,7 +42,7 @@ def test_refused_and_empty_searches(visit):
 
 
 @pytest.mark.parametrize("java_script_enabled", [True, False])
-def test_an_order_takes_along_what_is_typed_and_a_home_leads_back_to_it(visit, java_script_enabled):
+def test_sorting_keeps_what_is_typed_and_a_home_links_back_to_the_search(visit, java_script_enabled):
     visitor = visit(**PHONE, java_script_enabled=java_script_enabled)
     visitor.go("/")
     visitor.field("Guests").fill("2")
@@ -76,7 +76,7 @@ def test_the_other_language_keeps_what_is_typed(visit):
 
 
 class TestPrice:
-    """The total is shown of stays alone that the home takes."""
+    """The total is shown only for stays that the home accepts."""
 
     def open(self, visitor, first: int, nights: int) -> None:
         visitor.go("/")
@@ -90,14 +90,14 @@ class TestPrice:
 
     @pytest.mark.parametrize("java_script_enabled", [True, False])
     @pytest.mark.parametrize(("first", "nights"), [(300, 52), (300, 31), (-3, 5)])
-    def test_of_a_refused_stay_there_is_none(self, visit, java_script_enabled, first, nights):
+    def test_a_refused_stay_has_no_total(self, visit, java_script_enabled, first, nights):
         visitor = visit(**PHONE, java_script_enabled=java_script_enabled)
         self.open(visitor, first, nights)
         expect(visitor.page.locator("#book .error")).to_have_count(1)
         expect(self.total(visitor)).to_be_hidden()
         expect(visitor.page.locator("#night-price")).to_be_visible()
 
-    def test_what_was_refused_is_forgotten_with_other_dates(self, visit):
+    def test_other_dates_clear_the_refusal(self, visit):
         visitor = visit(**DESKTOP)
         self.open(visitor, 300, 52)
         visitor.look("refused")
@@ -106,7 +106,7 @@ class TestPrice:
         expect(visitor.page.locator("#book .error")).to_have_count(0)
         expect(visitor.page.locator("#book [aria-invalid=true]")).to_have_count(0)
 
-    def test_before_it_was_sent_neither(self, visit):
+    def test_a_stay_that_would_be_refused_has_no_total(self, visit):
         visitor = visit(**DESKTOP)
         self.open(visitor, 300, 2)
         expect(self.total(visitor)).to_have_text("￥518.00")
@@ -120,7 +120,7 @@ class TestPrice:
 
 class TestCalendar:
     def open(self, visitor) -> tuple[str, str]:
-        """The page of a home on two months of which no night is taken; their first and last day."""
+        """Open a home on two months without a taken night; return their first and last day."""
         visitor.go("/")
         visitor.click(ASKED)
         months = f"{TODAY + timedelta(days=300):%Y-%m}"
@@ -128,11 +128,8 @@ class TestCalendar:
         shown = visitor.page.locator("#calendar td[data-date]")
         return shown.first.get_attribute("data-date"), shown.last.get_attribute("data-date")
 
-    def see_a_taken_night(self, renter) -> date:
-        """The first of two that the renter has booked, on whose home's page they are then.
-
-        The night before is free.
-        """
+    def open_with_a_taken_night(self, renter) -> date:
+        """Book two nights and open that home's page; return the first of them. The night before is free."""
         renter.free_days(1)
         renter.start_with_order(nights=2)
         booked = date.fromisoformat(renter.page.locator(".stay time").first.get_attribute("datetime")[:10])
@@ -147,12 +144,12 @@ class TestCalendar:
         labels = ("入住", "离开")
         return tuple(visitor.page.get_by_label(label, exact=True).input_value() for label in labels)
 
-    def expect_words(self, visitor, english: str) -> None:
-        """They are said, and said aloud; days in them are any."""
-        words = re.sub(r"\\{\w+\\}", ".+", re.escape(visitor.words(english)))
-        expect(visitor.page.get_by_role("status").filter(has_text=re.compile(f"^{words}$"))).to_be_visible()
+    def expect_message(self, visitor, english: str) -> None:
+        """Expect a message in the live region, with any days in it."""
+        message = re.sub(r"\\{\w+\\}", ".+", re.escape(visitor.translated(english)))
+        expect(visitor.page.get_by_role("status").filter(has_text=re.compile(f"^{message}$"))).to_be_visible()
 
-    def test_two_presses_choose_a_stay(self, visit):
+    def test_two_clicks_choose_a_stay(self, visit):
         visitor = visit(**PHONE)
         first = date.fromisoformat(self.open(visitor)[0])
         arrive, leave = first + timedelta(days=4), first + timedelta(days=7)
@@ -164,23 +161,23 @@ class TestCalendar:
         expect(visitor.page.locator("#calendar td.within")).to_have_count(2)
         expect(visitor.page.locator("#calendar [aria-pressed=true]")).to_have_count(2)
         visitor.look("chosen")
-        self.day(visitor, arrive).click()  # once more from the start
+        self.day(visitor, arrive).click()  # starts over
         assert self.stay(visitor) == (str(arrive), "")
 
-    def test_an_earlier_day_begins_anew(self, visit):
+    def test_an_earlier_day_starts_over(self, visit):
         visitor = visit(**DESKTOP)
         first = date.fromisoformat(self.open(visitor)[0])
         self.day(visitor, first + timedelta(days=9)).click()
         self.day(visitor, first + timedelta(days=2)).click()
         assert self.stay(visitor) == (str(first + timedelta(days=2)), "")
 
-    def test_an_arrival_typed_past_the_day_to_leave_waits_for_another(self, visit):
+    def test_an_arrival_typed_after_the_departure_asks_for_another_departure(self, visit):
         visitor = visit(**PHONE)
         first = date.fromisoformat(self.open(visitor)[0])
         visitor.field("Check-in").fill(str(first + timedelta(days=4)))
         visitor.field("Check-out").fill(str(first + timedelta(days=5)))
         visitor.field("Check-in").fill(str(first + timedelta(days=8)))
-        self.expect_words(visitor, "You arrive on {day}. Now choose the day you leave.")
+        self.expect_message(visitor, "You arrive on {day}. Now choose the day you leave.")
         self.day(visitor, first + timedelta(days=10)).click()
         assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
 
@@ -188,7 +185,7 @@ class TestCalendar:
         visitor = visit(**DESKTOP)
         first = date.fromisoformat(self.open(visitor)[0])
         button = self.day(visitor, first).locator("button")
-        label = visitor.words("{day}, {state}").format(day=".+", state="可订")
+        label = visitor.translated("{day}, {state}").format(day=".+", state="可订")
         expect(button).to_have_accessible_name(re.compile(f"^{label}$"))
         button.focus()
         for key in ("ArrowDown", "ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Space"):
@@ -196,25 +193,25 @@ class TestCalendar:
         assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
         assert visitor.page.locator("#calendar button[tabindex='0']").count() == 1
 
-    def test_the_words_never_cover_the_day_that_the_keyboard_is_at(self, visit):
+    def test_the_message_never_covers_the_focused_day(self, visit):
         visitor = visit(**PHONE)
         last = date.fromisoformat(self.open(visitor)[1])
         self.day(visitor, last).locator("button").focus()
-        visitor.page.locator("#calendar button:focus").evaluate(RIGHT_BELOW_THE_WORDS)
+        visitor.page.locator("#calendar button:focus").evaluate(RIGHT_BELOW_THE_MESSAGE)
         visitor.page.keyboard.press("ArrowUp")
         expect(self.day(visitor, last - timedelta(days=7)).locator("button")).to_be_focused()
         assert visitor.page.locator("#calendar button:focus").evaluate(IS_ON_TOP)
 
-    def test_a_taken_night_is_no_arrival_but_a_day_to_leave(self, visit):
+    def test_a_taken_night_cannot_be_the_arrival(self, visit):
         renter = visit(**DESKTOP)
-        booked = self.see_a_taken_night(renter)
+        booked = self.open_with_a_taken_night(renter)
         renter.go(f"{renter.path()}?month={booked:%Y-%m}")
         expect(self.day(renter, booked)).to_have_class("taken")
         self.day(renter, booked).click()
         assert self.stay(renter) == ("", "")
-        self.expect_words(renter, "{day} is taken. Please choose another day.")
+        self.expect_message(renter, "{day} is taken. Please choose another day.")
 
-    def test_the_way_over_a_taken_night_is_refused_where_it_is_seen(self, visit):
+    def test_a_stay_across_a_taken_night_is_refused_in_sight(self, visit):
         renter = visit(**PHONE)
         before, _ = renter.free_days(2)
         renter.start_with_order(nights=1)
@@ -227,31 +224,31 @@ class TestCalendar:
         self.day(renter, after).click()
         assert self.stay(renter) == (str(before), "")
         expect(self.day(renter, before)).to_have_class("free chosen")
-        self.expect_words(renter, "{day} is taken. Leave by then, or press {first} again to start over.")
-        words = renter.page.locator("#calendar-words")
-        expect(words).to_be_in_viewport(ratio=1)
-        assert words.evaluate(IS_ON_TOP), "something covers the words"
+        self.expect_message(renter, "{day} is taken. Leave by then, or press {first} again to start over.")
+        message = renter.page.locator("#calendar-words")
+        expect(message).to_be_in_viewport(ratio=1)
+        assert message.evaluate(IS_ON_TOP), "something covers the message"
         renter.keep_picture("crossed")
         self.day(renter, before).click()
         assert self.stay(renter) == ("", "")
         self.day(renter, after).click()
         assert self.stay(renter) == (str(after), "")
 
-    def test_a_tap_on_a_taken_night_says_so_and_changes_nothing(self, visit):
+    def test_a_tap_on_a_taken_night_changes_nothing(self, visit):
         renter = visit(**PHONE)
-        booked = self.see_a_taken_night(renter)
+        booked = self.open_with_a_taken_night(renter)
         before = booked - timedelta(days=1)
         renter.go(f"{renter.path()}?month={before:%Y-%m}")
         self.day(renter, before).click()
         self.day(renter, booked + timedelta(days=1)).click()  # its second night
         assert self.stay(renter) == (str(before), "")
-        self.expect_words(renter, "{day} is taken. Please choose another day.")
+        self.expect_message(renter, "{day} is taken. Please choose another day.")
         self.day(renter, booked).click()
         assert self.stay(renter) == (str(before), str(booked))
 
     def test_a_taken_first_day_is_not_drawn_as_chosen(self, visit):
         renter = visit(**DESKTOP)
-        booked = self.see_a_taken_night(renter)
+        booked = self.open_with_a_taken_night(renter)
         house = renter.path()
         before = booked - timedelta(days=1)
         for query in (f"check_in={booked}", f"check_in={booked}&check_out={booked + timedelta(days=1)}"):
@@ -262,22 +259,22 @@ class TestCalendar:
         self.day(renter, before).click()
         assert self.stay(renter) == (str(before), "")
 
-    def test_ones_own_nights_lead_to_the_order(self, visit):
+    def test_ones_own_nights_link_to_the_order(self, visit):
         renter = visit(**PHONE)
-        booked = self.see_a_taken_night(renter)
+        booked = self.open_with_a_taken_night(renter)
         renter.go(f"{renter.path()}?check_in={booked}&check_out={booked + timedelta(days=2)}")
-        own = renter.words("You have booked these nights.")
+        own = renter.translated("You have booked these nights.")
         expect(renter.page.locator("#calendar-words")).to_have_text(own)
         expect(renter.page.locator("#calendar [aria-pressed=true]")).to_have_count(2)
         expect(renter.page.locator("#stay-total")).to_have_text("￥518.00")
         expect(renter.page.locator("#book .notice")).to_contain_text(own)
         renter.look("own")
-        renter.click(renter.words("View the order"))
+        renter.click(renter.translated("View the order"))
         renter.number()
 
-    def test_what_is_refused_is_not_drawn(self, visit):
+    def test_a_refused_stay_is_not_drawn(self, visit):
         renter = visit(**DESKTOP)
-        booked = self.see_a_taken_night(renter)
+        booked = self.open_with_a_taken_night(renter)
         house = renter.path()
         renter.go(f"{house}?check_in={booked}&check_out={booked + timedelta(days=3)}")
         expect(renter.page.locator("#calendar .within")).to_have_count(0)
@@ -293,7 +290,7 @@ class TestCalendar:
 
     @pytest.mark.parametrize("language", ["zh-hans", "en"])
     @pytest.mark.parametrize("width", [320, 900, 1200, 1280])
-    def test_the_months_stay_where_they_are_when_the_words_come_and_change(self, visit, width, language):
+    def test_the_months_do_not_move_when_the_message_changes(self, visit, width, language):
         visitor = visit(viewport={"width": width, "height": 800}, language=language)
         page = visitor.page
         script = re.compile("stay-calendar")
@@ -309,7 +306,7 @@ class TestCalendar:
         ):
             if day:
                 self.day(visitor, day).click()
-            self.expect_words(visitor, english)
+            self.expect_message(visitor, english)
             tops.append(page.evaluate(TOP_OF_THE_MONTHS))
         assert len(set(tops)) == 1, tops
 
@@ -326,7 +323,7 @@ class TestCalendar:
         self.day(visitor, leave).click()
         assert self.stay(visitor) == (str(last), str(leave))
 
-    def test_without_javascript_it_is_a_table_to_read(self, visit):
+    def test_without_javascript_it_is_a_plain_table(self, visit):
         visitor = visit(**PHONE, java_script_enabled=False)
         self.open(visitor)
         expect(visitor.page.locator("#calendar table")).to_have_count(2)

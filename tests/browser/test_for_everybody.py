@@ -1,4 +1,4 @@
-"""Every page, in both languages, on every screen: readable, light, usable by keyboard and screen reader."""
+"""Every page in both languages passes the checks of inspecting.py."""
 
 from random import randbytes
 
@@ -14,14 +14,14 @@ from playwright.sync_api import expect
 from ihome_site.middleware import DatabaseDownMiddleware
 from tests.browser.inspecting import Inspector
 from tests.browser.more_data import LONG_TITLE
-from tests.browser.visitor import ASKED, INSTANT, PATIENCE, PHONE, RENTER, TODAY, WECHAT
+from tests.browser.visitor import ASKED, INSTANT, PHONE, POLLING_SCRIPTS, RENTER, TODAY, WECHAT
 
 pytestmark = pytest.mark.browser
 
 
-def as_a_stranger(inspector, running, standin):
+def anonymous(inspector, running, standin):
     visitor = inspector.visitor
-    words = visitor.words
+    translated = visitor.translated
     inspector.open("/", "front")
     inspector.open("/?guests=2&sort=price", "found")
     inspector.open("/?guests=99", "none-found")
@@ -35,23 +35,23 @@ def as_a_stranger(inspector, running, standin):
     visitor.click(INSTANT)
     inspector.open(f"{visitor.path()}?check_in={check_in}&check_out={check_out}&guests=2", "house-with-stay")
     house = visitor.path()
-    visitor.click(words("Book"))
+    visitor.click(translated("Book"))
     inspector.look_at("sign-in-to-book")
     inspector.open(f"{house}book/", "405")
     inspector.open("/payments/paycomplete/", "neutral")
     inspector.open("/accounts/signup/", "sign-up")
     visitor.field("Mobile number").fill("12345")
     visitor.field("Password").fill("12345678")
-    visitor.click(words("Sign up"))
+    visitor.click(translated("Sign up"))
     inspector.look_at("sign-up-refused")
     inspector.open("/accounts/login/", "sign-in")
     visitor.field("Mobile number").fill(RENTER)
     visitor.field("Password").fill("not the password")
-    visitor.click(words("Sign in"))
+    visitor.click(translated("Sign in"))
     inspector.look_at("sign-in-refused")
 
 
-TROUBLES = {
+ERRORS = {
     "400": "We could not read that request",
     "403": "You may not open this page",
     "500": "It is our fault, not yours, and we have a note of it. Nothing that you paid is lost. "
@@ -61,23 +61,23 @@ TROUBLES = {
 }
 
 
-def what_goes_wrong(inspector, running, standin):
+def errors(inspector, running, standin):
     visitor = inspector.visitor
-    words = visitor.words
+    translated = visitor.translated
     inspector.open("/nothing/", "404")
     visitor.go("/accounts/login/")
     visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
     visitor.sign_in(RENTER)
     inspector.look_at("403-csrf")
-    answers = answers_in_trouble(visitor.language)
+    answers = error_pages(visitor.language)
     visitor.page.route("**/trouble/*", lambda route: route.fulfill(**answers[route.request.url[-3:]]))
     for status in answers:
         inspector.open(f"/trouble/{status}", status)
-        expect(visitor.page.get_by_text(words(TROUBLES[status]))).to_be_visible()
+        expect(visitor.page.get_by_text(translated(ERRORS[status]))).to_be_visible()
 
 
-def answers_in_trouble(language):
-    """The pages that a visitor can't bring about, as the site makes them."""
+def error_pages(language):
+    """Return the error pages that a visitor can't cause, as the site renders them."""
     request = RequestFactory().get("/trouble/")
     with translation.override(language):
         answers = (
@@ -97,24 +97,24 @@ def answers_in_trouble(language):
     }
 
 
-def as_somebody_new(inspector, running, standin):
+def new_user(inspector, running, standin):
     visitor = inspector.visitor
     visitor.go("/accounts/signup/")
     visitor.sign_up()
     inspector.look_at("no-orders")
     inspector.open("/accounts/me/", "me")
     visitor.field("Email (optional)").fill("lin@x")  # a browser lets that pass
-    visitor.click(visitor.words("Save"))
+    visitor.click(visitor.translated("Save"))
     inspector.look_at("me-refused")
     inspector.open("/accounts/password/", "password")
-    for words in ("Current password", "New password", "New password again"):
-        visitor.field(words).fill("12345678")
-    visitor.click(visitor.words("Change the password"))
+    for label in ("Current password", "New password", "New password again"):
+        visitor.field(label).fill("12345678")
+    visitor.click(visitor.translated("Change the password"))
     inspector.look_at("password-refused")
     visitor.go("/")
     visitor.click(INSTANT)
     visitor.choose_nights(nights=-1)
-    visitor.click(visitor.words("Book"))
+    visitor.click(visitor.translated("Book"))
     inspector.look_at("booking-refused")
 
 
@@ -134,47 +134,47 @@ def paying(inspector, running, standin):
 
     for fault in ("query.waiting", "notify.lost"):
         standin.post("faults", name=fault, out_trade_no=f"{number}_1")
-    page.route(PATIENCE, lambda route: route.abort("aborted"))  # it stays as long as it is looked at
+    page.route(POLLING_SCRIPTS, lambda route: route.abort("aborted"))  # it must not reload during the checks
     visitor.press_pay()
     visitor.pay()
     inspector.look_at("confirming")
     back_from_alipay = page.url.removeprefix(visitor.site)
     inspector.open(f"/orders/{number}/", "order-with-attempt")
-    page.unroute(PATIENCE)
+    page.unroute(POLLING_SCRIPTS)
     standin.post("faults/clear")
     standin.post("notify-now", out_trade_no=f"{number}_1")
     inspector.open(back_from_alipay, "paid")
-    expect_face(visitor, "Paid")
+    expect_result(visitor, "Paid")
     visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
     inspector.open(back_from_alipay, "paid-signed-out")
-    expect_face(visitor, "Paid")
+    expect_result(visitor, "Paid")
     visitor.go(f"/orders/{number}/")
     visitor.sign_in()
     inspector.look_at("order-paid")
     page.locator("#review form").evaluate("form => { form.noValidate = true }")
-    visitor.click(visitor.words("Send the review"))
+    visitor.click(visitor.translated("Send the review"))
     inspector.look_at("review-refused")
     inspector.open(f"/payments/{number}/receipt/", "receipt")
 
     inspector.open(f"/payments/{number}/cancel/", "cancel-paid")
-    visitor.click(visitor.words("Cancel the order"))
+    visitor.click(visitor.translated("Cancel the order"))
     inspector.look_at("order-cancelled")
     inspector.open(back_from_alipay, "going-back")
-    expect_face(visitor, "On its way back")
+    expect_result(visitor, "On its way back")
     running.sweep()
     inspector.open(f"/orders/{number}/", "order-refunded")
     inspector.open(f"/payments/{number}/receipt/", "receipt-with-refund")
     inspector.open(back_from_alipay, "refunded")
-    expect_face(visitor, "Refunded")
+    expect_result(visitor, "Refunded")
 
 
-def expect_face(visitor, english):
+def expect_result(visitor, english):
     with translation.override(visitor.language):
-        words = translation.pgettext("the page after paying", english)
-    expect(visitor.page.locator(".face h2")).to_have_text(words)
+        title = translation.pgettext("the page after paying", english)
+    expect(visitor.page.locator(".face h2")).to_have_text(title)
 
 
-def as_somebody_with_orders(inspector, running, standin):
+def renter_with_orders(inspector, running, standin):
     visitor = inspector.visitor
     visitor.go("/orders/")
     visitor.sign_in(RENTER)
@@ -190,26 +190,26 @@ def as_somebody_with_orders(inspector, running, standin):
     )
     home = visitor.page.locator(".order-body h2 a").get_attribute("href")
     inspector.open(f"{home}?check_in={nights[0]}&check_out={nights[1]}", "house-taken")
-    standings = set()
+    states = set()
     for path in found:
         visitor.go(path)
-        standing = visitor.page.locator(".next h2").inner_text()
-        if standing not in standings:
-            standings.add(standing)
-            inspector.look_at(f"order-of-renter-{len(standings)}")
+        state = visitor.page.locator(".next h2").inner_text()
+        if state not in states:
+            states.add(state)
+            inspector.look_at(f"order-of-renter-{len(states)}")
         cancel = visitor.page.locator("a[href$='/cancel/']")
         if visitor.pay_button().count() and "cancel-unpaid" not in inspector.seen:
             cancel.click()
             inspector.look_at("cancel-unpaid")
-    assert len(standings) == 8
+    assert len(states) == 8
 
 
-WALKS = [as_a_stranger, what_goes_wrong, as_somebody_new, paying, as_somebody_with_orders]
+WALKS = [anonymous, errors, new_user, paying, renter_with_orders]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("walk", WALKS, ids=[walk.__name__ for walk in WALKS])
-def test_every_page_is_for_everybody(visit, running, standin, walk, language):
+def test_every_page_passes_the_checks(visit, running, standin, walk, language):
     visitor = visit(**PHONE, language=language)
     visitor.watch.expected_statuses = {400, 403, 404, 405, 422, 500, 503}
     inspector = Inspector(visitor)
@@ -217,14 +217,14 @@ def test_every_page_is_for_everybody(visit, running, standin, walk, language):
         walk(inspector, running, standin)
     finally:
         standin.post("faults/clear")
-        print(*inspector.troubles, sep="\n")  # also of a way that broke off
+        print(*inspector.problems, sep="\n")  # also if the walk failed
     assert len(inspector.seen) == len(set(inspector.seen))
-    assert inspector.troubles == []
+    assert inspector.problems == []
 
 
-# One fault for each thing that an Inspector looks at, on the page to sign in.
-SPOIL = """async () => {
-  await new Promise((done) => setTimeout(done, 300));  // it has been painted once
+# One defect for each check of Inspector, on the sign-in page.
+DEFECTS = """async () => {
+  await new Promise((done) => setTimeout(done, 300));  // after the first paint
   const style = (selector, rules) => Object.assign(document.querySelector(selector).style, rules);
   document.querySelector("label[for=id_password]").removeAttribute("for");
   style("main", { paddingTop: "200px" });
@@ -237,7 +237,7 @@ SPOIL = """async () => {
 }"""
 
 
-def test_the_twin_what_is_spoilt_is_seen(visit, site):
+def test_twin_defects_are_found(visit, site):
     visitor = visit(**PHONE)
     inspector = Inspector(visitor)
 
@@ -247,10 +247,10 @@ def test_the_twin_what_is_spoilt_is_seen(visit, site):
 
     visitor.page.route("**/css/base*.css", heavier)
     visitor.go("/accounts/login/")
-    visitor.page.evaluate(SPOIL)
+    visitor.page.evaluate(DEFECTS)
     inspector.look_at("spoilt")
-    seen = "\n".join(inspector.troubles)
-    for trouble in (
+    seen = "\n".join(inspector.problems)
+    for problem in (
         " bytes",
         "(first view): it jumps",
         "(phone): label |",
@@ -263,4 +263,4 @@ def test_the_twin_what_is_spoilt_is_seen(visit, site):
         "(narrow): 7",
         '(reduced motion): <a class="skip"',
     ):
-        assert trouble in seen, (trouble, inspector.troubles)
+        assert problem in seen, (problem, inspector.problems)

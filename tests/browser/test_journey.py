@@ -1,5 +1,5 @@
-"""From the search to a reviewed stay and a refunded one: on a phone and a desktop, in both languages, with
-JavaScript and without; and once with nothing but the keyboard."""
+"""From search to review and refund: phone and desktop, both languages, with and without JavaScript, and once
+by keyboard alone."""
 
 import re
 from datetime import date
@@ -20,7 +20,7 @@ PRODUCTS = {
 }
 
 
-# Each pair of device, language and scripts is met.
+# Pairwise: every combination of two of device, language and JavaScript occurs.
 @pytest.mark.parametrize(
     ("device", "language", "js"),
     [
@@ -34,22 +34,22 @@ PRODUCTS = {
 def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, device, language, js):
     options = PHONE if device == "phone" else DESKTOP
     renter = visit(**options, java_script_enabled=js, language=language)
-    page, words = renter.page, renter.words
+    page, translated = renter.page, renter.translated
 
     with translation.override(language):
         paid = translation.pgettext("the page after paying", "Paid")
     renter.go("/")
     find(renter, nights=2)
-    renter.click(words("Book"))
+    renter.click(translated("Book"))
     assert renter.path() == "/accounts/login/"
     renter.look("sign-in")
-    renter.click(words("Make an account"))
+    renter.click(translated("Make an account"))
     renter.sign_up()
     expect(page.locator("#stay-total")).to_have_text("￥518.00")
     renter.look("house-with-the-same-stay")
-    renter.click(words("Book"))
+    renter.click(translated("Book"))
     number = renter.number()
-    assert renter.status() == words("To pay")
+    assert renter.status() == translated("To pay")
     renter.look("order-to-pay")
 
     renter.go("/orders/")
@@ -57,8 +57,8 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     expect(card).to_contain_text(number)
     expect(card).to_contain_text("￥518.00")
     renter.look("orders-to-pay")
-    way = renter.press_pay()
-    goes_through_three_origins(way, number, running.url, standin.url, PRODUCTS[device])
+    requests = renter.press_pay()
+    goes_through_three_origins(requests, number, running.url, standin.url, PRODUCTS[device])
     renter.pay()
     expect(page.get_by_role("heading", name=paid, exact=True)).to_be_visible()
     assert renter.path() == "/payments/paycomplete/"
@@ -68,64 +68,64 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
         expect(page.locator("main")).to_contain_text(detail)
     renter.look("paid")
 
-    renter.click(words("Back to my orders"))
+    renter.click(translated("Back to my orders"))
     assert renter.path() == "/orders/"
-    assert renter.status() == words("To review")
+    assert renter.status() == translated("To review")
     expect(renter.pay_button()).to_have_count(0)
     renter.look("orders-paid")
-    renter.click(words("View"))
-    renter.click(words("Receipt"))
+    renter.click(translated("View"))
+    renter.click(translated("Receipt"))
     expect(page.locator("article")).to_contain_text("人民币伍佰壹拾捌元整")
     renter.look("receipt")
 
     renter.go("/orders/")
-    renter.click(words("Write a review"))
+    renter.click(translated("Write a review"))
     assert renter.number() == number
     page.locator("label[for=star-5]").click()
     renter.field("Your words").fill(REVIEW)
     renter.look("review-written")
-    renter.click(words("Send the review"))
+    renter.click(translated("Send the review"))
     assert renter.number() == number
-    assert renter.status() == words("Complete")
-    expect(page.get_by_text(words("Thank you for your review."))).to_be_visible()
-    mine = page.locator("section", has=page.get_by_role("heading", name=words("Your review")))
+    assert renter.status() == translated("Complete")
+    expect(page.get_by_text(translated("Thank you for your review."))).to_be_visible()
+    mine = page.locator("section", has=page.get_by_role("heading", name=translated("Your review")))
     expect(mine).to_contain_text("床很舒服")
     timeline = ("Reviewed", "Paid", "Accepted", "Booked")
-    expect(page.locator(".timeline b")).to_have_text([words(each) for each in timeline])
+    expect(page.locator(".timeline b")).to_have_text([translated(each) for each in timeline])
     expect(page.locator(".timeline li").nth(1)).to_contain_text("￥518.00")
     renter.look("order-complete")
 
     renter.go("/")
     find(renter, nights=3)
-    renter.click(words("Book"))
+    renter.click(translated("Book"))
     other = renter.number()
     renter.press_pay()
     renter.pay()
-    renter.click(words("See the order"))
-    renter.click(words("Cancel the order"))
+    renter.click(translated("See the order"))
+    renter.click(translated("Cancel the order"))
     expect(page.locator("main")).to_contain_text("￥777.00")
     renter.look("cancel")
-    renter.click(words("Cancel the order"))
+    renter.click(translated("Cancel the order"))
     assert renter.number() == other
-    assert renter.status() == words("Cancelled")
-    expect(page.locator(".timeline b").first).to_have_text(words("Refund on its way"))
+    assert renter.status() == translated("Cancelled")
+    expect(page.locator(".timeline b").first).to_have_text(translated("Refund on its requests"))
     renter.look("cancelled")
     running.sweep()
     renter.go(f"/orders/{other}/")
-    expect(page.locator(".timeline b").first).to_have_text(words("Refunded"))
+    expect(page.locator(".timeline b").first).to_have_text(translated("Refunded"))
     expect(page.locator(".timeline li").first).to_contain_text("￥777.00")
     assert standin.attempts(other)[f"{other}_1"]["refunded_fen"] == 77700
     renter.look("refunded")
 
 
 def find(renter, nights):
-    """Searches for a stay in 重庆 and opens the house that is found."""
+    """Search for a stay in 重庆 and open the house that is found."""
     check_in, check_out = renter.free_days(nights)
     renter.field("Area").select_option("Chongqing" if renter.language == "en" else "重庆")
     renter.field("Check-in").fill(str(check_in))
     renter.field("Check-out").fill(str(check_out))
     renter.field("Guests").fill("2")
-    renter.click(renter.words("Search"))
+    renter.click(renter.translated("Search"))
     expect(renter.page.locator("article.house")).to_have_count(1)
     renter.look("found")
     renter.click(INSTANT)
@@ -139,13 +139,13 @@ def test_with_the_keyboard_alone(visit):
     page, press = renter.page, renter.page.keyboard.press
 
     def reach(found):
-        """Tab by Tab, as far as it is."""
+        """Press Tab until the element has the focus."""
         for _ in range(120):
             press("Tab")
             if found.evaluate("element => element === document.activeElement"):
                 expect(found).to_be_in_viewport()
                 return
-        raise AssertionError(f"the Tab key never comes to {found}")
+        raise AssertionError(f"the Tab key does not reach {found}")
 
     def enter(name, role="link"):
         reach(page.get_by_role(role, name=name, exact=True).last)
@@ -155,7 +155,7 @@ def test_with_the_keyboard_alone(visit):
     renter.go("/")
     enter(INSTANT)
     check_in, check_out = renter.free_days(2)
-    while check_in.month != check_out.month:  # the two might not be shown at once
+    while check_in.month != check_out.month:  # only one of them might be shown
         check_in, check_out = renter.free_days(2)
     while not page.locator(f"#calendar [data-date='{check_in}']").count():
         enter("后两个月")
@@ -186,9 +186,9 @@ def test_with_the_keyboard_alone(visit):
     assert renter.status() == "待评价"
 
 
-def goes_through_three_origins(way, number, site, alipay, product):
-    """The form post to the site, its redirect to the gateway, that one's redirect to the cashier."""
-    form, gateway, cashier = way
+def goes_through_three_origins(requests, number, site, alipay, product):
+    """Check the requests: form post to the site, redirect to the gateway, redirect to the cashier."""
+    form, gateway, cashier = requests
     assert (form.method, form.url) == ("POST", f"{site}/payments/{number}/pay/")
     assert form.response().status == 302
     assert gateway.method == "GET"
@@ -198,13 +198,13 @@ def goes_through_three_origins(way, number, site, alipay, product):
     assert sent["method"] == [product[0]]
     assert f'"product_code":"{product[1]}"' in re.sub(r":\s+", ":", sent["biz_content"][0])
     assert cashier.response().status == 200
-    origins = [urlsplit(request.url).netloc for request in way]
+    origins = [urlsplit(request.url).netloc for request in requests]
     assert len(set(origins)) == 3, origins
     assert [origin.split(":")[0] for origin in origins] == ["127.0.0.1", "127.0.0.1", "localhost"]
 
 
-def test_the_policy_would_stop_a_form_that_leads_elsewhere(visit, site):
-    """The twin: with form-action 'self' alone, Chromium refuses the redirect, and the watch hears of it."""
+def test_twin_the_policy_blocks_a_form_that_redirects_elsewhere(visit, site):
+    """The twin: with form-action 'self' only, Chromium blocks the redirect and Watch reports it."""
     renter = visit(**DESKTOP)
     number = renter.start_with_order()
 
@@ -222,12 +222,12 @@ def test_the_policy_would_stop_a_form_that_leads_elsewhere(visit, site):
     renter.click("去支付")
     renter.page.wait_for_timeout(1000)
     assert renter.number() == number
-    assert any("form-action" in trouble for trouble in renter.watch.troubles), renter.watch.troubles
-    renter.watch.troubles.clear()
+    assert any("form-action" in problem for problem in renter.watch.problems), renter.watch.problems
+    renter.watch.problems.clear()
 
 
 @pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
-def test_the_watch_hears_of_what_the_policy_forbids(visit, site, js):
+def test_watch_reports_what_the_policy_blocks(visit, site, js):
     visitor = visit(**DESKTOP, java_script_enabled=js)
 
     def with_foreign_picture(route):
@@ -237,5 +237,5 @@ def test_the_watch_hears_of_what_the_policy_forbids(visit, site, js):
 
     visitor.page.route(f"{site}/", with_foreign_picture)
     visitor.go("/")
-    assert any("Content" in t and "Policy" in t for t in visitor.watch.troubles), visitor.watch.troubles
-    visitor.watch.troubles.clear()
+    assert any("Content" in t and "Policy" in t for t in visitor.watch.problems), visitor.watch.problems
+    visitor.watch.problems.clear()

@@ -1,4 +1,4 @@
-"""What a renter does besides paying: find an order, take a receipt, leave WeChat, change their own page."""
+"""A renter's other actions: find an order, print a receipt, leave WeChat, edit the profile."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
 
 
 @small_and_plain_or_large
-def test_an_order_is_found_again(visit, device, js):
+def test_an_order_can_be_found(visit, device, js):
     renter = visit(**device, java_script_enabled=js)
     page = renter.page
     number = renter.start_with_order()
@@ -59,12 +59,12 @@ def test_a_paid_stay_has_a_receipt_and_a_file_for_the_calendar(visit, device, js
 
 
 @js_or_not
-def test_a_deadline_is_counted_down_in_its_last_hour_alone(visit, js):
+def test_a_countdown_is_shown_only_in_the_last_hour(visit, js):
     renter = visit(**PHONE, java_script_enabled=js)
     renter.start_with_order()  # to be paid within 30 minutes
     counted = re.compile(r"^还剩 [0-9]{2}:[0-9]{2}$" if js else r"^请在 .+ 前支付$")
     expect(renter.page.locator(".due")).to_have_text(counted)
-    accepted = visit(**NARROW, java_script_enabled=js)  # by staff: to be paid within a day
+    accepted = visit(**NARROW, java_script_enabled=js)  # accepted by staff: to be paid within a day
     accepted.go("/accounts/login/")
     accepted.sign_in(RENTER)
     accepted.go("/orders/?status=WAIT_PAYMENT&q=四合院")
@@ -72,7 +72,7 @@ def test_a_deadline_is_counted_down_in_its_last_hour_alone(visit, js):
     accepted.look("orders")
 
 
-def test_the_countdown_goes_by_the_servers_clock_and_looks_again_at_the_end(visit):
+def test_the_countdown_uses_the_servers_clock_and_reloads_at_the_end(visit):
     renter = visit(**PHONE)
     number = renter.start_with_order()
     page = renter.page
@@ -84,7 +84,7 @@ def test_the_countdown_goes_by_the_servers_clock_and_looks_again_at_the_end(visi
 
 
 def open_orders(renter):
-    """The page of the renter's one order, for 29 minutes still to be paid, and the loads that follow."""
+    """Open the list with one order, due in 29 minutes; return the page and the list of later loads."""
     renter.start_with_order()
     page, loads = renter.page, []
     page.clock.install()
@@ -94,7 +94,7 @@ def open_orders(renter):
     return page, loads
 
 
-def test_no_turn_of_a_card_takes_away_what_is_being_typed(visit):
+def test_no_reload_interrupts_typing(visit):
     page, loads = open_orders(visit(**PHONE))
     page.locator("#q").press_sequentially("江景")
     page.clock.fast_forward("29:30")
@@ -106,7 +106,7 @@ def test_no_turn_of_a_card_takes_away_what_is_being_typed(visit):
         page.clock.run_for(2_000)
 
 
-def test_a_card_that_turns_offline_waits_for_the_network(visit):
+def test_a_due_reload_waits_for_the_network(visit):
     page, loads = open_orders(visit(**PHONE))
     page.context.set_offline(True)
     page.clock.fast_forward("40:00")
@@ -118,7 +118,7 @@ def test_a_card_that_turns_offline_waits_for_the_network(visit):
         page.clock.run_for(2_000)
 
 
-def test_where_the_clipboard_is_closed_the_address_is_copied_all_the_same(visit):
+def test_the_address_is_copied_without_the_clipboard_api(visit):
     renter = visit(**WECHAT)
     renter.start_with_order()
     renter.page.add_init_script(WITHOUT_CLIPBOARD)
@@ -130,26 +130,26 @@ def test_where_the_clipboard_is_closed_the_address_is_copied_all_the_same(visit)
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
-def test_signing_in_in_another_tab_loses_neither_stay_nor_place(visit, language):
+def test_signing_in_in_another_tab_keeps_the_stay_and_the_page(visit, language):
     renter = visit(**PHONE, language=language)
-    page, words = renter.page, renter.words
+    page, translated = renter.page, renter.translated
     renter.go("/")
     renter.click(INSTANT)
     renter.choose_nights()
     renter.page = renter.new_tab("/accounts/signup/")
     renter.sign_up()
     renter.page = page
-    renter.click(words("Book"))
+    renter.click(translated("Book"))
     assert renter.path().startswith("/houses/")
     expect(page.locator(".notice.warning")).to_be_visible()
     expect(page.locator("#stay-total")).to_have_text("￥518.00")
     renter.look("led-back")
-    renter.click(words("Book"))
+    renter.click(translated("Book"))
     renter.number()
 
 
 @js_or_not
-def test_a_cancelled_order_says_by_itself_that_its_money_is_back(visit, running, js):
+def test_a_cancelled_order_updates_itself_when_refunded(visit, running, js):
     renter = visit(**PHONE, java_script_enabled=js)
     number = renter.start_with_order()
     renter.press_pay()
@@ -179,7 +179,7 @@ def test_out_of_wechat_and_back(visit, js):
         expect(renter.page.get_by_role("button", name="已复制")).to_be_visible()
     renter.look("way-out")
 
-    # The same address, by WeChat's own menu.
+    # The same address, opened in a browser through WeChat's menu.
     in_browser = visit(**PHONE, java_script_enabled=js)
     in_browser.go(f"/payments/{number}/way-out/")
     in_browser.sign_in(renter.mobile)
@@ -195,7 +195,7 @@ def test_out_of_wechat_and_back(visit, js):
 
 
 @small_and_plain_or_large
-def test_ones_own_page(visit, device, js):
+def test_the_profile_page(visit, device, js):
     person = visit(**device, java_script_enabled=js)
     person.watch.expected_statuses = {422}
     page = person.page
@@ -225,8 +225,8 @@ def test_ones_own_page(visit, device, js):
     assert elsewhere.path() == "/accounts/login/"
 
 
-def test_USR10_slow_old_and_without_scripts_one_pays_and_sees_the_result(visit):
-    """A phone on 2G, half a second away from everything, and a processor six times as slow."""
+def test_USR10_paying_works_on_a_slow_phone_without_scripts(visit):
+    """A phone on 2G with 500 ms latency and a CPU six times slower."""
     renter = visit(**NARROW, java_script_enabled=False)
     number = renter.start_with_order()
     slow = renter.page.context.new_cdp_session(renter.page)

@@ -1,4 +1,4 @@
-"""Pages speak both languages, keep what was typed, and lead on; long words fit."""
+"""Pages are in both languages, keep what was typed, and link on; long texts fit."""
 
 import re
 
@@ -15,14 +15,14 @@ js_or_not = pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
 
 UNKNOWN = "/orders/00000000000000/"
 CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
-WORDS_OF_HOUSES = [
-    *(words for row in seed_demo.HOUSES for words in row[:3]),
+HOUSE_TEXTS = [
+    *(text for row in seed_demo.HOUSES for text in row[:3]),
     *(row[0] for row in seed_demo.FACILITIES),
     *(seed_demo.DESCRIPTION, *seed_demo.RULES.splitlines(), *seed_demo.ARRIVAL.splitlines()),
 ]
 
 
-# Of the page: everything written, and everything that is only read aloud or filled in by a script
+# All text of the page, including text for screen readers and scripts
 TEXT = """() => {
     const names = ['aria-label', 'alt', 'placeholder', 'title'];
     const all = [...document.querySelectorAll('*')];
@@ -73,57 +73,57 @@ class TestEnglish:
         expect(renter.page.locator("html")).to_have_attribute("lang", "en")
         assert renter.path() == "/payments/paycomplete/"
 
-    def test_no_chinese_is_left_but_the_houses_own(self, visit):
+    def test_no_chinese_is_left_except_the_houses_texts(self, visit):
         renter = visit(**DESKTOP, language="en")
         renter.watch.expected_statuses = {404, 422}
         for path in ("/", "/accounts/login/", "/payments/paycomplete/", UNKNOWN, "/accounts/signup/"):
             renter.go(path)
-            speaks_english(renter)
+            is_english(renter)
         renter.page.get_by_label("Mobile number").fill("12345")
         renter.page.get_by_label("Password").fill("12345")
         renter.click("Sign up")
-        speaks_english(renter)
+        is_english(renter)
         renter.page.get_by_label("Mobile number").fill("15900000001")
         renter.page.get_by_label("Password").fill(PASSWORD)
         renter.click("Sign up")
-        speaks_english(renter)
+        is_english(renter)
         renter.go("/accounts/me/")
-        speaks_english(renter)
+        is_english(renter)
         for title in (ASKED, INSTANT):
             renter.go("/")
             renter.click(title)
             if title == ASKED:  # the other one has reviews by then
-                speaks_english(renter)
+                is_english(renter)
             renter.choose_nights()
             renter.click("Book")
-            speaks_english(renter)
+            is_english(renter)
         renter.go("/orders/")
-        speaks_english(renter)
+        is_english(renter)
         renter.look("orders")
         renter.at_cashier(lambda: renter.click("Pay"))
         renter.pay()
         expect(renter.page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
-        speaks_english(renter)
+        is_english(renter)
         renter.look("paid")
         renter.click("See the order")
         renter.page.locator("label[for=star-4]").click()
         renter.page.get_by_label("Your words").fill("Quiet, clean, near the bridge.")
         renter.click("Send the review")
         expect(renter.page.get_by_text("Thank you for your review.")).to_be_visible()
-        speaks_english(renter)
+        is_english(renter)
         renter.look("order")
 
 
-def speaks_english(visitor):
-    """No text of the page is Chinese, but the houses' own words."""
+def is_english(visitor):
+    """Assert that no text of the page is Chinese, except the houses' own texts."""
     text = visitor.page.evaluate(TEXT)
-    # The longest first: some words are in others.
-    for words in sorted((*WORDS_OF_HOUSES, LONG_TITLE, "中文"), key=len, reverse=True):
-        text = text.replace(words.strip(), "")
+    # Longest first: some texts contain others.
+    for own in sorted((*HOUSE_TEXTS, LONG_TITLE, "中文"), key=len, reverse=True):
+        text = text.replace(own.strip(), "")
     assert CHINESE.findall(text) == [], visitor.page.url
 
 
-class TestWhatWasTypedStays:
+class TestRefusedFormsKeepTheirValues:
     def test_signing_in(self, visit):
         visitor = visit(**PHONE)
         visitor.go("/accounts/login/?next=/accounts/me/")
@@ -155,12 +155,12 @@ class TestWhatWasTypedStays:
         renter.go("/")
         renter.click(INSTANT)
         renter.choose_nights(nights=-1)
-        chosen = [renter.page.get_by_label(words, exact=True).input_value() for words in ("入住", "离开")]
+        chosen = [renter.page.get_by_label(label, exact=True).input_value() for label in ("入住", "离开")]
         renter.page.get_by_label("入住人数").fill("2")
         renter.click("预订")
         expect(renter.page.get_by_text("离开日期须晚于入住日期。")).to_be_in_viewport()
-        for words, value in zip(("入住", "离开", "入住人数"), (*chosen, "2"), strict=True):
-            expect(renter.page.get_by_label(words, exact=True)).to_have_value(value)
+        for label, value in zip(("入住", "离开", "入住人数"), (*chosen, "2"), strict=True):
+            expect(renter.page.get_by_label(label, exact=True)).to_have_value(value)
         renter.look("refused")
 
     def test_reviewing(self, visit):
@@ -182,8 +182,8 @@ class TestWhatWasTypedStays:
         assert renter.status() == "已完成"
 
 
-class TestFindingAWayOn:
-    def test_signing_in_leads_where_one_was_going(self, visit):
+class TestLinks:
+    def test_signing_in_redirects_to_the_requested_page(self, visit):
         renter = visit(**PHONE)
         number = renter.start_with_order()
         renter.go("/accounts/me/")
@@ -209,7 +209,7 @@ class TestFindingAWayOn:
         assert visitor.status() == "待支付"
 
     @pytest.mark.parametrize("path", ["/nothing/", "/houses/999999/", UNKNOWN])
-    def test_what_is_not_there(self, visit, path):
+    def test_a_missing_page_links_on(self, visit, path):
         visitor = visit(**PHONE)
         visitor.watch.expected_statuses = {404}
         visitor.go("/accounts/signup/")

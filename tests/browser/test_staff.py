@@ -1,4 +1,4 @@
-"""Staff accept and decline bookings by clicking in the admin; the renter sees what came of it."""
+"""Staff accept and decline bookings in the admin; the renter sees the result."""
 
 import pytest
 from playwright.sync_api import expect
@@ -83,18 +83,18 @@ def test_a_declined_booking_shows_the_reason(visit, renter, staff):
     expect(renter.pay_button()).to_have_count(0)
 
 
-def test_a_renter_gets_no_further_than_the_admins_door(visit):
+def test_a_renter_is_not_let_into_the_admin(visit):
     renter = visit(**DESKTOP)
     renter.start_with_order()
     renter.go("/admin/orders/order/")
     assert renter.path() == "/admin/login/"
 
 
-def test_an_orders_page_has_no_link_that_staff_cant_follow(staff):
+def test_an_orders_page_has_no_broken_link(staff):
     staff.watch.expected_statuses = {404}
     staff.go("/admin/orders/order/")
     staff.page.locator("#result_list tbody th a").first.click()
     staff.page.wait_for_load_state()
-    elsewhere = staff.page.get_by_role("link", name="在站点上查看")
-    if elsewhere.count():
-        assert staff.go(elsewhere.get_attribute("href")).status == 200
+    view_on_site = staff.page.get_by_role("link", name="在站点上查看")
+    if view_on_site.count():
+        assert staff.go(view_on_site.get_attribute("href")).status == 200

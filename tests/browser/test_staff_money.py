@@ -1,4 +1,4 @@
-"""Staff give money back, give a refund up and cancel an order in the admin; the renter reads of it."""
+"""Staff refund, give a refund up and cancel an order in the admin; the renter sees it."""
 
 import pytest
 from playwright.sync_api import expect
@@ -31,9 +31,9 @@ def staff(visit):
     return staff
 
 
-def open_row(staff, model, words):
-    """The page of the newest row that is found by `words`."""
-    staff.go(f"/admin/{model}/?q={words}")
+def open_row(staff, model, query):
+    """Open the page of the newest row that the search finds."""
+    staff.go(f"/admin/{model}/?q={query}")
     staff.page.locator("#result_list tbody th a").first.click()
 
 
@@ -41,7 +41,7 @@ def press(staff, action):
     staff.page.locator(f".object-tools form:has([value={action}]) button").click()
 
 
-def say(staff, name, **fields):
+def submit(staff, name, **fields):
     for field, text in fields.items():
         staff.page.locator(f"#id_{field}").fill(text)
     staff.look(name)
@@ -54,15 +54,15 @@ def newest_number(renter):
     return renter.number()
 
 
-def test_money_goes_back_and_the_order_ends(visit, renter, staff):
+def test_staff_refund_give_up_and_cancel(visit, renter, staff):
     number = newest_number(renter)
     open_row(staff, "payments/payment", number)
     staff.look("payment")
     press(staff, "give_back")
     expect(staff.page.locator("#id_amount")).not_to_have_value("")
-    say(staff, "give-back-wrong", amount="1e2", words=COLD)
+    submit(staff, "give-back-wrong", amount="1e2", words=COLD)
     expect(staff.page.locator(".errorlist")).to_be_visible()
-    say(staff, "give-back", amount="100.00", words=COLD)
+    submit(staff, "give-back", amount="100.00", words=COLD)
     expect(staff.page.locator(".messagelist .success")).to_contain_text("100.00")
     staff.look("given-back")
     renter.go(f"/orders/{number}/")
@@ -72,7 +72,7 @@ def test_money_goes_back_and_the_order_ends(visit, renter, staff):
     open_row(staff, "payments/refund", number)
     staff.look("refund")
     press(staff, "give_up")
-    say(staff, "give-up", words="已当面退还现金。")
+    submit(staff, "give-up", words="已当面退还现金。")
     expect(staff.page.locator(".messagelist .success")).to_be_visible()
     staff.look("refunds")
     renter.go(f"/orders/{number}/")
@@ -81,7 +81,7 @@ def test_money_goes_back_and_the_order_ends(visit, renter, staff):
     open_row(staff, "orders/order", number)
     staff.look("order")
     press(staff, "cancel_order")
-    say(staff, "cancel", reason=LEAK)
+    submit(staff, "cancel", reason=LEAK)
     expect(staff.page.locator(".messagelist .success")).to_contain_text(number)
     renter.go(f"/orders/{number}/")
     assert renter.status() == "已取消"

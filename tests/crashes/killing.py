@@ -1,7 +1,7 @@
-"""Death at a named point, from inside the process that is to die. The site's own code knows nothing of it.
+"""SIGKILL at a named point, sent by the process to itself. The site's code contains nothing of this.
 
-A test leaves the point in a file; the next request of a worker, or the next sweep, reads it there. The point
-is used up before the process kills itself, so whatever runs afterwards lives.
+A test writes the point to a file; the worker's next request, or the next sweep, reads it. The file is removed
+before the process kills itself, so that later processes survive.
 """
 
 import functools
@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = "CRASHES_FOLDER"
-"""The environment variable that says where the two files are."""
+FOLDER = "CRASHES_FOLDER"  # environment variable: the folder of the two files of Trap
 
 _installing = threading.Lock()
 _installed: set[str] = set()
@@ -24,9 +23,9 @@ _installed: set[str] = set()
 
 @dataclass(frozen=True)
 class Point:
-    """Right before or right after the first call of `call`; not until `since` was called in that thread.
+    """Right before or after the first call of `call`, once `since` was called in the same thread.
 
-    `wrong` names a function of tests/crashes/wrong.py that first takes a guard away.
+    `wrong` names a function of tests/crashes/wrong.py that removes a guard first.
     """
 
     when: str
@@ -48,7 +47,7 @@ def after(call: str, since: str = "", **more: str) -> Point:
 
 
 class Trap:
-    """The two files: the point that is armed, and the process that died of it."""
+    """Two files: the armed point, and the id of the process that died at it."""
 
     def __init__(self, folder: Path) -> None:
         self._armed, self._died = folder / "armed", folder / "died"
@@ -63,26 +62,26 @@ class Trap:
         self._armed.unlink(missing_ok=True)
 
     def armed(self) -> str:
-        """The point as text; empty where there is none."""
+        """Return the armed point as text, "" if there is none."""
         try:
             return self._armed.read_text()
         except FileNotFoundError:
             return ""
 
     def die(self, text: str) -> None:
-        """SIGKILL, if this point is still the armed one."""
+        """Send SIGKILL to this process if the point is still armed."""
         if self.armed() == text:
             self.disarm()
             self._died.write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
 
     def died(self) -> int | None:
-        """The process that killed itself at the point armed last."""
+        """Return the id of the process that died at the last armed point, None if none did."""
         return int(self._died.read_text() or 0) or None if self._died.exists() else None
 
 
 def install() -> None:
-    """Put the armed point, if there is one, into this process."""
+    """Install the armed point, if there is one, in this process."""
     trap = Trap(Path(os.environ[FOLDER]))
     text = trap.armed()
     with _installing:
@@ -124,7 +123,7 @@ def _wrap(
 
 
 def _find(name: str) -> tuple[Any, str]:
-    """The module, or the class in it, that holds what a dotted name means."""
+    """Return the module or class that holds the object of a dotted name, and its name there."""
     path, _, attribute = name.rpartition(".")
     try:
         return importlib.import_module(path), attribute

@@ -1,4 +1,4 @@
-"""The site for gunicorn, as ihome_site/wsgi.py makes it; a worker dies where a test has said so."""
+"""The site for gunicorn as in ihome_site/wsgi.py, with workers that die at the armed point."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,15 +8,15 @@ from tests.crashes import killing
 
 
 def answer_leaves() -> None:
-    """All is done; no byte of the answer is sent yet. A point to die at."""
+    """Point to die at: the work is done, and no byte of the answer is sent."""
 
 
 def answer_has_left() -> None:
-    """Whoever asked has the whole answer. A point to die at."""
+    """Point to die at: the client has the whole answer."""
 
 
 class Answer:
-    """A response on its way out: gunicorn iterates, sends what it gets, and then closes."""
+    """A response body: gunicorn iterates over it, sends the parts, and then closes it."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self.parts = parts

@@ -1,7 +1,7 @@
-"""`manage.py sweep`, once for each line on stdin, in a process that dies where a test has said so.
+"""`manage.py sweep`, once per line on stdin, in a process that dies at the armed point.
 
-Each is a fork of this one, as a worker is of gunicorn: the site is loaded once. A line names the file that
-takes what the sweep says; the answer is its process id and exit status, negative for a signal.
+Each sweep is a fork of this process, so that the site is loaded once. A line names the file for the sweep's
+output; the answer is its process id and exit status (negative for a signal).
 """
 
 import os
@@ -24,8 +24,8 @@ def main() -> None:
         print(pid, os.waitstatus_to_exitcode(status), flush=True)
 
 
-def sweep(said: str) -> None:
-    with open(said, "wb") as output:
+def sweep(log: str) -> None:
+    with open(log, "wb") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     killing.install()

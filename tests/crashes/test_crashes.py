@@ -1,7 +1,7 @@
 """`kill -9` of a web worker (CRA01), of a sweep (CRA02) and around a mail (CRA03), in real processes.
 
-Each test leads an order to where it matters, lets a process die at one point, and then does what happens
-anyway: gunicorn starts another worker, Alipay repeats its notices, leases run out, one sweep goes round.
+Each test prepares an order, lets a process die at one point, and then recovers as production does: gunicorn
+starts another worker, Alipay repeats its notices, leases expire, one sweep runs.
 """
 
 from datetime import timedelta
@@ -17,12 +17,12 @@ from tests.crashes.killing import Point, after, before
 from tests.crashes.world import (
     PHONE,
     World,
+    event_count,
     mail_of,
     refunded_fen,
     refunds_at,
     state,
     time_passes,
-    told,
 )
 
 Kind = OrderEvent.Kind
@@ -33,8 +33,8 @@ SETTLE = "payments.books.attempts.settle"
 UPDATE_ATTEMPT = "payments.books.attempts._record"
 UPDATE_ORDER = "orders.transitions._move"
 FREE_NIGHTS = "houses.availability.release"
-LEDGER_LINE = "payments.books.refunds.create"
-OUTBOX_LINE = "orders.models.OrderEvent.save"
+CREATE_REFUND = "payments.books.refunds.create"
+SAVE_EVENT = "orders.models.OrderEvent.save"
 COMMIT = "django.db.backends.base.base.BaseDatabaseWrapper.commit"
 MARK_CLOSED = "payments.books.attempts.mark_closed"
 MARK_SENT = "payments.books.refunds.mark_sent"
@@ -73,8 +73,8 @@ def points(*found: Point) -> pytest.MarkDecorator:
     before(UPDATE_ATTEMPT),
     after(UPDATE_ATTEMPT),
     after(UPDATE_ORDER),
-    before(OUTBOX_LINE),
-    after(OUTBOX_LINE),
+    before(SAVE_EVENT),
+    after(SAVE_EVENT),
     before(COMMIT, since=SETTLE),
     after(COMMIT, since=SETTLE),
     BEFORE_ANSWER,
@@ -91,7 +91,7 @@ def test_CRA01_notify(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID
-    assert told(order, Kind.PAID) == 1
+    assert event_count(order, Kind.PAID) == 1
     assert world.mailed == [mail_of(order, Kind.PAID)]
 
 
@@ -129,17 +129,17 @@ def test_CRA01_notify_of_a_refund_made_at_alipay(world: World, point: Point) -> 
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID
-    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (5000, 1)
+    assert (refunded_fen(order), event_count(order, Kind.REFUNDED)) == (5000, 1)
 
 
 @points(
-    before(LEDGER_LINE),
-    after(LEDGER_LINE),
+    before(CREATE_REFUND),
+    after(CREATE_REFUND),
     before(COMMIT, since=SETTLE),
     after(COMMIT, since=SETTLE),
     BEFORE_ANSWER,
 )
-def test_CRA01_notify_of_money_that_the_order_does_not_need(world: World, point: Point) -> None:
+def test_CRA01_notify_of_surplus_money(world: World, point: Point) -> None:
     order = world.order()
     number = world.go_to_alipay(order)
     assert world.press("cancel", order).status == 302
@@ -150,7 +150,7 @@ def test_CRA01_notify_of_money_that_the_order_does_not_need(world: World, point:
     assert world.broken() == []
     assert state(order) == ("CANCELED", ["SURPLUS"])
     assert refunded_fen(order) == order.amount_fen
-    assert (told(order, Kind.SURPLUS), told(order, Kind.REFUNDED)) == (1, 1)
+    assert (event_count(order, Kind.SURPLUS), event_count(order, Kind.REFUNDED)) == (1, 1)
 
 
 @points(
@@ -163,7 +163,7 @@ def test_CRA01_notify_of_money_that_the_order_does_not_need(world: World, point:
     BEFORE_ANSWER,
 )
 def test_CRA01_return(world: World, point: Point) -> None:
-    """Alipay's notices are lost for ever, and the renter does not come back again."""
+    """All notices are lost, and the renter does not return again."""
     order = world.order()
     number = world.go_to_alipay(order)
     world.standin.fault("notify.lost")
@@ -174,7 +174,7 @@ def test_CRA01_return(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID
-    assert told(order, Kind.PAID) == 1
+    assert event_count(order, Kind.PAID) == 1
 
 
 @points(before(UPDATE_ATTEMPT), before(COMMIT, since=SETTLE), after(COMMIT, since=SETTLE))
@@ -206,7 +206,7 @@ def test_CRA01_renter_asks_to_check(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID
-    assert told(order, Kind.PAID) == 1
+    assert event_count(order, Kind.PAID) == 1
 
 
 @points(before(COMMIT, since=NEW_ATTEMPT), after(COMMIT, since=NEW_ATTEMPT), BEFORE_ANSWER)
@@ -218,7 +218,7 @@ def test_CRA01_pay(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     world.pay(order)
-    assert state(order) == PAID  # one attempt, whether or not the first press had made it
+    assert state(order) == PAID  # one attempt, whether or not the first press created it
     assert world.broken() == []
 
 
@@ -237,7 +237,7 @@ def test_CRA01_pay_that_replaces_an_attempt(world: World, point: Point) -> None:
     world.worker_dies()
     world.recover()
     assert world.broken() == []
-    time_passes()  # Alipay is asked once in a few seconds
+    time_passes()  # queries are limited to one in a few seconds
     number = world.go_to_alipay(order, agent=PHONE)
     world.standin.pay(number)
     world.notices_are_tried()
@@ -248,8 +248,8 @@ def test_CRA01_pay_that_replaces_an_attempt(world: World, point: Point) -> None:
 @points(
     before(UPDATE_ORDER),
     after(FREE_NIGHTS),
-    before(LEDGER_LINE),
-    after(LEDGER_LINE),
+    before(CREATE_REFUND),
+    after(CREATE_REFUND),
     before(COMMIT, since=CANCEL),
     after(COMMIT, since=CANCEL),
     BEFORE_ANSWER,
@@ -268,7 +268,7 @@ def test_CRA01_renter_cancels_a_paid_order(world: World, point: Point) -> None:
         world.sweep()
         assert world.broken() == []
     assert state(order) == ("CANCELED", ["PAID"])
-    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (15000, 1)
+    assert (refunded_fen(order), event_count(order, Kind.REFUNDED)) == (15000, 1)
 
 
 @points(
@@ -279,7 +279,7 @@ def test_CRA01_renter_cancels_a_paid_order(world: World, point: Point) -> None:
     before(FREE_NIGHTS),
     after(COMMIT, since=FREE_NIGHTS),
 )
-def test_CRA01_renter_cancels_while_somebody_is_at_the_cashier(world: World, point: Point) -> None:
+def test_CRA01_renter_cancels_while_the_buyer_is_at_the_cashier(world: World, point: Point) -> None:
     order = world.order()
     world.standin.open(world.go_to_alipay(order))
     world.arm(point)
@@ -289,14 +289,14 @@ def test_CRA01_renter_cancels_while_somebody_is_at_the_cashier(world: World, poi
     assert world.broken() == []
     if point != after(COMMIT, since=FREE_NIGHTS):
         assert state(order)[0] == "WAIT_PAYMENT"
-        time_passes()  # Alipay is asked once in a few seconds
+        time_passes()  # queries are limited to one in a few seconds
         assert world.press("cancel", order).status == 302
     assert state(order) == ("CANCELED", ["CLOSED"])
     assert world.broken() == []
 
 
 @points(before(COMMIT, since=STAFF_REFUND), after(COMMIT, since=STAFF_REFUND), BEFORE_ANSWER)
-def test_CRA01_staff_give_money_back(world: World, point: Point) -> None:
+def test_CRA01_staff_refund(world: World, point: Point) -> None:
     order = world.order()
     number = world.pay(order)
     staff = make.user(is_staff=True, is_superuser=True)
@@ -314,7 +314,7 @@ def test_CRA01_staff_give_money_back(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID
-    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (10000, 1)
+    assert (refunded_fen(order), event_count(order, Kind.REFUNDED)) == (10000, 1)
 
 
 @points(
@@ -334,10 +334,10 @@ def test_CRA01_booking(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     again = world.visit(renter, f"/houses/{house.pk}/book/", post=stay)
-    assert again.status == 302  # booked now, or led to what was booked before
+    assert again.status == 302  # booked now, or redirected to the earlier booking
     order = Order.objects.get()
     assert state(order) == ("WAIT_PAYMENT", [])
-    assert (told(order, Kind.BOOKED), BookedNight.objects.count()) == (1, 2)
+    assert (event_count(order, Kind.BOOKED), BookedNight.objects.count()) == (1, 2)
 
 
 # --- Sweeps ---------------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ def test_CRA01_booking(world: World, point: Point) -> None:
     after(COMMIT, since=SETTLE),
 )
 def test_CRA02_sweep_finds_the_money(world: World, point: Point) -> None:
-    """Neither return nor notify ever comes."""
+    """Neither return nor notice arrives."""
     order = world.order()
     number = world.go_to_alipay(order)
     world.standin.fault("notify.lost")
@@ -364,7 +364,7 @@ def test_CRA02_sweep_finds_the_money(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID
-    assert told(order, Kind.PAID) == 1
+    assert event_count(order, Kind.PAID) == 1
 
 
 @points(
@@ -386,22 +386,22 @@ def test_CRA02_sweep_closes_and_expires(world: World, point: Point) -> None:
     world.recover()
     assert world.broken() == []
     assert state(order) == ("CANCELED", ["CLOSED"])
-    assert told(order, Kind.EXPIRED) == 1
+    assert event_count(order, Kind.EXPIRED) == 1
 
 
 @points(before(FREE_NIGHTS), before(COMMIT, since=FREE_NIGHTS), after(COMMIT, since=FREE_NIGHTS))
-def test_CRA02_sweep_expires_what_staff_did_not_accept(world: World, point: Point) -> None:
+def test_CRA02_sweep_expires_an_unanswered_booking(world: World, point: Point) -> None:
     order = world.order(status="WAIT_ACCEPT", pay_by=None, accept_by=timezone.now())
     world.arm(point)
     world.sweep_dies()
     world.recover()
     assert world.broken() == []
     assert state(order) == ("CANCELED", [])
-    assert told(order, Kind.EXPIRED) == 1
+    assert event_count(order, Kind.EXPIRED) == 1
 
 
-def half_comes_back(world: World) -> Order:
-    """A cancelled order: half of the money is due back, and Alipay's notices of that get lost."""
+def order_with_half_to_refund(world: World) -> Order:
+    """Make a cancelled order with half of the money to refund; Alipay's notices of that are lost."""
     order = world.order(refund_policy=RefundPolicy.STRICT)
     world.pay(order)
     assert world.press("cancel", order, comes_back_fen=15000).status == 302
@@ -419,13 +419,13 @@ def half_comes_back(world: World) -> Order:
     after(COMMIT, since=MARK_REFUNDED),
 )
 def test_CRA02_REF08_sweep_sends_a_refund(world: World, point: Point) -> None:
-    order = half_comes_back(world)
+    order = order_with_half_to_refund(world)
     world.arm(point)
     world.sweep_dies()
     world.recover()
     assert world.broken() == []
     assert state(order) == ("CANCELED", ["PAID"])
-    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (15000, 1)
+    assert (refunded_fen(order), event_count(order, Kind.REFUNDED)) == (15000, 1)
 
 
 @pytest.mark.parametrize(
@@ -433,8 +433,8 @@ def test_CRA02_REF08_sweep_sends_a_refund(world: World, point: Point) -> None:
 )
 @points(before(GATEWAY_CALL, since=REFUND_QUERY), after(GATEWAY_CALL, since=REFUND_QUERY))
 def test_CRA02_REF08_sweep_asks_about_a_refund(world: World, sent: Point, point: Point) -> None:
-    """A second death, while the sweep finds out what became of a refund that the first one left behind."""
-    order = half_comes_back(world)
+    """A second crash, while the sweep queries a refund that the first crash left open."""
+    order = order_with_half_to_refund(world)
     world.arm(sent)
     world.sweep_dies()
     time_passes()
@@ -442,7 +442,7 @@ def test_CRA02_REF08_sweep_asks_about_a_refund(world: World, sent: Point, point:
     world.sweep_dies()
     world.recover()
     assert world.broken() == []
-    assert (refunded_fen(order), told(order, Kind.REFUNDED)) == (15000, 1)
+    assert (refunded_fen(order), event_count(order, Kind.REFUNDED)) == (15000, 1)
 
 
 # --- Mails ----------------------------------------------------------------------------------------
@@ -454,14 +454,14 @@ def test_CRA03_killed_before_the_mail_is_sent(world: World) -> None:
     world.arm(before(SEND_MAIL))
     world.sweep_dies()
     world.sweep()
-    assert world.mailed == []  # the lease of the dead is still running
+    assert world.mailed == []  # the lease of the dead sweep is still valid
     world.recover()
     world.recover()
     assert world.mailed == [mail_of(order, Kind.PAID)]
 
 
 def test_CRA03_killed_after_the_mail_is_sent(world: World) -> None:
-    """Whether it went out can't be known: it is sent again, under the same Message-ID, and then no more."""
+    """It is unknown whether the mail was sent: it is sent once more, with the same Message-ID."""
     order = world.order()
     world.pay(order)
     world.arm(after(SEND_MAIL))
@@ -471,7 +471,7 @@ def test_CRA03_killed_after_the_mail_is_sent(world: World) -> None:
     assert world.mailed == [mail_of(order, Kind.PAID)] * 2
 
 
-# --- Twins: the same deaths, with a guard taken away ------------------------------------------------
+# --- Twins: the same crashes without a guard ------------------------------------------------
 
 
 def test_CRA01_twin_success_before_the_commit(world: World) -> None:
@@ -480,9 +480,9 @@ def test_CRA01_twin_success_before_the_commit(world: World) -> None:
     world.arm(before("tests.crashes.site.answer_has_left", wrong="success_before_the_commit"))
     world.standin.pay(number)
     world.worker_dies()
-    assert any(words.startswith("I8") for words in world.broken())
+    assert any(problem.startswith("I8") for problem in world.broken())
     world.notices_are_repeated()
-    assert state(order) == UNPAID  # Alipay keeps quiet: only a sweep could find the money
+    assert state(order) == UNPAID  # Alipay repeats nothing: only a sweep could find the money
 
 
 def test_CRA01_twin_settling_without_a_transaction(world: World) -> None:
@@ -492,16 +492,16 @@ def test_CRA01_twin_settling_without_a_transaction(world: World) -> None:
     world.standin.pay(number)
     world.worker_dies()
     world.recover()
-    assert any("it was never paid" in words for words in world.broken())
+    assert any("it was never paid" in problem for problem in world.broken())
     assert state(order) == ("WAIT_PAYMENT", ["PAID"])
 
 
 def test_CRA02_twin_a_refund_under_a_number_that_is_not_on_disk(world: World) -> None:
-    order = half_comes_back(world)
+    order = order_with_half_to_refund(world)
     world.arm(after(GATEWAY_CALL, since=REFUND, wrong="refund_under_a_number_that_is_not_on_disk"))
     world.sweep_dies()
     world.recover()
-    assert any(words.startswith("I1 refunds") for words in world.broken())
+    assert any(problem.startswith("I1 refunds") for problem in world.broken())
     assert sum(refunds_at(world.standin).values()) == 2 * refunded_fen(order)
 
 
@@ -511,5 +511,5 @@ def test_CRA03_twin_a_mail_that_is_marked_before_it_is_sent(world: World) -> Non
     world.arm(before(SEND_MAIL, wrong="mark_mails_before_they_are_sent"))
     world.sweep_dies()
     world.recover()
-    assert told(order, Kind.PAID) == 1
+    assert event_count(order, Kind.PAID) == 1
     assert world.mailed == []

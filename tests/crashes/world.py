@@ -1,4 +1,4 @@
-"""The site in processes of its own, a stand-in Alipay, and what people and time do around a death."""
+"""The site in its own processes, a stand-in Alipay, and the actions before and after a crash."""
 
 import os
 import re
@@ -33,8 +33,7 @@ from tests.browser.running import HOST, ROOT, free_port, process, wait_until_rea
 from tests.crashes.killing import FOLDER, Point, Trap
 
 LONGER_THAN_ANY_LEASE = timedelta(minutes=10)
-LONGER_THAN_THE_FIRST_PAUSE_SECONDS = 5 * 60
-"""Alipay repeats a notice 4 minutes after the first try."""
+LONGER_THAN_THE_FIRST_PAUSE_SECONDS = 5 * 60  # Alipay repeats a notice after 4 minutes
 PATIENCE_SECONDS = 90
 LOG = "site.log"
 
@@ -48,34 +47,34 @@ class Page:
     location: str
 
 
-def until(true: Callable[[], object], what: str) -> None:
-    give_up = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < give_up, f"waited {PATIENCE_SECONDS} s in vain until {what}"
+def until(condition: Callable[[], object], description: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out after {PATIENCE_SECONDS} s: {description}"
         time.sleep(0.02)
 
 
 class World:
-    """One gunicorn with one worker, sweeps as they are called for, and Alipay."""
+    """One gunicorn with one worker, sweeps on demand, and the stand-in Alipay."""
 
     def __init__(self, url: str, standin: StandIn, sweeps: subprocess.Popen[bytes], folder: Path) -> None:
         self.url, self.standin = url, standin
         self._sweeps, self._folder = sweeps, folder
         self._trap = Trap(folder)
         self.mailed: list[str] = []
-        self._success_too_soon: set[str] = set()
+        self._success_too_early: set[str] = set()
 
     def clean(self) -> None:
-        """Nothing is left of the test before."""
+        """Remove the state of the previous test."""
         self._trap.disarm()
         self.standin.reset()
         self.mailed.clear()
-        self._success_too_soon.clear()
+        self._success_too_early.clear()
 
-    # What people do
+    # Actions of users
 
     def order(self, **fields: object) -> Order:
-        """One that holds its nights; its renter has an email."""
+        """Make an order that holds its nights and whose renter has an email address."""
         order = make.order(make.user(email="renter@ihome.example"), **fields)
         availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
         return order
@@ -83,7 +82,7 @@ class World:
     def visit(
         self, renter: User, path: str, *, post: dict[str, object] | None = None, agent: str = ""
     ) -> Page | None:
-        """Get or post a page of the site; None where the server went away without an answer."""
+        """GET or POST a page; None if the server closed the connection without an answer."""
         browser = Client()
         browser.force_login(renter)
         session = browser.cookies[settings.SESSION_COOKIE_NAME].value
@@ -95,12 +94,12 @@ class World:
         return _fetch("POST", self.url + path, form, headers)
 
     def press(self, button: str, order: Order, *, agent: str = "", **fields: object) -> Page | None:
-        """`pay`, `cancel` or `check`."""
+        """Post the form of a button: `pay`, `cancel` or `check`."""
         path = f"/payments/{order.number}/{button}/"
         return self.visit(order.renter, path, post=fields, agent=agent)
 
     def go_to_alipay(self, order: Order, *, agent: str = "") -> str:
-        """Press Pay, and let the browser follow the link; the attempt's number."""
+        """Press Pay and follow the link to Alipay; return the attempt's number."""
         link = self.press("pay", order, agent=agent)
         assert link is not None and link.location.startswith(self.standin.gateway_url), link
         assert _fetch("GET", link.location, None, {}).status == 302
@@ -110,79 +109,79 @@ class World:
         return self.visit(order.renter, f"/payments/paycomplete/?{self.standin.signed_return(out_trade_no)}")
 
     def pay(self, order: Order) -> str:
-        """The whole way, Alipay's notice included; the attempt's number."""
+        """Pay an order, including Alipay's notice; return the attempt's number."""
         number = self.go_to_alipay(order)
         self.standin.pay(number)
         self.notices_are_tried()
         assert state(order)[0] == Order.Status.WAIT_COMMENT
         return number
 
-    # Death
+    # Crashes
 
     def arm(self, point: Point) -> None:
         self._trap.arm(point)
 
     def worker_dies(self) -> None:
-        """Waits for it. gunicorn itself says which worker was killed, and starts another."""
-        until(self._trap.died, "the worker came to its point")
-        log, obituary = self._folder / LOG, f"Worker (pid:{self._trap.died()}) was sent SIGKILL!"
-        until(lambda: obituary in log.read_text(errors="replace"), "gunicorn missed its worker")
+        """Wait until the worker has died and gunicorn has logged that and started another."""
+        until(self._trap.died, "the worker reaches its point")
+        log, line = self._folder / LOG, f"Worker (pid:{self._trap.died()}) was sent SIGKILL!"
+        until(lambda: line in log.read_text(errors="replace"), "gunicorn notices that its worker is gone")
         assert _fetch("GET", f"{self.url}/livez", None, {}) == Page(200, "")
         self.notices_are_tried()
-        self._success_too_soon |= acknowledged(self.standin) - set(money_here())
+        self._success_too_early |= acknowledged(self.standin) - set(money_here())
 
     def sweep_dies(self) -> None:
         sweep = self._sweep()
-        assert (sweep.status, self._trap.died()) == (-signal.SIGKILL, sweep.pid), sweep.said
+        assert (sweep.status, self._trap.died()) == (-signal.SIGKILL, sweep.pid), sweep.output
 
-    # What heals
+    # Recovery
 
     def recover(self) -> None:
-        """Alipay repeats its notices, every lease runs out, and one sweep goes round."""
+        """Let Alipay repeat its notices, let every lease expire, and run one sweep."""
         self.notices_are_repeated()
         time_passes()
         self.sweep()
 
     def sweep(self) -> None:
         sweep = self._sweep()
-        assert sweep.status == 0, sweep.said
+        assert sweep.status == 0, sweep.output
         self.notices_are_tried()
 
     def notices_are_tried(self) -> None:
-        until(lambda: all(notice["tries"] for notice in self._notices()), "Alipay tried every notice")
+        until(lambda: all(notice["tries"] for notice in self._notices()), "Alipay tries every notice")
 
     def notices_are_repeated(self) -> None:
-        """Each that was not answered `success` comes once more."""
+        """Advance the clock until each notice not answered `success` has been repeated."""
 
-        def over(notice: dict) -> bool:
+        def done(notice: dict) -> bool:
             return notice["tries"] > 1 or any(a["body"] == "success" for a in notice["answers"])
 
         self.standin.clock(LONGER_THAN_THE_FIRST_PAUSE_SECONDS)
-        until(lambda: all(over(notice) for notice in self._notices()), "Alipay repeated its notices")
+        until(lambda: all(done(notice) for notice in self._notices()), "Alipay repeats its notices")
         self.standin.clock(0)
 
     def broken(self) -> list[str]:
-        """Which rules of docs/fault-matrix.md are broken, in words."""
-        misheld = [order for order in Order.objects.all() if not holds_its_nights(order)]
+        """Return descriptions of the broken rules of docs/fault-matrix.md."""
+        wrong_nights = [order for order in Order.objects.all() if not holds_its_nights(order)]
         return [
             *map(str, broken_rules()),
             *_differences("I1 money", money_here(), money_at(self.standin)),
             *_differences("I1 refunds", refunds_here(), refunds_at(self.standin)),
-            *(f"I6 {order}: its nights" for order in misheld),
-            *(f"I8 {number}: success was said too soon" for number in self._success_too_soon),
+            *(f"I6 {order}: its nights" for order in wrong_nights),
+            *(f"I8 {number}: success was answered too early" for number in self._success_too_early),
         ]
 
     def _notices(self) -> Iterator[dict]:
         return (notice for trade in self.standin.trades() for notice in trade["notices"])
 
     def _sweep(self) -> "_Sweep":
-        said = self._folder / "sweep.log"
-        self._sweeps.stdin.write(f"{said}\n".encode())
+        log = self._folder / "sweep.log"
+        self._sweeps.stdin.write(f"{log}\n".encode())
         self._sweeps.stdin.flush()
-        until(lambda: select([self._sweeps.stdout.fileno()], [], [], 0)[0], "a sweep ended")
+        until(lambda: select([self._sweeps.stdout.fileno()], [], [], 0)[0], "a sweep ends")
         pid, status = map(int, self._sweeps.stdout.readline().split())
-        sweep = _Sweep(pid, status, said.read_text(errors="replace"))
-        self.mailed += re.findall(r"^Message-ID: <(.+)>$", sweep.said, re.MULTILINE)
+        sweep = _Sweep(pid, status, log.read_text(errors="replace"))
+        self.mailed += re.findall(r"^Message-ID: <(.+)>$", sweep.output, re.MULTILINE)
         return sweep
 
 
@@ -190,11 +189,11 @@ class World:
 class _Sweep:
     pid: int
     status: int
-    said: str
+    output: str
 
 
 def time_passes() -> None:
-    """Ten minutes, as far as anything waits for its time: every lease is over, everything is due again."""
+    """Move all due times ten minutes back: every lease has expired and everything is due again."""
     for model, columns in (
         (Payment, ("next_try_at", "asked_at")),
         (Refund, ("next_try_at", "tried_at")),
@@ -204,13 +203,13 @@ def time_passes() -> None:
 
 
 def state(order: Order) -> tuple[str, list[str]]:
-    """Of the order, and of its attempts from the first to the last."""
+    """Return the order's status and the statuses of its attempts, oldest first."""
     statuses = order.payments.order_by("id").values_list("status", flat=True)
     return Order.objects.get(pk=order.pk).status, list(statuses)
 
 
 def money_here() -> dict[str, int]:
-    """What came in with each attempt, in fen."""
+    """Return the received fen by attempt."""
     return dict(Payment.objects.filter(received_fen__gt=0).values_list("out_trade_no", "received_fen"))
 
 
@@ -226,12 +225,12 @@ def refunds_at(standin: StandIn) -> dict[str, int]:
     return {r["out_request_no"]: r["amount_fen"] for t in standin.trades() for r in t["refunds"]}
 
 
-def _differences(what: str, here: dict[str, int], at_alipay: dict[str, int]) -> list[str]:
-    return [] if here == at_alipay else [f"{what}: {here} here, {at_alipay} at Alipay"]
+def _differences(label: str, here: dict[str, int], at_alipay: dict[str, int]) -> list[str]:
+    return [] if here == at_alipay else [f"{label}: {here} here, {at_alipay} at Alipay"]
 
 
 def acknowledged(standin: StandIn) -> set[str]:
-    """The attempts of which a notice was answered `success`: Alipay does not repeat it."""
+    """Return the attempts whose notice was answered `success`: Alipay does not repeat it."""
     return {
         trade["out_trade_no"]
         for trade in standin.trades()
@@ -241,29 +240,29 @@ def acknowledged(standin: StandIn) -> set[str]:
 
 
 def holds_its_nights(order: Order) -> bool:
-    """All of them, or none once the order came to nothing."""
+    """Return True if the order holds all of its nights, or none if it is over."""
     held = BookedNight.objects.filter(order_number=order.number).count()
     return held == (0 if order.is_over else order.nights)
 
 
 def mail_of(order: Order, kind: str) -> str:
-    """The Message-ID of the mail that tells the renter of it."""
+    """Return the Message-ID of the mail about the event."""
     return f"{order.number}.{order.events.get(kind=kind).pk}@{HOST}"
 
 
-def told(order: Order, kind: str) -> int:
-    """How often the renter's timeline tells of it."""
+def event_count(order: Order, kind: str) -> int:
+    """Count the events of this kind in the order's timeline."""
     return order.events.filter(kind=kind).count()
 
 
 def refunded_fen(order: Order) -> int:
-    """By our books; broken() compares these with Alipay's."""
+    """Return the refunded fen in our books; broken() compares these with Alipay's."""
     done = Refund.objects.filter(payment__order=order, status=Refund.Status.DONE)
     return done.aggregate(sum=Sum("amount_fen", default=0))["sum"]
 
 
 def _fetch(method: str, url: str, body: str | None, headers: dict[str, str]) -> Page | None:
-    """Follows no redirect."""
+    """Send a request without following redirects."""
     parts = urlsplit(url)
     line = HTTPConnection(parts.netloc, timeout=PATIENCE_SECONDS)
     try:
@@ -279,11 +278,11 @@ def _fetch(method: str, url: str, body: str | None, headers: dict[str, str]) -> 
 
 @contextmanager
 def running_world(standin: StandIn, folder: Path) -> Iterator[World]:
-    """gunicorn and sweeps on the tests' own database; what they say is in `folder`."""
+    """Run gunicorn and sweeps on the test database; their logs are in `folder`."""
     port = free_port()
     url = f"http://{HOST}:{port}"
     env = {
-        **os.environ,  # tests/settings.py has set every setting there
+        **os.environ,  # tests/settings.py has set every variable
         "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
         "PYTHONUNBUFFERED": "1",
         "SITE_URL": url,
@@ -309,7 +308,7 @@ def _sweeps(env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield sweeps
         finally:
-            os.killpg(sweeps.pid, signal.SIGKILL)  # with a sweep that hangs, if there is one
+            os.killpg(sweeps.pid, signal.SIGKILL)  # including a sweep that hangs
 
 
 def _url_of_test_database() -> str:

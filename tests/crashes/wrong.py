@@ -1,4 +1,4 @@
-"""Wrong orders of work, for the twins: put into the process that is to die, so that the harm shows."""
+"""Removed guards for the twins: installed in the process that dies, to show the damage without them."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ from payments.books import attempts, rows
 
 
 def success_before_the_commit() -> None:
-    """Alipay is told `success` first; the money is recorded once the answer is gone."""
+    """Answer `success` first and record the money after the answer is sent."""
     from tests.crashes.site import Answer
 
     settle, close = attempts.settle, Answer.close
-    put_off: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    postponed: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
     def settle_later(*what: Any, **kw: Any) -> attempts.Settlement:
-        put_off.append((what, kw))
+        postponed.append((what, kw))
         return attempts.Settlement(attempts.Outcome.APPLIED)
 
     def close_then_settle(answer: Answer) -> None:
         close(answer)
-        while put_off:
-            what, kw = put_off.pop()
+        while postponed:
+            what, kw = postponed.pop()
             settle(*what, **kw)
 
     attempts.settle = settle_later
@@ -32,7 +32,7 @@ def success_before_the_commit() -> None:
 
 
 def settle_without_a_transaction() -> None:
-    """Each row by itself: the attempt first, then the order."""
+    """Write each row in its own transaction, the attempt first, then the order."""
     rows.lock_order = lambda payment: Order.objects.get(pk=payment.order_id)
     attempts.settle = attempts.settle.__wrapped__
 

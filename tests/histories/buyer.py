@@ -1,4 +1,4 @@
-"""The buyer's browser at Alipay: opens what 去支付 led to, and does something at the cashier."""
+"""The buyer's browser at Alipay: opens a pay link and acts at the cashier."""
 
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlencode, urlsplit
@@ -7,28 +7,27 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Buyer:
-    """Talks to a stand-in over HTTP, on one connection that it opens again where it was cut."""
+    """HTTP client of a stand-in, with one connection that reconnects when needed."""
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
 
     def at_cashier(self, link: str, action: str, buyer: str) -> str:
-        """Where the cashier sends the browser after `action`; "" where there is no cashier, or no answer.
+        """Return the address the cashier redirects to after `action`, "" if there is no cashier or no answer.
 
         `action`: login, pay, pay-drop (stays at Alipay), refuse, abandon.
         """
         try:
-            cashier = self._ask("GET", link)
-            return (
-                self._ask("POST", cashier, urlencode({"action": action, "buyer": buyer})) if cashier else ""
-            )
+            cashier = self._request("GET", link)
+            form = urlencode({"action": action, "buyer": buyer})
+            return self._request("POST", cashier, form) if cashier else ""
         except (HTTPException, OSError):
             return ""  # the gateway is down
         finally:
             self._connection.close()
 
-    def _ask(self, verb: str, address: str, body: str | None = None) -> str:
-        """Where the answer leads to; "" where it is a page."""
+    def _request(self, verb: str, address: str, body: str | None = None) -> str:
+        """Send a request; return the redirect's address, "" if the answer is a page."""
         parts = urlsplit(address)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         self._connection.request(verb, target, body, {"Content-Type": FORM} if body else {})

@@ -1,4 +1,4 @@
-"""The site as histories use it: a stand-in Alipay over loopback HTTP, houses, people who are signed in."""
+"""The site for histories: a stand-in Alipay over loopback HTTP, houses, and signed-in users."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from standin import StandIn
 from tests import make
-from tests.histories.history import History, Site, forget_everything
+from tests.histories.history import History, Site, delete_everything
 from tests.histories.trouble import points_watched
 
 
@@ -19,7 +19,7 @@ from tests.histories.trouble import points_watched
 def site(
     transactional_db: None, standin_keys: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    # The breaker rests by the history's clock, which stands still unless a step moves it.
+    # The circuit breaker must use the history's clock, which only the steps move.
     monkeypatch.setattr("core.circuit_breaker.monotonic", time.time)
     settings.SESSION_COOKIE_AGE = 100 * 24 * 3600
     with StandIn.start(keys=standin_keys) as standin, points_watched(lambda: History.trouble):
@@ -31,11 +31,11 @@ def site(
         }
         staff = [signed_in(is_staff=True, is_superuser=True) for _ in range(2)]
         History.site = Site(standin, houses, signed_in(), *staff, Client())
-        logging.disable(logging.CRITICAL)  # tens of thousands of lines about what is meant to break
+        logging.disable(logging.CRITICAL)  # tens of thousands of lines about intended failures
         yield History.site
-        History.let_time_go_on()
+        History.stop_clock()
         logging.disable(logging.NOTSET)
-        forget_everything(standin)
+        delete_everything(standin)
 
 
 def signed_in(**fields: object) -> Client:

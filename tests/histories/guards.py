@@ -1,4 +1,4 @@
-"""The guards of the money code, each with how to switch it off: what random histories must then find."""
+"""The guards of the money code, each with a patch that removes it: random histories must then fail."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +43,7 @@ def paid_is_not_closed(patch: pytest.MonkeyPatch) -> None:
 
 
 @guard
-def notice_tells_the_amount_of_the_attempt(patch: pytest.MonkeyPatch) -> None:
+def notice_has_the_amount_of_the_attempt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notices, "parse_yuan", lambda text: 30000)
 
 
@@ -51,17 +51,17 @@ def notice_tells_the_amount_of_the_attempt(patch: pytest.MonkeyPatch) -> None:
 def notice_is_recorded_before_success(patch: pytest.MonkeyPatch) -> None:
     receive = callbacks.receive_notify
 
-    def never_mind(body: bytes) -> bool:
+    def ignore_errors(body: bytes) -> bool:
         try:
             return receive(body)
         except Exception:
             return True
 
-    patch.setattr(callbacks, "receive_notify", never_mind)
+    patch.setattr(callbacks, "receive_notify", ignore_errors)
 
 
 @guard
-def not_existing_is_no_last_word_before_the_end(patch: pytest.MonkeyPatch) -> None:
+def not_existing_is_not_final_before_expiry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(queries, "_is_last_word", lambda payment, result: isinstance(result, (Closed, NotExisting)))
 
 
@@ -78,7 +78,7 @@ def close_waits_for_an_answer(patch: pytest.MonkeyPatch) -> None:
 
 
 @guard
-def expiry_waits_for_the_last_word(patch: pytest.MonkeyPatch) -> None:
+def expiry_waits_for_a_final_answer(patch: pytest.MonkeyPatch) -> None:
     def late_orders() -> list[Order]:
         return [o for o in Order.objects.filter(status="WAIT_PAYMENT") if o.is_overdue]
 
@@ -91,7 +91,7 @@ def expiry_waits_for_the_last_word(patch: pytest.MonkeyPatch) -> None:
 
 
 @guard
-def surplus_goes_back(patch: pytest.MonkeyPatch) -> None:
+def surplus_is_refunded(patch: pytest.MonkeyPatch) -> None:
     make = refunds.create
 
     def keep(payment: Payment, amount_fen: int, *, reason: str, **kwargs: object) -> Refund | None:
@@ -104,18 +104,18 @@ def surplus_goes_back(patch: pytest.MonkeyPatch) -> None:
 def refund_keeps_its_number(patch: pytest.MonkeyPatch) -> None:
     send, tries = refunding._send, count(1)
 
-    def send_anew(refund: Refund) -> RefundResult:
+    def send_under_a_new_number(refund: Refund) -> RefundResult:
         number, refund.out_request_no = refund.out_request_no, f"{refund.out_request_no}_{next(tries)}"
         try:
             return send(refund)
         finally:
             refund.out_request_no = number
 
-    patch.setattr(refunding, "_send", send_anew)
+    patch.setattr(refunding, "_send", send_under_a_new_number)
 
 
 @guard
-def refund_is_done_by_alipays_word(patch: pytest.MonkeyPatch) -> None:
+def refund_is_done_only_if_alipay_confirms(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(refunding, "_conclude", lambda refund, answer: refunds.mark_done(refund))
 
 

@@ -1,7 +1,7 @@
-"""A random history of the site: renters, buyers, Alipay, staff, the sweep and all that breaks.
+"""A random history of the site: renters, buyers, Alipay, staff, the sweep and faults.
 
-The arguments of steps are plain words and numbers, and numbers choose among what is there, so that a program
-that Hypothesis prints runs as it stands; see test_kept.py.
+Arguments of steps are strings and numbers, and numbers select among existing objects, so that a program
+that Hypothesis prints runs unchanged; see test_kept.py.
 """
 
 import functools
@@ -41,8 +41,8 @@ DESKTOP = "Mozilla/5.0 (X11; Linux x86_64)"
 PHONE = "Mozilla/5.0 (Linux; Android 14; Mobile)"
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+# Signed but false answers. The site rightly believes the first and the last after the deadline.
 LIES = ["query.not_exist", "query.waiting", "close.not_exist"]
-"""Signed answers that are not true; the site is right to believe the first and the last once time is up."""
 FAULTS = [
     "gateway.refuse", "answer.lost", "answer.cut", "answer.unsigned", "answer.bad_sign", "answer.20000",
     "answer.unknown", "answer.system_error", "answer.http_500", "answer.html", "answer.other_order",
@@ -52,10 +52,11 @@ FAULTS = [
 ]  # fmt: skip
 UNTIL_MENDED = 1000
 
+# Seconds between the sweeps at the end
 HEALING = [20, 30, *[MINUTE] * 3, *[5 * MINUTE] * 3, 33 * MINUTE, 5 * MINUTE, DAY, *[HOUR] * 6]
-"""Seconds between the rounds of the sweep at the end."""
 
 HOUSES = st.sampled_from(["instant", "instant, strict", "asks first"])
+# Progress of the first order in the first step
 BEGINNINGS = [
     "waits",
     "pays",
@@ -65,12 +66,11 @@ BEGINNINGS = [
     "comes back, Alipay is silent",
     "is paid",
 ]
-"""How far the first order goes at once."""
 DAYS_AHEAD = st.sampled_from([1, 6])
 BROWSERS = st.sampled_from(["desktop", "phone"])
-SOME = st.integers(0, 2)
-"""Chooses one of what there is: 0 is the newest."""
+SOME = st.integers(0, 2)  # selects an existing object: 0 is the newest
 
+# Acts that may run concurrently, or meet a fault
 ACTS = [
     "the buyer pays",
     "a notice comes",
@@ -79,12 +79,11 @@ ACTS = [
     "the sweep runs",
     "pay is pressed",
 ]
-"""What may happen meanwhile, or be the next to meet some trouble."""
 
 
 @dataclass
 class Site:
-    """What all histories share: made once, by the fixture `site`."""
+    """State shared by all histories, made once by the fixture `site`."""
 
     standin: StandIn
     houses: dict[str, House]
@@ -96,7 +95,7 @@ class Site:
 
 @dataclass
 class Notice:
-    """What Alipay's server wants to tell us; until it is answered `success`, unless it is lost for ever."""
+    """A notice of Alipay's, outstanding until it is answered `success` or permanently lost."""
 
     params: dict[str, str]
     answered: bool = False
@@ -104,7 +103,7 @@ class Notice:
 
 
 def step(**arguments: Any) -> Callable[[Callable[..., None]], Any]:
-    """A rule: it takes two seconds, and after it the books must be right."""
+    """Decorate a rule: it takes two seconds, and the invariants must hold after it."""
 
     def decorate(function: Callable[..., None]) -> Any:
         @functools.wraps(function)
@@ -118,33 +117,31 @@ def step(**arguments: Any) -> Callable[[Callable[..., None]], Any]:
 
 
 def if_any(*statuses: str) -> Callable[[Any], Any]:
-    """Only while an order is in one of `statuses`: without, the rule would come to nothing."""
+    """Restrict a rule to histories with an order in one of `statuses`."""
     return precondition(lambda self: not set(statuses).isdisjoint(self.orders.values()))
 
 
 class History(RuleBasedStateMachine):
     site: ClassVar[Site]
     trouble: ClassVar[Trouble] = Trouble()
-    seen: ClassVar[Counter[str]] = Counter()
-    """In how many histories each thing happened."""
+    seen: ClassVar[Counter[str]] = Counter()  # number of histories by outcome
     clock: ClassVar[time_machine.travel | None] = None
 
     def __init__(self) -> None:
         super().__init__()
-        forget_everything(self.site.standin)
-        start_afresh()
+        delete_everything(self.site.standin)
+        reset_process_state()
         self.standin = self.site.standin
         self.trouble.forget()
         self.trouble.happened.clear()
         self.truth = Truth(self.standin)
         self.buyer = Buyer(int(self.standin.url.rpartition(":")[2]))
-        self.orders: dict[str, str] = {}
-        """Number -> status, oldest first, as of the last step's end."""
+        self.orders: dict[str, str] = {}  # number -> status, oldest first, after the last step
         self.links: list[str] = []
         self.returns: list[str] = []
         self.notices: list[Notice] = []
         self.failed = self.notices_are_lost = False
-        self.let_time_go_on()
+        self.stop_clock()
         History.clock = time_machine.travel(START, tick=False)
         self.now = History.clock.start()
 
@@ -160,7 +157,10 @@ class History(RuleBasedStateMachine):
     def begins_with_an_order(
         self, house: str, days: int, on: str, goes_on: str, notices_arrive: bool
     ) -> None:
-        """So that most histories are soon where money is. Or else notices that no step delivers are lost."""
+        """Begin with an order, so that most histories soon involve money.
+
+        Unless `notices_arrive`, notices that no step delivers are lost.
+        """
         with self.one_step():
             self.notices_are_lost = not notices_arrive
             self._book(house, days)
@@ -168,7 +168,7 @@ class History(RuleBasedStateMachine):
                 self._answer_bookings("accept_bookings")
                 self._pay(self._number(0), on, twice=goes_on == "pays twice")
             if goes_on == "comes back, Alipay is silent":
-                self.standin.fault("gateway.refuse", times=2)  # libcurl tries a kept connection twice
+                self.standin.fault("gateway.refuse", times=2)  # libcurl retries once on a reused connection
             if goes_on.startswith("comes back") and self.returns:
                 self._return(0)
             if goes_on == "is paid" and self.notices:
@@ -201,7 +201,7 @@ class History(RuleBasedStateMachine):
 
     @step(order=SOME, does=st.sampled_from(["check", "look", "review"]))
     def renter_comes_by(self, order: int, does: str) -> None:
-        """Asks 我已付款，帮我查一下, looks at the order while its page polls, or reviews."""
+        """Press 我已付款，帮我查一下, look at the order while its page polls, or review."""
         renter = self.site.renter
         match does:
             case "check":
@@ -249,14 +249,14 @@ class History(RuleBasedStateMachine):
     @if_any("WAIT_PAYMENT")
     @step(order=SOME, on=BROWSERS, twice=st.booleans())
     def pays(self, order: int, on: str, twice: bool) -> None:
-        """The common way in one step. Twice: in a second tab for another account, and in the first."""
+        """Press Pay and pay, in one step. Twice: also in a second tab with another account."""
         self._pay(self._number(order, "WAIT_PAYMENT"), on, twice)
 
     def _pay(self, number: str, on: str, twice: bool) -> None:
         before = len(self.links)
         self._press_pay(number, on)
         if twice:
-            self.now.shift(timedelta(seconds=5))  # so that Alipay is asked again
+            self.now.shift(timedelta(seconds=5))  # so that Alipay is queried again
             self._press_pay(number, on, another=True)
         for link in range(len(self.links) - before):
             self._at_cashier(link)
@@ -341,7 +341,7 @@ class History(RuleBasedStateMachine):
             )
 
     def _collect_notices(self) -> None:
-        """What the stand-in has to tell since the last time; of two about one trade the newer."""
+        """Collect the stand-in's new notices, only the newest for each trade."""
         known = {notice.params["notify_id"] for notice in self.notices}
         for trade in self.standin.trades():
             if trade["notices"] and trade["notices"][-1]["notify_id"] not in known:
@@ -353,7 +353,7 @@ class History(RuleBasedStateMachine):
 
     @step(does=st.sampled_from(["accept_bookings", "reject_bookings", "ask_alipay"]))
     def staff_do(self, does: str) -> None:
-        """With all rows that it is for."""
+        """Run an admin action on all rows that it applies to."""
         match does:
             case "accept_bookings" | "reject_bookings":
                 self._answer_bookings(does)
@@ -391,7 +391,7 @@ class History(RuleBasedStateMachine):
         self._decide_on_refunds(does, Refund.objects.exclude(status="DONE"))
 
     def _decide_on_refunds(self, does: str, rows: Any) -> None:
-        """By somebody else than who asked for them."""
+        """Run an action as the second member of staff, who did not propose the refunds."""
         form = {"give_up": {"words": "Paid in cash"}, "approve": {"agreed": "1"}}.get(does, {})
         page = "admin:payments_refund_changelist"
         self._staff(page, does, rows, self.site.second_of_staff, **form)
@@ -461,9 +461,9 @@ class History(RuleBasedStateMachine):
         act=st.sampled_from(ACTS),
     )
     def breaks_at(self, where: str, when: str, what: str, act: str) -> None:
-        """When the code next comes to this point, be it in this act or in a later one."""
-        troubles = {"killed": die, "deadlock": deadlock, "connection lost": connection_lost}
-        self.trouble.plan(where, when, troubles[what])
+        """Plan a fault for the next time the code reaches this point, in this act or a later one."""
+        faults = {"killed": die, "deadlock": deadlock, "connection lost": connection_lost}
+        self.trouble.plan(where, when, faults[what])
         self._act(act, 0)
 
     @step(
@@ -473,7 +473,7 @@ class History(RuleBasedStateMachine):
         which=SOME,
     )
     def meanwhile(self, when: str, what: str, act: str, which: int) -> None:
-        """Before the next call to Alipay goes out, or before its answer is acted on."""
+        """Run a concurrent act right before or after the next call to Alipay."""
 
         def rival() -> None:
             assert not connection.in_atomic_block, "Alipay is called inside a transaction"
@@ -497,7 +497,7 @@ class History(RuleBasedStateMachine):
             case "pay is pressed":
                 self._press_pay(self._number(which))
 
-    # --- How a step runs ------------------------------------------------------------------------------
+    # --- Running a step ------------------------------------------------------------------------------
 
     @contextmanager
     def one_step(self) -> Iterator[None]:
@@ -505,23 +505,23 @@ class History(RuleBasedStateMachine):
         try:
             yield
             self._collect_notices()
-            self._hold(self.truth.broken_now())
+            self._assert_none(self.truth.broken_now())
             self._look_at_orders()
         except BaseException:
             self.failed = True
             raise
 
-    def _hold(self, wrong: Iterator[str]) -> None:
+    def _assert_none(self, wrong: Iterator[str]) -> None:
         found = list(wrong)
         assert not found, "\n".join(found)
 
     def _run(self, act: Callable[[], Any]) -> Any:
-        """What `act` gives; None where the process was killed: a new one takes its place."""
+        """Return the result of `act`; None if the process was killed, which is then replaced."""
         try:
             return act()
         except Killed:
             connection.close()
-            start_afresh()
+            reset_process_state()
             return None
 
     def _visit(self, request: Callable[[], Any]) -> Any:
@@ -532,9 +532,9 @@ class History(RuleBasedStateMachine):
         return response
 
     def _number(self, order: int, *statuses: str) -> str:
-        """One of the orders in `statuses`, if there is any, else of all."""
-        fitting = [number for number, status in self.orders.items() if status in statuses]
-        return _newest(fitting or list(self.orders), order)
+        """Select one of the orders in `statuses`, or of all orders if there is none."""
+        candidates = [number for number, status in self.orders.items() if status in statuses]
+        return _newest(candidates or list(self.orders), order)
 
     def _look_at_orders(self) -> None:
         self.orders = dict(Order.objects.order_by("pk").values_list("number", "status"))
@@ -542,19 +542,19 @@ class History(RuleBasedStateMachine):
     # --- The end --------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
-        """Everything heals: Alipay is in reach, time passes, the sweep runs, outstanding notices come."""
+        """Recover (Alipay reachable, time passes, sweeps run, outstanding notices arrive), then check."""
         try:
             if not self.failed:
                 self._heal()
-                self._hold(self.truth.broken_at_the_end(gateway_lied=self._gateway_has_lied()))
-                self._remember()
+                self._assert_none(self.truth.broken_at_the_end(gateway_lied=self._gateway_has_lied()))
+                self._count_outcomes()
         finally:
             self.trouble.forget()
-            self.let_time_go_on()
+            self.stop_clock()
 
     @staticmethod
-    def let_time_go_on() -> None:
-        """Also after a plain program that broke off before its teardown."""
+    def stop_clock() -> None:
+        """Stop the frozen clock; also needed after a program that failed before its teardown."""
         if History.clock is not None:
             History.clock.stop()
             History.clock = None
@@ -563,24 +563,26 @@ class History(RuleBasedStateMachine):
         self.trouble.forget()
         self._mend_gateway()
         for seconds in HEALING:
-            self._do_what_waits_for_staff()
+            self._do_staffs_work()
             self._sweep()
-            self._bring_outstanding_notices()
+            self._deliver_outstanding_notices()
             if not self._is_anything_left():
                 return
             self.now.shift(timedelta(seconds=seconds))
 
-    def _do_what_waits_for_staff(self) -> None:
+    def _do_staffs_work(self) -> None:
         self._decide_on_refunds("approve", Refund.objects.filter(status="PROPOSED"))
         refused = Refund.objects.filter(status="REFUSED")
-        spent = refused.filter(refusal__regex="FEE_ERR|HAS_CLOSE")  # given back in Alipay's console meanwhile
+        spent = refused.filter(
+            refusal__regex="FEE_ERR|HAS_CLOSE"
+        )  # refunded in Alipay's console in the meantime
         self._decide_on_refunds("give_up", spent)
         self._decide_on_refunds("try_again", refused)
         news = GatewayMessage.objects.filter(verdict="REFUND_NOTICE")
         self._staff("admin:payments_gatewaymessage_changelist", "look_again", news)
 
-    def _bring_outstanding_notices(self) -> None:
-        """One that is lost for ever is not missed, unless Alipay also told a lie to who asked."""
+    def _deliver_outstanding_notices(self) -> None:
+        """Deliver unanswered notices; the lost ones, too, if Alipay also gave a false answer."""
         self._collect_notices()
         lied = self._gateway_has_lied() or self.truth.by_hand
         for notice in self.notices:
@@ -599,21 +601,21 @@ class History(RuleBasedStateMachine):
             or any_order(status__in=["WAIT_ACCEPT", "WAIT_PAYMENT"])
         )
 
-    def _remember(self) -> None:
+    def _count_outcomes(self) -> None:
         kinds = OrderEvent.Kind
         rows = Payment.objects
-        told = set(OrderEvent.objects.values_list("kind", flat=True))
+        events = set(OrderEvent.objects.values_list("kind", flat=True))
         paid_then_cancelled = Order.objects.filter(status="CANCELED", events__kind=kinds.PAID)
         reached = {
-            "paid": kinds.PAID in told,
-            "expired": kinds.EXPIRED in told,
+            "paid": kinds.PAID in events,
+            "expired": kinds.EXPIRED in events,
             "cancelled before payment": Order.objects.filter(status="CANCELED")
             .exclude(events__kind__in=[kinds.PAID, kinds.EXPIRED])
             .exists(),
             "cancelled after payment": paid_then_cancelled.exists(),
-            "reviewed": kinds.REVIEWED in told,
-            "refunded": kinds.REFUNDED in told,
-            "surplus": kinds.SURPLUS in told,
+            "reviewed": kinds.REVIEWED in events,
+            "refunded": kinds.REFUNDED in events,
+            "surplus": kinds.SURPLUS in events,
             "refunded by staff": Refund.objects.filter(reason="STAFF").exists(),
             "refund given up": Refund.objects.filter(status="GIVEN_UP").exists(),
             "refund of another's approval": Refund.objects.exclude(approved_by=None).exists(),
@@ -638,7 +640,7 @@ class History(RuleBasedStateMachine):
 
 
 def _newest(things: list[Any], which: int) -> Any:
-    """The newest for 0, the one before for 1; as often round as needed."""
+    """Return the newest item for 0, the one before for 1, and so on, modulo the length."""
     return things[-1 - which % len(things)]
 
 
@@ -650,14 +652,14 @@ def any_order(**conditions: object) -> bool:
     return Order.objects.filter(**conditions).exists()
 
 
-def start_afresh() -> None:
-    """What a new process of the site begins with."""
+def reset_process_state() -> None:
+    """Reset the process state of the site, as in a new process."""
     alipay_client.cache_clear()
     http.breaker.reset()
 
 
-def forget_everything(standin: StandIn) -> None:
-    """No orders, no trades; houses and people stay."""
+def delete_everything(standin: StandIn) -> None:
+    """Delete all orders and trades; houses and users stay."""
     standin.reset()
     standin.fault("notify.lost")
     for model in (

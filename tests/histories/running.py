@@ -1,4 +1,4 @@
-"""Hypothesis as histories use it."""
+"""Hypothesis settings for histories."""
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
@@ -10,7 +10,7 @@ STEPS = 30
 
 
 def run(*, histories: int, seed: int | None = None) -> None:
-    """Raise what the first history that fails raised: made as short as can be, or with a seed as found."""
+    """Run random histories. Raises the first failure: shrunk, or as found if a seed is given."""
     settings = hypothesis.settings(
         max_examples=histories,
         stateful_step_count=STEPS,

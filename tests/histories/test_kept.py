@@ -1,6 +1,6 @@
-"""Hard histories as plain programs, in the form in which Hypothesis prints one that fails.
+"""Hard histories as plain programs, in the form in which Hypothesis prints a failing one.
 
-Each has a twin: with the guard off that it is about, it must end in a broken rule.
+Each has a twin: without the guard that it tests, it must fail.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,7 @@ from tests.histories.history import History
 pytestmark = pytest.mark.usefixtures("site")
 
 Kept = Callable[[], None]
-KEPT: dict[str, Kept] = {}
-"""By the guard that each is about."""
+KEPT: dict[str, Kept] = {}  # by the guard that each tests
 
 
 def keep(guard: str) -> Callable[[Kept], Kept]:
@@ -25,8 +24,8 @@ def keep(guard: str) -> Callable[[Kept], Kept]:
     return decorate
 
 
-@keep("expiry_waits_for_the_last_word")
-def paid_in_time_and_nobody_can_be_asked_when_time_is_up() -> None:
+@keep("expiry_waits_for_a_final_answer")
+def paid_in_time_and_alipay_unreachable_at_the_deadline() -> None:
     state = History()
     state.begins_with_an_order(house="instant", days=6, on="phone", goes_on="pays", notices_arrive=False)
     state.gateway_breaks(fault="gateway.refuse", times=1000, act="the sweep runs")
@@ -46,8 +45,8 @@ def the_close_never_reaches_alipay_and_the_buyer_pays() -> None:
     state.teardown()
 
 
-@keep("not_existing_is_no_last_word_before_the_end")
-def asked_about_before_the_buyer_has_signed_in() -> None:
+@keep("not_existing_is_not_final_before_expiry")
+def queried_before_the_buyer_has_signed_in() -> None:
     state = History()
     state.begins_with_an_order(house="instant", days=6, on="phone", goes_on="waits", notices_arrive=False)
     state.presses_pay(order=0, on="phone", another=False)
@@ -57,8 +56,8 @@ def asked_about_before_the_buyer_has_signed_in() -> None:
 
 
 @keep("paid_is_not_closed")
-def alipay_is_asked_about_what_went_back_whole() -> None:
-    """Then it says TRADE_CLOSED, as of a trade that nobody has paid."""
+def queried_after_a_full_refund() -> None:
+    """Alipay then answers TRADE_CLOSED, as for a trade that was never paid."""
     state = History()
     state.begins_with_an_order(house="instant", days=6, on="desktop", goes_on="is paid", notices_arrive=True)
     state.cancels(order=0, shown="now")
@@ -67,8 +66,8 @@ def alipay_is_asked_about_what_went_back_whole() -> None:
     state.teardown()
 
 
-@keep("refund_is_done_by_alipays_word")
-def alipay_answers_nothing_usable_to_a_refund() -> None:
+@keep("refund_is_done_only_if_alipay_confirms")
+def a_refund_gets_no_usable_answer() -> None:
     state = History()
     state.begins_with_an_order(house="instant", days=6, on="phone", goes_on="is paid", notices_arrive=True)
     state.cancels(order=0, shown="now")
@@ -78,7 +77,7 @@ def alipay_answers_nothing_usable_to_a_refund() -> None:
 
 
 @keep("refund_keeps_its_number")
-def killed_between_sending_a_refund_and_hearing_of_it() -> None:
+def killed_between_sending_a_refund_and_its_answer() -> None:
     state = History()
     state.begins_with_an_order(house="instant", days=6, on="phone", goes_on="is paid", notices_arrive=True)
     state.cancels(order=0, shown="nothing")
@@ -98,7 +97,7 @@ def the_database_fails_while_a_notice_is_settled() -> None:
 
 
 @keep("claim_compares_before_it_sets")
-def paid_from_two_tabs_and_all_news_comes_twice() -> None:
+def paid_from_two_tabs_with_every_message_twice() -> None:
     state = History()
     state.begins_with_an_order(
         house="asks first", days=6, on="desktop", goes_on="pays twice", notices_arrive=True
@@ -119,6 +118,6 @@ def test_RND01_kept_history(history: Kept) -> None:
 @pytest.mark.parametrize("guard", KEPT)
 def test_RND01_twin_kept_history_without(guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
     GUARDS[guard](monkeypatch)
-    with pytest.raises(Exception) as found:  # a broken rule, or the site itself falls over
+    with pytest.raises(Exception) as found:  # a broken rule, or an error of the site
         KEPT[guard]()
     print(found.value)

@@ -1,4 +1,4 @@
-"""Trouble at named points of the site: the process dies there, the database fails, others act."""
+"""Faults at named points of the site: the process dies, the database fails, a concurrent act runs."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from unittest import mock
 
 from django.db import OperationalError
 
+# Name of a point -> the function. No transaction is open around "call Alipay".
 POINTS = {
     "call Alipay": "payments.alipay.http.post",
     "record a message": "payments.books.message_log.record_signed",
@@ -22,17 +23,16 @@ POINTS = {
     "expire": "orders.transitions.expire",
     "tell the timeline": "orders.transitions.note",
 }
-"""What is done there, and the function that does it. No transaction is open around "call Alipay"."""
 
 NETWORK = "call Alipay"
 
 
 class Killed(BaseException):
-    """The process dies here: no handler of the site runs, and the database rolls back what was open."""
+    """The process dies. A BaseException: no handler of the site runs, and open transactions roll back."""
 
 
 class Trouble:
-    """What is to happen, once each, when the code next comes to a point; `when`: "before" or "after" it."""
+    """Planned faults: each happens once, when the code next reaches its point ("before" or "after")."""
 
     def __init__(self) -> None:
         self._planned: dict[tuple[str, str], Callable[[], object]] = {}
@@ -44,7 +44,7 @@ class Trouble:
     def forget(self) -> None:
         self._planned.clear()
 
-    def come_to(self, where: str, when: str) -> None:
+    def reach(self, where: str, when: str) -> None:
         what = self._planned.pop((where, when), None)
         if what is not None:
             self.happened.append(f"{when} {where}")
@@ -65,7 +65,7 @@ def connection_lost() -> None:
 
 @contextmanager
 def points_watched(trouble: Callable[[], Trouble]) -> Iterator[None]:
-    """Let the site's own functions ask, before and after, whether something is to happen there now."""
+    """Wrap the functions of POINTS, so that planned faults happen before and after them."""
     with ExitStack() as stack:
         for where, path in POINTS.items():
             function = resolve_name(path)
@@ -76,9 +76,9 @@ def points_watched(trouble: Callable[[], Trouble]) -> Iterator[None]:
 def _watched(function: Callable, where: str, trouble: Callable[[], Trouble]) -> Callable:
     @functools.wraps(function)
     def run(*args: object, **kwargs: object) -> object:
-        trouble().come_to(where, "before")
+        trouble().reach(where, "before")
         result = function(*args, **kwargs)
-        trouble().come_to(where, "after")
+        trouble().reach(where, "after")
         return result
 
     return run

@@ -1,4 +1,4 @@
-"""What must hold of the site's books beside what the stand-in knows; I1 to I8 as in docs/fault-matrix.md."""
+"""Invariants of the site's books against the stand-in's (I1 to I8 of docs/fault-matrix.md)."""
 
 import functools
 from collections import Counter
@@ -20,17 +20,17 @@ OVER = (*PAID_ORDER, Order.Status.CANCELED, Order.Status.REJECTED)
 
 
 class Truth:
-    """Follows one history. Each method yields what is wrong, in words, with numbers to look for."""
+    """Follows one history. Methods yield descriptions of broken rules, with the numbers concerned."""
 
     def __init__(self, standin: StandIn) -> None:
         self._standin = standin
+        # (trade number, refund number) of refunds made in Alipay's console
         self.by_hand: set[tuple[str, str]] = set()
-        """Number of the trade and of the refund, for those made in Alipay's own console."""
         self._receipts: dict[str, tuple[int, str]] = {}
         self._paid_orders: set[str] = set()
 
     def broken_now(self) -> Iterator[str]:
-        """What must hold after every step, also while news is on its way."""
+        """Yield rules that are broken now. They hold after every step, even with messages outstanding."""
         yield from _broken_rules()
         trades = {trade["out_trade_no"]: trade for trade in self._standin.trades()}
         payments = list(Payment.objects.order_by("pk"))
@@ -39,7 +39,7 @@ class Truth:
             if payment.received_fen and (trade is None or trade["received_fen"] != payment.received_fen):
                 yield f"I1 {payment}: the books have money that Alipay did not take in"
             if payment.received_fen and trade and trade["trade_no"] != payment.trade_no:
-                yield f"I1 {payment}: settled with the trade number of something else"
+                yield f"I1 {payment}: settled with the number of another trade"
         yield from self._refunds_now(trades)
         yield from _nights_not_held()
         yield from self._paid_stays_paid(payments)
@@ -49,17 +49,17 @@ class Truth:
             (refund.payment.out_trade_no, refund.out_request_no): refund
             for refund in Refund.objects.select_related("payment")
         }
-        given_back = {
+        refunded = {
             (number, refund["out_request_no"]): refund["amount_fen"]
             for number, trade in trades.items()
             for refund in trade["refunds"]
         }
-        for key, amount_fen in given_back.items():
-            is_news = key in self.by_hand and key not in ours
-            if not is_news and (key not in ours or ours[key].amount_fen != amount_fen):
+        for key, amount_fen in refunded.items():
+            is_unknown_yet = key in self.by_hand and key not in ours
+            if not is_unknown_yet and (key not in ours or ours[key].amount_fen != amount_fen):
                 yield f"I5 {key[1]}: Alipay gave back what our books don't say"
         for key, refund in ours.items():
-            if refund.status == Refund.Status.DONE and key not in given_back:
+            if refund.status == Refund.Status.DONE and key not in refunded:
                 yield f"I5 {refund}: done in our books, and Alipay gave nothing back"
 
     def _paid_stays_paid(self, payments: list[Payment]) -> Iterator[str]:
@@ -77,7 +77,7 @@ class Truth:
                 yield f"I7 {number}: was paid and is {status}"
 
     def broken_at_the_end(self, *, gateway_lied: bool) -> Iterator[str]:
-        """What must hold once Alipay was in reach for long enough and the sweep found nothing more to do."""
+        """Yield rules that are broken at the end, when the sweep has finished with Alipay reachable."""
         yield from self.broken_now()
         payments = {payment.out_trade_no: payment for payment in Payment.objects.select_related("order")}
         for trade in self._standin.trades():
@@ -91,9 +91,11 @@ class Truth:
             if back_fen != done_fen:
                 yield f"I1 {number}: Alipay gave back {back_fen} fen, we have {done_fen}"
             expired = payment.order.events.filter(kind=OrderEvent.Kind.EXPIRED).exists()
-            by_hand = any(number == trade_number for trade_number, _ in self.by_hand)  # so Alipay says CLOSED
+            by_hand = any(
+                number == trade_number for trade_number, _ in self.by_hand
+            )  # Alipay then answers CLOSED
             if trade["received_fen"] and expired and not (gateway_lied or by_hand):
-                yield f"{number}: its order expired before Alipay's last word, and was paid"
+                yield f"{number}: its order expired before Alipay's final answer, and was paid"
         for payment in payments.values():
             if payment.status == Payment.Status.OPEN or payment.live_for_id:
                 yield f"{payment}: is still open"
@@ -105,7 +107,7 @@ class Truth:
             yield from _wrong_at_the_end(order)
 
     def is_recorded(self, out_trade_no: str) -> bool:
-        """Whether another connection to the database sees the receipt: it is committed."""
+        """Return True if another database connection sees the money: it is committed."""
         table = Payment._meta.db_table
         other = connection.copy()
         try:
@@ -118,21 +120,21 @@ class Truth:
 
 
 def _broken_rules() -> Iterator[str]:
-    """books.invariants.broken_rules() as one query that is compiled once: it is asked after every step."""
-    sql, params = _all_questions()
+    """Yield books.invariants.broken_rules(), as one query that is compiled once: it runs after every step."""
+    sql, params = _all_rules()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        for rule, words, number in cursor.fetchall():
-            yield f"{rule} {number}: {words}"
+        for rule, description, number in cursor.fetchall():
+            yield f"{rule} {number}: {description}"
 
 
 @functools.cache
-def _all_questions() -> tuple[str, list[object]]:
+def _all_rules() -> tuple[str, list[object]]:
     parts, params = [], []
-    for rule, (words, rows, number) in invariants.questions():
+    for rule, (description, rows, number) in invariants.questions():
         sql, values = rows.values_list(number).query.sql_with_params()
         parts.append(f"SELECT %s, %s, broken.* FROM ({sql}) AS broken")
-        params += [rule, words, *values]
+        params += [rule, description, *values]
     return " UNION ALL ".join(parts), params
 
 
@@ -145,7 +147,7 @@ def _nights_not_held() -> Iterator[str]:
 
 
 def _wrong_at_the_end(order: Order) -> Iterator[str]:
-    """The renter's own sum: who stays has paid the price once, who never had the stay has paid nothing."""
+    """Check the renter's balance: the price once if the stay is kept, nothing if it was never paid."""
     if order.status not in OVER:
         yield f"{order}: is still {order.status}"
     kept_fen = sum(order.payments.values_list("received_fen", flat=True)) - sum(
@@ -154,14 +156,14 @@ def _wrong_at_the_end(order: Order) -> Iterator[str]:
         )
     )
     if Refund.objects.filter(payment__order=order).filter(BY_PEOPLE).exists():
-        return  # staff decided what is kept
+        return  # staff decided on the amount
     was_paid = order.events.filter(kind=OrderEvent.Kind.PAID).exists()
     if order.status in PAID_ORDER:
-        wanted = {order.amount_fen}
+        expected = {order.amount_fen}
     elif was_paid:
         back = order.payments.filter(refunds__reason=Refund.Reason.CANCELED)
-        wanted = {order.amount_fen - sum(back.values_list("refunds__amount_fen", flat=True))}
+        expected = {order.amount_fen - sum(back.values_list("refunds__amount_fen", flat=True))}
     else:
-        wanted = {0}
-    if kept_fen not in wanted:
-        yield f"{order} ({order.status}): we keep {kept_fen} fen, and not {wanted}"
+        expected = {0}
+    if kept_fen not in expected:
+        yield f"{order} ({order.status}): we keep {kept_fen} fen instead of {expected}"

@@ -24,7 +24,7 @@ Status = Payment.Status
 Evidence = Payment.Evidence
 
 RETURN_IS_CHECKED_AFTER = timedelta(seconds=15)
-"""An attempt that only a return vouches for is asked about again so soon."""
+"""Delay before the query that checks a return which settled an attempt on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Received:
 
 
 class Outcome(enum.Enum):
-    """What became of the money; the value is the detail in the message log."""
+    """The result of settle(); the value is the detail in the message log."""
 
     APPLIED = "applied to the order"
     SURPLUS = "surplus: refunded automatically"
@@ -56,8 +56,8 @@ class Settlement:
 def settle(payment: Payment, received: Received, *, message: GatewayMessage | None = None) -> Settlement:
     """Record money for an attempt, exactly once, whichever channel reports it. Committed when it returns.
 
-    The caller has checked signature, addressee and amount. `message` is what brought the news: its verdict is
-    part of the same transaction.
+    The caller has checked signature, addressee and amount. The verdict on `message`, which reported the
+    money, is written in the same transaction.
     """
     order = rows.lock_order(payment)
     outcome, superseded = Outcome.DUPLICATE, None
@@ -76,7 +76,7 @@ def settle(payment: Payment, received: Received, *, message: GatewayMessage | No
 
 @durable_transaction
 def mark_closed(payment: Payment) -> None:
-    """Close an attempt that nobody can pay any more, by Alipay's last word. A paid one stays paid."""
+    """Close an attempt that can no longer be paid, by Alipay's final answer. A paid one stays paid."""
     rows.lock_order(payment)
     Payment.objects.filter(pk=payment.pk, status=Status.OPEN).update(
         status=Status.CLOSED, live_for=None, next_try_at=None
@@ -85,7 +85,7 @@ def mark_closed(payment: Payment) -> None:
 
 @durable_transaction
 def release_live(payment: Payment) -> None:
-    """Make room for a new attempt. This one stays OPEN, and is asked about, until Alipay's last word."""
+    """Make room for a new attempt. This one stays OPEN and is polled until Alipay's final answer."""
     rows.lock_order(payment)
     Payment.objects.filter(pk=payment.pk).update(live_for=None)
 
@@ -102,7 +102,7 @@ def expire_unpaid(order: Order) -> bool:
 
 
 def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
-    """Note that a signed answer contradicts a signed return: nothing is refunded by itself, staff decide.
+    """Note that a signed answer contradicts a signed return: no automatic refunds, staff decide.
 
     `vouched_for_by`: the attempt's evidence so far, RETURN, or "" if the return has not settled it.
     """
@@ -112,9 +112,9 @@ def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
 
 
 def dismiss_contradiction(payment: Payment) -> bool:
-    """Accept that a closed attempt brought no money, whatever a return said. False if none is contradicted.
+    """Accept that a closed attempt brought no money, whatever a return said. False if not contradicted.
 
-    Ends its polling. Money that Alipay reports after all is recorded as ever.
+    Ends its polling. Money that Alipay reports later is still recorded.
     """
     rows = Payment.objects.filter(pk=payment.pk, status=Status.CLOSED, contradicted_at__isnull=False)
     return bool(rows.update(contradicted_at=None, next_try_at=None))
@@ -137,7 +137,7 @@ def _record(payment: Payment, received: Received) -> bool:
 
 
 def _apply(order: Order, payment: Payment, received: Received) -> Outcome:
-    """Pay the order with it; money that the order does not need becomes SURPLUS and is refunded."""
+    """Mark the order as paid; money that the order does not need becomes SURPLUS and is refunded."""
     if _is_what_was_asked(order, payment, received):
         try:
             transitions.mark_paid(order, trade_no=received.trade_no, amount_fen=received.amount_fen)
@@ -151,12 +151,12 @@ def _apply(order: Order, payment: Payment, received: Received) -> Outcome:
 
 
 def _is_what_was_asked(order: Order, payment: Payment, received: Received) -> bool:
-    """To the fen; and the order still costs what the attempt asked for."""
+    """True if the amount is exact and the order still costs what the attempt asked for."""
     return received.amount_fen == payment.amount_fen == order.amount_fen
 
 
 def _release_live_of(order: Order) -> Payment | None:
-    """The order's live attempt, released; due at once, in case nobody closes it now."""
+    """Release and return the order's live attempt; due at once, in case the caller does not close it."""
     keys = Payment.objects.filter(live_for=order).order_by().values_list("pk", flat=True)
     key = next(iter(keys), None)
     if key is None:

@@ -1,6 +1,6 @@
-"""What must hold of money and nights after everything, as queries; numbered as in docs/fault-matrix.md.
+"""Invariants of money and nights, as queries that find violations; numbered as in docs/fault-matrix.md.
 
-I1 (what Alipay took in) can't be asked here: the daily bill is for that. Of I2, unique columns hold the most.
+I1 (the money that Alipay holds) can't be checked here; the daily bill does. Unique columns ensure most of I2.
 """
 
 from collections.abc import Iterator
@@ -17,111 +17,110 @@ from payments.models import Payment, Refund
 TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
 GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
 
-
 Question = tuple[str, QuerySet, str]
-"""What is wrong, the rows of which it is true, and where their order's number is."""
+"""A description of the violation, the rows that have it, and the lookup of their order's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
     rule: str
     order_number: str
-    words: str
+    violation: str
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.order_number}: {self.words}"
+        return f"{self.rule} {self.order_number}: {self.violation}"
 
 
 def broken_rules() -> Iterator[Broken]:
-    """Every order of which a rule is broken: a handful of queries, one pass over a table each at most."""
-    for rule, (words, rows, number) in questions():
+    """Find every order that violates a rule: one query for each question, at most one pass over a table."""
+    for rule, (violation, rows, number) in questions():
         for found in rows.values_list(number, flat=True).iterator():
-            yield Broken(rule, found, words)
+            yield Broken(rule, found, violation)
 
 
 def questions() -> Iterator[tuple[str, Question]]:
-    """Each with the rule that it is about."""
-    for rule, ask in _RULES:
-        for question in ask():
+    """All questions, each with the number of its rule."""
+    for rule, questions_of_rule in _RULES:
+        for question in questions_of_rule():
             yield rule, question
 
 
-def _one_receipt_for_one_trade() -> Iterator[Question]:
+def _one_attempt_per_trade() -> Iterator[Question]:
     trades = Payment.objects.filter(status__in=TOOK_MONEY).exclude(trade_no="").values("trade_no")
-    used_twice = trades.annotate(receipts=Count("pk")).filter(receipts__gt=1).values("trade_no")
+    used_twice = trades.annotate(attempts=Count("pk")).filter(attempts__gt=1).values("trade_no")
     yield (
-        "its receipt is that of another attempt, too",
+        "another attempt has the same trade_no",
         Payment.objects.filter(trade_no__in=used_twice),
         "order__number",
     )
 
 
 def _paid_once_in_full() -> Iterator[Question]:
-    receipt = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID)
+    received = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID)
     paid_orders = Order.objects.filter(status__in=Order.PAID)
     yield (
-        "paid, without a receipt over its amount",
-        paid_orders.exclude(Exists(receipt.filter(received_fen=OuterRef("amount_fen")))),
+        "paid, but no attempt received its amount",
+        paid_orders.exclude(Exists(received.filter(received_fen=OuterRef("amount_fen")))),
         "number",
     )
-    told = OrderEvent.objects.filter(kind=OrderEvent.Kind.PAID).values("order")
+    paid_events = OrderEvent.objects.filter(kind=OrderEvent.Kind.PAID).values("order")
     yield (
-        "told more than once that it was paid",
-        told.annotate(times=Count("pk")).filter(times__gt=1),
+        "more than one PAID event in its timeline",
+        paid_events.annotate(times=Count("pk")).filter(times__gt=1),
         "order__number",
     )
 
 
-def _receipts_are_applied_or_go_back() -> Iterator[Question]:
+def _received_is_applied_or_refunded() -> Iterator[Question]:
     settled = Payment.objects.filter(status=Payment.Status.PAID)
     yield (
-        "two receipts were applied to it",
-        settled.values("order").annotate(receipts=Count("pk")).filter(receipts__gt=1),
+        "two attempts are PAID",
+        settled.values("order").annotate(attempts=Count("pk")).filter(attempts__gt=1),
         "order__number",
     )
     yield (
-        "a receipt was applied to it, but it was never paid",
+        "an attempt is PAID, but the order was never paid",
         settled.exclude(order__status__in=[*Order.PAID, Order.Status.CANCELED]),
         "order__number",
     )
     kept = Payment.objects.filter(status=Payment.Status.SURPLUS, refund_reserved_fen__lt=F("received_fen"))
-    given_up = Coalesce(Sum("refunds__amount_fen", filter=GIVEN_UP), 0)  # staff said in words what instead
+    given_up = Coalesce(Sum("refunds__amount_fen", filter=GIVEN_UP), 0)  # staff gave it back another way
     yield (
-        "money that it did not need is not on its way back",
+        "surplus money is not being refunded",
         kept.annotate(given_up=given_up).filter(
             received_fen__gt=F("refund_reserved_fen") + F("given_up"),
         ),
         "order__number",
     )
     yield (
-        "money that it needed goes back as surplus",
+        "an attempt that is not SURPLUS has a refund as surplus",
         Refund.objects.filter(reason=Refund.Reason.SURPLUS).exclude(payment__status=Payment.Status.SURPLUS),
         "payment__order__number",
     )
     yield (
-        "settled, but no money is written down",
+        "settled, but received nothing",
         Payment.objects.filter(status__in=TOOK_MONEY, received_fen__lte=0),
         "order__number",
     )
 
 
-def _nothing_is_forgotten() -> Iterator[Question]:
+def _nothing_is_left_unscheduled() -> Iterator[Question]:
     yield (
-        "nobody will ask about an open attempt of it again",
+        "an open attempt has no next poll",
         Payment.objects.filter(status=Payment.Status.OPEN, next_try_at=None),
         "order__number",
     )
     yield (
-        "nobody will bring a refund of it to its end",
+        "a refund on its way has no next try",
         Refund.objects.filter(status__in=[Refund.Status.DUE, Refund.Status.SENT], next_try_at=None),
         "payment__order__number",
     )
 
 
-def _refunds_stay_below_receipts() -> Iterator[Question]:
+def _refunds_stay_below_received() -> Iterator[Question]:
     moved = Payment.objects.filter(Q(refunds__isnull=False) | Q(refund_reserved_fen__gt=0))
     yield (
-        "its refunds are not what was reserved for them, or more than came in",
+        "refunds differ from what is reserved for them, or exceed what was received",
         moved.annotate(refunded=Coalesce(Sum("refunds__amount_fen", filter=~GIVEN_UP), 0)).filter(
             ~Q(refunded=F("refund_reserved_fen")) | Q(refunded__gt=F("received_fen"))
         ),
@@ -129,12 +128,12 @@ def _refunds_stay_below_receipts() -> Iterator[Question]:
     )
 
 
-def _nights_go_with_their_order() -> Iterator[Question]:
+def _orders_hold_their_nights() -> Iterator[Question]:
     over = Order.objects.filter(number=OuterRef("order_number"), status__in=Order.OVER)
-    yield "is over and holds a night", BookedNight.objects.filter(Exists(over)), "order_number"
+    yield "over, but still holds a night", BookedNight.objects.filter(Exists(over)), "order_number"
     held = BookedNight.objects.filter(order_number=OuterRef("number")).order_by().values("order_number")
     yield (
-        "was booked, is ahead, and does not hold its nights",
+        "booked for future nights, but does not hold them all",
         Order.objects.exclude(status__in=Order.OVER)
         .filter(check_in__gt=timezone.localdate())
         .filter(Exists(OrderEvent.objects.filter(order=OuterRef("pk"), kind=OrderEvent.Kind.BOOKED)))
@@ -145,25 +144,25 @@ def _nights_go_with_their_order() -> Iterator[Question]:
 
 
 def _paid_stays_paid() -> Iterator[Question]:
-    receipt = Payment.objects.filter(order=OuterRef("order"), status=Payment.Status.PAID)
+    received = Payment.objects.filter(order=OuterRef("order"), status=Payment.Status.PAID)
     yield (
-        "was told that it is paid, and has no receipt any more",
-        OrderEvent.objects.filter(kind=OrderEvent.Kind.PAID).exclude(Exists(receipt)),
+        "a PAID event, but no PAID attempt",
+        OrderEvent.objects.filter(kind=OrderEvent.Kind.PAID).exclude(Exists(received)),
         "order__number",
     )
     yield (
-        "money came in, but the attempt is open or closed",
+        "an attempt received money, but is open or closed",
         Payment.objects.filter(received_fen__gt=0, status__in=[Payment.Status.OPEN, Payment.Status.CLOSED]),
         "order__number",
     )
 
 
 _RULES = [
-    ("I2", _one_receipt_for_one_trade),
+    ("I2", _one_attempt_per_trade),
     ("I3", _paid_once_in_full),
-    ("I4", _receipts_are_applied_or_go_back),
-    ("I4", _nothing_is_forgotten),
-    ("I5", _refunds_stay_below_receipts),
-    ("I6", _nights_go_with_their_order),
+    ("I4", _received_is_applied_or_refunded),
+    ("I4", _nothing_is_left_unscheduled),
+    ("I5", _refunds_stay_below_received),
+    ("I6", _orders_hold_their_nights),
     ("I7", _paid_stays_paid),
 ]

@@ -1,6 +1,6 @@
-"""GatewayMessage: first what came, then what was made of it.
+"""The message log (GatewayMessage): each message from Alipay as it came, then the verdict on it.
 
-Rows are made, judged and forgotten here; incoming.py marks those that a late look could not judge either.
+Rows are made, judged and deleted here; callbacks.py marks those that could not be judged late either.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ PRUNE_ONE_IN = 50
 
 
 def record_signed(channel: str, raw: bytes, params: Mapping[str, str]) -> GatewayMessage:
-    """Commit a message of Alipay's before it is judged, so that nothing that it signed is lost.
+    """Commit a signed message before it is judged, so that none is lost.
 
-    One whose signed text has come before is that row again: whoever has one could fill the disk otherwise.
+    Returns the same row for the same signed text: otherwise anyone who has one could fill the disk.
     """
     digest = hashlib.sha256(f"{channel} {text_to_sign(params)}".encode()).hexdigest()
     try:
@@ -41,7 +41,7 @@ def record_signed(channel: str, raw: bytes, params: Mapping[str, str]) -> Gatewa
 
 
 def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessage:
-    """Commit what Alipay answered to a question of ours, before it is judged; of a bad one its beginning."""
+    """Commit an answer to a call of ours before it is judged; of a badly signed one, only the first bytes."""
     kept = raw if signed else raw[:KEPT_BYTES_OF_BAD]
     return GatewayMessage.objects.create(
         channel=Channel.ANSWER, raw=kept, signature_ok=signed, payment=payment
@@ -49,9 +49,9 @@ def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessa
 
 
 def drop_repeat(message: GatewayMessage) -> bool:
-    """Keep one of two answers in a row that say the very same: an attempt is asked about for hours.
+    """Drop one of two identical consecutive answers: an attempt is polled for hours.
 
-    The newest; of those for staff the first, which they may have before them. False where this one is news.
+    Keeps the newer, or the older if it is in the work queue. Returns False if this answer is new.
     """
     verdict = Subquery(GatewayMessage.objects.filter(pk=message.pk).values("verdict"))
     before = GatewayMessage.objects.filter(
@@ -65,7 +65,7 @@ def drop_repeat(message: GatewayMessage) -> bool:
 
 
 def record_bad(channel: str, raw: bytes, why: str) -> None:
-    """Keep the beginning of a message that is not Alipay's; the oldest of these make room."""
+    """Keep the first bytes of a message that is not from Alipay. Now and then, prunes the oldest of these."""
     log.warning("%s rejected: %s", channel, why)
     GatewayMessage.objects.create(
         channel=channel,
@@ -79,7 +79,7 @@ def record_bad(channel: str, raw: bytes, why: str) -> None:
 
 
 def prune_bad() -> int:
-    """Delete all but the newest KEPT_BAD_MESSAGES that were not Alipay's; how many."""
+    """Delete all but the newest KEPT_BAD_MESSAGES bad messages. Returns how many it deleted."""
     bad = GatewayMessage.objects.filter(verdict=Verdict.BAD)
     newest = bad.order_by("-id").values_list("id", flat=True)
     oldest_kept = newest[KEPT_BAD_MESSAGES - 1 : KEPT_BAD_MESSAGES].first()
@@ -87,7 +87,7 @@ def prune_bad() -> int:
 
 
 def prune_answers() -> int:
-    """Delete old answers of Alipay's that said nothing new; how many."""
+    """Delete answers older than KEPT_ANSWERS that said nothing new. Returns how many it deleted."""
     old = GatewayMessage.objects.filter(
         verdict=Verdict.KNOWN, channel=Channel.ANSWER, received_at__lt=timezone.now() - KEPT_ANSWERS
     )
@@ -105,18 +105,18 @@ def judge(
     detail: str = "",
     told_fen: int | None = None,
 ) -> None:
-    """Write the verdict; that a message settled an attempt stays said when it comes again.
+    """Write the verdict on a message. SETTLED is final, also when the same message comes again.
 
-    `told_fen`: the amount of a genuine message that tells another one than the attempt's.
+    `told_fen`: the amount in a genuine message, if it differs from the attempt's.
     """
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
     row = GatewayMessage.objects.filter(pk=message.pk).exclude(verdict=Verdict.SETTLED)
-    if verdict in GatewayMessage.NEEDS_STAFF:  # what they closed was another matter
+    if verdict in GatewayMessage.NEEDS_STAFF:  # staff resolved an earlier, different verdict
         row.exclude(verdict=verdict).update(done_at=None, done_by=None, outcome="")
     row.update(verdict=verdict, detail=_cut(detail), payment=payment or message.payment_id, told_fen=told_fen)
 
 
-def _cut(words: str) -> str:
-    """What MariaDB would refuse and SQLite would keep."""
-    return words[: GatewayMessage._meta.get_field("detail").max_length]
+def _cut(detail: str) -> str:
+    """Cut to the column's length: MariaDB refuses a longer text, SQLite would keep it."""
+    return detail[: GatewayMessage._meta.get_field("detail").max_length]

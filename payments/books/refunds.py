@@ -1,4 +1,4 @@
-"""Records refunds: reserves money for them, and writes what became of each. See refunding.py for who asks.
+"""Records refunds: reserves money for them and writes their status. refunding.py decides and calls Alipay.
 
 A refund's number and amount are fixed from the start. `refund_reserved_fen` of its payment grows by
 compare-and-set in the same transaction, so that all refunds together never exceed what was received; only
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 Status = Refund.Status
 
 PAUSE_BETWEEN_REFUNDS = timedelta(seconds=3)
-"""What Alipay wants between two refunds of one trade."""
+"""The pause that Alipay requires between two refunds of one trade."""
 
 _EXTERNAL_NUMBER = re.compile(r"[!-~]{1,64}")
 
@@ -41,7 +41,7 @@ class CannotRefund(Refusal):
 def create(
     payment: Payment, amount_fen: int, *, reason: str, asked_by: User | None = None, explanation: str = ""
 ) -> Refund:
-    """Reserve `amount_fen` of a payment and owe it to the renter, inside the caller's transaction and lock.
+    """Reserve `amount_fen` of a payment and make a refund of it, inside the caller's transaction and lock.
 
     `asked_by`: the member of staff who wants it; above STAFF_REFUND_LIMIT_FEN it awaits approval.
     `explanation` is for the renter. Raises CannotRefund if the amount is not positive, or more than is
@@ -77,18 +77,18 @@ def next_number(payment: Payment) -> str:
 
 
 def find(payment: Payment, out_request_no: str) -> Refund | None:
-    """The payment's refund of that number, ignoring case: some databases take `a` for `A`."""
+    """The payment's refund of that number, ignoring case, as some databases do in unique columns."""
     rows = payment.refunds.order_by("id")
     return next((r for r in rows if r.out_request_no.casefold() == out_request_no.casefold()), None)
 
 
 def move(refund: Refund, where: Q, **columns: object) -> bool:
-    """Change a refund if it still is `where`; the order is locked. False if somebody else was first."""
+    """Change a refund if it still matches `where`; the order is locked. False if another writer was first."""
     return bool(Refund.objects.filter(where, pk=refund.pk).update(**columns))
 
 
 def release(refund: Refund, where: Q) -> bool:
-    """Give up a refund if it still is `where`: what was reserved for it is refundable again."""
+    """Give up a refund if it still matches `where`: what was reserved for it is refundable again."""
     if not move(refund, where, status=Status.GIVEN_UP, next_try_at=None):
         return False
     Payment.objects.filter(pk=refund.payment_id).update(
@@ -108,7 +108,7 @@ def withdraw_proposals(payment: Payment, *, until_refundable_fen: int) -> None:
         if payment.refundable_fen >= until_refundable_fen:
             return
         if release(refund, is_proposed):
-            log.error("refund %s: withdrawn unapproved, because its order was cancelled", refund)
+            log.error("refund %s withdrawn before its approval: order cancelled", refund)
 
 
 @durable_transaction
@@ -130,9 +130,9 @@ def mark_sent(refund: Refund) -> bool:
 
 @durable_transaction
 def mark_done(refund: Refund) -> None:
-    """Record Alipay's word that the money has gone back. The timeline tells the renter once."""
+    """Record that Alipay has made the refund. Adds one event to the timeline."""
     if not _finish(rows.lock_order(refund.payment), refund):
-        log.error("refund %s: made by Alipay after it was given up, and its money was used otherwise", refund)
+        log.error("refund %s: made by Alipay after it was given up, but its money is reserved again", refund)
 
 
 @durable_transaction
@@ -146,7 +146,7 @@ def mark_refused(refund: Refund, refusal: str) -> None:
 def record_external(payment: Payment, out_request_no: str, amount_fen: int) -> bool:
     """Record a refund that Alipay reports as made: by hand in its console, or one of ours. Once per number.
 
-    False if it does not fit: more than is refundable, or another amount than ours.
+    False if it does not fit: more than is refundable, a different amount from ours, or a bad number.
     """
     order = rows.lock_order(payment)
     known = find(payment, out_request_no)
@@ -176,20 +176,20 @@ def reserve(payment: Payment, amount_fen: int) -> bool:
 
 
 def note_due(order: Order, refund: Refund, *, by: User | None) -> None:
-    """Tell the renter that a refund is on its way."""
+    """Add to the timeline that a refund is on its way."""
     kind = OrderEvent.Kind.REFUND_DUE
     transitions.note(order, kind, actor=by, reason=refund.explanation, amount_fen=refund.amount_fen)
 
 
 def _unapproved_fen(payment: Payment) -> int:
-    """What staff refunded of the payment without approval: small parts count together."""
+    """The sum that staff refunded of the payment without approval: small parts count together."""
     going = [Status.DUE, Status.SENT, Status.DONE, Status.REFUSED]
     alone = payment.refunds.filter(asked_by__isnull=False, approved_by=None, status__in=going)
     return sum(alone.order_by().values_list("amount_fen", flat=True))
 
 
 def _finish(order: Order, refund: Refund) -> bool:
-    """Move a refund to DONE. One that was given up needs its money reserved again; False if it is gone."""
+    """Move a refund to DONE. One that was given up is reserved again; False if too little is refundable."""
     done = {"status": Status.DONE, "done_at": timezone.now(), "next_try_at": None, "refusal": ""}
     is_news = move(refund, ~Q(status__in=[Status.DONE, Status.GIVEN_UP]), **done)
     if not is_news and move(refund, Q(status=Status.GIVEN_UP), **done):

@@ -1,7 +1,7 @@
-"""Receives what Alipay sends by itself: the return (a browser comes back) and the notice (its server posts).
+"""Receives returns (the browser comes back from Alipay) and notices (Alipay's server posts).
 
-The way of each: verify the signature, which is arithmetic; commit the raw message; read it into a type; find
-its attempt; act; write the verdict. A notice of a payment asks Alipay nothing.
+Steps for each: verify the signature, without any query; commit the raw message; read it into a type; find its
+attempt; act; write the verdict. A notice of a payment makes no call to Alipay.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Judgement:
 
 
 class NotForUs(Exception):
-    """Alipay signed it, but it can't settle an attempt of ours. Carries the verdict on it."""
+    """A message that Alipay signed, but that can't settle an attempt of ours. Carries the verdict on it."""
 
     def __init__(
         self, verdict: str, detail: str, payment: Payment | None = None, told_fen: int | None = None
@@ -52,7 +52,7 @@ class NotForUs(Exception):
 
 
 def receive_return(raw_query: bytes) -> PaymentPage:
-    """Verify what a browser brought back, query Alipay, settle. Returns what the renter is told.
+    """Verify a return, query Alipay, settle. Returns the state of the page for the renter.
 
     Raises DatabaseError, and KeyProblem if Alipay is not set up.
     """
@@ -70,9 +70,9 @@ def receive_return(raw_query: bytes) -> PaymentPage:
 
 
 def receive_notify(raw_body: bytes) -> bool:
-    """Record a notice and act on it. True, after the commit, means that Alipay need not repeat it.
+    """Record a notice and act on it. True, after the commit: Alipay need not send it again.
 
-    Raises DatabaseError, and KeyProblem if Alipay is not set up: then it must be repeated, too.
+    Raises DatabaseError, and KeyProblem if Alipay is not set up: then Alipay must send it again, too.
     """
     try:
         params = messages.verified(raw_body, alipay_client().public_keys)
@@ -98,7 +98,7 @@ def unjudged() -> list[int]:
 
 
 def judge_late(key: int) -> bool:
-    """Take up a message where its process was killed. An answer lost its question, which is asked anew."""
+    """Judge a message whose process was killed. An answer is not acted on: its attempt is queried again."""
     message = GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).first()
     if message is None:
         return False
@@ -110,13 +110,13 @@ def judge_late(key: int) -> bool:
         case _:
             detail = "its process ended before it was judged; Alipay is asked again"
             _judge(message, Judgement(Verdict.KNOWN, detail, message.payment))
-    # Under a key that Alipay has replaced since, it is another message: this row is for staff.
+    # If Alipay has replaced its key since, the message was recorded as a new one: staff see to this row.
     GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).update(verdict=Verdict.UNEXPECTED)
     return True
 
 
 def retry_refund_notice(message: GatewayMessage) -> bool:
-    """Act once more on a refund notice that could not be recorded when it came. False if it still can't be.
+    """Act again on a refund notice that could not be recorded when it came. False if it still can't be.
 
     Raises KeyProblem if Alipay is not set up.
     """
@@ -135,7 +135,7 @@ def retry_refund_notice(message: GatewayMessage) -> bool:
 
 
 def _judge(message: GatewayMessage, judgement: Judgement | None) -> None:
-    """Write the verdict; None: attempts.settle() has written it, in the transaction of the money."""
+    """Write the verdict. None: attempts.settle() has written it, in the same transaction as the money."""
     if judgement is not None:
         message_log.judge(
             message,
@@ -167,8 +167,8 @@ def _act_on_notice(params: Mapping[str, str], message: GatewayMessage) -> Judgem
 def _act_on_refund_notice(payment: Payment, notice: RefundNotice) -> Judgement:
     """Query Alipay about a refund, made here or by hand in its console, and record it.
 
-    A whole refund that was given no number goes by the trade's own. A notice without a number may also be a
-    late TRADE_FINISHED, which only repeats the sum.
+    Alipay numbers a full refund without out_request_no by the out_trade_no. A notice without a number may
+    also be a late TRADE_FINISHED, which only repeats the sum.
     """
     if not payment.is_settled:
         queries.ask(payment)
@@ -201,18 +201,18 @@ def _act_on_return(
 def _confirm_return(
     payment: Payment, received: Received, message: GatewayMessage
 ) -> tuple[PaymentPage, Judgement | None]:
-    """Query Alipay about a return, which alone settles only if no usable answer comes."""
+    """Query Alipay about a return. The return itself settles only if no usable answer comes."""
     answer = queries.ask(payment)
     if payment.is_settled:
         return page_of(payment), Judgement(Verdict.KNOWN, "Alipay was asked and confirmed it", payment)
-    is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's last word was another
+    is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's final answer was "not paid"
     has_no_answer = isinstance(answer, (Refused, Unknown))
     if has_no_answer and is_open and payment.contradicted_at is None:
         queries.close_superseded(attempts.settle(payment, received, message=message).superseded)
         payment.refresh_from_db()
         return page_of(payment), None
     is_contradicted = not is_open or (answer is not None and not has_no_answer)
-    if is_contradicted and message.done_at is None:  # not if staff have resolved this very return
+    if is_contradicted and message.done_at is None:  # not if staff have resolved this return
         attempts.mark_contradicted(payment, vouched_for_by="")
     detail = f"Alipay was asked: {answer or 'a moment ago'}"
     state = PaymentPageState.CONFIRMING if is_open else PaymentPageState.REFUNDED
@@ -220,7 +220,7 @@ def _confirm_return(
 
 
 def _attempt_of(told: SignedMessage) -> tuple[Payment, str]:
-    """The attempt that a message is about, and the trade number that it names. Raises NotForUs."""
+    """The attempt and the trade number of a message. Raises NotForUs."""
     if told.app_id != settings.ALIPAY_APP_ID:
         raise NotForUs(Verdict.OTHER_APP, "another app_id")
     if told.seller_id not in (None, settings.ALIPAY_SELLER_ID):

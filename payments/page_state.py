@@ -1,4 +1,4 @@
-"""What a renter is told of an attempt: on 支付完成, and in words on the order page."""
+"""The state of an attempt as the renter sees it: on 支付完成, and as a sentence on the order page."""
 
 import enum
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ class PaymentPageState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPage:
-    """The state of 支付完成, with the rows that it was decided by: the page reads none anew."""
+    """The state of 支付完成, with the rows that decided it, so that the page does not read them again."""
 
     state: PaymentPageState
     payment: Payment | None = None
     refunds: Sequence[Refund] = ()
-    """The refunds that the state tells of, the oldest first."""
+    """The refunds behind the state, oldest first."""
 
     @property
     def refunds_fen(self) -> int:
@@ -34,12 +34,12 @@ NEUTRAL = PaymentPage(PaymentPageState.NEUTRAL)
 
 
 def page_of(payment: Payment) -> PaymentPage:
-    """What is true of an attempt. Reads refunds last: none is missing of an order seen as cancelled."""
+    """Decide the state of an attempt. Reads the refunds last: if the order is cancelled, all are there."""
     if not payment.is_settled:
         return PaymentPage(PaymentPageState.CONFIRMING, payment)
     is_applied = payment.status == Payment.Status.PAID
     if is_applied and payment.refund_reserved_fen == 0:
-        return PaymentPage(PaymentPageState.PAID, payment)  # as most are: nothing more need be read
+        return PaymentPage(PaymentPageState.PAID, payment)  # the usual case, without a query
     counts = is_applied and payment.order.status != Order.Status.CANCELED
     told = [*Refund.ON_ITS_WAY, Refund.Status.DONE]
     refunds = list(payment.refunds.filter(status__in=told).order_by("id"))

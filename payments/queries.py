@@ -21,7 +21,7 @@ from payments.poll_schedule import LAST_WORD_AFTER, next_poll
 log = logging.getLogger(__name__)
 
 WHILE_SOMEBODY_WAITS = 3.0
-"""Seconds that a page waits for Alipay, for all its calls together."""
+"""Seconds that one request of a user may wait for Alipay, for all its calls together."""
 IN_THE_BACKGROUND = 8.0
 SHORTEST_DEADLINE = 1.0
 """Minimum timeout of a call, even when earlier calls used up the budget."""
@@ -30,15 +30,15 @@ ASK_AT_MOST_EVERY = timedelta(seconds=3)
 
 
 def due() -> list[int]:
-    """Keys of the attempts to ask about now, the one that is overdue longest first."""
+    """Keys of the attempts to query now, the longest overdue first."""
     rows = Payment.objects.unsure().filter(next_try_at__lte=timezone.now())
     return list(rows.order_by("next_try_at").values_list("pk", flat=True))
 
 
 def poll(key: int) -> bool:
-    """Ask about an attempt that is due; close it at Alipay if its order does not want the money any more.
+    """Query an attempt that is due; close it at Alipay if its order can no longer be paid.
 
-    False if somebody else has asked about it meanwhile.
+    False if another process has queried it meanwhile.
     """
     payment = Payment.objects.unsure().filter(pk=key).select_related("order").order_by().first()
     if payment is None:
@@ -51,19 +51,19 @@ def poll(key: int) -> bool:
 
 
 def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryResult | None:
-    """Query Alipay and act on the answer; `payment` is fresh afterwards. None: it was asked a moment ago."""
+    """Query Alipay and act on the answer. Refreshes `payment`. None: asked within ASK_AT_MOST_EVERY."""
     return _ask(payment, Q(), deadline)
 
 
 def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseResult:
-    """Ask Alipay to take no more money for the attempt; `payment` is fresh afterwards."""
+    """Close the attempt at Alipay, so that it can't be paid any more. Refreshes `payment`."""
     until = time.monotonic() + deadline
     reply = alipay_client().close(payment.out_trade_no, deadline=deadline)
     record_answer(payment, reply, "close")
     if _is_last_word(payment, reply.result):
         attempts.mark_closed(payment)
     if isinstance(reply.result, Refused):
-        _query(payment, _left(until))  # perhaps it has just been paid
+        _query(payment, _left(until))  # it may just have been paid
     payment.refresh_from_db()
     return reply.result
 
@@ -71,10 +71,10 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
 def ask_and_close(
     payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS
 ) -> QueryResult | CloseResult | None:
-    """Ask about an open attempt, and close it at Alipay if the renter is there and has not paid.
+    """Query an open attempt, and close it at Alipay if it waits for its buyer.
 
-    Closed without asking if somebody asked a moment ago: if it has been paid since, Alipay refuses. Returns
-    the last answer; None if the attempt turned out to be over. `payment` is fresh afterwards.
+    Closes without a query if there was one within ASK_AT_MOST_EVERY: if it has been paid since, Alipay
+    refuses. Returns the last answer; None if the attempt was over already. Refreshes `payment`.
     """
     until = time.monotonic() + deadline
     answer = ask(payment, deadline=deadline)
@@ -82,18 +82,18 @@ def ask_and_close(
 
 
 def close_superseded(payment: Payment | None) -> None:
-    """Close a live attempt at once whose order was paid by another one, so that nobody pays twice.
+    """Close a live attempt at once when another one paid its order, so that the renter can't pay twice.
 
-    Without an answer the sweep closes it, and money that still comes is refunded.
+    If no answer comes, the sweep closes it later, and money that still comes is refunded.
     """
     if payment is not None:
         close(payment, deadline=SHORTEST_DEADLINE)
 
 
 def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment, float]]:
-    """As many of `payments` as a page may wait for, at least one, each with its deadline in seconds.
+    """As many of `payments` as fit into WHILE_SOMEBODY_WAITS, at least one, each with its timeout in seconds.
 
-    The sweep asks about the others.
+    The sweep queries the rest.
     """
     until = time.monotonic() + WHILE_SOMEBODY_WAITS
     for payment in payments:
@@ -103,7 +103,7 @@ def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment,
 
 
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
-    """Keep an answer that brings no money in the message log; nothing is kept if nothing came."""
+    """Record an answer that brings no money in the message log. Does nothing if no bytes came."""
     if reply.raw:
         message = message_log.record_answer(reply.raw, signed=reply.signed, payment=payment)
         _judge_answer(message, payment, reply, method)
@@ -116,9 +116,9 @@ def _ask(payment: Payment, is_due: Q, deadline: float) -> QueryResult | None:
 
 
 def _claim(payment: Payment, is_due: Q) -> bool:
-    """One caller in ASK_AT_MOST_EVERY gets True; the next poll is scheduled in the same update."""
+    """True for one caller in ASK_AT_MOST_EVERY; the same update schedules the next poll."""
     now = timezone.now()
-    just_now = (now - ASK_AT_MOST_EVERY, now + ASK_AT_MOST_EVERY)  # ahead: by another clock
+    just_now = (now - ASK_AT_MOST_EVERY, now + ASK_AT_MOST_EVERY)  # other machines' clocks may be ahead
     a_while_ago = Q(asked_at=None) | ~Q(asked_at__range=just_now)
     next_try_at = Value(next_poll(payment.created_at, payment.expires_at, now))
     mine = Payment.objects.filter(is_due & a_while_ago, pk=payment.pk).update(
@@ -130,7 +130,7 @@ def _claim(payment: Payment, is_due: Q) -> bool:
 def _close_if_waiting(
     payment: Payment, answer: QueryResult | None, deadline: float
 ) -> QueryResult | CloseResult | None:
-    """The closing rule: an open attempt that is not paid, as far as Alipay said. Returns the last answer."""
+    """The closing rule: close an open attempt that is Waiting or was not queried. Returns the last answer."""
     if payment.status == Payment.Status.OPEN and (answer is None or isinstance(answer, Waiting)):
         return close(payment, deadline=deadline)
     return answer
@@ -161,7 +161,7 @@ def _query(payment: Payment, deadline: float) -> QueryResult:
 
 
 def _is_last_word(payment: Payment, result: object) -> bool:
-    """True once nobody can pay the attempt any more: closed, or not existing well after its end."""
+    """True if the attempt can't be paid any more: closed, or not existing well after its end."""
     is_gone = isinstance(result, NotExisting) and timezone.now() > payment.expires_at + LAST_WORD_AFTER
     return is_gone or isinstance(result, Closed)
 
@@ -178,7 +178,7 @@ def _settle_if_amount_is_right(payment: Payment, paid: Paid, message: GatewayMes
 
 
 def _notified_amounts(payment: Payment) -> set[int]:
-    """Wrong amounts that genuine notices reported of it. Together with a query they are believed."""
+    """Wrong amounts that genuine notices reported. A query that confirms one of them is believed."""
     wrong = payment.messages.filter(
         channel=message_log.Channel.NOTIFY, verdict=message_log.Verdict.WRONG_AMOUNT
     )

@@ -1,7 +1,7 @@
 """Every refund verb of staff and of the sweep, in the order of the status table in docs/payments.md.
 
-PROPOSED → DUE → SENT → DONE or REFUSED; GIVEN_UP. One number and amount, however often it is sent, so that
-Alipay gives the money back once.
+PROPOSED → DUE → SENT → DONE or REFUSED; GIVEN_UP. A refund is idempotent at Alipay: sent again with the same
+number and amount, it moves money once.
 """
 
 import logging
@@ -36,15 +36,15 @@ Status = Refund.Status
 
 CODE_TOO_MANY_CALLS = "40005"
 LONGEST_CALL = timedelta(minutes=1)
-"""What was sent to Alipay so long ago is no longer on the wire."""
+"""A call that began longer ago has ended, whatever its result."""
 
 
 @durable_transaction
 def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, explanation: str) -> Refund:
     """Refund part or all of a payment for staff: DUE, or PROPOSED above the limit. Raises CannotRefund.
 
-    `number` is refunds.next_number() as the form showed it: however often one form is sent, and by however
-    many at once, it makes one refund.
+    `number` is refunds.next_number() when the form was made. It makes the form idempotent: sent repeatedly or
+    concurrently, it makes one refund.
     """
     rows.lock_order(payment)
     if number != refunds.next_number(payment):
@@ -60,8 +60,8 @@ def approve(refund: Refund, *, by: User) -> None:
     order = rows.lock_order(refund.payment)
     is_proposed = Q(status=Status.PROPOSED)
     if Refund.objects.filter(is_proposed, pk=refund.pk, asked_by=by).exists():
-        words = _("%(number)s: you asked for it yourself; somebody else has to approve it.")
-        raise CannotRefund(words % {"number": refund.out_request_no})
+        refusal = _("%(number)s: you asked for it yourself; somebody else has to approve it.")
+        raise CannotRefund(refusal % {"number": refund.out_request_no})
     now = timezone.now()
     if not refunds.move(refund, is_proposed, status=Status.DUE, approved_by=by, due_at=now, next_try_at=now):
         raise _not_possible_any_more(refund)
@@ -71,8 +71,8 @@ def approve(refund: Refund, *, by: User) -> None:
 def due() -> list[Refund]:
     """DUE and SENT refunds whose next try has come.
 
-    Nothing is refunded by itself for a payment that only a return vouches for, or that an answer
-    contradicted. What staff asked for is: if there is no such money, Alipay refuses.
+    Automatic refunds wait while the payment's only evidence is a return, or while an answer contradicts it.
+    Refunds that staff asked for do not: if the money never came, Alipay refuses.
     """
     rows = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
     is_certain = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Payment.Evidence.RETURN)
@@ -81,9 +81,9 @@ def due() -> list[Refund]:
 
 
 def send(refund: Refund) -> bool:
-    """Move a refund on: DUE → SENT → DONE or REFUSED. False if it is not time, or another sweep has it.
+    """Send a refund: DUE → SENT → DONE or REFUSED. False if it is not due, or another sweep has claimed it.
 
-    One that may have been sent is queried first, and sent again only if Alipay does not tell of it.
+    One that may have been sent is queried first, and sent again only if Alipay does not report it.
     """
     now = timezone.now()
     next_try_at = now + poll_schedule.wait_for_age(now - refund.created_at)
@@ -104,7 +104,9 @@ def ask(refund: Refund, *, deadline: float = queries.IN_THE_BACKGROUND) -> Refun
         if answer.amount_fen == refund.amount_fen:
             refunds.mark_done(refund)
         else:
-            log.error("refund %s: Alipay has made it with %d fen", refund, answer.amount_fen)
+            log.error(
+                "refund %s: Alipay made it with %d fen, ours has another amount", refund, answer.amount_fen
+            )
     return answer
 
 
@@ -119,8 +121,8 @@ def retry(refund: Refund) -> bool:
 def give_up(refund: Refund, *, by: User, explanation: str) -> None:
     """End a refund that Alipay has not made: → GIVEN_UP. Raises CannotRefund.
 
-    One that Alipay had in hand is queried once more: what it was late to make must not be refunded twice.
-    `explanation` is for the renter, if they were told of the refund.
+    One that was sent to Alipay is queried once more: if it was made late, it must not be refunded twice.
+    `explanation` is for the renter, if the timeline shows the refund.
     """
     if refund.status == Status.SENT and not Refund.objects.filter(Refund.late(), pk=refund.pk).exists():
         refusal = _("%(number)s: it may be on its way. It can be given up when a day has passed.")
@@ -152,8 +154,8 @@ def _give_up(refund: Refund, *, by: User, explanation: str) -> None:
 def confirm(payment: Payment, out_request_no: str) -> bool:
     """Query Alipay about a refund that a notice or the bill reports, and record it if it was made.
 
-    It may be ours or made in Alipay's console. True once it is in the books, or while it is ours and the
-    sweep will ask about it to its end.
+    It may be ours or made in Alipay's console. True once it is in the books, or while it is ours and SENT:
+    the sweep queries those until they end.
     """
     refund = refunds.find(payment, out_request_no)
     status = refund.status if refund is not None and refund.out_request_no == out_request_no else None
@@ -166,7 +168,7 @@ def confirm(payment: Payment, out_request_no: str) -> bool:
 
 
 def _may_be_sent_again(answer: RefundQueryResult) -> bool:
-    """True if Alipay does not know the refund, or does not tell: the same number moves money once."""
+    """True if Alipay does not know the refund or refuses to tell: the same number moves money once."""
     is_refusal = isinstance(answer, Refused) and answer.code != CODE_TOO_MANY_CALLS
     return is_refusal or isinstance(answer, (NotRefunded, NotExisting))
 
@@ -187,7 +189,7 @@ def _send(refund: Refund) -> RefundResult:
 
 
 def _conclude(refund: Refund, answer: RefundResult) -> None:
-    """Write down a final answer to a sending; everything else is queried later."""
+    """Record a final answer to a refund that was sent; any other is queried later."""
     match answer:
         case Refunded():
             refunds.mark_done(refund)
@@ -201,5 +203,5 @@ def _conclude(refund: Refund, answer: RefundResult) -> None:
 
 def _not_possible_any_more(refund: Refund) -> CannotRefund:
     refund.refresh_from_db()
-    words = _("%(number)s: not possible any more, it is %(status)s.")
-    return CannotRefund(words % {"number": refund.out_request_no, "status": refund.get_status_display()})
+    refusal = _("%(number)s: not possible any more, it is %(status)s.")
+    return CannotRefund(refusal % {"number": refund.out_request_no, "status": refund.get_status_display()})

@@ -1,7 +1,7 @@
-"""Reads what Alipay sends by itself into types: amounts in fen, times aware.
+"""Parses signed returns and notices into types: amounts in fen, times aware.
 
-A return is what the buyer's browser brings back; a notice is what Alipay's server posts. The parameters come
-from messages.verified(), so they are signed. The caller checks that they are about an attempt of ours.
+The buyer's browser brings a return; Alipay's server posts a notice. The parameters come from
+messages.verified(), so they are signed. The caller checks that they are about an attempt of ours.
 """
 
 import re
@@ -17,7 +17,7 @@ _UNPAID = ("WAIT_BUYER_PAY", "TRADE_CLOSED")
 
 
 class WrongKind(Exception):
-    """A signed message of another kind. One key signs all kinds: a notice must not pass for a return."""
+    """A signed message of another kind. All kinds have one key: a notice must not pass as a return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class SignedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Return(SignedMessage):
-    """The browser is back from Alipay. Sent after paying only, but it can be replayed for ever."""
+    """The browser is back from Alipay. Sent only after paying, but can be replayed at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ class PaymentNotice(SignedMessage):
 
 @dataclass(frozen=True, slots=True)
 class RefundNotice(SignedMessage):
-    """Money has gone back. It may also be a late success that only repeats the sum of all refunds."""
+    """Money was refunded. May also be a late success that only repeats the sum of all refunds."""
 
     out_request_no: str
-    """Empty: a refund of the whole trade, or no refund of its own."""
+    """Empty: a refund of the whole trade, or a repeated sum."""
     refunded_fen: int | None
-    """The sum of all refunds of the trade; None: not told."""
+    """The sum of all refunds of the trade. None: missing."""
     summary: str
 
 
 @dataclass(frozen=True, slots=True)
 class OtherNotice(SignedMessage):
-    """Anything else. `is_unpaid`: the trade waits for its buyer, or was closed."""
+    """Any other notice. `is_unpaid`: the trade waits for its buyer, or was closed."""
 
     is_unpaid: bool
     summary: str
@@ -78,11 +78,11 @@ def read_return(params: Mapping[str, str]) -> Return:
 
 
 def read_notice(params: Mapping[str, str]) -> Notice:
-    """Raises WrongKind. A success that also tells of a refund is a refund notice: it may come long after."""
+    """Raises WrongKind. A success that also reports a refund is a refund notice: it may come much later."""
     if "trade_status" not in params or "method" in params:
         raise WrongKind("not a notice")
     trade, status = _trade(params), params["trade_status"]
-    if _tells_of_refund(params):
+    if _reports_refund(params):
         number, refunded = params.get("out_biz_no", ""), _fen(params.get("refund_fee", ""))
         return RefundNotice(*trade, number, refunded, _summary(params))
     if status in _PAID:
@@ -109,11 +109,11 @@ def _fen(yuan: str) -> int | None:
         return None
 
 
-def _tells_of_refund(params: Mapping[str, str]) -> bool:
+def _reports_refund(params: Mapping[str, str]) -> bool:
     return bool(params.get("gmt_refund")) or re.search("[1-9]", params.get("refund_fee", "")) is not None
 
 
 def _summary(params: Mapping[str, str]) -> str:
-    """What staff read of it in the message log."""
+    """The detail for staff in the message log."""
     told = {name: params[name] for name in ("trade_status", "refund_fee", "out_biz_no") if params.get(name)}
     return " ".join(f"{name}={value[:64]}" for name, value in told.items())

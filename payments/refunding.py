@@ -105,7 +105,10 @@ def ask(refund: Refund, *, deadline: float = queries.IN_THE_BACKGROUND) -> Refun
             refunds.mark_done(refund)
         else:
             log.error(
-                "refund %s: Alipay made it with %d fen, ours has another amount", refund, answer.amount_fen
+                "refund %s of %d fen: Alipay made it with %d fen",
+                refund,
+                refund.amount_fen,
+                answer.amount_fen,
             )
     return answer
 

@@ -1,12 +1,14 @@
-"""Our side of Alipay: signing, asking, judging what comes in. Knows the protocol and no models.
+"""Alipay adapter: knows the protocol and its field names, and no models.
 
-keys.py      PEM files, checked in words
-signing.py   RSA2 through OpenSSL
-messages.py  what comes in: returns and notifies, judged to the signature
-answers.py   what comes back: the signed node of an answer, and what it means
-bill.py      the daily bill: what its file says, or why it can't be read
-http.py      the call itself: total deadline, size cap, no redirects
-client.py    pay, query, close, refund, bill
+keys.py        loads and checks PEM files
+signing.py     RSA2 through OpenSSL
+messages.py    verifies returns and notices
+notices.py     parses returns and notices into types
+answers.py     verifies and parses answers to our calls
+bill.py        parses the file of the daily bill
+http.py        the HTTP call: timeout, size cap, no redirects
+client.py      pay, query, close, refund, bill
+configured.py  the client, built from the settings
 """
 
 PRODUCTION_GATEWAY = "https://openapi.alipay.com/gateway.do"

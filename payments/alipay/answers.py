@@ -1,6 +1,7 @@
-"""What Alipay answers when asked: finds the signed node, verifies it, says in a type what it means.
+"""Verifies the signed node of Alipay's answers and parses it into result types.
 
-Whatever is missing, late, cut, unsigned or about another trade is Unknown: keep the state, ask again.
+An answer that is missing, late, truncated, unsigned or about another trade is Unknown: the caller keeps its
+state and asks again.
 """
 
 import json
@@ -31,22 +32,22 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The buyer is there and has not paid."""
+    """The buyer has opened the trade and has not paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Alipay's last word: closed unpaid, or paid and refunded in full."""
+    """Final: closed unpaid, or paid and refunded in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotExisting:
-    """No buyer has signed in to this trade yet; while its request can be used, one still may."""
+    """No buyer has opened this trade yet. One still may until it expires."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Alipay understood, and says no. `sub_code` such as ACQ.TRADE_STATUS_ERROR."""
+    """Alipay understood the call and refused it. `sub_code` such as ACQ.TRADE_STATUS_ERROR."""
 
     code: str
     sub_code: str
@@ -61,31 +62,31 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """The money of this very refund has gone back."""
+    """This call moved the money of the refund."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundFound:
-    """The refund that was asked about has gone through, with so much."""
+    """The refund in question was made, with this amount."""
 
     amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
 class NotRefunded:
-    """No money moved by this call, or Alipay knows no such refund (yet)."""
+    """The call moved no money, or Alipay does not know the refund (yet)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BillAt:
-    """Where a bill can be fetched for half a minute, by anybody: not for logs."""
+    """URL of a bill, valid for half a minute without authentication: never log it."""
 
     url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NoBill:
-    """No bill of that day: it isn't written yet, or nothing was bought or given back."""
+    """No bill of that day: not written yet, or there were no payments and refunds."""
 
 
 BillResult = BillAt | NoBill | Refused | Unknown
@@ -96,11 +97,11 @@ CloseResult = Closed | NotExisting | Refused | Unknown
 
 
 class Unusable(Exception):
-    """An answer that proves nothing; says why."""
+    """An answer that proves nothing, with the reason."""
 
 
 class BadlySigned(Unusable):
-    """It bears a signature, by none of the keys that we know: a forger's, or Alipay has a new key."""
+    """Signed with none of the known keys: it is forged, or Alipay has changed its key."""
 
 
 def signed_node(body: bytes, key_name: str, keys: PublicKeys) -> Mapping[str, object]:
@@ -116,7 +117,7 @@ def signed_node(body: bytes, key_name: str, keys: PublicKeys) -> Mapping[str, ob
     if not isinstance(signature, str) or not signature:
         raise Unusable(f"unsigned{_error_code(spans)}")
     if not is_base64(signature):
-        raise Unusable("the signature is no base64")
+        raise Unusable("the signature is not base64")
     if not is_signed(node_text, signature, keys):
         raise BadlySigned(none_of(keys))
     node = json.loads(node_text)
@@ -126,9 +127,9 @@ def signed_node(body: bytes, key_name: str, keys: PublicKeys) -> Mapping[str, ob
 
 
 def top_level_spans(text: str) -> dict[str, str]:
-    """The members of a JSON object as they stand in `text`: the signature covers those very characters.
+    """The members of a JSON object as substrings of `text`: the signature covers exactly these characters.
 
-    Raises ValueError where it is no object or names a member twice, RecursionError where it is too deep.
+    Raises ValueError if it is not an object or has a duplicate name, RecursionError if it is too deep.
     """
     spans: dict[str, str] = {}
     at = _expect(text, 0, "{")
@@ -137,7 +138,7 @@ def top_level_spans(text: str) -> dict[str, str]:
         start = _skip_space(text, _expect(text, at, ":"))
         _, end = _value_at(text, start)
         if not isinstance(name, str) or name in spans:
-            raise ValueError("a member is named twice, or not by a text")
+            raise ValueError("a member's name is a duplicate, or not a string")
         spans[name] = text[start:end]
         at = _skip_space(text, end)
         if text[at : at + 1] != ",":
@@ -149,7 +150,7 @@ def top_level_spans(text: str) -> dict[str, str]:
 
 
 def query_result(node: Mapping[str, object], out_trade_no: str) -> QueryResult:
-    """What a signed answer to alipay.trade.query says about `out_trade_no`."""
+    """Parse a signed answer to alipay.trade.query about `out_trade_no`."""
     refusal = refused(node)
     if refusal is not None:
         return refusal
@@ -167,7 +168,7 @@ def query_result(node: Mapping[str, object], out_trade_no: str) -> QueryResult:
 
 
 def close_result(node: Mapping[str, object], out_trade_no: str) -> CloseResult:
-    """What a signed answer to alipay.trade.close says about `out_trade_no`."""
+    """Parse a signed answer to alipay.trade.close about `out_trade_no`."""
     refusal = refused(node)
     if refusal is not None:
         return refusal
@@ -177,7 +178,7 @@ def close_result(node: Mapping[str, object], out_trade_no: str) -> CloseResult:
 
 
 def refund_result(node: Mapping[str, object], out_trade_no: str) -> RefundResult:
-    """What a signed answer to alipay.trade.refund says; `refund_fee` is the sum of all of them."""
+    """Parse a signed answer to alipay.trade.refund. Its `refund_fee` is the sum of all refunds: not used."""
     refusal = refused(node)
     if refusal is not None:
         return refusal
@@ -189,7 +190,7 @@ def refund_result(node: Mapping[str, object], out_trade_no: str) -> RefundResult
 def refund_query_result(
     node: Mapping[str, object], out_trade_no: str, out_request_no: str
 ) -> RefundQueryResult:
-    """What a signed answer to alipay.trade.fastpay.refund.query says; about nothing it is 10000, too."""
+    """Parse a signed answer to alipay.trade.fastpay.refund.query. Its code is 10000 for no refund, too."""
     refusal = refused(node)
     if refusal is not None:
         return refusal
@@ -205,7 +206,7 @@ def refund_query_result(
 
 
 def bill_result(node: Mapping[str, object]) -> BillResult:
-    """What a signed answer to alipay.data.dataservice.bill.downloadurl.query says."""
+    """Parse a signed answer to alipay.data.dataservice.bill.downloadurl.query."""
     sub_code = str(node.get("sub_code", "")).upper()
     if "BILL_NOT_EXIST" in sub_code or "NO_BILL_DATA" in sub_code:
         return NoBill()
@@ -219,7 +220,7 @@ def bill_result(node: Mapping[str, object]) -> BillResult:
 
 
 def refused(node: Mapping[str, object]) -> NotExisting | Refused | Unknown | None:
-    """None where the call was accepted (code 10000)."""
+    """The refusal in an answer. None if the call was accepted (code 10000)."""
     code, sub_code = str(node.get("code", ""))[:20], str(node.get("sub_code", ""))[:80]
     if code == "10000":
         return None
@@ -231,7 +232,7 @@ def refused(node: Mapping[str, object]) -> NotExisting | Refused | Unknown | Non
 
 
 def beijing_time(text: object) -> datetime | None:
-    """`2026-11-22 20:15:00` of an Alipay message; None for anything else and for impossible years."""
+    """Parse `2026-11-22 20:15:00` as Beijing time. None for anything else and for implausible years."""
     try:
         moment = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
     except ValueError:
@@ -257,7 +258,7 @@ def _paid(node: Mapping[str, object]) -> Paid | Unknown:
 
 
 def _error_code(spans: dict[str, str]) -> str:
-    """The code of an unsigned refusal at the gateway's door, for the log; it proves nothing."""
+    """The code of an unsigned refusal by the gateway, for the log only: it proves nothing."""
     for text in spans.values():
         value = json.loads(text)
         if isinstance(value, dict) and "code" in value:

@@ -1,7 +1,7 @@
-"""What Alipay's daily bill of trades says, row by row, or why it can't be read.
+"""Parses Alipay's daily bill of trades.
 
-A zip of two CSV files in GBK; the one without (汇总) in its name has the rows. Nobody signed it, and it comes
-over plain http: it says what to ask Alipay about, and proves nothing.
+A zip of two CSV files in GBK; the one without (汇总) in its name has the rows. It is unsigned and comes over
+plain HTTP: it shows what to query Alipay about, and proves nothing.
 """
 
 import io
@@ -17,7 +17,7 @@ from core.money import parse_yuan, yuan_text
 from payments.alipay.answers import beijing_time, is_trade_no
 
 MAX_CSV_BYTES = 64 * 1024 * 1024
-"""Some 300,000 rows."""
+"""About 300,000 rows."""
 MAX_MEMBERS = 10
 MAX_SPARE_COMMAS = 50
 MAX_UNREADABLE = 100
@@ -34,12 +34,12 @@ _TITLE, _REQUEST, _NET = "商品名称", "退款批次号/请求号", "商家实
 
 
 class BillProblem(Exception):
-    """Why a file is not the bill of a day; in words, for whoever runs the reconciliation."""
+    """The file is not a usable bill of a day. The message is printed by reconcile_bill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One payment or refund. `amount_fen` is what was paid or given back, positive either way."""
+    """One payment or refund. `amount_fen` is positive for both."""
 
     is_refund: bool
     trade_no: str
@@ -47,12 +47,12 @@ class Row:
     out_request_no: str
     amount_fen: int
     net_fen: int | None
-    """What the seller got or gave of it, which the totals at the end add up; not in every old file."""
+    """The seller's share, which the totals at the end add up. None: older files may lack the column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """`rows`: each with the line that it stands in; `unreadable`: lines of which no amount is certain."""
+    """`rows`: each with its raw line. `unreadable`: lines that have no or more than one reading."""
 
     account: str
     day: date
@@ -61,18 +61,18 @@ class Bill:
 
 
 def parse(content: bytes) -> Bill:
-    """The bill in a zip or in a bare CSV file. Raises BillProblem."""
+    """Parse a zip or a bare CSV file. Raises BillProblem."""
     data = _unzipped(content) if content.startswith(b"PK") else content
     if len(data) > MAX_CSV_BYTES:
         raise BillProblem(f"The file has more than {MAX_CSV_BYTES} bytes.")
-    # A title may have been cut within a character. What counts is ASCII, and looked at closely.
+    # "replace", because a title may be cut within a character. The fields that matter are ASCII.
     text = data.decode("gb18030", errors="replace")
     lines = [line for line in (line.strip("\r\ufeff ") for line in text.split("\n")) if line]
     remarks = [line for line in lines if line.startswith("#")]
     table = [line for line in lines if not line.startswith("#")]
     account, day = _account_and_day(remarks)
     if not any(_END in line for line in remarks):
-        raise BillProblem("The file has no end: it was cut off.")
+        raise BillProblem("The file has no end mark: it is truncated.")
     names = _names(table[0] if table else "")
     rows, unreadable = [], []
     for line in table[1:]:
@@ -90,7 +90,7 @@ def parse(content: bytes) -> Bill:
 
 def _unzipped(content: bytes) -> bytes:
     try:
-        # Its names are GBK without a flag that says so.
+        # The names are in GBK, without the flag for their encoding.
         with zipfile.ZipFile(io.BytesIO(content), metadata_encoding="gb18030") as archive:
             members = archive.infolist()
             if len(members) > MAX_MEMBERS:
@@ -99,9 +99,9 @@ def _unzipped(content: bytes) -> bytes:
             if len(tables) != 1:
                 raise BillProblem("The zip does not hold exactly one file of rows (….csv without 汇总).")
             if tables[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise BillProblem("The zip is packed in an unusual way.")
+                raise BillProblem("The zip has an unusual compression method.")
             with archive.open(tables[0]) as member:
-                return member.read(MAX_CSV_BYTES + 1)  # whatever size it claims to have
+                return member.read(MAX_CSV_BYTES + 1)  # the size in the header can't be trusted
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise BillProblem(f"The zip is broken ({error}).") from error
 
@@ -110,18 +110,18 @@ def _account_and_day(remarks: list[str]) -> tuple[str, date]:
     account = next((found[1] for line in remarks if (found := _ACCOUNT.match(line))), None)
     period = next((found for line in remarks if (found := _PERIOD.match(line))), None)
     if account is None or period is None:
-        raise BillProblem("The file is not a bill of Alipay's: it does not say of which account and day.")
+        raise BillProblem("The file is not a bill from Alipay: it names no account and day.")
     try:
         start, end = (date(*map(int, parts)) for parts in (period.groups()[:3], period.groups()[3:]))
     except ValueError as error:
-        raise BillProblem(f"The bill's days can't be read ({error}).") from error
+        raise BillProblem(f"The bill's dates can't be read ({error}).") from error
     if end - start != timedelta(days=1):
-        raise BillProblem(f"The bill is of {start} to {end}, not of one day.")
+        raise BillProblem(f"The bill covers {start} to {end}, not one day.")
     return account, start
 
 
 def _names(header: str) -> list[str]:
-    """The columns' names. Older files have fewer of them, and other brackets."""
+    """The column names. Older files have fewer columns, and full-width brackets."""
     names = [name.strip().replace("（", "(").replace("）", ")") for name in header.split(",")]
     missing = [name for name in _NEEDED if names.count(name) != 1]
     if missing:
@@ -130,27 +130,27 @@ def _names(header: str) -> list[str]:
 
 
 def _row(line: str, names: list[str]) -> Row | None:
-    """What a line says; None where it says nothing for certain.
+    """Parse a line. None if it is ambiguous or invalid.
 
-    Titles and remarks stand there unquoted. Where they hold commas, every way to cut the line is tried; it
-    counts if the ways that make sense all say the same.
+    Titles and remarks are unquoted and may hold commas. Every way to split the line is tried; the line counts
+    if all valid splits give the same row.
     """
-    ways = (_sense(dict(zip(names, cells, strict=True))) for cells in _cuts(line.split(","), names))
-    found = {row for row in ways if row is not None}
+    splits = (_valid_row(dict(zip(names, cells, strict=True))) for cells in _splits(line.split(","), names))
+    found = {row for row in splits if row is not None}
     return found.pop() if len(found) == 1 else None
 
 
-def _cuts(cells: list[str], names: list[str]) -> Iterator[list[str]]:
-    """Every way to share the spare commas out between the title and the remark, which is the last column."""
+def _splits(cells: list[str], names: list[str]) -> Iterator[list[str]]:
+    """Every way to divide the spare commas between the title and the remark, which is the last column."""
     spare = len(cells) - len(names)
     title = names.index(_TITLE) if _TITLE in names else 0
     for more in range(spare + 1) if spare <= MAX_SPARE_COMMAS else []:
-        cut = [*cells[:title], ",".join(cells[title : title + more + 1]), *cells[title + more + 1 :]]
-        yield [*cut[: len(names) - 1], ",".join(cut[len(names) - 1 :])]
+        split = [*cells[:title], ",".join(cells[title : title + more + 1]), *cells[title + more + 1 :]]
+        yield [*split[: len(names) - 1], ",".join(split[len(names) - 1 :])]
 
 
-def _sense(cells: dict[str, str]) -> Row | None:
-    """The row, if every number, amount and time in it is one."""
+def _valid_row(cells: dict[str, str]) -> Row | None:
+    """The row, if every number, amount and time in it is valid."""
     cells = {name: cell.strip() for name, cell in cells.items()}
     for name, cell in cells.items():
         if name.endswith("时间") and cell and beijing_time(cell) is None:
@@ -174,7 +174,7 @@ def _sense(cells: dict[str, str]) -> Row | None:
 
 
 def _fen(text: str) -> int | None:
-    """ "-0.01" -> -1; None for what is no amount."""
+    """ "-0.01" -> -1; None if it is not an amount."""
     try:
         fen = parse_yuan(text.removeprefix("-"))
     except ValueError:
@@ -183,7 +183,7 @@ def _fen(text: str) -> int | None:
 
 
 def _check_totals(remarks: list[str], rows: list[Row]) -> None:
-    """The bill's own last lines say how many rows there are, and their sum. Raises BillProblem."""
+    """Compare the rows with the counts and sums in the bill's last lines. Raises BillProblem."""
     counts, sums = Counter[bool](), Counter[bool]()
     for row in rows:
         counts[row.is_refund] += 1

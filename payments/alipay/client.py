@@ -1,4 +1,4 @@
-"""The calls that the site makes: pay (an address for the browser), query, close, refund, its query, bill."""
+"""Alipay client: pay (a URL for the browser), query, close, refund, refund query, bill."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ from payments.alipay.signing import PublicKeys
 
 log = logging.getLogger(__name__)
 
-# The SDK hangs a handler of its own on this logger, for debug lines that hold what is signed.
+# The SDK adds a handler to this logger, for debug lines that contain the signed text.
 logging.getLogger("python-alipay-sdk").handlers.clear()
 logging.getLogger("python-alipay-sdk").setLevel(logging.WARNING)
 
@@ -42,7 +42,7 @@ Result = TypeVar("Result", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[Result]):
-    """What a call brought: the typed result, and the bytes for the journal (empty where none came)."""
+    """The typed result of a call, and the raw bytes for the message log (empty if none came)."""
 
     result: Result
     raw: bytes
@@ -51,7 +51,7 @@ class Reply(Generic[Result]):
 
 @dataclass(frozen=True, slots=True)
 class PayRequest:
-    """What an attempt asks for; frozen with it. `expires_at` is aware; addresses are absolute."""
+    """The values of an attempt that are signed. `expires_at` is aware; URLs are absolute."""
 
     out_trade_no: str
     amount_fen: int
@@ -63,14 +63,14 @@ class PayRequest:
 
 
 class _Sdk(AliPay):
-    """The SDK builds requests; OpenSSL signs them, and their time is Beijing's wherever the server stands."""
+    """SDK that builds requests. OpenSSL signs them, and timestamps are in Beijing time."""
 
     def __init__(self, app_id: str, private_key: RSAPrivateKey) -> None:
         self._private_key = private_key
         super().__init__(appid=app_id, sign_type="RSA2")
 
     def _load_key(self) -> None:
-        """Keys are loaded once, by keys.py."""
+        """Do nothing: keys.py has loaded the keys."""
 
     def _sign(self, unsigned_string: str) -> str:
         return signing.sign(unsigned_string, self._private_key)
@@ -85,7 +85,10 @@ class _Sdk(AliPay):
 
 
 class AlipayClient:
-    """One per process: holds the keys, and is safe to share between threads."""
+    """Holds the keys. One per process; thread-safe. No call raises for failures of the gateway.
+
+    `deadline` is the total timeout of a call in seconds.
+    """
 
     def __init__(
         self, *, app_id: str, gateway_url: str, private_key: RSAPrivateKey, public_keys: PublicKeys
@@ -95,48 +98,47 @@ class AlipayClient:
         self._sdk = _Sdk(app_id, private_key)
 
     def wap_pay_url(self, request: PayRequest) -> str:
-        """Where to send a phone's browser."""
+        """URL for the browser of a phone."""
         signed = self._sdk.api_alipay_trade_wap_pay(
             **_common(request), quit_url=request.quit_url, product_code="QUICK_WAP_WAY"
         )
         return f"{self.gateway_url}?{signed}"
 
     def page_pay_url(self, request: PayRequest) -> str:
-        """Where to send a desktop's browser."""
+        """URL for the browser of a desktop."""
         return f"{self.gateway_url}?{self._sdk.api_alipay_trade_page_pay(**_common(request))}"
 
     def query(self, out_trade_no: str, *, deadline: float) -> Reply[QueryResult]:
-        """What Alipay knows of the trade; never raises for what the gateway does."""
-        meaning = partial(query_result, out_trade_no=out_trade_no)
-        return self._call("alipay.trade.query", {"out_trade_no": out_trade_no}, meaning, deadline)
+        parse = partial(query_result, out_trade_no=out_trade_no)
+        return self._call("alipay.trade.query", {"out_trade_no": out_trade_no}, parse, deadline)
 
     def close(self, out_trade_no: str, *, deadline: float) -> Reply[CloseResult]:
-        """Ask Alipay to take no more money for this number; never raises for what the gateway does."""
-        meaning = partial(close_result, out_trade_no=out_trade_no)
-        return self._call("alipay.trade.close", {"out_trade_no": out_trade_no}, meaning, deadline)
+        """Close the trade: it can't be paid any more."""
+        parse = partial(close_result, out_trade_no=out_trade_no)
+        return self._call("alipay.trade.close", {"out_trade_no": out_trade_no}, parse, deadline)
 
     def refund(
         self, out_trade_no: str, out_request_no: str, amount_fen: int, *, deadline: float
     ) -> Reply[RefundResult]:
-        """Give money back. Repeated with the same number and amount, Alipay gives it back once."""
+        """Refund. Idempotent: repeated with the same number and amount, money moves once."""
         content = {
             "out_trade_no": out_trade_no,
             "out_request_no": out_request_no,
             "refund_amount": yuan_text(amount_fen),
         }
-        meaning = partial(refund_result, out_trade_no=out_trade_no)
-        return self._call("alipay.trade.refund", content, meaning, deadline)
+        parse = partial(refund_result, out_trade_no=out_trade_no)
+        return self._call("alipay.trade.refund", content, parse, deadline)
 
     def refund_query(
         self, out_trade_no: str, out_request_no: str, *, deadline: float
     ) -> Reply[RefundQueryResult]:
-        """Whether that refund has gone through; Alipay wants to be asked 10 s after it was sent or later."""
+        """Query a refund. Alipay asks for at least 10 s between sending a refund and its query."""
         content = {"out_trade_no": out_trade_no, "out_request_no": out_request_no}
-        meaning = partial(refund_query_result, out_trade_no=out_trade_no, out_request_no=out_request_no)
-        return self._call("alipay.trade.fastpay.refund.query", content, meaning, deadline)
+        parse = partial(refund_query_result, out_trade_no=out_trade_no, out_request_no=out_request_no)
+        return self._call("alipay.trade.fastpay.refund.query", content, parse, deadline)
 
     def bill(self, day: date, *, deadline: float) -> Reply[BillResult]:
-        """Where the bill of a day that is over can be fetched; never raises for what the gateway does."""
+        """Get the URL of the bill of a past day."""
         content = {"bill_type": "trade", "bill_date": day.isoformat()}
         return self._call("alipay.data.dataservice.bill.downloadurl.query", content, bill_result, deadline)
 
@@ -144,7 +146,7 @@ class AlipayClient:
         self,
         method: str,
         content: dict[str, str],
-        meaning: Callable[[Mapping[str, object]], Result],
+        parse: Callable[[Mapping[str, object]], Result],
         deadline: float,
     ) -> Reply[Result | Unknown]:
         form = self._sdk.client_api(method, dict(content))
@@ -155,11 +157,11 @@ class AlipayClient:
             raw = http.post(self.gateway_url, form, deadline=deadline)
             node = signed_node(raw, method.replace(".", "_") + "_response", self.public_keys)
             signed = True
-            result = meaning(node)
+            result = parse(node)
         except BadlySigned as error:
             result = Unknown(str(error))
             log.error(
-                "Alipay's answer is %s. If it has changed its key, put the new one beside the old one", error
+                "answer %s; if Alipay has changed its key, add the new one to ALIPAY_PUBLIC_KEY_PATH", error
             )
         except (http.GatewayUnreachable, Unusable) as error:
             result = Unknown(str(error))

@@ -1,4 +1,4 @@
-"""The process's one Alipay client, built from the settings."""
+"""The Alipay client of this process, built from the settings."""
 
 import functools
 
@@ -12,7 +12,7 @@ from payments.alipay.client import AlipayClient
 
 @functools.cache
 def alipay_client() -> AlipayClient:
-    """Raises KeyProblem where the key files can't be used."""
+    """Raises KeyProblem if the key files can't be used."""
     private_key = keys.load_private_key(settings.ALIPAY_APP_PRIVATE_KEY_PATH)
     public_keys = keys.load_public_keys(settings.ALIPAY_PUBLIC_KEY_PATH)
     keys.check_pair(private_key, public_keys)

@@ -1,6 +1,6 @@
-"""Calls to Alipay: a deadline for all of it, a size cap, no redirects, certificates checked.
+"""HTTP calls to Alipay: total timeout, size cap, no redirects, certificates verified.
 
-libcurl, because it holds a total deadline even against a server that sends one byte a second.
+libcurl, because it keeps a total timeout even if a server sends one byte a second.
 """
 
 import os
@@ -13,30 +13,29 @@ from core.circuit_breaker import CircuitBreaker
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
-"""A day's bill, zipped; one of some 300,000 payments."""
+"""Enough for a zipped bill of about 300,000 payments."""
 
 _local = threading.local()
 
-
 breaker = CircuitBreaker("Alipay")
-"""The process's own, for post() alone: bills come from another host."""
+"""One per process, for post() only: bills come from another host."""
 
 
 class GatewayUnreachable(Exception):
-    """No whole answer came in time; says why. `is_down`: nothing came, or HTTP 5xx."""
+    """No complete answer came in time, with the reason. `is_down`: no answer at all, or HTTP 5xx."""
 
-    def __init__(self, words: str, *, is_down: bool = False) -> None:
-        super().__init__(words)
+    def __init__(self, reason: str, *, is_down: bool = False) -> None:
+        super().__init__(reason)
         self.is_down = is_down
 
 
 def post(url: str, form: str, *, deadline: float) -> bytes:
-    """The body of a 200 answer, at most MAX_ANSWER_BYTES of it, within `deadline` seconds.
+    """POST a form. Returns the body of a 200 answer, at most MAX_ANSWER_BYTES, within `deadline` seconds.
 
-    Raises GatewayUnreachable; at once where the gateway has left several calls in a row unanswered.
+    Raises GatewayUnreachable, without a call while the circuit breaker is open.
     """
     if not breaker.allows_call():
-        raise GatewayUnreachable("not called: it has answered nothing lately")
+        raise GatewayUnreachable("not called: the circuit is open")
     curl = _handle()
     curl.setopt(pycurl.URL, url)
     curl.setopt(pycurl.POSTFIELDS, form)
@@ -50,7 +49,7 @@ def post(url: str, form: str, *, deadline: float) -> bytes:
 
 
 def download(url: str, *, deadline: float) -> bytes:
-    """The body of a 200 answer to a GET, at most MAX_DOWNLOAD_BYTES of it, within `deadline` seconds.
+    """GET a file. Returns the body of a 200 answer, at most MAX_DOWNLOAD_BYTES, within `deadline` seconds.
 
     Raises GatewayUnreachable.
     """
@@ -73,8 +72,8 @@ def _perform(curl: pycurl.Curl, deadline: float, max_bytes: int) -> bytes:
     except pycurl.error as error:
         if len(body) > max_bytes:
             raise GatewayUnreachable(f"an answer of more than {max_bytes} bytes") from error
-        words = str(error.args[1] if len(error.args) > 1 else error)
-        raise GatewayUnreachable(words, is_down=True) from error
+        reason = str(error.args[1] if len(error.args) > 1 else error)
+        raise GatewayUnreachable(reason, is_down=True) from error
     status = curl.getinfo(pycurl.RESPONSE_CODE)
     if status != 200:
         redirect = ", a redirect, not followed" if 300 <= status < 400 else ""
@@ -83,7 +82,7 @@ def _perform(curl: pycurl.Curl, deadline: float, max_bytes: int) -> bytes:
 
 
 def _handle() -> pycurl.Curl:
-    """This thread's handle, which keeps its connection to the gateway open between calls."""
+    """This thread's handle, which keeps its connection to the gateway alive between calls."""
     if not hasattr(_local, "curl"):
         curl = _new_handle()
         curl.setopt(

@@ -1,4 +1,4 @@
-"""Our key and Alipay's, read from PEM files; refused in words that say what to do and show no key."""
+"""Loads our private key and Alipay's public keys from PEM files. Errors never contain key material."""
 
 import stat
 from collections.abc import Sequence
@@ -11,25 +11,25 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 RSA2_BITS = 2048
 BEGIN = b"-----BEGIN"
 DEMO_MARK = b"ihome demo key"
-"""Stands above the PEM of keys made by make_demo_keys."""
+"""Precedes the PEM block in files made by make_demo_keys."""
 
 
 class KeyProblem(Exception):
-    """A key file can't be used; the message tells a person why and what to do."""
+    """A key file can't be used. The message says why, and what to do."""
 
 
 def load_private_key(path: str) -> RSAPrivateKey:
     """Our app's private key. Raises KeyProblem."""
     file = _existing(path)
     if file.stat().st_mode & stat.S_IRWXO:
-        raise KeyProblem(f"{file}: everybody on this machine can read it. Run: chmod 600 {file}")
+        raise KeyProblem(f"{file} can be read by every user of this machine. Run: chmod 600 {file}")
     pem = _pem(file)
     if b"PUBLIC KEY-----" in pem:
         raise KeyProblem(f"{file} holds a public key. Our app's private key belongs here.")
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(f"{file} is no RSA private key in PEM form without a password.") from error
+        raise KeyProblem(f"{file} is not an RSA private key in PEM format without a password.") from error
     if not isinstance(key, RSAPrivateKey):
         raise KeyProblem(f"{file} is not an RSA key.")
     _check_length(file, key.key_size)
@@ -37,7 +37,7 @@ def load_private_key(path: str) -> RSAPrivateKey:
 
 
 def load_public_keys(path: str) -> tuple[RSAPublicKey, ...]:
-    """Alipay's public key for our app; of a file with several PEM blocks, each. Raises KeyProblem."""
+    """Alipay's public keys for our app, one for each PEM block of the file. Raises KeyProblem."""
     file = _existing(path)
     pem = _pem(file)
     if b"PRIVATE KEY-----" in pem:
@@ -53,15 +53,15 @@ def _public_key(file: Path, pem: bytes) -> RSAPublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(f"{file} holds what is no RSA public key in PEM form.") from error
+        raise KeyProblem(f"{file} has a PEM block that is not an RSA public key.") from error
     if not isinstance(key, RSAPublicKey):
-        raise KeyProblem(f"{file} holds what is not an RSA key.")
+        raise KeyProblem(f"{file} has a key that is not an RSA key.")
     _check_length(file, key.key_size)
     return key
 
 
 def check_pair(private_key: RSAPrivateKey, public_keys: Sequence[RSAPublicKey]) -> None:
-    """Raises KeyProblem where our own public key stands in for Alipay's, the most frequent mistake of all."""
+    """Raises KeyProblem if our own public key was stored as Alipay's, a frequent mistake."""
     if private_key.public_key() in public_keys:
         raise KeyProblem(
             "ALIPAY_PUBLIC_KEY_PATH holds our own app's public key. Take the one that Alipay's console "
@@ -80,7 +80,7 @@ def _existing(path: str) -> Path:
     except OSError as error:
         raise KeyProblem(f"{path[:80]} can't be read: {error.strerror}.") from error
     if not path or not found:
-        raise KeyProblem(f"there is no file {file}." if path else "no file is named.")
+        raise KeyProblem(f"there is no file {file}." if path else "not set.")
     return file
 
 
@@ -91,7 +91,7 @@ def _pem(file: Path) -> bytes:
         raise KeyProblem(f"{file} can't be read: {error.strerror}.") from error
     if BEGIN not in pem:
         raise KeyProblem(
-            f"{file} has no -----BEGIN … KEY----- line. Where the console gave bare base64, put the "
+            f"{file} has no -----BEGIN … KEY----- line. If the console gave bare base64, put the "
             "-----BEGIN and -----END lines around it."
         )
     return pem

@@ -1,7 +1,7 @@
-"""What Alipay sends by itself: the browser's return and the notify. Raw bytes in, signed parameters out.
+"""Verifies returns and notices: raw bytes in, signed parameters out.
 
-Values are joined unescaped when they are signed, so one signed text can be cut into parameters in several
-ways. Only one cut passes here: names of letters, digits and `_`, none twice, no `&` inside a value.
+Alipay signs values unescaped, so one signed text can be split into parameters in several ways. Only one split
+is accepted here: names of letters, digits and `_`, no duplicates, no `&` in a value.
 """
 
 import re
@@ -19,19 +19,17 @@ Params = dict[str, str]
 
 
 class Rejected(Exception):
-    """Not a message of Alipay's: not well-formed, or not signed by it. The message says which, in words."""
+    """Not a message from Alipay: malformed, or not signed by it. The text says which."""
 
 
 def verified(raw: bytes, keys: PublicKeys) -> Params:
-    """The parameters that Alipay signed, and `sign_type`: of a return's query string, or of a notify's body.
+    """Verify a return's query string or a notice's body. Returns the signed parameters and `sign_type`.
 
-    Raises Rejected.
-
-    Alipay left `sign_type` out of the signed text in most years and put it in in some; both are tried.
+    Raises Rejected. The signed text contained `sign_type` in some years and not in others; both are tried.
     """
     params, signature = _parse(raw)
     if not is_base64(signature):
-        raise Rejected("the signature is no base64")
+        raise Rejected("the signature is not base64")
     without = {name: value for name, value in params.items() if name != "sign_type"}
     for candidate in _with_and_without_empty([without, params]):
         if is_signed(text_to_sign(candidate), signature, keys):
@@ -40,7 +38,7 @@ def verified(raw: bytes, keys: PublicKeys) -> Params:
 
 
 def _with_and_without_empty(candidates: list[Params]) -> Iterator[Mapping[str, str]]:
-    """Alipay's documents differ on whether empty values are signed; as received comes first."""
+    """Alipay's documents differ on whether empty values are signed: as received first, then without them."""
     yield from candidates
     for candidate in candidates:
         filled = {name: value for name, value in candidate.items() if value}
@@ -59,7 +57,7 @@ def _parse(raw: bytes) -> tuple[Params, str]:
     for pair in pairs:
         name, value = _decoded(pair)
         if name in params:
-            raise Rejected(f"{name} is there twice")
+            raise Rejected(f"{name} is a duplicate")
         params[name] = value
     if params.get("sign_type") != "RSA2":
         raise Rejected("sign_type is not RSA2")
@@ -76,9 +74,9 @@ def _decoded(pair: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         raise Rejected("not UTF-8") from error
     if not equals or not _NAME.fullmatch(name):
-        raise Rejected("a field without a proper name")
+        raise Rejected("a field without a valid name")
     if "&" in value or "\0" in value:
-        raise Rejected(f"{name} holds a character that is not allowed")
+        raise Rejected(f"{name} contains a character that is not allowed")
     return name, value
 
 

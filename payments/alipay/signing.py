@@ -1,4 +1,4 @@
-"""RSA2: SHA256 with RSA, PKCS#1 v1.5, base64; through OpenSSL."""
+"""RSA2 signatures: SHA256 with RSA, PKCS#1 v1.5, base64; through OpenSSL."""
 
 import base64
 import binascii
@@ -17,23 +17,23 @@ def sign(text: str, key: RSAPrivateKey) -> str:
 
 
 PublicKeys = Sequence[RSAPublicKey]
-"""Alipay's: one, or an old and a new one while it changes them."""
+"""Alipay's keys: one, or the old and the new one during a rotation."""
 
 
 def is_signed(text: str, signature: str, keys: PublicKeys) -> bool:
-    """True where one of `keys` signed `text`, and `signature` is its canonical base64. Never raises."""
+    """True if one of `keys` signed `text` and `signature` is canonical base64. Never raises."""
     decoded = _decoded(signature)
     return decoded is not None and any(_verifies(key, decoded, text) for key in keys)
 
 
 def is_base64(signature: str) -> bool:
-    """True where it may be a signature at all."""
+    """True if it is canonical base64 and not empty."""
     return _decoded(signature) is not None
 
 
 def none_of(keys: PublicKeys) -> str:
-    """What to say of a signature by none of them: names them by their fingerprints."""
-    return f"signed with none of the keys that we know: {', '.join(map(fingerprint, keys))}"
+    """Reason for rejecting a signature by another key, with the fingerprints of `keys`."""
+    return f"signed with none of the known keys: {', '.join(map(fingerprint, keys))}"
 
 
 def fingerprint(key: RSAPublicKey) -> str:
@@ -42,7 +42,7 @@ def fingerprint(key: RSAPublicKey) -> str:
 
 
 def _decoded(signature: str) -> bytes | None:
-    """None also for the same bytes written another way."""
+    """Decode base64. None also if it is not the canonical encoding of its bytes."""
     try:
         decoded = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""What Alipay answers when asked: which bytes are signed, and what a signed answer means."""
+"""Alipay's answers: which bytes are signed, and which result a signed answer gives."""
 
 import json
 from base64 import b64encode
@@ -78,7 +78,7 @@ def test_every_member_is_found_as_it_stands(
 
 
 @given(st.text(alphabet='{}[]",:\\ ab1', max_size=40))
-def test_whatever_text_comes_spans_or_refusal(text: str) -> None:
+def test_any_text_gives_spans_or_an_error(text: str) -> None:
     try:
         spans = top_level_spans(text)
     except (ValueError, RecursionError):
@@ -92,7 +92,7 @@ def test_whatever_text_comes_spans_or_refusal(text: str) -> None:
     ids=str,
 )
 def test_QRY14_braces_and_quotes_inside_a_value(value: str) -> None:
-    """The SDK counts braces without regard to texts and calls such an answer forged."""
+    """The SDK counts braces inside strings, too, and rejects such an answer as forged."""
     node = f'{{"code":"10000","subject":"{value}"}}'
     assert node_of(signed(node)) == json.loads(node)
 
@@ -110,7 +110,7 @@ def test_the_signature_may_come_first() -> None:
 
 def test_space_inside_the_node_is_signed_with_it() -> None:
     assert node_of(signed('{ "code" : "10000" }')) == {"code": "10000"}
-    with pytest.raises(Unusable, match="signed with none of the keys"):
+    with pytest.raises(Unusable, match="signed with none of the known keys"):
         node_of(signed('{"code":"10000"}').replace(b'"code":', b'"code": '))
 
 
@@ -165,14 +165,14 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("body", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_QRY03_what_proves_nothing(body: bytes) -> None:
+def test_QRY03_an_unusable_answer_is_refused_with_a_short_reason(body: bytes) -> None:
     with pytest.raises(Unusable) as unusable:
         node_of(body)
     assert str(unusable.value)
     assert len(str(unusable.value)) < 200
 
 
-def test_an_unsigned_refusal_is_named_for_the_log() -> None:
+def test_an_unsigned_refusal_gives_its_code_for_the_log() -> None:
     with pytest.raises(Unusable, match=r"40002 isv\.invalid-app-id"):
         node_of(UNUSABLE["only an error"])
 
@@ -191,7 +191,7 @@ def test_QRY03_any_changed_byte_is_noticed(data: st.DataObject) -> None:
     assert node == node_of(body)
 
 
-# --- what it means ------------------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------------------
 
 PAID = {
     "code": "10000",
@@ -241,12 +241,12 @@ def test_a_sandbox_answer_whose_other_amounts_are_zero_is_paid() -> None:
     ],
     ids=str,
 )
-def test_QRY02_what_else_a_signed_answer_may_say(changes: dict, expected: type) -> None:
+def test_QRY02_other_signed_answers(changes: dict, expected: type) -> None:
     assert isinstance(query_result({**PAID, **changes}, NUMBER), expected)
 
 
 @pytest.mark.parametrize("name", ["out_trade_no", "trade_status", "trade_no", "total_amount"])
-def test_QRY02_what_must_not_be_missing(name: str) -> None:
+def test_QRY02_a_missing_field_makes_it_unknown(name: str) -> None:
     node = {key: value for key, value in PAID.items() if key != name}
     assert isinstance(query_result(node, NUMBER), Unknown)
 
@@ -270,9 +270,9 @@ def test_QRY02_what_must_not_be_missing(name: str) -> None:
     ],
 )
 def test_QRY04_codes_are_known_by_name(code: str, sub_code: str, expected: object) -> None:
-    """An error stays one even where the rest looks like a payment."""
-    for meaning in (query_result, close_result):
-        result = meaning({**PAID, "code": code, "sub_code": sub_code}, NUMBER)
+    """An error is one even if the other fields look like a payment."""
+    for parse in (query_result, close_result):
+        result = parse({**PAID, "code": code, "sub_code": sub_code}, NUMBER)
         assert isinstance(result, expected) if isinstance(expected, type) else result == expected
 
 
@@ -290,7 +290,7 @@ def test_close_is_about_the_trade_that_was_asked() -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*PAID, "sub_code", "msg"]), JSON_VALUES))
-def test_whatever_a_signed_answer_holds_it_has_a_meaning(node: dict) -> None:
+def test_any_signed_answer_gives_a_result(node: dict) -> None:
     result = query_result({**PAID, **node}, NUMBER)
     if isinstance(result, Paid):
         assert type(result.total_fen) is int
@@ -335,14 +335,14 @@ BILLS = {
 
 
 @pytest.mark.parametrize(("node", "result"), BILLS.values(), ids=BILLS.keys())
-def test_where_the_bill_is(node: dict[str, str], result: object) -> None:
+def test_answers_about_a_bill(node: dict[str, str], result: object) -> None:
     assert bill_result(node) == result
 
 
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "gopher://a", "//a/b", "http://a b", "http://a\r\nb", "http://账单", "", 1]
 )
-def test_what_is_no_web_address_is_not_fetched(url: object) -> None:
+def test_a_url_that_is_not_http_is_refused(url: object) -> None:
     assert bill_result({"code": "10000", "bill_download_url": url}) == Unknown("no address of a bill")
 
 

@@ -1,4 +1,4 @@
-"""Alipay's bill file: its own layout, older ones, and files that are none."""
+"""Alipay's bill file: the current layout, older ones, and files that are not bills."""
 
 import io
 import zipfile
@@ -100,12 +100,12 @@ def test_a_bill_that_alipay_really_wrote() -> None:
 
 
 def test_names_in_gbk_without_a_flag_are_read() -> None:
-    """zipfile writes UTF-8 and flags it; Alipay does neither."""
+    """zipfile writes UTF-8 names with a flag; Alipay writes GBK without one."""
     names = {"A" * 20: "业务明细.csv", "B" * 20: "业务明细(汇总).csv"}
-    stand_ins = {key[: len(name.encode("gbk"))]: name for key, name in names.items()}
-    content = zipped(dict(zip(stand_ins, (gbk(PAYMENT.format(**PLAIN)), b"#"), strict=True)))
-    for stand_in, name in stand_ins.items():
-        content = content.replace(stand_in.encode(), name.encode("gbk"))
+    placeholders = {key[: len(name.encode("gbk"))]: name for key, name in names.items()}
+    content = zipped(dict(zip(placeholders, (gbk(PAYMENT.format(**PLAIN)), b"#"), strict=True)))
+    for placeholder, name in placeholders.items():
+        content = content.replace(placeholder.encode(), name.encode("gbk"))
     assert len(parse(content).rows) == 1
 
 
@@ -147,8 +147,8 @@ def test_a_row_is_read_right_or_not_at_all(title: str, remark: str) -> None:
     assert len(found.rows) + len(found.unreadable) == 1
 
 
-def test_a_title_that_could_be_cut_two_ways_is_not_guessed() -> None:
-    """Cells that make a second row of sense inside the title: another amount in the right place."""
+def test_a_line_with_two_valid_splits_is_not_guessed() -> None:
+    """The title contains cells that make a second valid row, with another amount in its column."""
     inside = "x,2026-11-22 20:14:32,2026-11-22 20:14:43,,,,,,0.01,0.01,,,,,,,,,,0.00,0.00,y"
     line = PAYMENT.format(title=inside, remark="")
     found = parse(gbk(line))
@@ -177,7 +177,7 @@ def test_a_title_that_could_be_cut_two_ways_is_not_guessed() -> None:
         ("*客(138****0000)\t", "a,5.00"),
     ],
 )
-def test_a_line_that_is_not_certain_is_named_and_not_guessed(old: str, new: str) -> None:
+def test_an_invalid_line_is_unreadable_and_not_guessed(old: str, new: str) -> None:
     good, bad = PAYMENT.format(**PLAIN), PAYMENT.format(**PLAIN).replace(old, new, 1)
     found = parse(gbk(good, bad, totals=("#交易合计：2笔，商家实收共600.00元",)))
     assert ([row for row, _ in found.rows], found.unreadable) == ([PAID], [bad])
@@ -189,15 +189,15 @@ def test_a_refund_with_a_positive_amount_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("totals", "words"),
+    ("totals", "complaint"),
     [
         ("#交易合计：2笔，商家实收共300.00元", "交易 2笔"),
         ("#交易合计：1笔，商家实收共300.01元", "300.01"),
         ("#退款合计：1笔，商家实收退款共-100.00元", "退款 1笔"),
     ],
 )
-def test_a_file_that_contradicts_itself_is_refused(totals: str, words: str) -> None:
-    assert words in problem(gbk(PAYMENT.format(**PLAIN), totals=(totals,)))
+def test_a_file_that_contradicts_itself_is_refused(totals: str, complaint: str) -> None:
+    assert complaint in problem(gbk(PAYMENT.format(**PLAIN), totals=(totals,)))
 
 
 ROW = PAYMENT.format(**PLAIN)
@@ -211,21 +211,21 @@ NOT_BILLS = {
     "no header": (gbk(header=""), "no column"),
     "a column less": (gbk(ROW, header=HEADER.replace("业务类型", "类型")), "no column 业务类型"),
     "a column twice": (gbk(ROW, header=HEADER.replace("终端号", "商户订单号")), "no column 商户订单号"),
-    "a month": (gbk(ROW).replace("11月23日 00".encode("gbk"), "12月22日 00".encode("gbk")), "not of one day"),
+    "a month": (gbk(ROW).replace("11月23日 00".encode("gbk"), "12月22日 00".encode("gbk")), "not one day"),
     "no such day": (gbk(ROW).replace("11月22日".encode("gbk"), "13月99日".encode("gbk")), "can't be read"),
     "zip of nothing": (zipped({}), "exactly one"),
     "only a summary": (zipped({"业务明细(汇总).csv": gbk(ROW)}), "exactly one"),
     "two tables": (zipped({"a.csv": gbk(ROW), "b.csv": gbk(ROW)}), "exactly one"),
     "many members": (zipped({f"{n}.csv": b"" for n in range(11)}), "more than 10"),
     "half a zip": (zipped({"a.csv": gbk(ROW)})[:-30], "broken"),
-    "packed in another way": (zipped({"a.csv": gbk(ROW)}, zipfile.ZIP_LZMA), "unusual way"),
+    "packed in another way": (zipped({"a.csv": gbk(ROW)}, zipfile.ZIP_LZMA), "unusual compression"),
     "only PK": (b"PK", "broken"),
 }
 
 
-@pytest.mark.parametrize(("content", "words"), NOT_BILLS.values(), ids=NOT_BILLS.keys())
-def test_what_is_no_bill_is_refused_in_words(content: bytes, words: str) -> None:
-    assert words in problem(content)
+@pytest.mark.parametrize(("content", "complaint"), NOT_BILLS.values(), ids=NOT_BILLS.keys())
+def test_a_file_that_is_not_a_bill_is_refused_with_a_reason(content: bytes, complaint: str) -> None:
+    assert complaint in problem(content)
 
 
 def test_a_zip_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ def test_an_encrypted_member_is_refused() -> None:
 
 @given(st.data())
 @hypothesis_settings(max_examples=300, deadline=None)
-def test_a_damaged_zip_is_a_problem_in_words_or_reads_alike(data: st.DataObject) -> None:
+def test_a_damaged_zip_is_refused_with_a_reason_or_gives_the_same_rows(data: st.DataObject) -> None:
     content = bytearray(zipped({"a.csv": gbk(ROW), "a(汇总).csv": b"#"}))
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(2, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -265,7 +265,7 @@ def test_a_damaged_zip_is_a_problem_in_words_or_reads_alike(data: st.DataObject)
 
 @given(st.binary(max_size=300))
 @hypothesis_settings(max_examples=200, deadline=None)
-def test_any_bytes_are_a_bill_or_a_problem_in_words(content: bytes) -> None:
+def test_any_bytes_are_a_bill_or_are_refused_with_a_reason(content: bytes) -> None:
     for candidate in (content, b"PK\x03\x04" + content, gbk(ROW) + content):
         try:
             parse(candidate)

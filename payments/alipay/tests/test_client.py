@@ -1,4 +1,4 @@
-"""The requests that leave the site, and the traps of the SDK that builds them."""
+"""The requests that the site sends, and the pitfalls of the SDK that builds them."""
 
 import json
 import logging
@@ -51,7 +51,7 @@ def alipay() -> AlipayClient:
 
 
 def fields_of(query: str) -> dict[str, str]:
-    """The fields of a request, once the signature over them has been verified."""
+    """The fields of a request, after verifying its signature."""
     pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
     fields = dict(pairs)
     assert len(fields) == len(pairs)
@@ -61,7 +61,7 @@ def fields_of(query: str) -> dict[str, str]:
 
 
 def sent_by(url: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Where a browser is sent: the common fields, and what is asked for."""
+    """The common fields and the biz_content of the URL for a browser."""
     address = urlsplit(url)
     assert f"{address.scheme}://{address.netloc}{address.path}" == GATEWAY
     fields = fields_of(address.query)
@@ -115,20 +115,20 @@ def with_changes(**changes: object) -> PayRequest:
 
 
 @pytest.mark.parametrize("amount", [0.3, "0.30", None, True])
-def test_FMT04_what_is_not_whole_fen_never_goes_out(alipay: AlipayClient, amount: object) -> None:
+def test_FMT04_an_amount_that_is_not_whole_fen_is_never_sent(alipay: AlipayClient, amount: object) -> None:
     with pytest.raises(ValueError, match="must be an int"):
         alipay.wap_pay_url(with_changes(amount_fen=amount))
 
 
 @pytest.mark.parametrize("hours", [-5, 0, 8, 14])
-def test_time_expire_is_beijings_whatever_zone_it_is_given_in(alipay: AlipayClient, hours: int) -> None:
+def test_time_expire_is_in_beijing_time_for_any_zone(alipay: AlipayClient, hours: int) -> None:
     moment = REQUEST.expires_at.astimezone(timezone(timedelta(hours=hours)))
     _, content = sent_by(alipay.wap_pay_url(with_changes(expires_at=moment)))
     assert content["time_expire"] == "2026-11-23 00:30:00"
 
 
 def test_the_same_attempt_is_the_identical_request(alipay: AlipayClient) -> None:
-    """Alipay takes another subject, amount or deadline under the same number for another trade."""
+    """Alipay refuses another subject, amount or deadline under the same number (CONTEXT_INCONSISTENT)."""
     with time_machine.travel("2026-11-22T12:00:00+00:00", tick=False):
         first = sent_by(alipay.wap_pay_url(REQUEST))
     with time_machine.travel("2026-11-22T12:00:09+00:00", tick=False):
@@ -138,7 +138,7 @@ def test_the_same_attempt_is_the_identical_request(alipay: AlipayClient) -> None
     assert changed == {"timestamp", "sign"}
 
 
-# --- FMT08: a server that stands elsewhere ----------------------------------------------------------------
+# --- FMT08: a server in another time zone -----------------------------------------------------------------
 
 PRINT_TIMES = """
 from datetime import UTC, datetime
@@ -157,7 +157,7 @@ print(client.wap_pay_url(request))
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "UTC", "Pacific/Kiritimati"])
-def test_FMT08_times_are_beijings_wherever_the_server_stands(zone: str) -> None:
+def test_FMT08_times_are_beijings_in_any_time_zone_of_the_server(zone: str) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     done = subprocess.run(
         [sys.executable, "-c", PRINT_TIMES, zone],
@@ -169,8 +169,8 @@ def test_FMT08_times_are_beijings_wherever_the_server_stands(zone: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     fields = dict(parse_qsl(urlsplit(done.stdout.strip()).query))
-    told = datetime.strptime(f"{fields['timestamp']} +0800", "%Y-%m-%d %H:%M:%S %z")
-    assert before <= told <= datetime.now(UTC)
+    timestamp = datetime.strptime(f"{fields['timestamp']} +0800", "%Y-%m-%d %H:%M:%S %z")
+    assert before <= timestamp <= datetime.now(UTC)
     assert json.loads(fields["biz_content"])["time_expire"] == "2026-11-23 00:30:00"
 
 
@@ -178,7 +178,7 @@ def test_FMT08_times_are_beijings_wherever_the_server_stands(zone: str) -> None:
 
 
 class Post:
-    """Stands where http.post is; keeps the call and says what it was told to."""
+    """Replaces http.post: keeps the last call, and returns or raises `said`."""
 
     said: bytes | Exception = b""
     call: tuple[str, str, float]
@@ -199,7 +199,7 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Post:
 
 @pytest.fixture
 def alipay_of_tests(alipay: AlipayClient) -> AlipayClient:
-    """One that trusts the key that tests/alipay.py signs with."""
+    """A client that trusts the key that tests/alipay.py signs with."""
     alipays = load_public_keys(str(KEYS / "alipay_public_key.pem"))
     return AlipayClient(app_id="9021000000000001", gateway_url=GATEWAY, private_key=OURS, public_keys=alipays)
 
@@ -210,7 +210,7 @@ def test_a_call_is_a_signed_form_with_its_deadline(alipay: AlipayClient, post: P
     post.said = GatewayUnreachable("nobody")
     getattr(alipay, name)(NUMBER, deadline=2.5)
     url, form, deadline = post.call
-    assert (url, deadline) == (GATEWAY, 2.5)  # nothing of the order in the address
+    assert (url, deadline) == (GATEWAY, 2.5)  # nothing about the order in the URL
     fields = fields_of(form)
     assert fields["method"] == f"alipay.trade.{name}"
     assert json.loads(fields["biz_content"]) == {"out_trade_no": NUMBER}
@@ -253,7 +253,9 @@ def test_a_signed_refusal_is_an_answer_and_no_exception(
     ],
     ids=lambda said: repr(said[:20]),
 )
-def test_QRY03_what_the_sdk_would_raise_for_is_unknown(alipay: AlipayClient, post: Post, said: bytes) -> None:
+def test_QRY03_an_answer_on_which_the_sdk_raises_is_unknown(
+    alipay: AlipayClient, post: Post, said: bytes
+) -> None:
     post.said = said
     for call in (alipay.query, alipay.close):
         reply = call(NUMBER, deadline=3)

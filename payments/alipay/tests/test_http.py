@@ -1,4 +1,4 @@
-"""One call to the gateway, against small servers that do what no gateway should."""
+"""One call to the gateway, against small servers that misbehave."""
 
 import ssl
 import threading
@@ -22,11 +22,11 @@ from tests.serving import serving
 
 FORM = "method=alipay.trade.query&sign=abc%2B"
 FAR_TOO_LONG = 30
-"""Seconds; no measure of speed: without a deadline these servers would go on for minutes."""
+"""Seconds. Not a measure of speed: without a deadline these servers would run for minutes."""
 
 
 class Server:
-    """Answers every request with `answer`; keeps what it was asked."""
+    """Answers every request with `answer`, and records the requests."""
 
     def __init__(self) -> None:
         self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: reply(handler, b"{}")
@@ -59,7 +59,7 @@ class Server:
         self.stopping = threading.Event()
 
     def drip(self, handler: BaseHTTPRequestHandler) -> None:
-        """One byte every 50 ms, so that no read ever waits long."""
+        """Send one byte every 50 ms, so that no single read times out."""
         handler.send_response(200)
         handler.send_header("Content-Length", "10000")
         handler.end_headers()
@@ -184,7 +184,7 @@ def test_an_answer_that_is_cut_short_is_no_answer(server: Server) -> None:
     assert refused(server.url)
 
 
-def test_what_is_no_http_is_no_answer(server: Server) -> None:
+def test_a_response_that_is_not_http_is_no_answer(server: Server) -> None:
     def speak(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"\x00\xff not HTTP\r\n\r\n")
         handler.close_connection = True
@@ -205,7 +205,7 @@ def test_GWX01_a_name_that_does_not_exist() -> None:
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "dict://127.0.0.1/"]
 )
-def test_only_http_is_spoken(url: str) -> None:
+def test_only_http_is_supported(url: str) -> None:
     assert refused(url)
 
 
@@ -246,12 +246,12 @@ def secured(server: Server, folder: Path, host: str) -> Path:
 
 @pytest.fixture
 def trust(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """Trust a certificate for the rest of the test; libcurl's handle is made anew for it."""
+    """Trust a certificate for the rest of the test, with a new libcurl handle."""
     monkeypatch.setattr(http, "_local", threading.local())
     yield lambda certificate: monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
-def test_GWX03_a_certificate_that_nobody_vouches_for(
+def test_GWX03_an_untrusted_certificate(
     server: Server, tmp_path: Path, trust: Callable[[Path], None]
 ) -> None:
     secured(server, tmp_path, "127.0.0.1")

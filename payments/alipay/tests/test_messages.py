@@ -1,4 +1,4 @@
-"""Returns and notifies, judged to the signature: one cut of the signed text passes, nothing else escapes."""
+"""Verifying returns and notices: exactly one split of the signed text passes."""
 
 from base64 import b64decode, b64encode
 from urllib.parse import quote, quote_plus, unquote_to_bytes, urlencode
@@ -39,7 +39,7 @@ def sign(text: str, key: rsa.RSAPrivateKey = KEY) -> str:
 
 
 def message(params: Params, signature: str | None = None, **changes: str | None) -> bytes:
-    """`params` as Alipay would sign and send them, and then the changes; None leaves a field out."""
+    """`params` as Alipay would sign and send them, with `changes` made afterwards; None omits a field."""
     sent = {**params, "sign": sign(text_of(params)) if signature is None else signature, **changes}
     return urlencode({name: value for name, value in sent.items() if value is not None}).encode()
 
@@ -75,7 +75,7 @@ def test_a_new_field_that_is_not_signed_is_rejected() -> None:
 
 @pytest.mark.parametrize("signed_empty", [True, False])
 def test_empty_values_signed_or_not(signed_empty: bool) -> None:
-    """Alipay's documents contradict each other; what was signed decides."""
+    """Alipay's documents contradict each other; the signature decides."""
     params = {**PARAMS, "body": "", "point_amount": ""}
     text = text_of(params if signed_empty else PARAMS)
     assert judged(message(params, sign(text))) == (params if signed_empty else PARAMS)
@@ -102,11 +102,11 @@ def test_every_field_is_covered(name: str) -> None:
     assert judged(message(PARAMS, **{name: None})) is None
 
 
-# --- the signed text cut anew ----------------------------------------------------------------------
+# --- the signed text split differently -------------------------------------------------------------
 
 
-def recuts() -> dict[str, bytes]:
-    """Other parameters that give the very same signed text."""
+def other_splits() -> dict[str, bytes]:
+    """Other parameters that give the same signed text."""
     signature = sign(text_of(PARAMS))
     moved = {name: value for name, value in PARAMS.items() if name != "out_trade_no"}
     into_value = {**moved, "gmt_payment": f"{PARAMS['gmt_payment']}&out_trade_no={PARAMS['out_trade_no']}"}
@@ -117,13 +117,13 @@ def recuts() -> dict[str, bytes]:
     head, tail = PARAMS["fund_bill_list"][:5], PARAMS["fund_bill_list"][5:]
     equals[f"fund_bill_list={head}"] = tail
     assert text_of(into_value) == text_of(into_name) == text_of(PARAMS)
-    cuts = {"into a value": into_value, "into a name": into_name, "equals into a name": equals}
-    return {title: message(cut, signature) for title, cut in cuts.items()}
+    splits = {"into a value": into_value, "into a name": into_name, "equals into a name": equals}
+    return {title: message(split, signature) for title, split in splits.items()}
 
 
 @pytest.mark.parametrize("title", ["into a value", "into a name", "equals into a name"])
-def test_NOT10_signed_text_cut_anew(title: str) -> None:
-    assert judged(recuts()[title]) is None
+def test_NOT10_signed_text_split_differently(title: str) -> None:
+    assert judged(other_splits()[title]) is None
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_NOT13_odd_signatures(title: str) -> None:
 
 
 def test_NOT13_the_same_signature_written_another_way() -> None:
-    """The last letter before `==` holds four bits that count for nothing."""
+    """The last letter before `==` has four unused bits."""
     good = sign(text_of(PARAMS))
     assert good.endswith("==")
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -224,7 +224,7 @@ def test_NOT13_the_same_signature_written_another_way() -> None:
 def test_NOT14_broken_text(value: bytes) -> None:
     raw = message(PARAMS) + b"&body=" + value
     assert judged(raw) is None
-    assert masked(raw).isprintable() or "\n" in masked(raw)  # staff can read what came
+    assert masked(raw).isprintable() or "\n" in masked(raw)  # staff can read it
 
 
 @pytest.mark.parametrize("charset", ["GBK", "gb2312", "utf-16", "", "latin-1", "x" * 500])
@@ -259,7 +259,7 @@ def test_NOT14_the_charset_is_ours(charset: str | None) -> None:
         b"&" * 99,
     ],
 )
-def test_what_is_no_message_at_all(raw: bytes) -> None:
+def test_bytes_that_are_not_a_message(raw: bytes) -> None:
     assert judged(raw) is None
 
 
@@ -279,13 +279,13 @@ GENUINE = message(PARAMS)
 
 
 def decoded(raw: bytes) -> list[tuple[bytes, bytes]]:
-    """What a lenient form parser makes of it, as bytes; fields without a value left out."""
+    """The result of a lenient form parser, as bytes, without empty fields."""
     pairs = (pair.replace(b"+", b" ").partition(b"=") for pair in raw.split(b"&"))
     return sorted((unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs if value)
 
 
 def holds(mutated: bytes) -> None:
-    """Rejected where it says anything else than the genuine one; where it passes, it says the same."""
+    """Check that it is rejected if it differs from the genuine message, and else gives the same."""
     params = judged(mutated)
     if decoded(mutated) != decoded(GENUINE):
         assert params is None
@@ -312,7 +312,7 @@ def test_mutations_a_piece_replaced(cut: tuple[int, int], put: bytes) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(GENUINE.split(b"&")), max_size=16))
-def test_mutations_fields_dealt_anew(pairs: list[bytes]) -> None:
+def test_mutations_fields_reordered_or_repeated(pairs: list[bytes]) -> None:
     holds(b"&".join(pairs))
 
 
@@ -333,6 +333,6 @@ def test_mutations_noise(raw: bytes) -> None:
         max_size=8,
     )
 )
-def test_whatever_alipay_signs_is_read_back(params: Params) -> None:
+def test_any_signed_parameters_are_read_back(params: Params) -> None:
     params = {**params, "sign_type": "RSA2"}
     assert judged(message(params)) == params

@@ -1,4 +1,4 @@
-"""Messages that Alipay really signed, judged by the adapter. Nobody here made these signatures."""
+"""The adapter verifies messages that Alipay itself signed."""
 
 from urllib.parse import urlencode
 
@@ -27,7 +27,7 @@ def key_of(vector: dict) -> RSAPublicKey:
 
 
 def raw_of(vector: dict) -> bytes:
-    """As it came over the wire; where only the fields are known, as a form would carry them."""
+    """The bytes as sent; if only the fields are known, encoded as a form."""
     raw = vector.get("raw_query") or urlencode({**vector["params"], "sign": vector["sign"]})
     return raw.encode()
 
@@ -61,12 +61,12 @@ def test_every_kind_of_vector_is_judged_here_or_is_a_bill() -> None:
 
 
 @of_kind("return", "notify")
-def test_what_came_by_itself(vector: dict) -> None:
+def test_a_return_or_notice(vector: dict) -> None:
     assert verdict(vector, raw_of(vector)) == vector["expected"]
 
 
 @of_kind("return", "notify")
-def test_what_came_by_itself_with_one_value_changed(vector: dict) -> None:
+def test_a_return_or_notice_with_one_value_changed(vector: dict) -> None:
     for name in vector["params"]:
         changed = {**vector["params"], name: vector["params"][name] + "0", "sign": vector["sign"]}
         # The signature covers all but sign_type, which must be exactly RSA2.
@@ -74,7 +74,7 @@ def test_what_came_by_itself_with_one_value_changed(vector: dict) -> None:
 
 
 @of_kind("return", "notify")
-def test_what_came_by_itself_under_another_key(vector: dict) -> None:
+def test_a_return_or_notice_with_another_key(vector: dict) -> None:
     others = {other["public_key"] for other in VECTORS if "public_key" in other} - {vector["public_key"]}
     assert others
     for pem in others:
@@ -82,12 +82,12 @@ def test_what_came_by_itself_under_another_key(vector: dict) -> None:
 
 
 @of_kind("response")
-def test_what_was_answered(vector: dict) -> None:
+def test_an_answer(vector: dict) -> None:
     assert answer_verdict(vector, vector["raw_body"]) == vector["expected"]
 
 
 @of_kind("response")
-def test_what_was_answered_with_a_change(vector: dict) -> None:
+def test_an_answer_with_one_character_changed(vector: dict) -> None:
     body = vector["raw_body"]
     start = body.index(vector["content"])
     assert start > 0

@@ -52,7 +52,7 @@ def my_orders(request: HttpRequest) -> HttpResponse:
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order, number=number, renter=request.user, status=Order.Status.WAIT_PAYMENT)
     query = alipay_client().api_alipay_trade_page_pay(
-        subject=f"ihome order {order.number}",
+        subject=f"爱家租房 订单 {order.number}",
         out_trade_no=order.number,
         total_amount=order.amount_fen / 100,
         return_url=f"{SITE_URL}/article/return/",

@@ -25,8 +25,11 @@ def is_out_trade_no(text: str) -> bool:
 
 
 def subject_of(order: Order) -> str:
-    """What the buyer reads at Alipay. Plain ASCII, so that no text of a house gets into what is signed."""
-    return f"ihome order {order.number}"
+    """What the buyer reads at Alipay: a fixed template in UTF-8, the same in every language.
+
+    No `&`, `=` or `/`, and never a house title, so that no text of a house gets into what is signed.
+    """
+    return f"爱家租房 订单 {order.number}"
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):

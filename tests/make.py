@@ -50,7 +50,7 @@ def attempt(for_order: Order | None = None, **fields: object) -> Payment:
     values = {
         "live_for": for_order,
         "out_trade_no": f"{for_order.number}_{n}",
-        "subject": f"ihome order {for_order.number}",
+        "subject": f"爱家租房 订单 {for_order.number}",
         "amount_fen": for_order.amount_fen,
         "expires_at": for_order.pay_by or timezone.now() + timedelta(minutes=30),
         "next_try_at": timezone.now() + timedelta(days=9),

@@ -296,7 +296,8 @@ def test_FMT05_QRY14_titles_never_reach_alipay(client: Client, gateway: Gateway,
     client.force_login(order.renter)
     location = press(client, order)
     subject = json.loads(request_at(location)["biz_content"])["subject"]
-    assert subject == f"ihome order {order.number}"
+    assert subject == f"爱家租房 订单 {order.number}"
+    assert not set("&=/") & set(subject)
     payment = Payment.objects.get()
     gateway.says["query"] = alipay.paid(payment, subject=subject, store_name=title)
     assert client.get(alipay.return_url(payment)).context["state"] == "paid"

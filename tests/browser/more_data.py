@@ -47,7 +47,7 @@ def _overdue(order: Order) -> None:
     Payment.objects.create(
         order=order,
         out_trade_no=f"{order.number}_1",
-        subject=f"ihome order {order.number}",
+        subject=f"爱家租房 订单 {order.number}",
         amount_fen=order.amount_fen,
         expires_at=timezone.now() + timedelta(hours=2),
         live_for=order,

@@ -32,7 +32,7 @@ NUMBER = "26112200000001_1"
 REQUEST = PayRequest(
     out_trade_no=NUMBER,
     amount_fen=30,
-    subject="ihome order 26112200000001",
+    subject="爱家租房 订单 26112200000001",
     expires_at=datetime(2026, 11, 22, 16, 30, tzinfo=UTC),
     return_url="https://ihome.example/payments/paycomplete/",
     notify_url="https://ihome.example/payments/notify/",
@@ -86,7 +86,7 @@ def test_the_whole_request_of_a_phone(alipay: AlipayClient) -> None:
     assert content == {
         "out_trade_no": NUMBER,
         "total_amount": "0.30",
-        "subject": "ihome order 26112200000001",
+        "subject": "爱家租房 订单 26112200000001",
         "product_code": "QUICK_WAP_WAY",
         "time_expire": "2026-11-23 00:30:00",
         "quit_url": REQUEST.quit_url,

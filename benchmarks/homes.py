@@ -71,6 +71,9 @@ def _side(page: Page, size: int) -> Side:
     return Side(f"{size:,} homes, {size * NIGHTS_PER_HOME:,} nights", attempt)
 
 
+ANALYZED = ("houses_house", "houses_bookednight", "houses_housephoto", "orders_order", "orders_review")
+
+
 def _database(size: int) -> str:
     return f"{rows.BIG}_{size}_homes"
 
@@ -85,13 +88,7 @@ def _make(size: int) -> None:
         cursor.execute(f"USE `{_database(size)}`")
         for statement in _fill(size):
             cursor.execute(statement)
-        for table in (
-            "houses_house",
-            "houses_bookednight",
-            "houses_housephoto",
-            "orders_order",
-            "orders_review",
-        ):
+        for table in ANALYZED:
             cursor.execute(f"ANALYZE TABLE {table}")
         cursor.execute(f"USE `{rows.BIG}`")
 

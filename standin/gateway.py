@@ -20,6 +20,8 @@ from .wire import Reply, Request, redirect
 log = logging.getLogger("standin")
 
 _PRODUCTS = {WAP_PAY: "QUICK_WAP_WAY", PAGE_PAY: "FAST_INSTANT_TRADE_PAY"}
+# The sandbox has answered 0.00 in these for a paid trade: only total_amount counts.
+_MISLEADING_AMOUNTS = ("buyer_pay_amount", "invoice_amount", "point_amount", "receipt_amount")
 _LONGEST_LIFE_SECONDS = 15 * DAY_SECONDS
 
 _NUMBER = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -215,11 +217,7 @@ class Gateway:
         trade = self._trades.query(*call.ids())
         node = {
             **_buyer(trade),
-            # The sandbox has answered 0.00 in these for a paid trade: only total_amount counts.
-            "buyer_pay_amount": "0.00",
-            "invoice_amount": "0.00",
-            "point_amount": "0.00",
-            "receipt_amount": "0.00",
+            **dict.fromkeys(_MISLEADING_AMOUNTS, "0.00"),
             "total_amount": yuan(trade.amount_fen),
             "trade_status": trade.status,
             **_both_ids(trade),

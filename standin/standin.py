@@ -20,6 +20,7 @@ from .signing import Account
 from .store import Store
 from .trades import NOT_EXIST, Trade, Trades
 
+_TIMES = ("expires_at", "created_at", "paid_at", "closed_at")
 _LONGEST_OFFSET_SECONDS = 3650 * DAY_SECONDS
 
 
@@ -178,19 +179,16 @@ class StandIn:
 
     def _report(self, trade: Trade) -> dict[str, Any]:
         refunds = self._trades.refunds(trade.out_trade_no)
-        times = {
-            name: None if moment is None else moment_text(moment)
-            for name in ("expires_at", "created_at", "paid_at", "closed_at")
-            for moment in [getattr(trade, name)]
-        }
         return {
             **asdict(trade),
-            **times,
+            **{name: _text_or_none(getattr(trade, name)) for name in _TIMES},
             "exists": trade.status != NOT_EXIST,
             "received_fen": 0 if trade.paid_at is None else trade.amount_fen,
-            "refunds": [
-                {**asdict(refund), "refunded_at": moment_text(refund.refunded_at)} for refund in refunds
-            ],
+            "refunds": [{**asdict(each), "refunded_at": moment_text(each.refunded_at)} for each in refunds],
             "notices": self._notices.report(trade.out_trade_no),
             "cashier": f"{self._server.cashier}{trade.session}",
         }
+
+
+def _text_or_none(moment: float | None) -> str | None:
+    return None if moment is None else moment_text(moment)

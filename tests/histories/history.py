@@ -573,9 +573,8 @@ class History(RuleBasedStateMachine):
     def _do_staffs_work(self) -> None:
         self._decide_on_refunds("approve", Refund.objects.filter(status="PROPOSED"))
         refused = Refund.objects.filter(status="REFUSED")
-        spent = refused.filter(
-            refusal__regex="FEE_ERR|HAS_CLOSE"
-        )  # refunded in Alipay's console in the meantime
+        # Already refunded in Alipay's console
+        spent = refused.filter(refusal__regex="FEE_ERR|HAS_CLOSE")
         self._decide_on_refunds("give_up", spent)
         self._decide_on_refunds("try_again", refused)
         news = GatewayMessage.objects.filter(verdict="REFUND_NOTICE")

@@ -1,4 +1,4 @@
-"""Cancelling an order: what comes back by the policy frozen on it, and the cancelling itself."""
+"""Cancellation of an order: the refund by the policy frozen on it, and the cancellation itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from payments.models import Payment, Refund
 
 
 class CannotCancel(Refusal):
-    """Words for whoever wants to cancel. Nothing was written."""
+    """A sentence for the renter or staff. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """In fen: what was received, what of it has been refunded before, and what cancelling would refund now.
+    """Amounts in fen: received, refunded before (or on its way), and what cancelling would refund now.
 
-    `awaiting_approval_fen` ends if staff cancel, who decide anew; if the renter does, it stays as far as
-    enough is left for both.
+    `awaiting_approval_fen`: if staff cancel, these proposals are given up, since staff decide again. If the
+    renter cancels, they are kept as long as enough is refundable for both.
     """
 
     received_fen: int
@@ -47,20 +47,20 @@ class Preview:
 
 
 def preview(order: Order) -> Preview | None:
-    """What cancelling would bring back today; None where the renter can't cancel (any more)."""
+    """The amounts if the renter cancelled today. None if the renter can't cancel (any more)."""
     return _by_policy(order) if order.is_cancellable else None
 
 
 def preview_for_staff(order: Order) -> Preview:
-    """What the policy would bring back; staff may decide otherwise. Raises CannotCancel where it is over."""
+    """The amounts by policy; staff may decide otherwise. Raises CannotCancel if the order is over."""
     if order.is_over:
-        words = _("%(number)s: not possible any more, it is %(status)s.")
-        raise CannotCancel(words % {"number": order.number, "status": order.get_status_display()})
+        refusal = _("%(number)s: not possible any more, it is %(status)s.")
+        raise CannotCancel(refusal % {"number": order.number, "status": order.get_status_display()})
     return _by_policy(order)
 
 
 def _by_policy(order: Order) -> Preview:
-    """What the policy frozen on the order gives back today, of what has not gone back before."""
+    """Apply the policy frozen on the order to what has not been refunded yet."""
     payment = _paid(order)
     if payment is None:
         return Preview(0, 0, 0, 0)
@@ -71,7 +71,7 @@ def _by_policy(order: Order) -> Preview:
 
 
 def share_of(policy: str, received_fen: int, check_in: date, today: date) -> int:
-    """The fen of `received_fen` that `policy` gives back on `today`; half a fen stays with the house."""
+    """The part of `received_fen` that `policy` refunds on `today`; half a fen is rounded down."""
     days = (check_in - today).days
     match RefundPolicy(policy):
         case RefundPolicy.FLEXIBLE:
@@ -83,29 +83,29 @@ def share_of(policy: str, received_fen: int, check_in: date, today: date) -> int
 
 
 def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
-    """The renter ends the order; what comes back is due at once. Raises CannotCancel.
+    """Cancel the order for its renter. The refund is due at once. Raises CannotCancel.
 
-    `agreed`: fen that the renter saw and agreed to, by their names in Preview, as the form sends them; empty
-    where nothing was shown.
+    `agreed`: the amounts in fen that the renter saw, by their names in Preview, as the form sends them. Empty
+    if none were shown.
     """
     _close_open_attempts(order)
     _cancel(order, by, agreed)
 
 
 def cancel_by_staff(order: Order, *, by: User, reason: str, refundable_fen: int, refund_fen: int) -> None:
-    """Staff end the order, whatever its policy and however late. Raises CannotCancel, CannotRefund.
+    """Cancel the order for staff, regardless of policy and date. Raises CannotCancel, CannotRefund.
 
-    `refundable_fen`: what they saw that could come back at most. Above the limit for one person the order is
-    cancelled at once, and the refund waits for a second one.
+    `refundable_fen`: the maximum refund that they saw. Above the limit for one person, the order is cancelled
+    at once and the refund awaits approval.
     """
     _close_open_attempts(order)
     _cancel_by_staff(order, by, reason, refundable_fen, refund_fen)
 
 
 def _close_open_attempts(order: Order) -> None:
-    """Before an order ends, so that a payment on its way settles and counts.
+    """Query and close open attempts before the order ends, so that a payment on its way still counts.
 
-    Where Alipay is silent the order is cancelled all the same, and money that still comes goes back.
+    If Alipay does not answer, the order is cancelled anyway, and money that still comes is refunded.
     """
     still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
     for payment, seconds in queries.while_somebody_waits(still_open):
@@ -119,10 +119,10 @@ def _cancel(order: Order, by: User, agreed: Mapping[str, str]) -> None:
     if now is None:
         raise CannotCancel(_("This order can't be cancelled now."))
     if any(str(getattr(now, name)) != fen for name, fen in agreed.items()):
-        words = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
-        raise CannotCancel(words % {"amount": yuan_text(now.refund_fen)})
+        refusal = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
+        raise CannotCancel(refusal % {"amount": yuan_text(now.refund_fen)})
     _end(order, by=by)
-    _owe(order, now.refund_fen)
+    _refund(order, now.refund_fen)
 
 
 @durable_transaction
@@ -130,10 +130,10 @@ def _cancel_by_staff(order: Order, by: User, reason: str, refundable_fen: int, r
     order = Order.objects.select_for_update().get(pk=order.pk)
     refundable_now = preview_for_staff(order).refundable_fen
     if refundable_now != refundable_fen or refund_fen > refundable_now:
-        words = _("Things have changed meanwhile: at most ￥%(amount)s can come back. Please look again.")
-        raise CannotCancel(words % {"amount": yuan_text(refundable_now)})
+        refusal = _("Things have changed meanwhile: at most ￥%(amount)s can come back. Please look again.")
+        raise CannotCancel(refusal % {"amount": yuan_text(refundable_now)})
     _end(order, by=by, reason=reason)
-    _owe(order, refund_fen, asked_by=by)
+    _refund(order, refund_fen, asked_by=by)
 
 
 def _end(order: Order, *, by: User, reason: str = "") -> None:
@@ -144,14 +144,15 @@ def _end(order: Order, *, by: User, reason: str = "") -> None:
     order.payments.filter(status=Payment.Status.OPEN).update(live_for=None, next_try_at=timezone.now())
 
 
-def _owe(order: Order, fen: int, *, asked_by: User | None = None) -> None:
+def _refund(order: Order, amount_fen: int, *, asked_by: User | None = None) -> None:
     payment = _paid(order)
     if payment is None:
         return
-    everything = payment.received_fen - payment.refunded_fen
-    refunds.withdraw_proposals(payment, until_refundable_fen=fen if asked_by is None else everything)
-    if fen:
-        refunds.create(payment, fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
+    not_refunded_fen = payment.received_fen - payment.refunded_fen
+    needed_fen = amount_fen if asked_by is None else not_refunded_fen
+    refunds.withdraw_proposals(payment, until_refundable_fen=needed_fen)
+    if amount_fen:
+        refunds.create(payment, amount_fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
 
 
 def _paid(order: Order) -> Payment | None:

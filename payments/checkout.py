@@ -1,4 +1,4 @@
-"""Pressing Pay: one live attempt for an order, and the signed address that leads to it."""
+"""Checkout: one live attempt for each order, and the signed URL to pay it at Alipay."""
 
 from datetime import timedelta
 
@@ -19,20 +19,19 @@ from payments.models import Payment, subject_of
 
 Product = Payment.Product
 
-
 MOST_ATTEMPTS = 20
-"""For one order: each is asked about until it ends."""
+"""Maximum for one order, since each is polled until it ends."""
 
 
 class CannotPay(Exception):
-    """Words for the renter, to be shown on the order page."""
+    """A sentence for the renter, shown on the order page."""
 
 
 def press_pay(order: Order, product: str, *, another: bool = False) -> str:
-    """The address at Alipay to send the browser to. Raises CannotPay.
+    """Return the URL at Alipay to redirect the browser to. Raises CannotPay.
 
-    A live attempt is used again, without asking Alipay. Where it can't be (another product, nearly over, or
-    the renter wants `another` account), Alipay must first say that nobody can pay it, or has begun to.
+    A live attempt is used again, without a query. If it can't be (another product, about to expire, or the
+    renter wants `another` account), Alipay must first confirm that it is closed or that nobody has opened it.
     """
     if not order.is_payable:
         raise _too_late(order)
@@ -59,7 +58,7 @@ def _is_nearly_over(payment: Payment) -> bool:
 
 
 def _make_room(live: Payment) -> None:
-    """Let go of a live attempt, after asking Alipay. Raises CannotPay: it was paid, or no answer came."""
+    """Query, close and release a live attempt. Raises CannotPay if it was paid, or if no answer came."""
     answer = queries.ask_and_close(live)
     if live.is_settled:
         raise CannotPay(_("This order has been paid already."))
@@ -74,13 +73,13 @@ def _live_or_new_attempt(order: Order, product: str) -> Payment:
     try:
         return _lock_and_make(order, product)
     except IntegrityError:
-        # Another writer, whom our lock did not reach, made one at the same instant.
+        # A concurrent writer without a lock on the order made one.
         return _lock_and_make(order, product)
 
 
 @durable_transaction
 def _lock_and_make(order: Order, product: str) -> Payment:
-    """The live attempt that is there, or a new one. Raises CannotPay, having read the order anew."""
+    """Return the live attempt, or a new one, with the order read again under its lock. Raises CannotPay."""
     order = Order.objects.select_for_update().get(pk=order.pk)
     now = timezone.now()
     if not order.can_be_paid_at(now):

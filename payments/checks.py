@@ -1,7 +1,6 @@
-"""Refuses, in words, to serve with keys or a gateway that would lose or fake money.
+"""Deployment checks of Alipay's keys and gateway: wrong ones would lose money or accept fake payments.
 
-Registered as deployment checks: `check --deploy`, wsgi.py, sweep and reconcile_bill run them; other commands
-work without keys.
+`check --deploy`, wsgi.py, sweep and reconcile_bill run them; other commands work without keys.
 """
 
 import re
@@ -19,7 +18,7 @@ ALIPAY_TAG = "alipay"
 @register(Tags.security, ALIPAY_TAG, deploy=True)
 def check_alipay(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     problems = [*_names(), *_gateway(), *_keys()]
-    return [Error(words, id=f"payments.E{number:03d}") for number, words in problems]
+    return [Error(message, id=f"payments.E{number:03d}") for number, message in problems]
 
 
 def _names() -> Iterator[tuple[int, str]]:
@@ -36,7 +35,7 @@ def _gateway() -> Iterator[tuple[int, str]]:
     url = urlsplit(settings.ALIPAY_GATEWAY_URL)
     is_production = _is_production()
     if is_production and settings.ALIPAY_GATEWAY_URL != PRODUCTION_GATEWAY:
-        yield 9, f"ALIPAY_GATEWAY_URL is at Alipay; write it exactly so: {PRODUCTION_GATEWAY}"
+        yield 9, f"ALIPAY_GATEWAY_URL is a host of Alipay; write it exactly so: {PRODUCTION_GATEWAY}"
     if url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
         yield 4, "ALIPAY_GATEWAY_URL is not https: answers could be read on the way."
     if settings.DEBUG:
@@ -57,15 +56,15 @@ def _gateway() -> Iterator[tuple[int, str]]:
     if is_production and settings.ALIPAY_APP_ID.startswith("9021"):
         yield (7, "ALIPAY_APP_ID is one of Alipay's sandbox, but the gateway is the production one.")
     if is_production and urlsplit(settings.SITE_URL).scheme != "https":
-        yield 8, "SITE_URL must be https where real money moves."
+        yield 8, "SITE_URL must be https if real money moves."
 
 
 _ADDRESS = re.compile(r"https?://(\[::1\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/[A-Za-z0-9_./-]*")
-"""Read alike by Python and by browsers: to those, `al%69pay.com` is Alipay's host, too."""
+"""Only URLs that Python and browsers parse alike: for browsers, `al%69pay.com` is Alipay's host, too."""
 
 
 def _is_production() -> bool:
-    """Real money moves at any host of Alipay's, however its address is written."""
+    """True for any host of Alipay, in any spelling: real money moves there."""
     if not _ADDRESS.fullmatch(settings.ALIPAY_GATEWAY_URL):
         return False
     host = urlsplit(settings.ALIPAY_GATEWAY_URL).hostname

@@ -12,20 +12,19 @@ from orders.models import Order
 
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
-
 LATE_AFTER = timedelta(days=1)
-"""What Alipay says of money it says in seconds: what is not certain after so long needs somebody's help."""
+"""Alipay normally answers in seconds. An attempt or refund that is uncertain for longer needs a human."""
 
 _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[1-9][0-9]{0,5}")
 
 
 def is_out_trade_no(text: str) -> bool:
-    """Whether an attempt of ours may be called so: the order's number, and which attempt it is."""
+    """True if it has the form of our attempts: order number, `_`, count from 1."""
     return _OUT_TRADE_NO.fullmatch(text) is not None
 
 
 def subject_of(order: Order) -> str:
-    """What the buyer reads at Alipay: a fixed template in UTF-8, the same in every language.
+    """The subject that the buyer reads at Alipay: a fixed template in UTF-8, the same in every language.
 
     No `&`, `=` or `/`, and never a house title, so that no text of a house gets into what is signed.
     """
@@ -34,9 +33,9 @@ def subject_of(order: Order) -> str:
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
     def numbered(self, out_trade_no: str) -> "Payment | None":
-        """The attempt of a number that came from outside.
+        """The attempt with a number from an external message.
 
-        Matched before any query, and compared after it: some databases find `１２` for `12`.
+        Validated before the query and compared after it: some databases find `１２` for `12`.
         """
         if not is_out_trade_no(out_trade_no):
             return None
@@ -44,12 +43,12 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return payment if payment is not None and payment.out_trade_no == out_trade_no else None
 
     def unsure(self) -> "PaymentQuerySet":
-        """Open ones, whatever their order's status; known from a return alone; return and answer disagree."""
+        """Attempts to poll: open, settled by a return alone, or closed but contradicted by a return."""
         return self.filter(UNSURE)
 
 
 class Payment(models.Model):
-    """One attempt to pay an order. What it asks for is frozen; settlement.py writes `status` and money."""
+    """One attempt to pay an order. Its terms are frozen; books/attempts.py writes `status` and money."""
 
     class Status(models.TextChoices):
         OPEN = "OPEN", _("Open")
@@ -128,7 +127,7 @@ class Payment(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        """Money came in for this attempt, whether or not the order needed it."""
+        """True if money was received, whether or not the order needed it."""
         return self.status in (self.Status.PAID, self.Status.SURPLUS)
 
     @property
@@ -138,7 +137,7 @@ class Payment(models.Model):
 
     @property
     def refunded_fen(self) -> int:
-        """Refunded, or on its way: reserved without what awaits approval. Costs a query."""
+        """Refunded or on its way: reserved, except what awaits approval. Costs a query."""
         return self.refund_reserved_fen - self.awaiting_approval_fen
 
     @property
@@ -149,7 +148,7 @@ class Payment(models.Model):
 
 
 class Refund(models.Model):
-    """Money on its way back. Number and amount are fixed before the first try and never change."""
+    """One refund of a payment. Its number and amount never change."""
 
     class Status(models.TextChoices):
         PROPOSED = "PROPOSED", _("Waits for a second person")
@@ -209,7 +208,7 @@ class Refund(models.Model):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         constraints = [
-            # Alipay's own rule; numbers made in its console may repeat from trade to trade.
+            # As at Alipay: refunds made in its console may have the same number in several trades.
             models.UniqueConstraint(
                 fields=["payment", "out_request_no"], name="refund_number_once_a_payment"
             ),
@@ -218,20 +217,20 @@ class Refund(models.Model):
         indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
 
     ON_ITS_WAY = (Status.DUE, Status.SENT, Status.REFUSED)
-    """What its renter is told of as a refund on its way; where Alipay refused, staff see to it."""
+    """Statuses that the renter sees as on its way. REFUSED is one: staff retry it or give it up."""
 
     def __str__(self) -> str:
         return self.out_request_no
 
     @staticmethod
     def late() -> Q:
-        """Alipay makes a refund in seconds: what was due so long ago needs somebody's help."""
+        """Due for longer than LATE_AFTER: needs a human."""
         long_ago = timezone.now() - LATE_AFTER
         return Q(due_at__lte=long_ago) | Q(due_at=None, created_at__lte=long_ago)
 
 
 class Resolvable(models.Model):
-    """Needs a human until staff resolve it with a note (staff/resolution.py), or its cause has gone."""
+    """Needs a human until staff resolve it with a note (staff/resolution.py) or its cause is gone."""
 
     done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
     done_by = models.ForeignKey(
@@ -249,7 +248,7 @@ class Resolvable(models.Model):
 
 
 class GatewayMessage(Resolvable):
-    """The journal: every return, notify and answer as it came, and what was made of it."""
+    """A row of the message log: a return, notice or answer as it came, and the verdict on it."""
 
     class Channel(models.TextChoices):
         RETURN = "RETURN", _("Return")
@@ -300,7 +299,7 @@ class GatewayMessage(Resolvable):
 
 
 class BillLine(Resolvable):
-    """Something that Alipay's daily bill and our books don't say alike; staff decide what to do about it."""
+    """A difference between Alipay's daily bill and our books, for staff to resolve."""
 
     class Kind(models.TextChoices):
         NOT_OURS = "NOT_OURS", _("Only the bill has it")
@@ -332,7 +331,7 @@ class BillLine(Resolvable):
 
 
 class ComparedBill(models.Model):
-    """A day whose bill was compared with our books to the end."""
+    """A day whose bill was compared completely with our books."""
 
     day = models.DateField(primary_key=True)
     compared_at = models.DateTimeField(default=timezone.now)

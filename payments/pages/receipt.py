@@ -1,4 +1,4 @@
-"""The receipt of an order: what was paid, what has gone back, to print."""
+"""The printable receipt of an order: what was paid and what was refunded."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from payments.models import Payment, Refund
 @never_cache
 @login_required
 def receipt(request: HttpRequest, number: str) -> HttpResponse:
-    """For the renter, once the order was paid, whatever became of it. Surplus money is no part of it."""
+    """For the renter of an order that was paid, also if it was cancelled later. Excludes surplus money."""
     order = order_of(request, number, "renter")
     payment = order.payments.filter(status=Payment.Status.PAID).first()
     if payment is None:

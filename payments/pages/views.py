@@ -1,3 +1,5 @@
+"""Views for the renter, and the two addresses that Alipay calls: paycomplete and notify."""
+
 import logging
 import re
 from collections.abc import Sequence
@@ -46,7 +48,7 @@ def _cancel_page(request: HttpRequest, number: str) -> str:
 @never_cache
 @signed_in_post(_order_page)
 def pay(request: HttpRequest, number: str) -> HttpResponse:
-    """去支付: 302 to Alipay, or back to the order with words; inside WeChat, to the way out of it."""
+    """去支付: redirect to Alipay, or back to the order with a message. In WeChat: to the way_out page."""
     order = order_of(request, number)
     if wechat.is_inside(request):
         return redirect("payments:way_out", number)
@@ -61,11 +63,11 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(order)
 
 
-@csrf_exempt  # so that other methods are told 405
+@csrf_exempt  # so that a POST gets 405, not a CSRF error
 @require_http_methods(["GET", "HEAD"])
 @never_cache
 def paycomplete(request: HttpRequest) -> HttpResponse:
-    """支付完成: Alipay's return. The one GET that may change something: a signed return settles."""
+    """支付完成: Alipay's return. The only GET that writes: a signed return may settle an attempt."""
     if request.method == "HEAD":
         return HttpResponse()
     try:
@@ -76,14 +78,14 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
     payment, order = page.payment, None
     if payment is not None and isinstance(request.user, User):
         order = Order.objects.placed_by(request.user).filter(pk=payment.order_id).order_by().first()
-    if payment is not None and page.state is PaymentPageState.CONFIRMING:  # a notify may have come meanwhile
+    if payment is not None and page.state is PaymentPageState.CONFIRMING:  # a notice may have come meanwhile
         payment.refresh_from_db()
         page = page_of(payment)
     context: dict[str, object] = {"state": page.state, "order": order}
-    if order is not None:  # whoever is not the renter is told no details
+    if order is not None:  # details are for the renter only
         context |= {"payment": payment, "refunds": page.refunds, "refunds_fen": page.refunds_fen}
     response = render(request, "payments/paycomplete.html", context)
-    # The address carries a signature. Not "no-referrer": forms on the page would be sent as from nowhere.
+    # The URL contains a signature. Not "no-referrer": forms on the page would be sent with "Origin: null".
     response.headers["Referrer-Policy"] = "strict-origin"
     return response
 
@@ -92,7 +94,7 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def notify(request: HttpRequest) -> HttpResponse:
-    """Alipay's server tells us. `success`, after our commit, means: don't repeat it."""
+    """Alipay's notice. The answer `success`, after the commit, tells Alipay not to send it again."""
     body = request.read(MAX_BYTES + 1)
     try:
         if request.content_type != "application/x-www-form-urlencoded":
@@ -106,7 +108,7 @@ def notify(request: HttpRequest) -> HttpResponse:
         log.error("Alipay is not set up: %s", problem)
         return _plain("fail", status=503)
     except DatabaseError:
-        log.exception("a notify could not be recorded; Alipay will repeat it")
+        log.exception("notice not recorded; Alipay will send it again")
         return _plain("fail", status=503)
 
 
@@ -118,7 +120,7 @@ def _plain(text: str, *, status: int = 200) -> HttpResponse:
 @never_cache
 @login_required
 def status(request: HttpRequest, number: str) -> HttpResponse:
-    """How the order stands, for the page's own polling; for its renter only."""
+    """Statuses of the order and its payment as JSON, polled by the page; for the renter only."""
     return _status_json(order_of(request, number))
 
 
@@ -132,10 +134,10 @@ def _status_json(order: Order) -> JsonResponse:
 @never_cache
 @signed_in_or_back_to(_cancel_page)
 def cancel(request: HttpRequest, number: str) -> HttpResponse:
-    """取消订单: first what comes back and what doesn't; then, on POST, the cancelling."""
+    """取消订单: GET shows what is refunded and what is not; POST cancels."""
     order = order_of(request, number)
     if request.method == "POST":
-        # Both: nothing came back of nothing paid, and nothing comes back of all that was, is no agreement.
+        # Both amounts: a refund of 0 with nothing paid is not consent to a refund of 0 after a payment.
         fields = {"comes_back_fen": "refund_fen", "stays_fen": "kept_fen"}
         agreed = {fields[name]: request.POST[name] for name in fields if name in request.POST}
         try:
@@ -156,7 +158,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 @never_cache
 @signed_in_post(_order_page)
 def check(request: HttpRequest, number: str) -> HttpResponse:
-    """我已付款，帮我查一下: ask Alipay now. Answers in words; to the page's own script, as `status` does."""
+    """我已付款，帮我查一下: query Alipay now. Redirects with a message; scripts get the JSON of `status`."""
     order = order_of(request, number)
     attempts_made = list(order.payments.order_by("-id"))
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
@@ -167,12 +169,12 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         order.refresh_from_db()
         return _status_json(order)
-    messages.info(request, _words_about(attempts_made, answers))
+    messages.info(request, _check_result(attempts_made, answers))
     return redirect(order)
 
 
-def _words_about(attempts_made: list[Payment], answers: Sequence[object]) -> str:
-    """The money that was applied counts first, then money that came at all."""
+def _check_result(attempts_made: list[Payment], answers: Sequence[object]) -> str:
+    """The message for the renter. A PAID attempt comes before a SURPLUS one, and that before all others."""
     if not attempts_made:
         return _("You have not gone to Alipay for this order yet.")
     rank = {Payment.Status.PAID.value: 2, Payment.Status.SURPLUS.value: 1}

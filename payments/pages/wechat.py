@@ -1,4 +1,4 @@
-"""Inside WeChat, Alipay can't open: renters pay in their phone's own browser."""
+"""Alipay can't be opened inside WeChat: a page that leads to the phone's own browser."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,9 +16,9 @@ def is_inside(request: HttpRequest) -> bool:
 @require_safe
 @never_cache
 def way_out(request: HttpRequest, number: str) -> HttpResponse:
-    """How to go on in the phone's browser.
+    """Explain how to continue in the phone's browser.
 
-    WeChat's menu opens this very address there; then it leads to the order, which asks to sign in first.
+    WeChat's menu opens this same URL there; outside WeChat it redirects to the order, which asks to sign in.
     """
     if not is_inside(request) or not request.user.is_authenticated:
         return redirect("orders:detail", number)

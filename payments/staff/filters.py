@@ -1,4 +1,4 @@
-"""The filter "needs a look" of each list: the rows that work_queue.py names."""
+"""Admin list filters for the rows in the work queue."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,6 @@ from payments.staff import work_queue
 
 
 class WorkQueueFilter(admin.SimpleListFilter):
-    """Rows that need a look."""
-
     title = _("for staff")
     parameter_name = "for_staff"
     waiting: Callable[[], Q]

@@ -1,4 +1,4 @@
-"""What staff fill in before they move money."""
+"""Forms of the admin actions that move money."""
 
 from typing import Any
 
@@ -10,26 +10,26 @@ from core.fields import YuanField
 from payments.cancellation import Preview
 from payments.models import Payment
 
-WORDS_LENGTH = 200
-"""What Refund.explanation, Order.closing_reason and OrderEvent.reason hold."""
+EXPLANATION_LENGTH = 200
+"""Length of Refund.explanation, Order.closing_reason and OrderEvent.reason."""
 
 
-def _words_field(label: Any, **options: Any) -> forms.CharField:
+def _explanation_field(label: Any, **options: Any) -> forms.CharField:
     widget = forms.TextInput(attrs={"class": "vTextField"})
-    return forms.CharField(label=label, max_length=WORDS_LENGTH, widget=widget, **options)
+    return forms.CharField(label=label, max_length=EXPLANATION_LENGTH, widget=widget, **options)
 
 
 class AgreeForm(forms.Form):
-    """A yes to what the page says: nothing is typed."""
+    """Confirmation of what the page shows; has no visible field."""
 
     agreed = forms.BooleanField(initial="1", widget=forms.HiddenInput)
 
 
 class GiveBackForm(forms.Form):
-    """`number` is what the refund will be called: sent twice, the form makes one."""
+    """`number`: the number of the refund, which makes the form idempotent."""
 
     number = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    words = _words_field(gettext_lazy("Why, for the renter to read"))
+    words = _explanation_field(gettext_lazy("Why, for the renter to read"))
 
     def __init__(self, data: Any, *, payment: Payment, number: str) -> None:
         super().__init__(data, initial={"number": number})
@@ -39,10 +39,10 @@ class GiveBackForm(forms.Form):
 
 
 class CancelForm(forms.Form):
-    """`left_fen` is what could come back at most when the form was made."""
+    """`left_fen`: the maximum refund when the form was made."""
 
     left_fen = forms.IntegerField(widget=forms.HiddenInput)
-    reason = _words_field(gettext_lazy("Reason, for the renter to read"))
+    reason = _explanation_field(gettext_lazy("Reason, for the renter to read"))
 
     def __init__(self, data: Any, *, preview: Preview) -> None:
         super().__init__(data, initial={"left_fen": preview.refundable_fen})
@@ -55,7 +55,7 @@ class CancelForm(forms.Form):
 
 
 class GiveUpForm(forms.Form):
-    words = _words_field(
+    words = _explanation_field(
         gettext_lazy("Why, and what happens instead"),
         help_text=gettext_lazy("The renter reads it, if they were told of the refund."),
     )

@@ -1,4 +1,4 @@
-"""How what Alipay said is shown to staff: in words; signatures and personal data masked."""
+"""Shows Alipay's messages to staff, with signatures and personal data masked."""
 
 import json
 import re
@@ -16,16 +16,16 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 def masked(raw: bytes) -> str:
-    """The message as text, a field a line; bytes that are no UTF-8 appear as \\xNN.
+    """The message as text, one field per line; bytes that are not UTF-8 appear as \\xNN.
 
-    What stands under a name of _MASKED, or under none that is one, is not shown: only that it is there.
+    Values whose name matches _MASKED, and fields without a valid name, are replaced by ***.
     """
     text = raw.decode("utf-8", errors="backslashreplace")
     try:
         return json.dumps(_masked_node(json.loads(text)), ensure_ascii=False, indent=1)
     except (ValueError, RecursionError):
         if text.lstrip().startswith(("{", "[")):
-            return f"*** ({len(raw)} bytes that are no whole JSON)"
+            return f"*** ({len(raw)} bytes of invalid JSON)"
     return "\n".join(_masked_pair(pair) for pair in re.split("[&;]", text))
 
 
@@ -44,8 +44,8 @@ def _masked_node(node: object) -> object:
     return [_masked_node(value) for value in node] if isinstance(node, list) else node
 
 
-def in_words(answer: QueryResult | None) -> str:
-    """A sentence on what Alipay answered; None: it was not asked again so soon."""
+def answer_label(answer: QueryResult | None) -> str:
+    """A sentence about Alipay's answer. None: no query was made, because one was made a moment ago."""
     match answer:
         case Paid(total_fen=total_fen):
             return _("Alipay says: paid, ￥%(amount)s.") % {"amount": yuan_text(total_fen)}

@@ -1,4 +1,4 @@
-"""The message log in the admin."""
+"""Admin of the message log."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -41,9 +41,9 @@ class GatewayMessageAdmin(ResolvableAdmin):
         notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
         if are_too_many(self, request, notices):
             return
-        booked = sum(callbacks.retry_refund_notice(message) for message in notices)
-        words = ngettext("%d refund is in the books now.", "%d refunds are in the books now.", booked)
-        self.message_user(request, words % booked)
+        recorded = sum(callbacks.retry_refund_notice(message) for message in notices)
+        result = ngettext("%d refund is in the books now.", "%d refunds are in the books now.", recorded)
+        self.message_user(request, result % recorded)
 
     @admin.display(description=_("content"))
     def content(self, message: GatewayMessage) -> str:

@@ -1,4 +1,4 @@
-"""Orders in the admin, with their money: the lists and steps of orders/admin.py, payments and cancelling."""
+"""Admin of orders: orders/admin.py, with payments and cancellation added."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -39,7 +39,7 @@ class OrderAdmin(BaseOrderAdmin):
     actions = [*BaseOrderAdmin.actions, "cancel_order"]
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """It ends an order, and it gives money back."""
+        """Requires the permission on payments, too, because it refunds money."""
         return self.has_act_permission(request) and request.user.has_perm("payments.change_payment")
 
     @admin.action(description=_("Cancel the order"), permissions=["cancel"])
@@ -75,8 +75,8 @@ class OrderAdmin(BaseOrderAdmin):
             refundable_fen=given["left_fen"],
             refund_fen=given["amount"],
         )
-        back = gettext("Cancelled; ￥%(amount)s comes back.") % {"amount": yuan_text(given["amount"])}
-        self.log_change(request, order, f"{back} {given['reason']}")
-        self.message_user(request, f"{order.number}: {back}", messages.SUCCESS)
+        result = gettext("Cancelled; ￥%(amount)s comes back.") % {"amount": yuan_text(given["amount"])}
+        self.log_change(request, order, f"{result} {given['reason']}")
+        self.message_user(request, f"{order.number}: {result}", messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return None

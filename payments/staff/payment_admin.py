@@ -1,4 +1,4 @@
-"""Payments in the admin: query Alipay, give money back, dismiss a contradiction."""
+"""Admin of payments: query Alipay, refund, dismiss a contradiction."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -18,7 +18,7 @@ from payments.models import GatewayMessage, Payment, Refund
 from payments.staff.actions import are_too_many, warn_of_approval
 from payments.staff.filters import PaymentsToCheck
 from payments.staff.forms import GiveBackForm
-from payments.staff.masking import in_words
+from payments.staff.masking import answer_label
 from payments.staff.resolution import ResolvableAdmin, resolve
 
 
@@ -76,16 +76,16 @@ class PaymentAdmin(ResolvableAdmin):
     @admin.action(description=_("Set a contradiction aside, saying why"), permissions=["act"])
     def dealt_with(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
         if queryset.exclude(status=Payment.Status.CLOSED, contradicted_at__isnull=False).exists():
-            words = _(
+            refusal = _(
                 "Only of closed payments that a return contradicts. Of a paid one, cancel the order or give "
                 "the money back: if it never came, Alipay refuses. An open one ends when Alipay answers."
             )
-            self.message_user(request, words, messages.ERROR)
+            self.message_user(request, refusal, messages.ERROR)
             return None
         return super().dealt_with(request, queryset)
 
     def close(self, row: Payment, *, by: User, how: str) -> bool:
-        """With the return that said otherwise: loaded once more it is no news."""
+        """Resolve the contradicting returns, too: loading their page again must not reopen the matter."""
         for message in row.messages.filter(channel=Channel.RETURN, verdict=Verdict.ASKED):
             resolve(message, by=by, how=how)
         return attempts.dismiss_contradiction(row)
@@ -96,11 +96,11 @@ class PaymentAdmin(ResolvableAdmin):
             return
         for payment in queryset:
             answer = queries.ask(payment)
-            words = _("%(number)s: %(answer)s Here it is: %(status)s.")
-            values = {"answer": in_words(answer), "number": payment.out_trade_no}
+            values = {"answer": answer_label(answer), "number": payment.out_trade_no}
             values["status"] = payment.get_status_display()
-            self.log_change(request, payment, words % values)
-            self.message_user(request, words % values, messages.INFO)
+            result = _("%(number)s: %(answer)s Here it is: %(status)s.") % values
+            self.log_change(request, payment, result)
+            self.message_user(request, result, messages.INFO)
 
     @admin.action(description=_("Give money back"), permissions=["act"])
     def give_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
@@ -108,8 +108,8 @@ class PaymentAdmin(ResolvableAdmin):
         if payment is None:
             return None
         if not payment.refundable_fen:
-            words = _("%(number)s: nothing that came in is left to give back.")
-            self.message_user(request, words % {"number": payment.out_trade_no}, messages.ERROR)
+            refusal = _("%(number)s: nothing that came in is left to give back.")
+            self.message_user(request, refusal % {"number": payment.out_trade_no}, messages.ERROR)
             return None
         form = GiveBackForm(
             request.POST if "amount" in request.POST else None,
@@ -134,10 +134,10 @@ class PaymentAdmin(ResolvableAdmin):
         except CannotRefund as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
-        made = gettext("%(number)s: ￥%(amount)s to give back.")
-        made %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
-        self.log_change(request, payment, f"{made} {refund.explanation}")
+        result = gettext("%(number)s: ￥%(amount)s to give back.")
+        result %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
+        self.log_change(request, payment, f"{result} {refund.explanation}")
         if refund.status == Refund.Status.DUE:
-            self.message_user(request, made, messages.SUCCESS)
+            self.message_user(request, result, messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(pk=refund.pk))
         return None

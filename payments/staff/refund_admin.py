@@ -1,4 +1,4 @@
-"""Refunds in the admin: approve, send again, give up."""
+"""Admin of refunds: approve, send again, give up."""
 
 from collections.abc import Callable
 
@@ -48,8 +48,10 @@ class RefundAdmin(ReadOnlyAdmin):
                 rows=queryset.select_related("asked_by", "payment__order"),
                 form=AgreeForm(),
             )
-        staff, words = signed_in_user(request), gettext("Approved.")
-        self._act_on_each(request, queryset, lambda refund: refunding.approve(refund, by=staff), words)
+        staff = signed_in_user(request)
+        self._act_on_each(
+            request, queryset, lambda refund: refunding.approve(refund, by=staff), gettext("Approved.")
+        )
         return None
 
     @admin.action(description=_("Send the refused refunds again"), permissions=["act"])
@@ -57,8 +59,8 @@ class RefundAdmin(ReadOnlyAdmin):
         sent = [refund for refund in queryset if refunding.retry(refund)]
         for refund in sent:
             self.log_change(request, refund, gettext("Sent again."))
-        words = ngettext("%d refund is sent again.", "%d refunds are sent again.", len(sent))
-        self.message_user(request, words % len(sent))
+        result = ngettext("%d refund is sent again.", "%d refunds are sent again.", len(sent))
+        self.message_user(request, result % len(sent))
 
     @admin.action(description=_("Give the refunds up, with a reason"), permissions=["act"])
     def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
@@ -74,12 +76,12 @@ class RefundAdmin(ReadOnlyAdmin):
                 rows=queryset,
                 form=form,
             )
-        staff, words = signed_in_user(request), form.cleaned_data["words"]
+        staff, explanation = signed_in_user(request), form.cleaned_data["words"]
         self._act_on_each(
             request,
             queryset,
-            lambda refund: refunding.give_up(refund, by=staff, explanation=words),
-            gettext("Given up: %(words)s") % {"words": words},
+            lambda refund: refunding.give_up(refund, by=staff, explanation=explanation),
+            gettext("Given up: %(words)s") % {"words": explanation},
         )
         return None
 

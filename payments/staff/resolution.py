@@ -1,4 +1,4 @@
-"""How staff close what waits for them, in words that stay with it: messages, lines of a bill."""
+"""Resolving rows of the work queue with a note that is kept: messages, bill lines, contradictions."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from payments.models import Resolvable
 
 
 def resolve(row: Resolvable, *, by: User, how: str) -> bool:
-    """Close a row. False where it is closed already."""
+    """Close a row. False if it is closed already."""
     still_open = type(row)._default_manager.filter(pk=row.pk, done_at=None)
     return bool(still_open.update(done_at=timezone.now(), done_by=by, outcome=how))
 
@@ -32,10 +32,10 @@ class ResolutionForm(forms.Form):
 
 
 class ResolvableAdmin(ReadOnlyAdmin):
-    """The admin of rows that staff close in words."""
+    """Admin of rows that staff resolve with a note."""
 
     def close(self, row: Any, *, by: User, how: str) -> bool:
-        """Close a row. False where there is nothing (more) to close."""
+        """Close a row. False if there is nothing (left) to close."""
         return resolve(row, by=by, how=how)
 
     @admin.action(description=_("Close them, saying how they were dealt with"), permissions=["act"])
@@ -54,6 +54,6 @@ class ResolvableAdmin(ReadOnlyAdmin):
         closed = [row for row in queryset if self.close(row, by=staff, how=how)]
         for row in closed:
             self.log_change(request, row, gettext("Dealt with: %(how)s") % {"how": how})
-        words = ngettext("%d is closed.", "%d are closed.", len(closed))
-        self.message_user(request, words % len(closed), messages.SUCCESS if closed else messages.WARNING)
+        result = ngettext("%d is closed.", "%d are closed.", len(closed))
+        self.message_user(request, result % len(closed), messages.SUCCESS if closed else messages.WARNING)
         return None

@@ -1,4 +1,4 @@
-"""What does not end by itself and waits for people: the admin lists it, the log tells of it every day."""
+"""Work queue: rows that need a human, listed in the admin and logged once a day."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,24 +9,24 @@ from payments.models import LATE_AFTER, BillLine, GatewayMessage, Payment, Refun
 
 
 def payments() -> Q:
-    """Contradicted; or a day later Alipay still gives no answer that decides."""
+    """Contradicted, or without a final answer for longer than LATE_AFTER."""
     late = timezone.now() - LATE_AFTER
     open_still = Q(status=Payment.Status.OPEN, expires_at__lte=late)
     return Q(contradicted_at__isnull=False) | open_still | Q(evidence="RETURN", paid_at__lte=late)
 
 
 def refunds() -> Q:
-    """Refused, waiting for a second person, or not made a day after it was asked for."""
+    """Refused, awaiting approval, or not made within LATE_AFTER."""
     on_its_way = Q(status__in=[Refund.Status.DUE, Refund.Status.SENT])
     waiting = Q(status__in=[Refund.Status.PROPOSED, Refund.Status.REFUSED])
     return waiting | on_its_way & Refund.late()
 
 
 def messages() -> Q:
-    """What settled nothing. A return that was not believed counts until its attempt is settled."""
-    waiting = [Payment.Status.OPEN, Payment.Status.CLOSED]
-    unbelieved = Q(verdict=GatewayMessage.Verdict.ASKED, payment__status__in=waiting)
-    return Q(done_at=None) & (Q(verdict__in=GatewayMessage.NEEDS_STAFF) | unbelieved)
+    """Unresolved, with a verdict for staff. ASKED is one of these until its attempt is settled."""
+    unsettled = [Payment.Status.OPEN, Payment.Status.CLOSED]
+    unconfirmed = Q(verdict=GatewayMessage.Verdict.ASKED, payment__status__in=unsettled)
+    return Q(done_at=None) & (Q(verdict__in=GatewayMessage.NEEDS_STAFF) | unconfirmed)
 
 
 def bill_lines() -> Q:

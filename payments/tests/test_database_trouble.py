@@ -337,7 +337,7 @@ def test_DBX03_no_success_an_alarm_and_it_works_again_by_itself(
         answer = Client().post(NOTIFY, body, FORM)
         assert (answer.status_code, answer.content) == (503, b"fail")
         (alarm,) = [r for r in caplog.records if r.levelname == "ERROR" and r.name == "payments.pages.views"]
-        assert "a notify could not be recorded; Alipay will repeat it" in alarm.getMessage()
+        assert "notice not recorded; Alipay will send it again" in alarm.getMessage()
         page = browser.get(alipay.return_url(payment))
         assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
         assert browser.get(order.get_absolute_url()).status_code == 200  # what only reads goes on

@@ -1,4 +1,4 @@
-"""Whether the rules that hold of money hold; see payments/rules.py."""
+"""Check the invariants of payments/books/invariants.py."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from payments.books.invariants import broken_rules
 
 
 class Command(BaseCommand):
-    help = "Prints every order of which a rule about money or nights is broken; exit status 1 if any is."
+    help = "Prints every order that violates an invariant of money or nights. Exit status 1 if any does."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = 0

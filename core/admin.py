@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class ReadOnly:
-    """In the admin nobody adds, edits or deletes these; staff act through actions."""
+    """Mixin without add, change and delete permissions in the admin: staff use actions instead."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -28,7 +28,10 @@ class ReadOnly:
 
 class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change them may act on them; the form itself stays read-only for everybody."""
+        """Allow the actions with permission "act" to users with the model's change permission.
+
+        The form itself is read-only for everybody.
+        """
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
     def change_view(
@@ -38,7 +41,7 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """The page of one row has the actions of the list as buttons."""
+        """Show the actions of the list as buttons on the page of one row."""
         actions = self.get_action_choices(request, [])
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), "actions": actions}
@@ -55,14 +58,17 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
         form: forms.Form,
         **context: object,
     ) -> TemplateResponse:
-        """The page on which staff say what `action` needs to know; it leads to the same action."""
-        about = {"action": action, "title": title, "rows": rows, "form": form, "opts": self.opts}
+        """Return a page with `form`, which `action` needs filled in; it posts to the same action again."""
+        page = {"action": action, "title": title, "rows": rows, "form": form, "opts": self.opts}
         return TemplateResponse(
-            request, template, {**self.admin_site.each_context(request), **about, **context}
+            request, template, {**self.admin_site.each_context(request), **page, **context}
         )
 
     def only_one(self, request: HttpRequest, queryset: QuerySet[Row]) -> Row | None:
-        """The row that was chosen, for actions with an amount to type; None, with a message, for several."""
+        """Return the one selected row; None, after an error message, if several are selected.
+
+        For actions that take an amount.
+        """
         rows = list(queryset[:2])
         if len(rows) == 1:
             return rows[0]
@@ -78,7 +84,10 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
         say_done: Callable[[int], str],
         log_entry: str = "",
     ) -> None:
-        """Take one step with each row; report how many took it, and each Refusal."""
+        """Run `step` on each row. Shows the number of rows done, and each Refusal as an error.
+
+        `log_entry` is added to the admin history of each row that is done.
+        """
         done = 0
         for row in rows:
             try:

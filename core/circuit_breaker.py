@@ -1,4 +1,4 @@
-"""Stops calling who does not answer, so that nobody waits for what will not come."""
+"""Circuit breaker: stops calling a service that is not responding."""
 
 import logging
 import threading
@@ -7,15 +7,16 @@ from time import monotonic
 log = logging.getLogger(__name__)
 
 FAILURES_TO_OPEN = 5
-"""In a row, over all threads of the process."""
+"""Consecutive failures, counted over all threads of the process."""
 SECONDS_TO_REST = 10.0
+"""Time between two probes while open."""
 
 
 class CircuitBreaker:
-    """Opens after a few failures in a row; then lets one call through now and again, until one is answered.
+    """Opens after FAILURES_TO_OPEN failures in a row; then allows one probe at a time until one succeeds.
 
-    May be shared between threads. A call that is let through ends in answered() or failed(); one that ends in
-    neither is as if it had not been made.
+    Thread-safe. Report the result of each allowed call with succeeded() or failed(). A probe that reports
+    neither, because its thread died, is replaced by another after SECONDS_TO_REST.
     """
 
     def __init__(self, name: str) -> None:
@@ -25,31 +26,31 @@ class CircuitBreaker:
 
     def reset(self) -> None:
         self._failures = 0
-        self._rests_until = 0.0
+        self._next_probe_at = 0.0
 
     @property
     def is_open(self) -> bool:
         return self._failures >= FAILURES_TO_OPEN
 
     def allows_call(self) -> bool:
-        """Whether a call may be made now. While open, one of all who ask may, after a rest."""
+        """Return True if a call may be made now. While open, that is one caller per SECONDS_TO_REST."""
         with self._lock:
             now = monotonic()
-            if self.is_open and now < self._rests_until:
+            if self.is_open and now < self._next_probe_at:
                 return False
-            self._rests_until = now + SECONDS_TO_REST
+            self._next_probe_at = now + SECONDS_TO_REST
             return True
 
     def succeeded(self) -> None:
         with self._lock:
             if self.is_open:
-                log.warning("%s answers again", self._name)
+                log.warning("circuit closed: %s answers again", self._name)
             self._failures = 0
 
     def failed(self) -> None:
         with self._lock:
             self._failures += 1
-            self._rests_until = monotonic() + SECONDS_TO_REST
+            self._next_probe_at = monotonic() + SECONDS_TO_REST
             if self._failures == FAILURES_TO_OPEN:
-                words = "%s left %d calls in a row unanswered; one in %d seconds is tried from now on"
-                log.error(words, self._name, FAILURES_TO_OPEN, SECONDS_TO_REST)
+                message = "circuit open for %s after %d failures; probing every %d s"
+                log.error(message, self._name, FAILURES_TO_OPEN, SECONDS_TO_REST)

@@ -1,4 +1,4 @@
-"""Fields of forms that more than one app uses."""
+"""Form fields that more than one app uses."""
 
 import re
 from typing import Any
@@ -9,28 +9,28 @@ from django.utils.translation import gettext as _
 
 from core.money import parse_yuan, yuan_text
 
-# Controls but tab and line ends (NUL is refused by Django), marks that turn the direction of the words around
-# them, empty letters. What joins Persian letters and the parts of an emoji stays.
-_UNSEEN = re.compile(
+# Control characters except tab and line breaks (Django itself refuses NUL), bidirectional controls and blank
+# letters. Joiners stay: Persian text and composed emoji need them.
+_INVISIBLE = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
-_JOINS_NOTHING = re.compile(r"[\s\u034f\u180b-\u180d\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]*")
+_ONLY_JOINERS = re.compile(r"[\s\u034f\u180b-\u180d\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]*")
 
 
 class PlainTextField(forms.CharField):
-    """What people write for others to read, without what nobody sees. Only that is as good as nothing."""
+    """Text that other people read. Strips invisible characters; a value of nothing else is empty."""
 
     def to_python(self, value: Any) -> str | None:
         text = super().to_python(value)
         if not text:
             return text
-        text = _UNSEEN.sub("", text.replace("\r\n", "\n")).strip()  # browsers count a line's end as one
-        return self.empty_value if _JOINS_NOTHING.fullmatch(text) else text
+        text = _INVISIBLE.sub("", text.replace("\r\n", "\n")).strip()  # as maxlength counts them
+        return self.empty_value if _ONLY_JOINERS.fullmatch(text) else text
 
 
 class PlainLineField(PlainTextField):
-    """The same, in one line."""
+    """A PlainTextField of one line: runs of whitespace become one space."""
 
     def to_python(self, value: Any) -> str | None:
         text = super().to_python(value)

@@ -1,4 +1,4 @@
-"""Addresses of our pages as somebody outside sees them."""
+"""Absolute URLs of our own pages."""
 
 from urllib.parse import urljoin
 
@@ -7,5 +7,5 @@ from django.urls import reverse
 
 
 def absolute_url(view_name: str, *args: object) -> str:
-    """Where Alipay, a browser or the reader of a mail find a page of ours."""
+    """Return the public URL of a view, under SITE_URL: for Alipay, mails and calendar files."""
     return urljoin(settings.SITE_URL + "/", reverse(view_name, args=args))

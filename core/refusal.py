@@ -1,2 +1,2 @@
 class Refusal(Exception):
-    """A sentence for the person who asked, saying why nothing was done. Nothing was written."""
+    """A message for the user: why the action was refused. Nothing was written."""

@@ -1,14 +1,13 @@
-"""The one place that runs a transaction and, where the database asks for it, runs it again.
+"""Durable transactions that are retried after a deadlock, a lock timeout or a lost connection.
 
-A deadlock or a lock that was waited for too long undoes the whole transaction, so the whole function
-is repeated, never a part of it. That is why it must be the outermost transaction (`durable`), and why a
-function under `@durable_transaction` reads anew whatever it decides by, and does nothing outside the
+The database rolls back the whole transaction, so the whole function is retried. It must therefore be the
+outermost transaction (`durable`), read again in each try whatever it decides by, and do nothing outside the
 database.
 
-A connection that is lost at COMMIT leaves it unknown whether the COMMIT took effect. So each transaction
-writes a TransactionMarker under a key of its own, and a repeat begins by writing that very row. If that
-fails, the first try was committed and its result is the answer. If the server is still at the first COMMIT,
-the unique key makes the repeat wait for it. No function needs to know of this.
+After a connection that was lost at COMMIT, it is unknown whether the COMMIT took effect. Each transaction
+therefore inserts a TransactionMarker under a key of its own, and a retry begins by inserting the same row. If
+that fails, the earlier try was committed and its result is returned. If the server is still busy with that
+COMMIT, the unique key makes the retry wait for it. The function itself needs no code for this.
 """
 
 import functools
@@ -31,45 +30,46 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 TRIES = 5
-LONGEST_WAIT = 1.0
+MAX_WAIT = 1.0
+"""Seconds between two tries."""
 GIVE_UP_AFTER = 20.0
 """Seconds after which no further try begins: each may have waited for a lock."""
-MARKERS_ARE_KEPT = timedelta(hours=1)
+KEEP_MARKERS_FOR = timedelta(hours=1)
 
 ROLLED_BACK_CODES = {
     1020,  # MariaDB: record has changed since last read
-    1205,  # lock wait timeout
-    1213,  # deadlock; on a cluster also a conflict at commit
+    1205,  # lock wait timeout exceeded
+    1213,  # deadlock; on a Galera cluster also a write conflict at commit
     9007,  # TiDB: write conflict at commit
 }
 LOST_CODES = {
-    1047,  # Galera: this node has lost its cluster
+    1047,  # Galera: the node is not part of the cluster
     1927,  # MariaDB: connection was killed
     2006,  # server has gone away
     2013,  # lost connection during query
     4031,  # MySQL: disconnected by the server
 }
 UNREACHABLE_CODES = {2002, 2003}
-"""Can't connect. After a loss this is part of it; at the very beginning the caller is told at once."""
+"""Can't connect. Retried only if an earlier try had a connection."""
 
 
 class _WasCommitted(Exception):
-    """The connection was lost, but not before the transaction was on disk."""
+    """The marker exists: an earlier try was committed before its connection was lost."""
 
 
 def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
-    """Run `function` in a transaction of its own that is on disk when the call returns.
+    """Decorate `function` to run in a transaction of its own, committed when the call returns.
 
-    Repeats it whole, up to TRIES times with a short random wait, when the database rolled it back or the
-    connection was lost; then raises the OperationalError, and then alone it is open whether a lost COMMIT was
-    done. Raises RuntimeError inside another transaction.
+    Makes up to TRIES tries, with a short random wait between them, if the database rolled it back or the
+    connection was lost. Then raises the OperationalError; only then is it unknown whether the last COMMIT
+    took effect. Raises RuntimeError inside another transaction.
     """
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         key = uuid.uuid4()
         began, give_up_at = False, time.monotonic() + GIVE_UP_AFTER
-        for attempt in range(1, TRIES + 1):
+        for try_number in range(1, TRIES + 1):
             try:
                 with transaction.atomic(durable=True):
                     began = True
@@ -77,25 +77,25 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
                     result = function(*args, **kwargs)
                 return result
             except _WasCommitted:
-                log.warning("%s was committed, though the connection was lost", function.__name__)
+                log.warning("%s: connection lost at COMMIT, but it was committed", function.__name__)
                 return result
             except OperationalError as error:
                 is_lost = _is_lost(error, began)
-                may_repeat = attempt < TRIES and time.monotonic() < give_up_at
-                if not (may_repeat and (is_lost or _was_rolled_back(error))):
+                may_retry = try_number < TRIES and time.monotonic() < give_up_at
+                if not (may_retry and (is_lost or _was_rolled_back(error))):
                     raise
-                log.warning("%s: try %d ended by the database: %s", function.__name__, attempt, error.args)
+                log.warning("%s: try %d failed, retrying: %s", function.__name__, try_number, error.args)
                 if is_lost:
                     connection.close()  # Django opens a new one
-            time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.05 * 2**attempt)))
+            time.sleep(random.uniform(0, min(MAX_WAIT, 0.05 * 2**try_number)))
         raise AssertionError("unreachable")
 
     return run
 
 
 def delete_old_markers() -> int:
-    """Delete the rows that no repeat will ask for any more; how many there were."""
-    return TransactionMarker.objects.filter(made_at__lt=timezone.now() - MARKERS_ARE_KEPT).delete()[0]
+    """Delete the markers that are too old for any retry. Returns their number."""
+    return TransactionMarker.objects.filter(made_at__lt=timezone.now() - KEEP_MARKERS_FOR).delete()[0]
 
 
 def _write_marker(key: uuid.UUID) -> None:
@@ -117,6 +117,6 @@ def _is_lost(error: OperationalError, began: bool) -> bool:
 
 
 def _code(error: OperationalError) -> int | None:
-    """MariaDB's number; SQLite has only words."""
+    """Return MariaDB's error number; None for SQLite, which only has a message."""
     code = error.args[0] if error.args else None
     return code if isinstance(code, int) else None

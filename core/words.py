@@ -1,6 +1,6 @@
-"""Words of Django's forms that renters read and that Django's own Chinese lacks or says clumsily.
+"""Django's own form messages that our catalogue translates, because its Chinese is missing or clumsy.
 
-Nothing imports this: `makemessages` finds them here, and what our catalogue says goes before Django's.
+Nothing imports this module. `makemessages` collects the messages here; our catalogue overrides Django's.
 """
 
 from django.utils.translation import gettext_noop, ngettext_lazy
@@ -21,7 +21,7 @@ FORMS = [
 ]
 
 PASSWORDS = [
-    # Django's catalogue has this one with another placeholder, so it would come out in English.
+    # Django's catalogue has it with another placeholder, so it would be shown in English.
     ngettext_lazy(
         "This password is too short. It must contain at least %d character.",
         "This password is too short. It must contain at least %d characters.",

@@ -1,4 +1,4 @@
-"""How the site writes money, dates and stars, and shows its icons."""
+"""Template tags and filters: money, dates, the language of texts, icons and stars."""
 
 import re
 from datetime import date, datetime
@@ -21,13 +21,13 @@ _LATIN = re.compile("[A-Za-z]{2}")
 
 @register.filter
 def yuan(fen: int) -> str:
-    """99999999 -> "￥999,999.99", -1 -> "-￥0.01". Raises ValueError for what is not an int."""
+    """Format fen, 99999999 -> "￥999,999.99", -1 -> "-￥0.01". Raises ValueError unless it is an int."""
     text = yuan_text(fen)
     whole, cents = text.removeprefix("-").split(".")
     return f"{'-' if fen < 0 else ''}￥{int(whole):,}.{cents}"
 
 
-# Django's own Chinese has only the long names, 星期一 and so on.
+# Django's Chinese catalogue has only the long names: 星期一, 星期二 …
 WEEKDAYS = [
     pgettext_lazy("weekday", "Mon"),
     pgettext_lazy("weekday", "Tue"),
@@ -41,7 +41,7 @@ WEEKDAYS = [
 
 @register.filter
 def day(at: date) -> str:
-    """A day for people, "5 Mar" or "3月5日"; with the year unless it is this one."""
+    """Format a day, "5 Mar" or "3月5日"; with the year unless it is the current one."""
     if at.year == timezone.localdate().year:
         return date_format(at, pgettext("date format: a day of this year", "j M"))
     return date_format(at, pgettext("date format: a day of another year", "j M Y"))
@@ -49,13 +49,13 @@ def day(at: date) -> str:
 
 @register.filter
 def stay_date(at: date) -> str:
-    """A day of a stay with its weekday, "Thu 5 Mar" or "3月5日 周四"."""
+    """Format a day of a stay with its weekday, "Thu 5 Mar" or "3月5日 周四"."""
     return pgettext("a day", "%(weekday)s %(day)s") % {"weekday": WEEKDAYS[at.weekday()], "day": day(at)}
 
 
 @register.filter(expects_localtime=True)
 def moment(at: datetime) -> str:
-    """A point in time for people, "5 Mar, 14:32" or "3月5日 14:32"; with the year unless it is this one."""
+    """Format a time, "5 Mar, 14:32" or "3月5日 14:32"; with the year unless it is the current one."""
     if at.year == timezone.localdate().year:
         return date_format(at, pgettext("date format: a moment of this year", "j M, H:i"))
     return date_format(at, pgettext("date format: a moment of another year", "j M Y, H:i"))
@@ -63,10 +63,10 @@ def moment(at: datetime) -> str:
 
 @register.simple_tag
 def lang_of(text: str) -> SafeString:
-    """The attribute `lang` for what people wrote, where it is not in the page's language; empty where it is.
+    """Return a `lang` attribute for a text that users wrote; empty if it is in the page's language.
 
-    Screen readers need it. Han characters make it Chinese, Latin letters without them English: there are no
-    other languages here that a page could know of.
+    Screen readers need it. A text with Han characters counts as Chinese, any other with Latin letters as
+    English: the site has no other languages.
     """
     if _HAN.search(text):
         lang = "zh-Hans"
@@ -74,13 +74,13 @@ def lang_of(text: str) -> SafeString:
         lang = "en"
     else:
         return SafeString("")
-    is_the_pages = (get_language() == "en") == (lang == "en")
-    return SafeString("" if is_the_pages else f' lang="{lang}"')
+    is_page_language = (get_language() == "en") == (lang == "en")
+    return SafeString("" if is_page_language else f' lang="{lang}"')
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """The drawing `name` of the sprite, hidden from screen readers: the words beside it must say the same."""
+    """Draw the symbol `name` of the sprite. Hidden from screen readers: put a text with it."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("img/icons.svg"),
@@ -90,7 +90,7 @@ def icon(name: str) -> SafeString:
 
 @register.filter
 def stars(rating: int) -> SafeString:
-    """One to five stars out of five, read aloud as words."""
+    """Draw a rating of one to five stars, with a label for screen readers."""
     drawn = format_html_join("", "{}", ([icon("star-full" if n <= rating else "star")] for n in range(1, 6)))
     label = gettext("%(rating)s of 5 stars") % {"rating": rating}
     return format_html('<span class="stars" role="img" aria-label="{}">{}</span>', label, drawn)

@@ -41,21 +41,21 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize(("fen", "words"), WRITTEN.items())
-def test_amounts_in_capitals(fen: int, words: str) -> None:
-    assert yuan_in_capitals(fen) == f"人民币{words}"
+@pytest.mark.parametrize(("fen", "text"), WRITTEN.items())
+def test_amounts_in_capitals(fen: int, text: str) -> None:
+    assert yuan_in_capitals(fen) == f"人民币{text}"
 
 
 @pytest.mark.parametrize("fen", [-1, MAX_FEN + 1])
-def test_what_can_t_be_paid_is_not_written(fen: int) -> None:
+def test_an_amount_that_cant_be_paid_is_refused(fen: int) -> None:
     with pytest.raises(ValueError, match="capitals"):
         yuan_in_capitals(fen)
 
 
-def value_of(words: str) -> int:
-    """Reads capitals back, by their meaning alone."""
+def value_of(text: str) -> int:
+    """Parse capitals back into fen, independently of the code under test."""
     fen, section, digit = 0, 0, 0
-    for sign in words.removeprefix("人民币"):
+    for sign in text.removeprefix("人民币"):
         if sign in (digits := "零壹贰叁肆伍陆柒捌玖"):
             digit = digits.index(sign)
         elif sign in (units := "拾佰仟"):
@@ -71,6 +71,6 @@ def value_of(words: str) -> int:
 def test_no_two_amounts_are_written_alike(step: int) -> None:
     for n in range(100):
         fen = (n * step + step) % (MAX_FEN + 1)
-        words = yuan_in_capitals(fen)
-        assert value_of(words) == fen, words
-        assert "零零" not in words
+        text = yuan_in_capitals(fen)
+        assert value_of(text) == fen, text
+        assert "零零" not in text

@@ -21,25 +21,25 @@ from core.fields import PlainLineField, PlainTextField, YuanField
         ("<b>&amp;</b>", "<b>&amp;</b>"),
     ],
 )
-def test_what_nobody_sees_goes_the_rest_stays(typed: str, kept: str) -> None:
+def test_invisible_characters_are_stripped_and_others_kept(typed: str, kept: str) -> None:
     assert PlainTextField().clean(typed) == PlainLineField().clean(typed) == kept
 
 
 @pytest.mark.parametrize(
     "typed", ["\u200b", "\u200d\u200d", "\u3164", "\n \u2060\n", "\u202e\u202c", "\ufe0f"]
 )
-def test_what_nobody_sees_alone_is_nothing(typed: str) -> None:
+def test_a_text_of_invisible_characters_alone_is_empty(typed: str) -> None:
     assert PlainLineField(required=False).clean(typed) == ""
     with pytest.raises(ValidationError):
         PlainTextField().clean(typed)
 
 
-def test_lines_stay_where_lines_may_be() -> None:
+def test_line_breaks_are_kept_in_texts_and_joined_in_lines() -> None:
     assert PlainTextField(max_length=13).clean("one\r\ntwo\tthree") == "one\ntwo\tthree"
     assert PlainLineField().clean("one\r\ntwo\tthree") == "one two three"
 
 
-def test_the_length_is_that_of_what_stays() -> None:
+def test_max_length_counts_what_is_kept() -> None:
     assert PlainLineField(max_length=3).clean("a\u200bb\u200bc") == "abc"
 
 

@@ -1,4 +1,4 @@
-"""Money: integer fen inside, exactly one yuan text outside."""
+"""Amounts in integer fen, and their one spelling in yuan."""
 
 import pytest
 from hypothesis import given
@@ -9,12 +9,12 @@ from core.templatetags.ihome import yuan
 
 
 @given(st.integers(min_value=0, max_value=MAX_FEN))
-def test_every_amount_survives_the_way_to_text_and_back(fen: int) -> None:
+def test_every_amount_round_trips_through_its_text(fen: int) -> None:
     assert parse_yuan(yuan_text(fen)) == fen
 
 
 @given(st.text(alphabet="0123456789.-+, eE０", max_size=14))
-def test_only_the_text_that_we_would_write_is_read(text: str) -> None:
+def test_only_the_canonical_text_is_parsed(text: str) -> None:
     try:
         fen = parse_yuan(text)
     except ValueError:
@@ -61,7 +61,7 @@ def test_FMT02_odd_amounts_are_refused(text: str) -> None:
         parse_yuan(text)
 
 
-def test_FMT03_largest_amount_that_the_text_can_hold() -> None:
+def test_FMT03_the_largest_amount_that_is_parsed() -> None:
     assert parse_yuan("100000000.00") == MAX_FEN
     assert parse_yuan("999999999.99") == 999_999_999_99
     with pytest.raises(ValueError, match="not an amount"):
@@ -75,8 +75,8 @@ def test_FMT04_only_whole_fen_become_text(amount: object) -> None:
 
 
 @given(st.lists(st.integers(min_value=0, max_value=MAX_FEN), max_size=20))
-def test_FMT04_sums_carry_no_noise(amounts: list[int]) -> None:
-    """What people read adds up to the fen: thirty cents are 0.30, never 0.30000000000000004."""
+def test_FMT04_sums_have_no_rounding_errors(amounts: list[int]) -> None:
+    """Thirty fen are shown as 0.30, never as 0.30000000000000004."""
     texts = [yuan_text(fen) for fen in amounts]
     assert yuan_text(sum(int(text.replace(".", "")) for text in texts)) == yuan_text(sum(amounts))
 

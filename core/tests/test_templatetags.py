@@ -1,4 +1,4 @@
-"""How the site writes money, dates and stars."""
+"""Template tags and filters: money, dates, stars, icons, languages."""
 
 import html
 from datetime import UTC, date, datetime
@@ -64,21 +64,21 @@ def test_days(language: str, on: date, with_weekday: str, without: str) -> None:
         ("en", datetime(2026, 12, 31, 16, 0, tzinfo=UTC), "1 Jan 2027, 00:00"),
     ],
 )
-def test_moments_are_of_beijing(language: str, at: datetime, text: str) -> None:
-    """In a template: it is there that a moment becomes local time."""
+def test_times_are_shown_in_beijing_time(language: str, at: datetime, text: str) -> None:
+    """Rendered in a template, which converts to local time (`expects_localtime`)."""
     template = Template("{% load ihome %}{{ at|moment }}")
     with translation.override(language):
         assert template.render(Context({"at": at})) == text
 
 
-def test_the_year_that_counts_is_beijings() -> None:
+def test_the_current_year_is_that_of_beijing() -> None:
     with time_machine.travel(datetime(2026, 12, 31, 17, tzinfo=UTC), tick=False), translation.override("en"):
         assert day(date(2027, 1, 2)) == "2 Jan"
         assert moment(datetime(2026, 12, 31, 12, tzinfo=UTC)) == "31 Dec 2026, 12:00"
 
 
 @pytest.mark.parametrize("rating", [1, 3, 5])
-def test_stars_are_drawn_and_said(rating: int) -> None:
+def test_stars_are_drawn_and_labelled(rating: int) -> None:
     with translation.override("en"):
         drawn = stars(rating)
     assert drawn.count("#star-full") == rating
@@ -102,6 +102,6 @@ def test_the_name_of_an_icon_is_escaped() -> None:
         ("zh-hans", "8 > 7 😀", ""),
     ],
 )
-def test_what_people_wrote_has_its_own_language(language: str, text: str, attribute: str) -> None:
+def test_a_text_of_users_is_marked_with_its_language(language: str, text: str, attribute: str) -> None:
     with translation.override(language):
         assert lang_of(text) == attribute

@@ -1,4 +1,4 @@
-"""durable_transaction: the whole function again where the database undid it, and only then."""
+"""durable_transaction: retries the whole function if the database rolled it back, and only then."""
 
 import sqlite3
 import threading
@@ -18,7 +18,7 @@ CHANGED = OperationalError(1020, "Record has changed since last read in table 'o
 LOCKED = OperationalError("database is locked")
 WRITE_CONFLICT = OperationalError(9007, "Write conflict, txnStartTS=1, conflictStartTS=2")
 TABLE_LOCKED = OperationalError("database table is locked: orders_order")
-REPEATED = [DEADLOCK, LOCK_WAIT, CHANGED, WRITE_CONFLICT, LOCKED, TABLE_LOCKED]
+RETRIED = [DEADLOCK, LOCK_WAIT, CHANGED, WRITE_CONFLICT, LOCKED, TABLE_LOCKED]
 UNREACHABLE = OperationalError(2002, "Can't connect to local server through socket")
 LOST = [
     OperationalError(1047, "WSREP has not yet prepared node for application use"),
@@ -34,7 +34,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Writer:
-    """Adds an area, then fails as told; how often it was called can be read."""
+    """Insert an area, then raise the next of `errors`. Counts its calls."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -57,16 +57,16 @@ def names() -> list[str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("error", REPEATED, ids=str)
-def test_CON09_CON10_the_whole_function_is_repeated(error: OperationalError) -> None:
+@pytest.mark.parametrize("error", RETRIED, ids=str)
+def test_CON09_CON10_the_whole_function_is_retried(error: OperationalError) -> None:
     writer = Writer(error, error)
     assert writer.run() == "done"
     assert writer.calls == 3
-    assert names() == ["try 3"]  # nothing is left of the first two
+    assert names() == ["try 3"]  # the first two were rolled back
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("error", REPEATED, ids=str)
+@pytest.mark.parametrize("error", RETRIED, ids=str)
 def test_CON09_CON10_after_five_tries_the_error_is_raised(error: OperationalError) -> None:
     writer = Writer(*[error] * TRIES)
     with pytest.raises(OperationalError):
@@ -77,7 +77,7 @@ def test_CON09_CON10_after_five_tries_the_error_is_raised(error: OperationalErro
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", LOST, ids=str)
-def test_DBX02_a_lost_connection_is_opened_anew_and_the_function_repeated(error: OperationalError) -> None:
+def test_DBX02_after_a_lost_connection_the_function_is_retried_on_a_new_one(error: OperationalError) -> None:
     connection.ensure_connection()
     first = connection.connection
     writer = Writer(error, UNREACHABLE)
@@ -87,7 +87,7 @@ def test_DBX02_a_lost_connection_is_opened_anew_and_the_function_repeated(error:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_server_that_was_never_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cant_be_reached_at_first_is_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def connect() -> None:
@@ -96,14 +96,14 @@ def test_a_server_that_was_never_there_is_told_at_once(monkeypatch: pytest.Monke
 
     connection.close()
     writer = Writer()
-    with monkeypatch.context() as trouble, pytest.raises(OperationalError):
-        trouble.setattr(connection, "connect", connect)
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+        patch.setattr(connection, "connect", connect)
         writer.run()
     assert (len(calls), writer.calls) == (1, 0)
 
 
 @pytest.mark.django_db
-def test_no_try_begins_later_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_try_begins_after_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions.time, "monotonic", count(0, transactions.GIVE_UP_AFTER / 2).__next__)
     writer = Writer(*[LOCK_WAIT] * TRIES)
     with pytest.raises(OperationalError):
@@ -112,10 +112,10 @@ def test_no_try_begins_later_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.django_db
-def test_waits_grow_are_random_and_have_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_grow_exponentially_with_jitter_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     longest = []
     monkeypatch.setattr(transactions.random, "uniform", lambda low, high: longest.append((low, high)) or 0)
-    monkeypatch.setattr(transactions, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(transactions, "MAX_WAIT", 0.3)
     Writer(*[DEADLOCK] * 4).run()
     assert longest == [(0, 0.1), (0, 0.2), (0, 0.3), (0, 0.3)]
 
@@ -132,7 +132,7 @@ def test_waits_grow_are_random_and_have_a_cap(monkeypatch: pytest.MonkeyPatch) -
     ],
     ids=repr,
 )
-def test_other_errors_are_not_repeated(error: Exception) -> None:
+def test_other_errors_are_not_retried(error: Exception) -> None:
     writer = Writer(error)
     with pytest.raises(type(error)):
         writer.run()
@@ -149,9 +149,9 @@ def test_refuses_to_run_inside_another_transaction() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_CON10_a_lock_that_sqlite_really_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_CON10_a_real_lock_error_of_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("about SQLite")
+        pytest.skip("SQLite only")
     connection.ensure_connection()
     connection.connection.execute("PRAGMA busy_timeout = 0")
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
@@ -163,12 +163,12 @@ def test_CON10_a_lock_that_sqlite_really_refuses(monkeypatch: pytest.MonkeyPatch
     finally:
         other.close()
         connection.close()
-    assert names() == ["try 1"]  # the first one could not even begin
+    assert names() == ["try 1"]  # the first try failed at BEGIN
 
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_CON09_a_deadlock_that_the_database_really_reports(caplog: pytest.LogCaptureFixture) -> None:
+def test_CON09_a_real_deadlock(caplog: pytest.LogCaptureFixture) -> None:
     if connection.vendor != "mysql":
         pytest.skip("one writer at a time can't deadlock")
     for name in ("a", "b"):

@@ -57,23 +57,23 @@ class SignUpForm(forms.Form):
     def clean(self) -> dict[str, object] | None:
         password = self.cleaned_data.get("password")
         if password:
-            person = User(
+            user = User(
                 mobile=self.cleaned_data.get("username", ""), email=self.cleaned_data.get("email", "")
             )
             try:
-                password_validation.validate_password(password, person)
+                password_validation.validate_password(password, user)
             except forms.ValidationError as error:
                 self.add_error("password", error)
         return self.cleaned_data
 
     def save(self) -> User:
-        """Raises IntegrityError where somebody else took the number a moment ago."""
+        """Create the user. Raises IntegrityError if another sign-up has just taken the number."""
         data = self.cleaned_data
         return User.objects.create_user(data["username"], data["email"], data["password"])
 
 
 class ProfileForm(forms.ModelForm):
-    """What people may change of themselves. The mobile number is who they are."""
+    """The fields that users may edit themselves. The mobile number is the login and stays."""
 
     name = PlainLineField(
         label=_("Name"),
@@ -91,7 +91,7 @@ class ProfileForm(forms.ModelForm):
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
     def save(self, commit: bool = True) -> User:
-        """Writes these fields alone: a password that is being changed elsewhere stays changed."""
+        """Write only these fields, so that a password changed at the same time is not overwritten."""
         self.instance.save(update_fields=self.Meta.fields)
         return self.instance
 

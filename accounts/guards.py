@@ -1,4 +1,4 @@
-"""Who may go on, and where the others are sent."""
+"""Access to views: sign-in, and redirects to the page that holds a form."""
 
 import functools
 from collections.abc import Callable
@@ -10,71 +10,73 @@ from django.shortcuts import render
 from accounts.models import User
 
 View = Callable[..., HttpResponse]
-Page = Callable[..., str]
-"""Makes the address of a page of the request and the view's own parameters. Http404: whoever is signed in has
-no such page."""
+GetPage = Callable[..., str]
+"""Returns the address of a page for a request and the view's URL arguments. Raises Http404 if it is
+not the signed-in user's."""
 
 
 def signed_in_user(request: HttpRequest) -> User:
-    """Who asks, in a view or an admin action that only people who are signed in get to."""
+    """Return `request.user` with its type, in a view that requires sign-in. Raises TypeError if anonymous."""
     if not isinstance(request.user, User):
-        raise TypeError("this view is for people who are signed in")
+        raise TypeError("this view must require sign-in")
     return request.user
 
 
 def post_only_page(request: HttpRequest, page: str) -> HttpResponse:
-    """405 to whoever opens an address that takes forms alone, as a browser does that brings a tab back."""
+    """Return a 405 that links to `page`. Browsers GET such addresses when they restore a tab."""
     response = render(request, "405.html", {"page": page}, status=405)
     response.headers["Allow"] = "POST"
     return response
 
 
-def signed_in_post(get_page: Page) -> Callable[[View], View]:
-    """A view that takes a form of people who are signed in. The form is on the page that `get_page` names:
-    others sign in first and land there, and who opens this address is led there. So is, by `form_page`, whose
-    token is not right.
+def signed_in_post(get_page: GetPage) -> Callable[[View], View]:
+    """Decorate a POST-only view for signed-in users.
+
+    Anonymous users sign in and come back to the page with the form (`get_page`). GET gets a 405 that links to
+    it. After a failed CSRF check, form_page() finds it.
     """
 
     def decorate(view: View) -> View:
         guarded = signed_in_or_back_to(get_page)(view)
 
         @functools.wraps(guarded)
-        def take(request: HttpRequest, **path: object) -> HttpResponse:
+        def post_only(request: HttpRequest, **kwargs: object) -> HttpResponse:
             if request.method != "POST":
-                return post_only_page(request, get_page(request, **path))
-            return guarded(request, **path)
+                return post_only_page(request, get_page(request, **kwargs))
+            return guarded(request, **kwargs)
 
-        return take
+        return post_only
 
     return decorate
 
 
 def form_page(request: HttpRequest) -> str | None:
-    """The page of the form that was sent, which keeps what was typed; None where the view names none, or one
-    that is not there for whoever is signed in now.
+    """Return the page with the form that was posted; it can keep the input, as before a sign-in.
+
+    None if the view names no such page, or if the user who is signed in now may not see it.
     """
     match = request.resolver_match
-    get_page: Page | None = getattr(match.func, "form_page", None) if match else None
+    get_page: GetPage | None = getattr(match.func, "form_page", None) if match else None
     try:
         return get_page(request, **match.kwargs) if match and get_page else None
     except Http404:
         return None
 
 
-def signed_in_or_back_to(get_page: Page) -> Callable[[View], View]:
-    """A view for people who are signed in.
+def signed_in_or_back_to(get_page: GetPage) -> Callable[[View], View]:
+    """Decorate a view for signed-in users.
 
-    Others sign in first and land on the page that `get_page` names, since a POST can't be repeated for them.
+    Anonymous users sign in and come back to `get_page`, not to this address: their POST can't be repeated.
     """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def guarded(request: HttpRequest, **path: object) -> HttpResponse:
+        def guarded(request: HttpRequest, **kwargs: object) -> HttpResponse:
             if not request.user.is_authenticated:
-                return redirect_to_login(get_page(request, **path))
-            return view(request, **path)
+                return redirect_to_login(get_page(request, **kwargs))
+            return view(request, **kwargs)
 
-        guarded.form_page = get_page  # type: ignore[attr-defined]  # see form_page()
+        guarded.form_page = get_page  # type: ignore[attr-defined]  # read by form_page()
         return guarded
 
     return decorate

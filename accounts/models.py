@@ -13,7 +13,7 @@ class UserManager(BaseUserManager["User"]):
     def create_user(
         self, mobile: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
-        """Save and return a user. Without a password nobody can sign in as them."""
+        """Save and return a user. Without a password they can't sign in."""
         user = self.model(mobile=mobile, email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -26,7 +26,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A renter or one of staff. Signs in with a mobile number."""
+    """A renter or a member of staff, who signs in with a mobile number."""
 
     mobile = models.CharField(
         _("mobile number"),

@@ -34,14 +34,14 @@ class SignOut(LogoutView):
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
 class SignUp(RedirectURLMixin, FormView):
-    """Makes an account, signs its owner in and goes on to where they were going."""
+    """Create an account, sign the user in and redirect to `next`."""
 
     template_name = "accounts/signup.html"
     form_class = SignUpForm
     next_page = "orders:list"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """From a sign-in that failed the number comes along, in a form: addresses are logged."""
+        """Prefill the number typed in a failed sign-in. It comes in a form because addresses are logged."""
         if "from_sign_in" not in request.POST:
             return super().post(request, *args, **kwargs)
         form = SignUpForm(initial={"username": request.POST.get("username", "")})
@@ -63,11 +63,11 @@ class SignUp(RedirectURLMixin, FormView):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@login_required  # names no form_page: what was typed would be lost on the way
+@login_required  # no form_page: csrf_failure() would redirect and lose the input
 def me(request: HttpRequest) -> HttpResponse:
-    """我的: who one is, and the ways to change it."""
-    person = User.objects.get(pk=signed_in_user(request).pk)  # not the one that the frame of the page shows
-    form = ProfileForm(request.POST if request.method == "POST" else None, instance=person)
+    """我的: show and edit the signed-in user's profile."""
+    user = User.objects.get(pk=signed_in_user(request).pk)  # a copy: base.html shows request.user, unedited
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=user)
     if form.is_valid():
         form.save()
         messages.success(request, _("Saved."))
@@ -77,7 +77,7 @@ def me(request: HttpRequest) -> HttpResponse:
 
 @method_decorator(never_cache, name="dispatch")
 class NewPassword(SuccessMessageMixin, PasswordChangeView):
-    """Changes the password. Whoever else is signed in with the old one is signed out."""
+    """Change the password. Ends the user's other sessions."""
 
     template_name = "accounts/password.html"
     form_class = NewPasswordForm

@@ -1,4 +1,4 @@
-"""Staff look after accounts in the admin."""
+"""Accounts in the admin."""
 
 import pytest
 from django.test import Client
@@ -29,7 +29,7 @@ def test_staff_close_an_account(client: Client, boss: User) -> None:
     address = f"/admin/accounts/user/{renter.pk}/change/"
     form = client.get(address).context["adminform"].form
     typed = {name: form[name].value() for name in ("mobile", "name", "email")}
-    assert client.post(address, typed).status_code == 302  # the box `active` is left unticked
+    assert client.post(address, typed).status_code == 302  # without `is_active`: unticked
     renter.refresh_from_db()
     assert (renter.is_active, renter.name) == (False, "Li")
 
@@ -37,12 +37,12 @@ def test_staff_close_an_account(client: Client, boss: User) -> None:
 def test_staff_find_people(client: Client, boss: User) -> None:
     renter = make.user(name="Han Meimei")
     make.user()
-    for words in (renter.mobile, "Meimei"):
-        rows = client.get("/admin/accounts/user/", {"q": words}).context["cl"].queryset
+    for query in (renter.mobile, "Meimei"):
+        rows = client.get("/admin/accounts/user/", {"q": query}).context["cl"].queryset
         assert list(rows) == [renter]
 
 
-def test_a_number_that_is_none_is_refused(client: Client, boss: User) -> None:
+def test_a_number_in_full_width_digits_is_refused(client: Client, boss: User) -> None:
     renter = make.user()
     address = f"/admin/accounts/user/{renter.pk}/change/"
     answer = client.post(address, {"mobile": "１３９１２３４５６７８", "is_active": "on"})

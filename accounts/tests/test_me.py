@@ -1,4 +1,4 @@
-"""我的: who one is, and the ways to change it."""
+"""我的: the profile and the password."""
 
 import pytest
 from django.contrib.messages import get_messages
@@ -30,17 +30,17 @@ def is_signed_in(client: Client) -> bool:
     return client.get(ME).status_code == 200
 
 
-def test_the_page_shows_who_one_is(client: Client, person: User) -> None:
+def test_the_page_shows_the_profile(client: Client, person: User) -> None:
     page = client.get(ME)
     html = page.content.decode()
-    for words in (
+    for piece in (
         person.mobile,
         'value="Lin"',
         'value="lin@example.com"',
         PASSWORD_PAGE,
         "/accounts/logout/",
     ):
-        assert words in html
+        assert piece in html
     assert "no-store" in page.headers["Cache-Control"]
 
 
@@ -57,7 +57,7 @@ def test_name_and_email_can_be_changed_and_left_empty(client: Client, person: Us
     [({"email": "lin@"}, "email"), ({"name": "x" * 41}, "name"), ({"name": "x\0"}, "name")],
     ids=str,
 )
-def test_refusals_keep_what_was_typed_and_change_nothing(
+def test_refusals_keep_the_input_and_change_nothing(
     client: Client, person: User, changes: dict[str, str], field: str
 ) -> None:
     page = client.post(ME, {"name": "Typed", "email": "typed@example.com", **changes})
@@ -69,7 +69,7 @@ def test_refusals_keep_what_was_typed_and_change_nothing(
     assert (person.name, person.email) == ("Lin", "lin@example.com")
 
 
-def test_a_name_that_is_saved_leaves_a_password_changed_meanwhile(person: User) -> None:
+def test_saving_a_name_does_not_overwrite_a_password_changed_meanwhile(person: User) -> None:
     form = ProfileForm({"name": "林小满", "email": ""}, instance=User.objects.get())
     assert form.is_valid()
     person.set_password(NEW)
@@ -80,14 +80,14 @@ def test_a_name_that_is_saved_leaves_a_password_changed_meanwhile(person: User) 
     assert person.check_password(NEW)
 
 
-def test_a_name_holds_nothing_that_nobody_sees(client: Client, person: User) -> None:
+def test_invisible_characters_are_stripped_from_a_name(client: Client, person: User) -> None:
     client.post(ME, {"name": "\u202e林小满\u202c", "email": ""})
     person.refresh_from_db()
     assert person.name == "林小满"
 
 
 @pytest.mark.parametrize("is_staff", [True, False])
-def test_the_way_to_the_staff_pages_is_for_staff(client: Client, person: User, is_staff: bool) -> None:
+def test_only_staff_see_the_link_to_the_admin(client: Client, person: User, is_staff: bool) -> None:
     User.objects.update(is_staff=is_staff)
     assert ('href="/admin/"' in client.get(ME).content.decode()) is is_staff
 
@@ -100,12 +100,12 @@ def test_nothing_else_can_be_changed(client: Client, person: User) -> None:
     assert after.check_password(OLD)
 
 
-def test_a_name_is_text(client: Client, person: User) -> None:
+def test_a_name_is_escaped(client: Client, person: User) -> None:
     client.post(ME, {"name": "<script>alert(1)</script>", "email": ""})
     assert "<script>alert" not in client.get(ME).content.decode()
 
 
-def test_signed_out_one_signs_in_first(client: Client) -> None:
+def test_anonymous_users_sign_in_first(client: Client) -> None:
     assert client.get(ME).url == f"/accounts/login/?next={ME}"
     assert client.post(ME, {"name": "x"}).url == f"/accounts/login/?next={ME}"
     assert client.get(PASSWORD_PAGE).url == f"/accounts/login/?next={PASSWORD_PAGE}"

@@ -1,4 +1,4 @@
-"""Sign-up, sign-in and sign-out: who comes in, and where they land."""
+"""Sign-up, sign-in and sign-out, and the redirects after them."""
 
 import re
 from urllib.parse import parse_qs, quote, urlsplit
@@ -38,7 +38,7 @@ def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
 
 
-# --- signing up -------------------------------------------------------------------------------------
+# --- Signing up -------------------------------------------------------------------------------------
 
 
 def test_signing_up_makes_a_renter_and_signs_them_in(client: Client) -> None:
@@ -53,7 +53,7 @@ def test_signing_up_makes_a_renter_and_signs_them_in(client: Client) -> None:
     assert client.session["_auth_user_id"] == str(made.pk)
 
 
-def test_the_email_is_optional_and_the_way_leads_to_my_orders(client: Client) -> None:
+def test_the_email_is_optional_and_my_orders_come_next(client: Client) -> None:
     page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD})
     assert page.url == "/orders/"
     assert User.objects.get().email == ""
@@ -86,7 +86,7 @@ def test_nobody_makes_themselves_staff(client: Client) -> None:
     ],
     ids=str,
 )
-def test_refusals_stand_beside_the_field_and_keep_what_was_typed(
+def test_refusals_stand_beside_the_field_and_keep_the_input(
     client: Client, changes: dict[str, str], field: str
 ) -> None:
     typed = {"username": "13912345678", "password": PASSWORD, "email": "li@example.com", "next": "/houses/7/"}
@@ -102,7 +102,7 @@ def test_refusals_stand_beside_the_field_and_keep_what_was_typed(
     assert PASSWORD not in html
 
 
-def test_a_number_that_is_taken_is_refused_in_words(client: Client, person: User) -> None:
+def test_a_number_that_is_taken_is_refused(client: Client, person: User) -> None:
     page = client.post(SIGNUP, {"username": person.mobile, "password": "another-password"})
     assert page.status_code == 200
     assert list(page.context["form"].errors) == ["username"]
@@ -111,7 +111,7 @@ def test_a_number_that_is_taken_is_refused_in_words(client: Client, person: User
     assert person.check_password(PASSWORD)
 
 
-def test_a_number_taken_at_the_same_instant_is_refused_in_words(
+def test_a_number_taken_at_the_same_instant_is_refused(
     client: Client, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -123,10 +123,10 @@ def test_a_number_taken_at_the_same_instant_is_refused_in_words(
     assert not is_signed_in(client)
 
 
-# --- signing in and out -----------------------------------------------------------------------------
+# --- Signing in and out -----------------------------------------------------------------------------
 
 
-def test_signing_in_lands_where_they_were_going(client: Client, person: User) -> None:
+def test_signing_in_redirects_to_next(client: Client, person: User) -> None:
     sent = client.get("/orders/26112200000001/?x=1")
     assert sent.status_code == 302
     assert sent.url == f"{LOGIN}?next={quote('/orders/26112200000001/?x=1')}"
@@ -136,11 +136,11 @@ def test_signing_in_lands_where_they_were_going(client: Client, person: User) ->
     assert page.url == "/orders/26112200000001/?x=1"
 
 
-def test_signing_in_leads_to_my_orders_otherwise(client: Client, person: User) -> None:
+def test_signing_in_redirects_to_my_orders_without_next(client: Client, person: User) -> None:
     assert sign_in(client, person).url == "/orders/"
 
 
-def test_the_way_to_sign_up_keeps_where_they_were_going(client: Client) -> None:
+def test_the_link_to_sign_up_keeps_next(client: Client) -> None:
     page = client.get(f"{LOGIN}?next=/houses/7/%3Fcheck_in%3D2027-03-05%26guests%3D2")
     link = f"{SIGNUP}?next={quote('/houses/7/?check_in=2027-03-05&guests=2')}"
     assert f'href="{link}"' in page.content.decode()
@@ -156,7 +156,7 @@ def test_a_wrong_password_is_refused_and_the_number_kept(client: Client, person:
     assert not is_signed_in(client)
 
 
-def test_an_unknown_number_is_refused_in_the_same_words(client: Client, person: User) -> None:
+def test_an_unknown_number_is_refused_with_the_same_message(client: Client, person: User) -> None:
     wrong = sign_in(client, person, "wrong").context["form"].errors
     unknown = client.post(LOGIN, {"username": "13999999999", "password": "wrong"}).context["form"].errors
     assert wrong == unknown
@@ -168,7 +168,7 @@ def test_a_closed_account_stays_out(client: Client, person: User) -> None:
     assert not is_signed_in(client)
 
 
-def test_who_is_signed_in_is_not_asked_again(client: Client, person: User) -> None:
+def test_signed_in_users_are_redirected_at_once(client: Client, person: User) -> None:
     client.force_login(person)
     assert client.get(f"{LOGIN}?next=/accounts/me/").url == "/accounts/me/"
 
@@ -185,13 +185,13 @@ def test_signing_out_is_a_post(client: Client, person: User) -> None:
     assert client.get("/orders/").status_code == 302
 
 
-def test_my_page_shows_the_number_to_its_owner_alone(client: Client, person: User) -> None:
+def test_only_the_user_sees_the_full_number(client: Client, person: User) -> None:
     assert client.get("/accounts/me/").url == f"{LOGIN}?next=/accounts/me/"
     client.force_login(person)
     assert person.mobile in client.get("/accounts/me/").content.decode()
 
 
-def test_others_see_only_a_part_of_the_number() -> None:
+def test_others_see_a_masked_number() -> None:
     assert str(User(mobile="13912345678")) == "139****5678"
     assert str(User(mobile="13912345678", name="Li")) == "Li"
 
@@ -218,7 +218,7 @@ def test_SEC06_the_session_has_a_new_id_after_signing_up(client: Client) -> None
     assert client.cookies[settings.SESSION_COOKIE_NAME].value != session.session_key
 
 
-# --- next= to somebody else's site --------------------------------------------------------------------
+# --- Open redirects: next= to another site ------------------------------------------------------------
 
 FOREIGN = [
     "https://evil.example/",
@@ -240,44 +240,46 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("where", FOREIGN)
-def test_SEC03_signing_in_stays_on_the_site(client: Client, person: User, where: str) -> None:
-    assert where not in client.get(LOGIN, {"next": where}).content.decode()
-    assert sign_in(client, person, next=where).url == "/orders/"
+@pytest.mark.parametrize("target", FOREIGN)
+def test_SEC03_signing_in_stays_on_the_site(client: Client, person: User, target: str) -> None:
+    assert target not in client.get(LOGIN, {"next": target}).content.decode()
+    assert sign_in(client, person, next=target).url == "/orders/"
 
 
-@pytest.mark.parametrize("where", FOREIGN)
-def test_SEC03_signing_in_twice_stays_on_the_site(client: Client, person: User, where: str) -> None:
+@pytest.mark.parametrize("target", FOREIGN)
+def test_SEC03_signing_in_twice_stays_on_the_site(client: Client, person: User, target: str) -> None:
     client.force_login(person)
-    assert client.get(LOGIN, {"next": where}).url == "/orders/"
+    assert client.get(LOGIN, {"next": target}).url == "/orders/"
 
 
-@pytest.mark.parametrize("where", FOREIGN)
-def test_SEC03_signing_up_stays_on_the_site(client: Client, where: str) -> None:
-    assert where not in client.get(SIGNUP, {"next": where}).content.decode()
-    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "next": where})
+@pytest.mark.parametrize("target", FOREIGN)
+def test_SEC03_signing_up_stays_on_the_site(client: Client, target: str) -> None:
+    assert target not in client.get(SIGNUP, {"next": target}).content.decode()
+    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "next": target})
     assert page.url == "/orders/"
 
 
-@pytest.mark.parametrize("where", FOREIGN)
-def test_SEC03_signing_out_stays_on_the_site(client: Client, person: User, where: str) -> None:
+@pytest.mark.parametrize("target", FOREIGN)
+def test_SEC03_signing_out_stays_on_the_site(client: Client, person: User, target: str) -> None:
     client.force_login(person)
-    there = client.post(LOGOUT, {"next": where}).url
+    there = client.post(LOGOUT, {"next": target}).url
     assert urlsplit(there).netloc == ""
     assert "evil" not in there
     assert "script" not in there
 
 
-@pytest.mark.parametrize("where", FOREIGN)
-def test_SEC03_choosing_a_language_stays_on_the_site(client: Client, where: str) -> None:
+@pytest.mark.parametrize("target", FOREIGN)
+def test_SEC03_choosing_a_language_stays_on_the_site(client: Client, target: str) -> None:
     headers = {"Referer": "https://evil.example/page"}
-    assert client.post(SETLANG, {"language": "en", "next": where}, headers=headers).url == "/"
+    assert client.post(SETLANG, {"language": "en", "next": target}, headers=headers).url == "/"
 
 
-# --- a POST while signed out ---------------------------------------------------------------------------
+# --- A POST while signed out ---------------------------------------------------------------------------
 
 
-def test_a_post_while_signed_out_leads_to_sign_in_and_then_to_its_page(client: Client) -> None:
+def test_a_post_while_signed_out_leads_to_sign_in_and_then_to_the_page_of_its_form(
+    client: Client,
+) -> None:
     order = make.order()
     for address in (f"/payments/{order.number}/pay/", f"/payments/{order.number}/check/"):
         assert client.post(address).url == f"{LOGIN}?next=/orders/{order.number}/"
@@ -307,7 +309,7 @@ def test_booking_while_signed_out_without_dates(client: Client) -> None:
     assert client.post(f"/houses/{house.pk}/book/").url == f"{LOGIN}?next=/houses/{house.pk}/%23book"
 
 
-def test_an_address_for_posts_answers_405_to_a_get_while_signed_out_too(client: Client) -> None:
+def test_a_post_only_address_answers_405_to_an_anonymous_get(client: Client) -> None:
     house = make.house()
     for address, page in (
         ("/orders/26112200000001/review/", "/orders/26112200000001/#review"),
@@ -320,13 +322,13 @@ def test_an_address_for_posts_answers_405_to_a_get_while_signed_out_too(client: 
         assert f'class="button" href="{page}"' in opened.content.decode()
 
 
-def test_an_unknown_order_while_signed_out_tells_nothing(client: Client) -> None:
+def test_anonymous_users_cant_tell_whether_an_order_exists(client: Client) -> None:
     known = make.order().number
     answers = {client.post(f"/payments/{number}/pay/").status_code for number in (known, "26010100000000")}
     assert answers == {302}
 
 
-def test_the_number_of_a_failed_sign_in_comes_along_to_signing_up_in_no_address(client: Client) -> None:
+def test_the_number_of_a_failed_sign_in_prefills_sign_up_without_being_in_an_address(client: Client) -> None:
     client.cookies["django_language"] = "en"
     typed = {"username": "13912345678", "password": "wrong", "next": "/orders/"}
     html = client.post(LOGIN, typed).content.decode()
@@ -341,12 +343,12 @@ def test_the_number_of_a_failed_sign_in_comes_along_to_signing_up_in_no_address(
     assert "wrong" not in html
     assert not User.objects.exists()
     [here] = re.findall('<footer>.*name="next" value="([^"]*)"', html, re.DOTALL)
-    assert here == "/accounts/signup/?next=/orders/"  # for the other language; no number in an address
+    assert here == "/accounts/signup/?next=/orders/"  # the language form's; without the number
     assert client.get(here).context["next"] == "/orders/"
 
 
 @pytest.mark.parametrize(
-    ("next_page", "words"),
+    ("next_page", "hint"),
     [
         ("/orders/", "Sign in to see your orders"),
         ("/orders/26010100000000/", "Sign in to see your orders"),
@@ -356,9 +358,9 @@ def test_the_number_of_a_failed_sign_in_comes_along_to_signing_up_in_no_address(
         ("", None),
     ],
 )
-def test_signing_in_says_what_for(client: Client, next_page: str, words: str | None) -> None:
+def test_the_sign_in_page_says_what_it_is_for(client: Client, next_page: str, hint: str | None) -> None:
     client.cookies["django_language"] = "en"
     for address in (LOGIN, "/accounts/signup/"):
         html = client.get(f"{address}?next={next_page}").content.decode()
-        assert ('class="notice info"' in html) is (words is not None)
-        assert words is None or words in html
+        assert ('class="notice info"' in html) is (hint is not None)
+        assert hint is None or hint in html

@@ -1,4 +1,4 @@
-"""What every test may use. The environment that they run in is set by tests/settings.py."""
+"""Fixtures for all tests. tests/settings.py sets their environment."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ client.WSGIRequest = Utf8Request  # as wsgi.py does
 
 @pytest.fixture(scope="session", autouse=True)
 def standin_keys() -> Iterator[Path]:
-    """The folder with the keys of our app and of the stand-in Alipay; the settings point at it."""
+    """Create the folder with the keys of our app and of the stand-in Alipay, which the settings use."""
     FOLDER.mkdir(mode=0o700)
     (FOLDER / "static").mkdir()
     make_demo_keys(KEYS)
@@ -31,14 +31,14 @@ def standin_keys() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def closed_breakers() -> None:
-    """No test inherits that Alipay, or the mail server, did not answer another one."""
+    """Close the circuit breakers, which are global to the process, before each test."""
     http.breaker.reset()
     mailing.server.reset()
 
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    """Alipay's gateway as the test wants it, where the network would be; nobody answers until told to."""
+    """Replace the HTTP client of Alipay with a double; it does not answer until the test sets answers."""
     double = Gateway()
     monkeypatch.setattr("payments.alipay.http.post", double.post)
     return double
@@ -46,7 +46,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
 
 @pytest.fixture
 def standin(standin_keys: Path, settings: Settings) -> Iterator[StandIn]:
-    """A stand-in Alipay, in a thread, that the site's settings lead to."""
+    """Run a stand-in Alipay in a thread, and point the settings at it."""
     with StandIn.start(keys=standin_keys) as running:
         settings.ALIPAY_GATEWAY_URL = running.gateway_url
         yield running

@@ -1,14 +1,14 @@
-"""What must not reach a log."""
+"""Log filter for query strings."""
 
 import logging
 import re
 
-_QUERY = re.compile(r"\?[^\s'\"]*|\bsign=[^\s'\"]*")
+_QUERY_STRING = re.compile(r"\?[^\s'\"]*|\bsign=[^\s'\"]*")
 
 
-class WithoutQuery(logging.Filter):
-    """Cuts the query off addresses: a return from Alipay carries a signature there."""
+class StripQueryString(logging.Filter):
+    """Strip query strings from addresses: a return from Alipay carries a signature there."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _QUERY.sub("?…", record.getMessage()), ()
+        record.msg, record.args = _QUERY_STRING.sub("?…", record.getMessage()), ()
         return True

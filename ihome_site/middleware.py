@@ -1,4 +1,4 @@
-"""What holds for every page: its language, forms that can be read, a database that may be down."""
+"""Middleware for every page: the language, and a 503 while the database is down."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class DatabaseDownMiddleware:
-    """503 and words while our own database does not answer."""
+    """Answer 503 with an error page while our database is down."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -26,16 +26,16 @@ class DatabaseDownMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, (OperationalError, InterfaceError)):
             return None
-        log.exception("%s %s: the database does not answer", request.method, request.path)
-        response = render(None, "503.html", status=503)  # nothing of the request
+        log.exception("%s %s: database unavailable", request.method, request.path)
+        response = render(None, "503.html", status=503)  # context processors would query the database
         response.headers["Retry-After"] = "10"
         return response
 
 
 class LanguageCookieMiddleware:
-    """Chinese, unless a cookie set by the footer's link says otherwise.
+    """Set the language from the cookie of the footer's language switch; Chinese without one.
 
-    Unlike Django's LocaleMiddleware, doesn't read Accept-Language: browsers abroad still get Chinese.
+    Unlike Django's LocaleMiddleware, ignores Accept-Language: browsers abroad get Chinese, too.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

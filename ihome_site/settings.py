@@ -1,4 +1,4 @@
-"""Every setting of the site, read downwards; values from the environment or `.env`, see .env.example."""
+"""All settings. Values come from the environment or `.env`; .env.example describes them."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ if (BASE_DIR / ".env").is_file():
 
 
 def flag(name: str, default: bool = False) -> bool:
-    """A setting that is on or off; a word that is neither is an error, not off."""
+    """Read a boolean. Raises ImproperlyConfigured for a value that means neither on nor off."""
     on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
     text = env.str(name, default="").strip().lower()
     if text and text not in on + off:
@@ -26,7 +26,7 @@ def flag(name: str, default: bool = False) -> bool:
     return text in on if text else default
 
 
-# --- What and where the site is -------------------------------------------------------------------
+# --- Site -----------------------------------------------------------------------------------------
 
 DEBUG = flag("DEBUG")
 SECRET_KEY = env.str("SECRET_KEY", default="only for development" if DEBUG else "")
@@ -41,11 +41,11 @@ if _site.scheme not in ("http", "https") or not _site.hostname or _site.path:
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [_site.hostname])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 
-# A rehearsal is a site on which no real money moves: another gateway than Alipay's production one.
+# A rehearsal uses another gateway than Alipay's production one, so that no real money moves.
 REHEARSAL = flag("REHEARSAL")
 
 # --- Alipay ---------------------------------------------------------------------------------------
-# Checked in words by payments/checks.py before anything is served.
+# payments/checks.py checks them at startup.
 
 ALIPAY_APP_ID = env.str("ALIPAY_APP_ID", default="")
 ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
@@ -64,7 +64,7 @@ except ValueError:
     ) from None
 
 # --- Django ---------------------------------------------------------------------------------------
-# WSGI_APPLICATION is left out on purpose: runserver then works without keys, gunicorn does not.
+# No WSGI_APPLICATION: runserver then bypasses wsgi.py and works without Alipay's keys.
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -83,14 +83,14 @@ INSTALLED_APPS = [
     "bills",
     "jobs",
 ]
-if DEBUG or REHEARSAL:  # their commands fill the site with known passwords, and pretend to be Alipay
+if DEBUG or REHEARSAL:  # never in production: known passwords, a fake Alipay
     INSTALLED_APPS += ["demo", "standin"]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Pages, too: twenty long reviews are 80 KB. Forms' tokens are masked anew in each answer, whose length is
-    # blurred: what a page says can't be guessed from how well it packs (BREACH).
+    # Pages, too: twenty long reviews are 80 KB. BREACH is mitigated: Django masks the CSRF token in each
+    # response and pads the gzip header to a random length.
     "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -130,8 +130,8 @@ DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / '
 _database = DATABASES["default"]
 _options = _database.setdefault("OPTIONS", {})
 if _database["ENGINE"].endswith("sqlite3"):
-    # IMMEDIATE: a transaction takes the write lock when it begins and waits for it, instead of failing
-    # half-way. FULL: a commit that was acknowledged survives a power cut.
+    # IMMEDIATE: a transaction waits for the write lock at BEGIN instead of failing later with "database is
+    # locked". FULL: an acknowledged COMMIT survives a power cut.
     _options.update(
         timeout=20,
         transaction_mode="IMMEDIATE",
@@ -143,7 +143,7 @@ elif _database["ENGINE"].endswith("mysql"):
         isolation_level="read committed",
         init_command="SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE', innodb_lock_wait_timeout=5",
     )
-    # Without the server's zone tables, __date lookups find nothing unless no conversion is needed.
+    # If the server has no time zone tables, __date lookups only work without a conversion.
     _database["TIME_ZONE"] = "Asia/Shanghai"
     _database["CONN_MAX_AGE"] = 300
     _database["CONN_HEALTH_CHECKS"] = True
@@ -157,7 +157,7 @@ if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 
-# --- People ---------------------------------------------------------------------------------------
+# --- Users ----------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -209,19 +209,19 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ihome <noreply@localhost>")
 
 # --- Contact --------------------------------------------------------------------------------------
-# How renters reach staff: in the footer and on the order page. Either may be left out.
+# Shown in the footer and on the order page. Either may be empty.
 
 CONTACT_PHONE = env.str("CONTACT_PHONE", default="").strip()
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="").strip()
 
-# --- Safety ---------------------------------------------------------------------------------------
+# --- Security -------------------------------------------------------------------------------------
 
 _https = _site.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # the site speaks for its own host only
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # not for this site to decide
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
@@ -230,7 +230,7 @@ if flag("TRUST_PROXY"):
 
 
 def _pay_origins(gateway_url: str) -> list[str]:
-    """Where a press of Pay may lead. Chromium holds every redirect after a form post against form-action."""
+    """Return the form-action sources for Pay: Chromium checks them for every redirect after a form post."""
     gateway = urlsplit(gateway_url)
     host = gateway.hostname or ""
     for alipay in ("alipay.com", "alipaydev.com"):
@@ -251,7 +251,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Logs -----------------------------------------------------------------------------------------
-# Ids and verdicts, never signatures, keys or passwords.
+# Log ids and verdicts, never signatures, keys or passwords.
 
 LOGGING = {
     "version": 1,

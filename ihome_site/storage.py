@@ -2,7 +2,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
-    """Hashed names, cached for ever, where collectstatic has run; where not, plain names from the sources."""
+    """Hashed file names, which may be cached forever, once collectstatic has run; plain names before."""
 
     def stored_name(self, name: str) -> str:
         return super().stored_name(name) if self.hashed_files else name

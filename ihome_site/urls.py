@@ -1,4 +1,4 @@
-"""Every address of the site."""
+"""URL configuration of the site."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -29,6 +29,6 @@ urlpatterns = [
 ]
 
 if settings.DEBUG or settings.REHEARSAL:
-    # In production the web server in front does this. A photo that is replaced gets a new name.
+    # In production, the reverse proxy serves media. Cacheable: a new photo gets a new file name.
     photos = cache_control(public=True, max_age=30 * 24 * 3600)(serve)
     urlpatterns += [re_path(r"^media/(?P<path>.{1,200})$", photos, {"document_root": settings.MEDIA_ROOT})]

@@ -1,4 +1,4 @@
-"""Health, and the pages that stand outside any app."""
+"""Health checks and error pages."""
 
 import logging
 
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 @require_safe
 @never_cache
 def livez(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """Liveness: the process answers requests. Checks nothing else."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """What money needs is at work: the database answers and holds our tables; somebody sweeps. Else 503."""
+    """Readiness: 503 unless the database answers, migrations have run and the sweep is running."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM django_migrations WHERE app = 'payments' LIMIT 1")
@@ -41,7 +41,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     if not ready:
         return _plain("database: no answer, or not migrated", status=503)
     if missed_since:
-        log.error("nobody has swept since %s", missed_since)
+        log.error("not ready: no sweep since %s", missed_since)
         return _plain(f"sweep: not at work since {missed_since:%Y-%m-%d %H:%M:%S} UTC", status=503)
     return _plain("ok")
 
@@ -51,28 +51,28 @@ def _plain(line: str, *, status: int = 200) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say what is wrong with a request that no page of ours sends."""
+    """Return the message of a BadRequest as plain text: no page of ours sends such a request."""
     if isinstance(exception, BadRequest):
         return _plain(str(exception), status=400)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Unlike Django's own, reads no form, which may be one that can't be read."""
+    """Render the 404 page. Unlike Django's view, does not read the form, which may be malformed."""
     return render(request, "404.html", status=404)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form without the right token: nothing is done of what it asks.
+    """Refuse a form whose CSRF token is wrong.
 
-    Whoever sent it from a page of ours, having signed in in another tab meanwhile, is led back to that page,
-    where what they typed is kept as for those who must sign in first. From elsewhere nothing is kept. Who
-    allows no cookies is told so here: the words for the next page would travel in one.
+    If it came from a page of ours, the user has usually signed in in another tab since: redirect to the page
+    of the form (`form_page`), which keeps the input as after a sign-in, with a message. Any other form gets a
+    403 page, as does a browser without cookies, which the message would need.
     """
     referer = request.headers.get("Referer", "")
-    is_ours = _is_ours(request, request.headers["Origin"] + "/" if "Origin" in request.headers else referer)
+    from_us = _is_ours(request, request.headers["Origin"] + "/" if "Origin" in request.headers else referer)
     has_cookies = settings.CSRF_COOKIE_NAME in request.COOKIES
-    if is_ours and has_cookies and request.accepts("text/html") and (page := form_page(request)):
+    if from_us and has_cookies and request.accepts("text/html") and (page := form_page(request)):
         messages.warning(
             request,
             _(
@@ -80,7 +80,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
                 "so nothing was sent. Please look at it again and press once more."
             ),
         )
-        return redirect(f"{page.partition('#')[0]}#main")  # where the words are; else the form's own # stays
+        # To the message. Without a fragment, browsers would keep that of the form's address.
+        return redirect(f"{page.partition('#')[0]}#main")
     context = {"page": referer if _is_ours(request, referer) else "", "has_cookies": has_cookies}
     return render(request, "403_csrf.html", context, status=403)
 

@@ -1,4 +1,4 @@
-"""gunicorn's way in. Refuses to boot on a failing system check: gunicorn alone would serve regardless."""
+"""WSGI entry point. Exits if a system check fails; Django runs checks only in its own commands."""
 
 import logging
 import os
@@ -6,19 +6,19 @@ import sys
 
 from django.core.wsgi import get_wsgi_application
 
-from ihome_site.logs import WithoutQuery
+from ihome_site.logs import StripQueryString
 from ihome_site.requests import Utf8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ihome_site.settings")
 GUNICORN_APP_LOAD_ERROR = 4
-"""A worker that ends with another status is started again, for ever."""
+"""gunicorn's exit status for this error: it restarts workers that exit with another one, forever."""
 
 application = get_wsgi_application()
 application.request_class = Utf8Request
 
 
 def refuse_to_serve_on_errors() -> None:
-    """Says the errors in words, without stack trace or key material, and ends the process."""
+    """Run the system checks. On errors, print them, without a traceback or key material, and exit."""
     from django.core import checks
 
     found = checks.run_checks(include_deployment_checks=True)
@@ -29,4 +29,4 @@ def refuse_to_serve_on_errors() -> None:
 
 
 refuse_to_serve_on_errors()
-logging.getLogger("gunicorn.error").addFilter(WithoutQuery())  # it quotes requests that it can't read
+logging.getLogger("gunicorn.error").addFilter(StripQueryString())  # it logs malformed requests

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from ihome_site.logs import WithoutQuery
+from ihome_site.logs import StripQueryString
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from ihome_site.logs import WithoutQuery
 )
 def test_SEC10_the_query_is_cut_off(quoted: str) -> None:
     record = logging.LogRecord("gunicorn.error", logging.WARNING, "", 0, "%s from %s", (quoted, "ip"), None)
-    assert WithoutQuery().filter(record)
+    assert StripQueryString().filter(record)
     assert "SECRET" not in record.getMessage()
     assert "HTTP/1.1" in record.getMessage()
     assert record.getMessage().endswith("from ip")

@@ -65,12 +65,12 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     def amount(self, order: Order) -> str:
         return yuan_text(order.amount_fen)
 
-    @admin.action(description=_("Accept the bookings"), permissions=["act"])
+    @admin.action(description=_("Accept"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         staff = signed_in_user(request)
         self._act_on_each(request, queryset, lambda order: transitions.accept(order, by=staff))
 
-    @admin.action(description=_("Reject the bookings, with a reason"), permissions=["act"])
+    @admin.action(description=_("Decline…"), permissions=["act"])
     def reject_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         form = RejectForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
@@ -83,7 +83,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
             request,
             "admin/orders/reject.html",
             action="reject_bookings",
-            title=gettext("Reject"),
+            title=gettext("Decline bookings"),
             rows=queryset,
             form=form,
         )

@@ -91,14 +91,14 @@ def _check_unpaid(renter: User, house: House) -> None:
     house_keys = list(held.values_list("house_id", flat=True))
     if len(house_keys) >= MOST_UNPAID:
         words = _(
-            "You have %(count)d orders that still wait for our answer or your payment. "
-            "Once one of them is paid or cancelled, you can book again."
+            "You have %(count)d orders awaiting confirmation or payment. Pay for or cancel one of them to "
+            "book again."
         )
         raise TooManyUnpaid(words % {"count": len(house_keys)})
     if house_keys.count(house.pk) >= MOST_UNPAID_IN_ONE_HOUSE:
         raise TooManyUnpaid(
             _(
-                "You have orders for this home that still wait for our answer or your payment. "
-                "Once one of them is paid or cancelled, you can book it again."
+                "You already have orders for this home awaiting confirmation or payment. Pay for or cancel "
+                "one of them to book it again."
             )
         )

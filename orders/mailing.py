@@ -47,12 +47,12 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We have your booking"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted"),
     Kind.REMINDED: gettext_lazy("Please pay soon"),
-    Kind.REJECTED: gettext_lazy("Sorry, we could not accept your booking"),
+    Kind.REJECTED: gettext_lazy("Sorry, we couldn't accept your booking"),
     Kind.PAID: gettext_lazy("Payment received"),
     Kind.CANCELED: gettext_lazy("Order cancelled"),
     Kind.EXPIRED: gettext_lazy("Order closed, not paid in time"),
     Kind.SURPLUS: gettext_lazy("A payment was not used, it goes back"),
-    Kind.REFUND_OFF: gettext_lazy("Refund called off"),
+    Kind.REFUND_OFF: gettext_lazy("Refund cancelled"),
     Kind.REFUNDED: gettext_lazy("Refund made"),
 }
 """What a renter is mailed about; other events are passed over."""
@@ -63,7 +63,7 @@ SUBJECTS_THAT_ASK: dict[str, str | Promise] = {
 }
 """Instead, while the order can be paid."""
 
-NOBODY_ANSWERED = gettext_lazy("Sorry, we did not answer your booking in time")
+NOBODY_ANSWERED = gettext_lazy("Sorry, we didn't reply to your booking in time")
 
 
 def due() -> list[int]:

@@ -28,12 +28,12 @@ class Order(models.Model):
     """A stay that somebody booked, with what was agreed then. `status` is written by transitions.py alone."""
 
     class Status(models.TextChoices):
-        WAIT_ACCEPT = "WAIT_ACCEPT", _("Requested")
-        WAIT_PAYMENT = "WAIT_PAYMENT", _("To pay")
+        WAIT_ACCEPT = "WAIT_ACCEPT", _("Awaiting confirmation")
+        WAIT_PAYMENT = "WAIT_PAYMENT", _("Payment due")
         WAIT_COMMENT = "WAIT_COMMENT", _("To review")
-        COMPLETE = "COMPLETE", _("Complete")
+        COMPLETE = "COMPLETE", _("Completed")
         CANCELED = "CANCELED", _("Cancelled")
-        REJECTED = "REJECTED", _("Rejected")
+        REJECTED = "REJECTED", _("Not accepted")
 
     UNPAID = (Status.WAIT_ACCEPT, Status.WAIT_PAYMENT)
     """It holds its nights, and its money is still to come."""
@@ -185,15 +185,15 @@ class OrderEvent(models.Model):
     class Kind(models.TextChoices):
         BOOKED = "BOOKED", _("Booked")
         ACCEPTED = "ACCEPTED", _("Accepted")
-        REMINDED = "REMINDED", _("Reminded to pay")
-        REJECTED = "REJECTED", _("Rejected")
+        REMINDED = "REMINDED", _("Payment reminder sent")
+        REJECTED = "REJECTED", _("Not accepted")
         PAID = "PAID", _("Paid")
         REVIEWED = "REVIEWED", _("Reviewed")
         CANCELED = "CANCELED", _("Cancelled")
-        EXPIRED = "EXPIRED", _("Deadline passed")
-        SURPLUS = "SURPLUS", _("Money came that the order did not need")
+        EXPIRED = "EXPIRED", _("Expired")
+        SURPLUS = "SURPLUS", _("Extra payment received")
         REFUND_DUE = "REFUND_DUE", _("Refund on its way")
-        REFUND_OFF = "REFUND_OFF", _("Refund called off")
+        REFUND_OFF = "REFUND_OFF", _("Refund cancelled")
         REFUNDED = "REFUNDED", _("Refunded")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))

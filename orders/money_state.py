@@ -58,7 +58,7 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
     if end is None or end.kind != OrderEvent.Kind.EXPIRED:
         return _("This order was cancelled"), cost
     if end.from_status == Order.Status.WAIT_ACCEPT:
-        return _("We are sorry, we did not answer in time"), cost
+        return _("Sorry, we didn't reply in time"), cost
     return _("The time to pay has passed"), cost
 
 

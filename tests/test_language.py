@@ -91,7 +91,7 @@ def test_statuses_and_events_are_shown_in_both(client: Client) -> None:
     order = make.order()
     order.events.create(kind="BOOKED", actor=order.renter)
     client.force_login(order.renter)
-    for language, status, event in (("zh-hans", "待支付", None), ("en", "To pay", "Booked")):
+    for language, status, event in (("zh-hans", "待支付", None), ("en", "Payment due", "Booked")):
         client.cookies[COOKIE] = language
         html = client.get(order.get_absolute_url()).content.decode()
         assert status in html
@@ -100,12 +100,12 @@ def test_statuses_and_events_are_shown_in_both(client: Client) -> None:
 
 # The usual Chinese terms for the statuses of an order
 USUAL_TERMS = {
-    "WAIT_ACCEPT": "待接单",
+    "WAIT_ACCEPT": "待确认",
     "WAIT_PAYMENT": "待支付",
     "WAIT_COMMENT": "待评价",
     "COMPLETE": "已完成",
     "CANCELED": "已取消",
-    "REJECTED": "已拒单",
+    "REJECTED": "预订未成功",
 }
 
 

@@ -118,7 +118,7 @@ def test_what_comes_after_booking_is_said_before(client: Client, instant: bool) 
     client.cookies["django_language"] = "en"
     html = client.get(house.get_absolute_url()).content.decode()
     assert ("You pay in the next step" in html) is instant
-    assert ("We answer within 24 hours" in html) is not instant
+    assert ("We reply within 24 hours" in html) is not instant
     assert ("Answer within 24 hours" in html) is not instant
 
 

@@ -93,7 +93,7 @@ def test_every_mail_can_be_written(db: None, kind: str, language: str, status: s
 # --- What a mail says is true when it is sent -------------------------------------------------------
 
 
-ASKS = "Please pay", "please pay", "are kept for you", "answer by"
+ASKS = "Please pay", "please pay", "are kept for you", "holding your dates", "answer by"
 
 
 @pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
@@ -140,7 +140,7 @@ def test_what_waits_for_staff_says_until_when_they_answer(db: None) -> None:
         for by in (soon, past)
     )
     assert "Our staff answer by" in waiting
-    assert "You pay only once it is accepted." in waiting
+    assert "You pay only after we accept." in waiting
     assert "answer by" not in late
 
 
@@ -160,11 +160,11 @@ def test_nobody_answered_is_another_end_than_not_paid_in_time(db: None) -> None:
     for order in (unanswered, unpaid):
         transitions.expire(order)
     mail_all()
-    assert mailed() == ["Sorry, we did not answer your booking in time", "Order closed, not paid in time"]
+    assert mailed() == ["Sorry, we didn't reply to your booking in time", "Order closed, not paid in time"]
     sorry, late = (" ".join(message.body.split()) for message in mail.outbox)
-    assert "We are sorry: our staff did not answer" in sorry
+    assert "We're sorry, we didn't reply" in sorry
     assert "sorry" not in late
-    assert "Nothing was charged." in sorry
+    assert "You were not charged." in sorry
     assert "If you have paid after all, the money goes back to you." in late
 
 
@@ -175,7 +175,7 @@ def test_the_end_of_what_was_not_paid_says_that_nothing_was_charged(db: None) ->
         words = words_of(order.events.get())
         assert "Your order is cancelled. Nothing was charged." in words
     event = happened(order_of_wang(status="REJECTED"), Kind.REJECTED)
-    assert "Nothing was charged." in words_of(event)
+    assert "You were not charged." in words_of(event)
 
 
 def test_what_staff_decide_is_mailed_as_it_was_written(db: None) -> None:
@@ -185,7 +185,7 @@ def test_what_staff_decide_is_mailed_as_it_was_written(db: None) -> None:
     transitions.accept(accepted, by=staff)
     transitions.reject(rejected, by=staff, reason='Being painted & "wet"')
     assert mail_all() == 2
-    assert mailed() == ["Booking accepted, please pay", "Sorry, we could not accept your booking"]
+    assert mailed() == ["Booking accepted, please pay", "Sorry, we couldn't accept your booking"]
     for message in mail.outbox:
         assert "Sea & <b>" in message.subject
         assert "\nSea & <b>\n" in message.body

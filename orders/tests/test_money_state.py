@@ -73,7 +73,7 @@ def test_staff_did_not_answer_in_time(client: Client, renter: User) -> None:
     order = make.order(renter, status=Status.WAIT_ACCEPT)
     transitions.expire(order)
     words = head(client, order)
-    assert "We are sorry, we did not answer in time" in words
+    assert "Sorry, we didn&#x27;t reply in time" in words
     assert CHARGED_NOTHING in words
 
 

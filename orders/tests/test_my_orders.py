@@ -376,7 +376,7 @@ def test_the_card_and_the_page_say_until_when_staff_answer(client: Client, rente
         soon = timezone.now() + timedelta(hours=5)
         order = make.order(renter, status=Status.WAIT_ACCEPT, pay_by=None, accept_by=soon)
         for address in (LIST, order.get_absolute_url()):
-            assert "You will hear by 22 Nov, 17:00" in client.get(address).content.decode()
+            assert "We'll reply by 22 Nov, 17:00" in client.get(address).content.decode()
 
 
 def test_the_card_and_the_page_say_until_when_to_pay(client: Client, renter: User) -> None:

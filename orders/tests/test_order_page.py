@@ -303,7 +303,7 @@ def heading(browser: Client, order: Order) -> str:
 
 def test_the_first_words_say_that_it_worked(renter: Client, order: Order) -> None:
     Order.objects.update(status=Status.WAIT_ACCEPT)
-    assert heading(renter, order).startswith("Your booking is in")
+    assert heading(renter, order).startswith("Booking received")
     Order.objects.update(status=Status.WAIT_PAYMENT)
     assert heading(renter, order).startswith("The nights are kept for you")
 

@@ -83,7 +83,7 @@ def test_USR07_the_booking_page_says_so_and_keeps_what_was_typed(client: Client)
     assert page.status_code == 422
     html = page.content.decode()
     (words,) = page.context["form"].non_field_errors()
-    assert words.startswith("You have 5 orders that still wait for our answer or your payment. ")
+    assert words.startswith("You have 5 orders awaiting confirmation or payment. ")
     assert words.endswith(' <a href="/orders/">My orders</a>')
     assert words in html
     for value in typed.values():

@@ -49,7 +49,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     renter.look("house-with-the-same-stay")
     renter.click(translated("Book"))
     number = renter.number()
-    assert renter.status() == translated("To pay")
+    assert renter.status() == translated("Payment due")
     renter.look("order-to-pay")
 
     renter.go("/orders/")
@@ -86,7 +86,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     renter.look("review-written")
     renter.click(translated("Send the review"))
     assert renter.number() == number
-    assert renter.status() == translated("Complete")
+    assert renter.status() == translated("Completed")
     expect(page.get_by_text(translated("Thank you for your review."))).to_be_visible()
     mine = page.locator("section", has=page.get_by_role("heading", name=translated("Your review")))
     expect(mine).to_contain_text("床很舒服")

@@ -14,7 +14,7 @@ REASON = "这几天院子里修水管，怕打扰您休息。"
 def renter(visit):
     renter = visit(**PHONE)
     renter.start_with_order(ASKED)
-    assert renter.status() == "待接单"
+    assert renter.status() == "待确认"
     expect(renter.pay_button()).to_have_count(0)
     return renter
 
@@ -44,7 +44,7 @@ def act(staff, number, action):
 def test_an_accepted_booking_can_be_paid(visit, renter, staff):
     number = renter.number()
     renter.look("to-accept")
-    act(staff, number, "接受所选预订")
+    act(staff, number, "接单")
     expect(staff.page.locator(".messagelist .success")).to_have_text("已处理 1 个订单。")
     staff.look("accepted")
     renter.go(f"/orders/{number}/")
@@ -53,7 +53,7 @@ def test_an_accepted_booking_can_be_paid(visit, renter, staff):
     renter.press_pay()
     renter.pay()
     expect(renter.page.get_by_role("heading", name="支付成功", exact=True)).to_be_visible()
-    act(staff, number, "接受所选预订")
+    act(staff, number, "接单")
     expect(staff.page.locator(".messagelist .error")).to_contain_text(number)
     staff.page.locator("#result_list tbody th a").click()
     expect(staff.page.locator("#content")).to_contain_text(f"{number}_1")
@@ -63,19 +63,19 @@ def test_an_accepted_booking_can_be_paid(visit, renter, staff):
 
 def test_a_declined_booking_shows_the_reason(visit, renter, staff):
     number = renter.number()
-    act(staff, number, "拒绝所选预订（填写原因）")
+    act(staff, number, "拒单…")
     expect(staff.page.locator("#content")).to_contain_text(number)
     staff.look("reject")
     staff.page.get_by_label("原因（租客会看到）").fill("  ")
     staff.page.get_by_role("button", name="拒单").click()
     expect(staff.page.locator(".errorlist")).to_be_visible()
     renter.go(f"/orders/{number}/")
-    assert renter.status() == "待接单"
+    assert renter.status() == "待确认"
     staff.page.get_by_label("原因（租客会看到）").fill(REASON)
     staff.page.get_by_role("button", name="拒单").click()
     expect(staff.page.locator(".messagelist .success")).to_have_text("已处理 1 个订单。")
     renter.go(f"/orders/{number}/")
-    assert renter.status() == "已拒单"
+    assert renter.status() == "预订未成功"
     expect(renter.page.locator(".next")).to_contain_text(REASON)
     renter.look("rejected")
     renter.go("/orders/")

@@ -1,0 +1,33 @@
+"""The limits that `make shape` prints, and the voice of docstrings."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import shape
+from tests.test_imports import ROOT
+
+MANNERED = re.compile(r"\s*(What|Who|Whoever|How|Where|Those)\b")
+
+
+def test_no_limit_is_exceeded() -> None:
+    assert list(shape.exceeded()) == []
+
+
+def docstrings(file: Path) -> Iterator[tuple[int, str]]:
+    """Every text that stands alone: of modules, classes, functions, and below a constant."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str() as text)):
+                yield node.lineno, text
+
+
+@pytest.mark.parametrize("folder", [*shape.ROOMS, "tests", "conftest.py"])
+def test_docstrings_are_imperatives_or_noun_phrases(folder: str) -> None:
+    path = ROOT / folder
+    for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+        for line, text in docstrings(file):
+            assert not MANNERED.match(text), f"{file.relative_to(ROOT)}:{line} {text.splitlines()[0]}"

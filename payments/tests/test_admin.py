@@ -1,4 +1,4 @@
-"""What staff see, may do, and can't do."""
+"""The admin: what staff see, may do and can't do."""
 
 import json
 import re
@@ -35,7 +35,7 @@ UNTOUCHABLE = [Order, OrderEvent, Payment, Refund, GatewayMessage, Review]
 
 @pytest.fixture
 def boss(client: Client) -> User:
-    """May do everything that the admin lets anybody do."""
+    """A superuser."""
     person = make.user(is_staff=True, is_superuser=True)
     client.force_login(person)
     return person
@@ -52,7 +52,7 @@ def clerk(client: Client, *permissions: str) -> User:
 
 @pytest.fixture
 def refund() -> Refund:
-    """One row of everything that hangs from an order, down to the refund of a surplus payment."""
+    """A refund of a surplus payment; its order has one row of every related model."""
     house = make.house(title="Lighthouse")
     order = make.order(house=house, status=Status.WAIT_COMMENT, trade_no="2026TRADE")
     availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
@@ -103,14 +103,14 @@ def test_orders_are_found(client: Client, boss: User, refund: Refund) -> None:
     other = make.order()
     other.renter.name = "Li Lei"
     other.renter.save()
-    for words, found in (
+    for query, found in (
         (order.number, order),
         ("2026TRADE", order),
         (order.house_title, order),
         (order.renter.mobile, order),
         ("Li Lei", other),
     ):
-        assert list(client.get(page(Order, "changelist"), {"q": words}).context["cl"].queryset) == [found]
+        assert list(client.get(page(Order, "changelist"), {"q": query}).context["cl"].queryset) == [found]
     assert not client.get(page(Order, "changelist"), {"q": "nobody's"}).context["cl"].queryset
 
 
@@ -128,19 +128,19 @@ def test_orders_are_filtered(client: Client, boss: User) -> None:
 
 def test_payments_refunds_and_messages_are_found(client: Client, boss: User, refund: Refund) -> None:
     make.attempt()
-    for model, words, found in (
+    for model, query, found in (
         (Payment, refund.payment.out_trade_no, refund.payment),
         (Payment, "2026TRADE", refund.payment),
         (Refund, refund.out_request_no, refund),
         (GatewayMessage, refund.payment.out_trade_no, GatewayMessage.objects.get()),
         (OrderEvent, refund.payment.order.number, OrderEvent.objects.filter(kind="PAID").get()),
     ):
-        rows = client.get(page(model, "changelist"), {"q": words}).context["cl"].queryset
+        rows = client.get(page(model, "changelist"), {"q": query}).context["cl"].queryset
         assert found in rows, model
         assert len(rows) == (2 if model is OrderEvent else 1)
 
 
-def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
+def test_the_filter_shows_messages_that_need_staff(client: Client, boss: User) -> None:
     payment = make.attempt()
     for verdict in GatewayMessage.Verdict:
         message = message_log.record_signed("NOTIFY", b"x", {"n": verdict})
@@ -149,7 +149,7 @@ def test_what_needs_a_look_is_a_filter_away(client: Client, boss: User) -> None:
     assert {row.verdict for row in rows} == {*GatewayMessage.NEEDS_STAFF, GatewayMessage.Verdict.ASKED}
 
 
-def test_more_notices_than_somebody_waits_for_are_refused_in_words(client: Client, boss: User) -> None:
+def test_too_many_notices_at_once_are_refused_with_a_message(client: Client, boss: User) -> None:
     payment = make.attempt()
     notices = [message_log.record_signed("NOTIFY", b"x", {"n": str(n)}) for n in range(11)]
     for notice in notices:
@@ -169,7 +169,7 @@ def test_every_page_of_a_rehearsal_says_so(client: Client, boss: User, refund: R
             assert "no real money moves" not in client.get(address).content.decode()
 
 
-def test_refunds_that_do_not_end_by_themselves_are_a_filter_away(client: Client, boss: User) -> None:
+def test_the_filter_shows_refunds_that_need_staff(client: Client, boss: User) -> None:
     payment = make.attempt()
     now = timezone.now()
     for hours in (23, 25):
@@ -195,7 +195,7 @@ def test_a_list_of_orders_takes_the_same_number_of_queries(
         client.get(page(Order, "changelist"))
 
 
-def test_the_journal_hides_signatures_and_people(client: Client, boss: User, refund: Refund) -> None:
+def test_the_message_log_masks_signatures_and_people(client: Client, boss: User, refund: Refund) -> None:
     payment = refund.payment
     logon = "li***@example.com"
     body = alipay.notify_body(payment, buyer_logon_id=logon, seller_email="boss@example.com")
@@ -222,7 +222,7 @@ def test_the_journal_hides_signatures_and_people(client: Client, boss: User, ref
 @pytest.mark.parametrize(
     "raw", [b"", b"\xff\xfe\x00", b"{", b'{"sign":', "sign=房".encode("gbk"), b"<script>alert(1)</script>"]
 )
-def test_NOT14_the_journal_shows_whatever_came(client: Client, boss: User, raw: bytes) -> None:
+def test_NOT14_the_message_log_shows_any_bytes(client: Client, boss: User, raw: bytes) -> None:
     message_log.record_bad(message_log.Channel.NOTIFY, raw, "no message")
     html = client.get(page(GatewayMessage, "change", GatewayMessage.objects.get().pk)).content.decode()
     assert "<script>alert" not in html
@@ -265,9 +265,9 @@ def test_staff_say_why_before_a_booking_is_rejected(client: Client, boss: User) 
 def test_STA03_the_second_of_two_staff_is_told(client: Client, boss: User) -> None:
     order, late = booking(), booking()
     act(client, Order, "accept_bookings", late)
-    told = said(act(client, Order, "reject_bookings", order, late, reason="Being painted"))
-    assert any(late.number in words for words in told)
-    assert not any(order.number in words for words in told)
+    shown = said(act(client, Order, "reject_bookings", order, late, reason="Being painted"))
+    assert any(late.number in message for message in shown)
+    assert not any(order.number in message for message in shown)
     late.refresh_from_db()
     assert late.status == Status.WAIT_PAYMENT
     assert late.events.count() == 1
@@ -294,7 +294,7 @@ def test_STA05_looking_is_not_acting(
 
 
 @pytest.mark.parametrize(("model", "action", "fields"), ACTIONS)
-def test_whoever_may_change_them_may_act(
+def test_staff_with_the_change_permission_may_act(
     client: Client, gateway: Gateway, model: type[Model], action: str, fields: dict[str, str]
 ) -> None:
     make.attempt(booking())
@@ -322,9 +322,9 @@ def test_staff_without_any_permission_see_nothing(client: Client, refund: Refund
 def test_STA04_asking_alipay_is_limited_and_settles(client: Client, boss: User, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment)
-    told = [said(act(client, Payment, "ask_alipay", payment)) for _ in range(5)]
+    shown = [said(act(client, Payment, "ask_alipay", payment)) for _ in range(5)]
     assert gateway.count("query") == 1
-    assert all(payment.out_trade_no in words[0] for words in told)
+    assert all(payment.out_trade_no in messages[0] for messages in shown)
     payment.refresh_from_db()
     assert (payment.status, payment.evidence) == ("PAID", "QUERY")
     assert LogEntry.objects.filter(user=boss, object_id=str(payment.pk)).count() == 5
@@ -371,7 +371,7 @@ def test_STA02_nothing_is_deleted_by_hand(
 
 
 @pytest.mark.parametrize("model", [User, House, Area])
-def test_STA02_what_money_stands_on_is_not_deleted_either(
+def test_STA02_rows_that_money_refers_to_are_not_deleted_either(
     client: Client, boss: User, refund: Refund, model: type[Model]
 ) -> None:
     order = refund.payment.order
@@ -413,7 +413,7 @@ def test_staff_hold_and_free_nights_of_their_own(client: Client, boss: User) -> 
     assert not BookedNight.objects.exists()
 
 
-def test_BOK05_a_night_that_is_taken_is_refused_in_words(client: Client, boss: User, refund: Refund) -> None:
+def test_BOK05_a_taken_night_is_refused_in_the_form(client: Client, boss: User, refund: Refund) -> None:
     night, before = BookedNight.objects.first(), everything()
     answer = client.post(page(BookedNight, "add"), {"house": str(night.house_id), "night": str(night.night)})
     assert answer.status_code == 200
@@ -428,7 +428,7 @@ def test_the_counters_of_a_house_are_not_edited(client: Client, boss: User) -> N
         assert f'name="{name}"' not in page_of_house
 
 
-def test_the_journal_hides_what_is_spelled_in_another_way() -> None:
+def test_masking_covers_names_in_other_spellings() -> None:
     raw = b"%73ign=SECRET&b%75yer_id=2088SECRET;sign=SECRET&total_amount=300.00&gmt=%ff"
     shown = masked(raw)
     assert "SECRET" not in shown
@@ -452,5 +452,5 @@ def test_the_journal_hides_what_is_spelled_in_another_way() -> None:
         b"\xff\xfe&sign=SECRET",
     ],
 )
-def test_the_journal_shows_nothing_that_it_does_not_know(raw: bytes) -> None:
+def test_masking_hides_fields_that_it_cannot_parse(raw: bytes) -> None:
     assert "SECRET" not in masked(raw)

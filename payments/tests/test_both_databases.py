@@ -1,4 +1,4 @@
-"""DBX09: what SQLite and MariaDB treat differently by themselves comes out the same. Runs on both."""
+"""DBX09: where SQLite and MariaDB differ by default, the site behaves the same. Runs on both."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ FULL_WIDTH = str.maketrans("0123456789_", "０１２３４５６７８９＿")
 
 
 def look_alikes(number: str) -> dict[str, str]:
-    """What some collation takes for the same: MariaDB's default ignores case, width and trailing blanks."""
+    """Strings that some collation takes as equal: MariaDB's default ignores case, width, trailing blanks."""
     return {
         "trailing blank": f"{number} ",
         "leading blank": f" {number}",
@@ -86,23 +86,23 @@ def test_DBX09_messages_that_differ_in_case_alone_are_two() -> None:
     assert GatewayMessage.objects.count() == 3
 
 
-@pytest.mark.parametrize("words", ["x" * 5000, EMOJI * 100], ids=["ascii", "emoji"])
-def test_DBX09_over_long_words_are_cut_and_not_refused(words: str) -> None:
+@pytest.mark.parametrize("detail", ["x" * 5000, EMOJI * 100], ids=["ascii", "emoji"])
+def test_DBX09_an_over_long_detail_is_cut_and_not_refused(detail: str) -> None:
     payment = make.attempt()
-    message_log.record_bad("NOTIFY", b"x", words)
+    message_log.record_bad("NOTIFY", b"x", detail)
     message = GatewayMessage.objects.get()
-    assert message.detail == words[:300]
-    message_log.judge(message, Verdict.BAD, payment=payment, detail=words)
+    assert message.detail == detail[:300]
+    message_log.judge(message, Verdict.BAD, payment=payment, detail=detail)
     message.refresh_from_db()
-    assert message.detail == words[:300]
-    receipt = attempts.Received(alipay.trade_no(payment), payment.amount_fen, None, "QUERY")
-    attempts.settle(payment, receipt)
+    assert message.detail == detail[:300]
+    received = attempts.Received(alipay.trade_no(payment), payment.amount_fen, None, "QUERY")
+    attempts.settle(payment, received)
     refund = Refund.objects.create(
         payment=payment, out_request_no="1_1_R1", amount_fen=1, status="SENT", reason="STAFF"
     )
-    refunds.mark_refused(refund, words)
+    refunds.mark_refused(refund, detail)
     refund.refresh_from_db()
-    assert refund.refusal == words[:120]
+    assert refund.refusal == detail[:120]
 
 
 def test_DBX09_emoji_blanks_and_case_come_back_as_they_were(client: Client) -> None:
@@ -130,7 +130,7 @@ def test_DBX09_a_review_that_is_too_long_is_refused_in_the_form(client: Client) 
 def test_DBX09_the_largest_sum_is_paid_and_given_back_to_the_fen(gateway: Gateway) -> None:
     order = make.order(amount_fen=MAX_FEN, price_per_night_fen=MAX_FEN // 2)
     payments = [make.attempt(order, live_for=None), make.attempt(order)]
-    for payment in payments:  # the second one is money that the order did not need
+    for payment in payments:  # the second one is surplus
         assert callbacks.receive_notify(alipay.notify_body(payment))
         payment.refresh_from_db()
     assert [payment.received_fen for payment in payments] == [10_000_000_000] * 2
@@ -151,13 +151,13 @@ def test_DBX09_sums_of_large_sums_do_not_overflow() -> None:
 def test_DBX09_moments_come_back_to_the_microsecond() -> None:
     moment = timezone.now().replace(microsecond=123456)
     payment = make.attempt(expires_at=moment, next_try_at=moment)
-    assert Payment.objects.filter(pk=payment.pk, next_try_at=moment).exists()  # how items are claimed
+    assert Payment.objects.filter(pk=payment.pk, next_try_at=moment).exists()  # claims compare such times
     payment.refresh_from_db()
     assert payment.expires_at == moment
 
 
 def test_DBX09_days_are_beijings_on_both() -> None:
-    """Midnight there: the day before in UTC."""
+    """Midnight in Beijing is still the day before in UTC."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     order = make.order(created_at=midnight)
     assert Order.objects.filter(created_at__date=timezone.localdate()).get() == order

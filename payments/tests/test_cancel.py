@@ -1,4 +1,4 @@
-"""Cancelling: what comes back is shown first; then the attempt, order, nights and money follow."""
+"""Cancellation: the preview of the refund, then the attempt, the order, its nights and the money."""
 
 import re
 from datetime import date, timedelta
@@ -45,7 +45,7 @@ def address(order: Order) -> str:
 
 
 def cancel(browser: Client, order: Order, agreed_fen: int) -> int:
-    """Press the button that the preview shows; the answer's status."""
+    """Press the button of the preview. Returns the HTTP status."""
     return browser.post(address(order), {"comes_back_fen": agreed_fen}).status_code
 
 
@@ -73,7 +73,7 @@ TODAY = date(2026, 11, 22)
         ("STRICT", 6, 0),
     ],
 )
-def test_what_each_policy_gives_back(policy: str, days: int, fen: int) -> None:
+def test_each_policy_refunds_its_share(policy: str, days: int, fen: int) -> None:
     assert share_of(policy, 30001, TODAY + timedelta(days=days), TODAY) == fen
 
 
@@ -125,7 +125,7 @@ def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Or
 
 
 def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client, order: Order) -> None:
-    """It may never be approved, and the renter knows nothing of it."""
+    """It may never be approved, and the renter does not see it."""
     payment, staff = pay(order), make.user(is_staff=True)
     number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):

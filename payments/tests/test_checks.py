@@ -1,4 +1,4 @@
-"""What the site refuses to start with: wrong keys, or a gateway that would lose or fake money."""
+"""The site refuses to start with wrong keys, or with a gateway that would lose or fake money."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def problems() -> list[str]:
 
 @pytest.fixture(scope="session")
 def real_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A pair as somebody has it who did not make demo keys: our private key, another's public one."""
+    """Our private key and Alipay's public key, without the mark of demo keys."""
     folder = tmp_path_factory.mktemp("keys")
     ours, alipays = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
     private, public = folder / "app.pem", folder / "alipay.pem"
@@ -39,7 +39,7 @@ def real_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def production(settings: Settings, real_keys: tuple[Path, Path]) -> Settings:
-    """The settings of a site where real money moves."""
+    """Settings of a site with real money."""
     settings.DEBUG = settings.REHEARSAL = False
     settings.SITE_URL = "https://ihome.example"
     settings.ALIPAY_GATEWAY_URL = PRODUCTION_GATEWAY
@@ -123,7 +123,7 @@ def test_ids_that_are_not_digits(settings: Settings, value: str) -> None:
     assert problems() == ["payments.E001", "payments.E002"]
 
 
-def test_GWX08_both_keys_missing_are_both_told(settings: Settings) -> None:
+def test_GWX08_two_missing_keys_are_both_reported(settings: Settings) -> None:
     settings.ALIPAY_APP_PRIVATE_KEY_PATH = settings.ALIPAY_PUBLIC_KEY_PATH = ""
     assert problems() == ["payments.E010", "payments.E011"]
 
@@ -133,7 +133,7 @@ def test_GWX08_our_own_public_key_as_alipays(settings: Settings, standin_keys: P
     assert problems() == ["payments.E012"]
 
 
-# --- starting for real: processes of their own ----------------------------------------------------------
+# --- starting the site in a subprocess ------------------------------------------------------------------
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -152,7 +152,7 @@ def boot(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def refusal(booted: subprocess.CompletedProcess[str], *files: Path) -> str:
-    """What a refused start said: words, without a traceback and without a line of any key file."""
+    """The output of a refused start; checks that it has no traceback and no line of any key file."""
     assert booted.returncode != 0
     said = booted.stdout + booted.stderr
     assert "The site can't start:" in said
@@ -216,7 +216,7 @@ def test_other_commands_work_without_keys(command: list[str]) -> None:
     ("name", "value"),
     [("SECRET_KEY", ""), ("SITE_URL", ""), ("SITE_URL", "ihome.example")],
 )
-def test_settings_that_nobody_may_leave_out(name: str, value: str) -> None:
+def test_required_settings(name: str, value: str) -> None:
     done = run("-c", "from ihome_site import settings", **{name: value})
     assert done.returncode != 0
     assert name in done.stderr
@@ -235,6 +235,6 @@ def test_settings_that_nobody_may_leave_out(name: str, value: str) -> None:
         "https://[::1/gateway.do",
     ],
 )
-def test_GWX07_what_only_a_browser_reads_as_alipay_is_refused(settings: Settings, gateway: str) -> None:
+def test_GWX07_a_url_that_only_browsers_parse_as_alipay_is_refused(settings: Settings, gateway: str) -> None:
     settings.ALIPAY_GATEWAY_URL = gateway
     assert problems() == ["payments.E003"]

@@ -1,4 +1,4 @@
-"""The database goes away, refuses or dawdles: no money is lost, nothing is done twice, nobody is misled."""
+"""The database disconnects, refuses or is slow: no money is lost, and nothing happens twice."""
 
 import os
 import subprocess
@@ -44,13 +44,13 @@ def moment(request: pytest.FixtureRequest) -> Moment:
     return request.param
 
 
-def receipt(payment: Payment) -> Received:
+def received(payment: Payment) -> Received:
     return Received(alipay.trade_no(payment), payment.amount_fen, None, Evidence.QUERY)
 
 
 def settled_order(**fields: object) -> Order:
     order = make.order(**fields)
-    attempts.settle(make.attempt(order), receipt(order.payments.get()))
+    attempts.settle(make.attempt(order), received(order.payments.get()))
     order.refresh_from_db()
     return order
 
@@ -66,7 +66,7 @@ def test_DBX02_money_is_recorded_once_and_told_as_it_was(moment: Moment) -> None
     old, live = make.attempt(live_for=None), None
     live = make.attempt(old.order)
     with lost_at_commit(moment):
-        done = attempts.settle(old, receipt(old))
+        done = attempts.settle(old, received(old))
     assert (done.outcome, done.superseded) == (Outcome.APPLIED, live)
     assert kinds(old.order) == ["PAID"]
     assert list(broken_rules()) == []
@@ -76,7 +76,7 @@ def test_DBX02_notify_is_answered_success(moment: Moment, monkeypatch: pytest.Mo
     payment = make.attempt()
     body = alipay.notify_body(payment)
     message = callbacks.message_log.record_signed("NOTIFY", body, {"as": "it is"})
-    # The journal's own row is no durable transaction: its loss is DBX01, and the notify is repeated.
+    # Recording the message is not a durable transaction: losing it is DBX01, and Alipay sends it again.
     monkeypatch.setattr(callbacks.message_log, "record_signed", lambda *args: message)
     with lost_at_commit(moment):
         assert Client().post(NOTIFY, body, FORM).content == b"success"
@@ -109,7 +109,7 @@ def test_DBX02_a_stay_is_booked_once_and_not_refused_to_who_holds_it(moment: Mom
 
 
 def give_back(order: Order) -> Refund:
-    """As staff do: nothing but what is left says whether it has been done before."""
+    """As staff do, but without the number that makes their form idempotent."""
     payment = order.payments.get()
     return durable_transaction(refunds.create)(payment, 100, reason=Refund.Reason.STAFF)
 
@@ -122,7 +122,7 @@ def test_DBX02_staff_refund_once(moment: Moment) -> None:
     assert list(broken_rules()) == []
 
 
-def test_DBX02_the_renter_is_not_told_that_what_was_done_is_impossible(moment: Moment) -> None:
+def test_DBX02_a_cancellation_that_was_committed_is_not_refused(moment: Moment) -> None:
     order = settled_order()
     with lost_at_commit(moment):
         cancellation.cancel(order, by=order.renter, agreed={"refund_fen": "30000"})
@@ -138,7 +138,7 @@ def test_DBX02_pay_makes_one_attempt(moment: Moment) -> None:
     assert Payment.objects.get().out_trade_no in answer.headers["Location"]
 
 
-def test_DBX02_twin_a_repeat_that_does_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_DBX02_twin_a_repeat_without_the_marker_refunds_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "_write_marker", lambda key: None)
     order = settled_order()
     with lost_at_commit(Moment.AFTER):
@@ -147,7 +147,7 @@ def test_DBX02_twin_a_repeat_that_does_not_look(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_DBX02_the_server_stays_away_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether it was committed can't be known; that is said by an error, and asking again finds out."""
+    """It is unknown whether it was committed: the call raises, and settling again finds out."""
     payment, write = make.attempt(), transactions._write_marker
 
     def write_or_find_nobody(key: uuid.UUID) -> None:
@@ -157,13 +157,13 @@ def test_DBX02_the_server_stays_away_after_a_commit(monkeypatch: pytest.MonkeyPa
 
     with monkeypatch.context() as trouble, lost_at_commit(Moment.AFTER), pytest.raises(OperationalError):
         trouble.setattr(transactions, "_write_marker", write_or_find_nobody)
-        attempts.settle(payment, receipt(payment))
-    assert attempts.settle(payment, receipt(payment)).outcome is Outcome.DUPLICATE
+        attempts.settle(payment, received(payment))
+    assert attempts.settle(payment, received(payment)).outcome is Outcome.DUPLICATE
     assert kinds(payment.order) == ["PAID"]
 
 
 def kill_connection() -> None:
-    """This thread's own, by the server."""
+    """Make the server kill this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT CONNECTION_ID()")
         (mine,) = cursor.fetchone()
@@ -179,7 +179,7 @@ def test_DBX02_connection_killed_in_the_middle(caplog: pytest.LogCaptureFixture)
     payment = make.attempt()
 
     with before("payments.books.attempts._apply", kill_connection):
-        assert attempts.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
+        assert attempts.settle(payment, received(payment)).outcome is Outcome.APPLIED
     assert "try 1" in caplog.text
     assert kinds(payment.order) == ["PAID"]
 
@@ -200,7 +200,7 @@ def test_DBX02_a_sweep_that_loses_its_connection_over_one_goes_on_with_the_other
     assert (done["asked"], done["failed"]) == (3, 1)
 
 
-def test_a_commit_is_forgotten_after_an_hour() -> None:
+def test_a_marker_is_deleted_after_an_hour() -> None:
     settled_order()
     assert (transactions.delete_old_markers(), TransactionMarker.objects.count()) == (0, 1)
     TransactionMarker.objects.update(made_at=timezone.now() - timedelta(minutes=61))
@@ -211,7 +211,7 @@ def test_a_commit_is_forgotten_after_an_hour() -> None:
 
 
 class Failing:
-    """The database fails this thread's next commits with `errors`, each of which undoes its transaction."""
+    """Fails this thread's next commits with `errors`; each rolls its transaction back."""
 
     def __init__(self, *errors: OperationalError) -> None:
         self.errors = list(errors)
@@ -235,7 +235,7 @@ CONFLICTS = {
 def test_CON11_conflict_at_commit(error: OperationalError, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = make.attempt()
     monkeypatch.setattr(connection, "_commit", Failing(error, error))
-    assert attempts.settle(payment, receipt(payment)).outcome is Outcome.APPLIED
+    assert attempts.settle(payment, received(payment)).outcome is Outcome.APPLIED
     assert kinds(payment.order) == ["PAID"]
     assert list(broken_rules()) == []
 
@@ -259,7 +259,7 @@ Administer = Callable[[str], None]
 
 @contextmanager
 def as_ordinary_user() -> Iterator[Administer]:
-    """On MariaDB: the site may do no more than its own user may; yields how to tell the administrator."""
+    """On MariaDB: connect without administrative rights. Yields a function to execute SQL with them."""
     administrator = connection.copy()
 
     def administer(statement: str) -> None:
@@ -300,7 +300,7 @@ def read_only() -> Iterator[None]:
 
 @contextmanager
 def disk_full() -> Iterator[None]:
-    """SQLite really may not grow; MariaDB is made to say what it says then."""
+    """SQLite: the file may not grow. MariaDB: the error is simulated."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA page_count")
@@ -326,7 +326,7 @@ def disk_full() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("trouble", [read_only, disk_full], ids=lambda trouble: trouble.__name__)
-def test_DBX03_no_success_an_alarm_and_it_works_again_by_itself(
+def test_DBX03_no_success_an_alarm_and_it_recovers_automatically(
     trouble: Callable[[], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     payment = make.attempt()
@@ -340,7 +340,7 @@ def test_DBX03_no_success_an_alarm_and_it_works_again_by_itself(
         assert "notice not recorded; Alipay will send it again" in alarm.getMessage()
         page = browser.get(alipay.return_url(payment))
         assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
-        assert browser.get(order.get_absolute_url()).status_code == 200  # what only reads goes on
+        assert browser.get(order.get_absolute_url()).status_code == 200  # reading still works
     payment.refresh_from_db()
     assert (payment.status, kinds(order)) == ("OPEN", [])
     assert Client().post(NOTIFY, body, FORM).content == b"success"
@@ -352,7 +352,7 @@ def test_DBX03_no_success_an_alarm_and_it_works_again_by_itself(
             assert cursor.fetchall() == [("ok",)]
 
 
-# --- Somebody else is at work for a long time -------------------------------------------------------------
+# --- Another process holds locks for a long time ----------------------------------------------------------
 
 HOLD = """
 import os, sys, time
@@ -371,7 +371,7 @@ with transaction.atomic():
 
 @contextmanager
 def another_process_holds_the_orders(seconds: float) -> Iterator[None]:
-    """On SQLite that is the whole database."""
+    """Lock all orders; on SQLite that locks the whole database."""
     name = str(connection.settings_dict["NAME"])
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, name, str(seconds)],
@@ -439,8 +439,8 @@ def test_DBX05_too_many_connections() -> None:
     assert kinds(payment.order) == ["PAID"]
 
 
-def test_DBX05_who_is_at_work_keeps_the_connection() -> None:
-    """A thread of the site opens one, and goes on with it: the limit meets newcomers alone."""
+def test_DBX05_an_open_connection_is_kept() -> None:
+    """A thread of the site keeps its connection: the limit affects new ones only."""
     if connection.vendor != "mysql":
         pytest.skip("SQLite has no such limit")
     assert connection.settings_dict["CONN_MAX_AGE"] >= 60
@@ -462,6 +462,6 @@ def test_DBX05_who_is_at_work_keeps_the_connection() -> None:
 
 
 def test_DBX07_no_page_reads_from_a_replica() -> None:
-    """There is one database and nothing that could choose another: whoever adds a replica meets this test."""
+    """There is one database and no router. Adding a replica must make this test fail."""
     assert list(site.DATABASES) == ["default"]
     assert site.DATABASE_ROUTERS == []

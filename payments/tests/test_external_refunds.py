@@ -1,4 +1,4 @@
-"""Refunds made by hand in Alipay's own console: found by the notice, asked about, booked once."""
+"""Refunds made by hand in Alipay's console: reported by a notice, queried, recorded once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +37,8 @@ def payment() -> Payment:
 
 
 def notice(payment: Payment, fen: str = "100.00", number: str | None = BY_HAND, **changes: str) -> bytes:
-    told = {"refund_fee": fen, "gmt_refund": "2026-11-23 10:00:00.123", "out_biz_no": number, **changes}
-    return alipay.notify_body(payment, **told)
+    fields = {"refund_fee": fen, "gmt_refund": "2026-11-23 10:00:00.123", "out_biz_no": number, **changes}
+    return alipay.notify_body(payment, **fields)
 
 
 def alipay_knows(gateway: Gateway, payment: Payment, number: str = BY_HAND, yuan: str = "100.00") -> None:
@@ -56,7 +56,7 @@ def kinds(payment: Payment) -> list[str]:
     return [event.kind for event in payment.order.events.all()]
 
 
-def test_REF07_NOT21_is_asked_about_and_booked_once(payment: Payment, gateway: Gateway) -> None:
+def test_REF07_NOT21_is_queried_and_recorded_once(payment: Payment, gateway: Gateway) -> None:
     alipay_knows(gateway, payment)
     for _ in range(3):
         assert callbacks.receive_notify(notice(payment))
@@ -73,7 +73,7 @@ def test_REF07_NOT21_is_asked_about_and_booked_once(payment: Payment, gateway: G
     assert list(broken_rules()) == []
 
 
-def test_REF07_a_whole_refund_without_a_number_goes_by_the_trades(payment: Payment, gateway: Gateway) -> None:
+def test_REF07_a_full_refund_without_a_number_has_the_trades(payment: Payment, gateway: Gateway) -> None:
     alipay_knows(gateway, payment, payment.out_trade_no, "300.00")
     assert callbacks.receive_notify(notice(payment, "300.00", None, trade_status="TRADE_CLOSED"))
     assert payment.refunds.get().out_request_no == payment.out_trade_no
@@ -104,7 +104,7 @@ def test_REF07_a_notice_alone_proves_nothing(payment: Payment, gateway: Gateway)
     assert not Refund.objects.exists()
 
 
-def test_REF07_of_a_payment_that_was_never_told(gateway: Gateway) -> None:
+def test_REF07_of_a_payment_that_was_never_reported(gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment)
     alipay_knows(gateway, payment)
@@ -114,7 +114,7 @@ def test_REF07_of_a_payment_that_was_never_told(gateway: Gateway) -> None:
     assert list(broken_rules()) == []
 
 
-def test_NOT20_of_a_payment_that_was_never_told_and_is_gone(gateway: Gateway) -> None:
+def test_NOT20_of_a_closed_payment_that_was_never_reported(gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.closed(payment)
     alipay_knows(gateway, payment, yuan="300.00")
@@ -153,7 +153,7 @@ def test_REF07_one_of_ours_that_was_given_up_counts_again(payment: Payment, gate
 def test_REF07_more_than_is_left_stays_for_staff_until_it_fits(
     payment: Payment, gateway: Gateway, client: Client
 ) -> None:
-    """Alipay had refused ours, and staff gave the money back by hand: theirs fits once ours is given up."""
+    """Alipay had refused ours, and staff refunded by hand: that one fits once ours is given up."""
     ours = create(payment, 30000, reason=Refund.Reason.CANCELED)
     Refund.objects.update(status=Status.REFUSED)
     alipay_knows(gateway, payment)
@@ -194,7 +194,7 @@ def test_REF07_REF09_an_amount_that_does_not_fit(payment: Payment, fen: int) -> 
     assert not Refund.objects.exists()
 
 
-def test_REF07_DBX09_numbers_that_some_databases_take_for_one(payment: Payment, gateway: Gateway) -> None:
+def test_REF07_DBX09_numbers_that_some_databases_find_equal(payment: Payment, gateway: Gateway) -> None:
     assert record_external(payment, "Console_1", 1)
     assert not record_external(payment, "console_1", 2)
     assert not refunding.confirm(payment, "console_1")
@@ -219,13 +219,13 @@ def test_a_number_of_ours_that_the_console_had_is_not_used_again(payment: Paymen
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.race
-def test_REF07_told_eight_times_at_once(payment: Payment) -> None:
+def test_REF07_reported_eight_times_at_once(payment: Payment) -> None:
     def by_hand() -> bool:
         return record_external(Payment.objects.get(pk=payment.pk), BY_HAND, 20000)
 
     acts: list[Callable[[], bool]] = [by_hand] * 8
-    booked = at_once(*acts)
-    assert booked == [True] * 8
+    recorded = at_once(*acts)
+    assert recorded == [True] * 8
     assert payment.refunds.get().amount_fen == 20000
     assert kinds(payment).count("REFUNDED") == 1
     assert list(broken_rules()) == []
@@ -234,7 +234,7 @@ def test_REF07_told_eight_times_at_once(payment: Payment) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("whole", [False, True])
 def test_REF07_refunded_at_the_stand_in(standin: StandIn, whole: bool) -> None:
-    """Two parts under numbers of its console; or all at once, without a number."""
+    """Two parts with numbers from its console, or the full amount without a number."""
     standin.fault("notify.lost")
     order = make.order()
     assert fetch(checkout.press_pay(order, Payment.Product.PAGE)).status == 302

@@ -1,4 +1,4 @@
-"""Alipay hangs, or is gone: it is left alone for a while, and the site stays quick."""
+"""Alipay hangs or is down: the circuit breaker opens, and the site stays fast."""
 
 import socket
 import threading
@@ -31,7 +31,7 @@ from tests.serving import serving
 
 FORM = "method=alipay.trade.query"
 THREADS = 8
-"""Of one gunicorn process, see deploy/gunicorn.conf.py."""
+"""Threads of one gunicorn process, see deploy/gunicorn.conf.py."""
 
 
 class Gateway:
@@ -69,7 +69,7 @@ def server() -> Iterator[Gateway]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the breaker's time on by seconds."""
+    """Advances the breaker's clock by seconds."""
     now = [1000.0]
     monkeypatch.setattr(breaking, "monotonic", lambda: now[0])
 
@@ -95,7 +95,7 @@ def test_GWX02_opens_after_failures_in_a_row(clock: Callable[[float], None]) -> 
     assert not breaker.allows_call()
 
 
-def test_GWX02_one_call_is_tried_after_a_rest(clock: Callable[[float], None]) -> None:
+def test_GWX02_one_call_probes_after_a_rest(clock: Callable[[float], None]) -> None:
     breaker = CircuitBreaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST - 0.1)
@@ -111,7 +111,7 @@ def test_GWX02_one_call_is_tried_after_a_rest(clock: Callable[[float], None]) ->
     assert [breaker.allows_call() for _ in range(3)] == [True] * 3
 
 
-def test_GWX02_a_try_that_never_ends_is_not_the_last(clock: Callable[[float], None]) -> None:
+def test_GWX02_a_probe_that_never_ends_is_followed_by_another(clock: Callable[[float], None]) -> None:
     breaker = CircuitBreaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST + 1)
@@ -121,7 +121,7 @@ def test_GWX02_a_try_that_never_ends_is_not_the_last(clock: Callable[[float], No
 
 
 @pytest.mark.race
-def test_GWX02_exactly_one_thread_tries(clock: Callable[[float], None]) -> None:
+def test_GWX02_exactly_one_thread_probes(clock: Callable[[float], None]) -> None:
     breaker = CircuitBreaker("Alipay")
     fail(breaker)
     clock(SECONDS_TO_REST + 1)
@@ -135,7 +135,7 @@ def unreachable(url: str) -> str:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_GWX02_what_counts_as_no_answer(server: Gateway, status: int) -> None:
+def test_GWX02_a_5xx_counts_as_no_answer(server: Gateway, status: int) -> None:
     server.status = status
     for _ in range(FAILURES_TO_OPEN):
         assert unreachable(server.url) == f"HTTP {status}"
@@ -171,13 +171,13 @@ def test_GWX02_nobody_listens_and_then_somebody_does(
 
 
 class Site:
-    """One process of it: THREADS requests at once, the others wait for their turn."""
+    """One process of the site: THREADS requests at once, any more are queued."""
 
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS)
 
     def renters_ask(self, orders: list[Order]) -> None:
-        """Each of them presses 我已付款，帮我查一下; the answers are still to come."""
+        """Submit a press of 我已付款，帮我查一下 for each order, without waiting for the answers."""
         browsers = [Client() for _ in orders]
         for browser, order in zip(browsers, orders, strict=True):
             browser.force_login(order.renter)
@@ -185,7 +185,7 @@ class Site:
             self.threads.submit(served, browser.post, reverse("payments:check", args=[order.number]))
 
     def serves_a_page(self) -> bool:
-        """In its turn, after what the threads were given before."""
+        """Submit a request of a page behind the earlier ones, and wait for its answer."""
         return self.threads.submit(served, Client().get, "/livez").result().status_code == 200
 
 
@@ -230,7 +230,7 @@ def test_GWX02_other_pages_wait_for_the_first_only_while_alipay_hangs(
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_GWX02_twin_without_the_breaker_everybody_waits(
+def test_GWX02_twin_without_the_breaker_other_pages_wait(
     site: Site, server: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http.breaker, "allows_call", lambda: True)
@@ -273,14 +273,14 @@ def test_GWX02_pay_says_so_kindly_and_at_once(client: Client, settings: Settings
     Payment.objects.update(asked_at=None)
     page = client.post(check, follow=True).content.decode()
     assert "Alipay does not answer just now. If you have paid, this page will show it by itself;" in page
-    # The live attempt needs no answer: its renter can go on and pay.
+    # The live attempt needs no answer: its renter can still pay.
     assert client.post(pay).headers["Location"].startswith(settings.ALIPAY_GATEWAY_URL)
 
 
 def test_GWX01_the_calls_of_one_press_share_three_seconds(
     db: None, gateway: alipay.Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked, asked to close, asked again because it refused: each takes most of what it is given."""
+    """Query, close, and query again because the close was refused: each takes most of its timeout."""
     payment, now, given = make.attempt(), [1000.0], list[float]()
     monkeypatch.setattr(queries, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
@@ -297,13 +297,13 @@ def test_GWX01_the_calls_of_one_press_share_three_seconds(
     assert given == [3.0, 1.0, 1.0]
 
 
-def test_GWX01_closing_a_spare_attempt_keeps_nobody_waiting_for_long(
+def test_GWX01_closing_a_superseded_attempt_has_a_short_timeout(
     db: None, gateway: alipay.Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Money came in for one attempt; another one is still alive, and Alipay is slow to close it."""
+    """One attempt was paid; another one is still live, and Alipay is slow to close it."""
     paid, given = make.attempt(live_for=None), dict[str, float]()
-    spare = make.attempt(paid.order, out_trade_no=f"{paid.order.number}_2")
-    assert spare.live_for == paid.order
+    superseded = make.attempt(paid.order, out_trade_no=f"{paid.order.number}_2")
+    assert superseded.live_for == paid.order
 
     def noted(url: str, form: str, *, deadline: float) -> bytes:
         answer = gateway.post(url, form, deadline=deadline)
@@ -312,6 +312,6 @@ def test_GWX01_closing_a_spare_attempt_keeps_nobody_waiting_for_long(
 
     monkeypatch.setattr(http, "post", noted)
     gateway.says["query"] = alipay.paid(paid)
-    gateway.says["close"] = alipay.answer("close", out_trade_no=spare.out_trade_no)
+    gateway.says["close"] = alipay.answer("close", out_trade_no=superseded.out_trade_no)
     queries.ask(paid)
     assert given == {"query": 3.0, "close": 1.0}

@@ -1,4 +1,4 @@
-"""Races, one step at a time: the rival acts exactly where it could do harm. The twins have no guard."""
+"""Deterministic races: the rival acts exactly at the point that could do harm. The twins have no guard."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ Outcome = tuple[str, str, list[int]]
 PAID: Outcome = (Status.WAIT_COMMENT, "PAID", [])
 GOES_BACK: Outcome = (Status.CANCELED, "SURPLUS", [30000])
 FORGOTTEN: Outcome = (Status.CANCELED, "PAID", [])
-"""The order has ended, its nights are free, and the money stays."""
+"""The order is over, its nights are free, and the money is not refunded."""
 
 
 def held(order: Order) -> Order:
@@ -48,14 +48,14 @@ def payment(gateway: Gateway) -> Payment:
 
 @pytest.fixture
 def late(gateway: Gateway) -> Payment:
-    """One that Alipay has closed, of an order that nobody paid in time."""
+    """A closed attempt of an order that was not paid in time."""
     late = make.attempt(held(make.order(pay_by=timezone.now() - timedelta(seconds=1))))
     attempts.mark_closed(late)
     return late
 
 
 def outcome(payment: Payment) -> Outcome:
-    """Order, attempt, and what goes back."""
+    """Status of the order, status of the attempt, and the amounts of its refunds."""
     payment.refresh_from_db()
     refunds = list(payment.refunds.values_list("amount_fen", flat=True))
     return Order.objects.get(pk=payment.order_id).status, payment.status, refunds
@@ -67,7 +67,7 @@ def money_comes(payment: Payment) -> Callable[[], object]:
 
 
 def cancel(order: Order) -> None:
-    """Its renter cancels, having seen that nothing was paid."""
+    """Cancel for the renter, who saw that nothing was paid."""
     cancellation.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed={"refund_fen": "0"})
 
 
@@ -152,7 +152,7 @@ def test_CON04_pay_is_pressed_while_it_is_cancelled(gateway: Gateway) -> None:
         cancel(order)
     payment = Payment.objects.get()
     assert (payment.status, payment.live_for) == ("OPEN", None)
-    assert payment.next_try_at <= timezone.now()  # the sweep closes it, and money that comes goes back
+    assert payment.next_try_at <= timezone.now()  # the sweep closes it, and late money is refunded
     assert money_comes(payment)()
     assert outcome(payment) == GOES_BACK
 
@@ -203,7 +203,7 @@ def test_CON05_expired_while_the_money_is_recorded(late: Payment) -> None:
     assert BookedNight.objects.count() == 2
 
 
-def test_CON05_the_compare_and_set_decides_where_locks_do_not_reach(
+def test_CON05_the_compare_and_set_decides_without_locks(
     late: Payment, without_locks_and_transactions: None
 ) -> None:
     with before("orders.transitions.expire", money_comes(late)), pytest.raises(IllegalTransition):
@@ -226,7 +226,7 @@ def test_CON05_twin_without_guards_the_money_is_forgotten(
     assert not BookedNight.objects.exists()
 
 
-# --- Two workers ask about one attempt --------------------------------------------------------------------
+# --- Two workers query one attempt ------------------------------------------------------------------------
 
 
 def ask(payment: Payment) -> object:
@@ -251,7 +251,7 @@ def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("point", ["rows.lock_order", "attempts._record", "attempts._apply"])
-def test_QRY09_both_ask_and_one_receipt_is_made(
+def test_QRY09_both_ask_and_the_money_is_recorded_once(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     both_ask(monkeypatch)
@@ -262,24 +262,24 @@ def test_QRY09_both_ask_and_one_receipt_is_made(
     assert is_settled_once(payment)
 
 
-def look_then_act(payment: Payment, receipt: Received) -> bool:
-    """Stands where attempts._record compares and sets."""
+def check_then_act(payment: Payment, received: Received) -> bool:
+    """Replaces attempts._record, without its compare-and-set."""
     if Payment.objects.get(pk=payment.pk).is_settled:
         return False
-    act(payment, receipt)
+    act(payment, received)
     return True
 
 
-def act(payment: Payment, receipt: Received) -> None:
-    Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=receipt.amount_fen)
+def act(payment: Payment, received: Received) -> None:
+    Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=received.amount_fen)
 
 
-def test_QRY09_twin_looking_and_then_acting(
+def test_QRY09_twin_check_then_act(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, without_locks_and_transactions: None
 ) -> None:
     both_ask(monkeypatch)
     gateway.says["query"] = alipay.paid(payment)
-    monkeypatch.setattr(attempts, "_record", look_then_act)
+    monkeypatch.setattr(attempts, "_record", check_then_act)
     with before(f"{__name__}.act", lambda: ask(payment)):
         ask(payment)
     assert not is_settled_once(payment)

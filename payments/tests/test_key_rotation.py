@@ -1,4 +1,4 @@
-"""GWX06: Alipay changes its key. The new one stands beside the old one, and nothing is lost."""
+"""GWX06: Alipay changes its key. The old and the new one are both accepted, and nothing is lost."""
 
 import logging
 import os
@@ -40,7 +40,7 @@ def public_pem(key: rsa.RSAPrivateKey) -> bytes:
 
 @pytest.fixture(scope="session")
 def new_key(standin_keys: Path) -> rsa.RSAPrivateKey:
-    """Alipay's next key; tests/alipay.py signs with the file that it is in, and keeps what it has read."""
+    """Alipay's next key, in a file that tests/alipay.py can sign with (and caches)."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     file = standin_keys / NEW_KEY
     file.parent.mkdir()
@@ -55,7 +55,7 @@ def old_pem(standin_keys: Path) -> bytes:
 
 @pytest.fixture
 def both(tmp_path: Path, settings: Settings, new_key: rsa.RSAPrivateKey, old_pem: bytes) -> Path:
-    """The settings' file of Alipay's keys, with the new one behind the old one."""
+    """ALIPAY_PUBLIC_KEY_PATH with the old key and the new one."""
     file = tmp_path / "alipay.pem"
     file.write_bytes(old_pem + b"# since November\r\n" + public_pem(new_key).replace(b"\n", b"\r\n"))
     settings.ALIPAY_PUBLIC_KEY_PATH = str(file)
@@ -97,7 +97,7 @@ def test_GWX06_an_answer_by_either_key_settles(
 
 
 @pytest.mark.django_db
-def test_GWX06_an_answer_by_no_key_that_we_know_is_an_alarm(
+def test_GWX06_an_answer_by_an_unknown_key_is_an_alarm(
     gateway: Gateway,
     new_key: rsa.RSAPrivateKey,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,10 +123,10 @@ def test_GWX06_garbage_is_no_alarm_about_keys(
 
 
 @pytest.mark.django_db
-def test_GWX06_a_notify_by_an_unknown_key_is_told_from_garbage_and_is_no_alarm(
+def test_GWX06_a_notify_by_an_unknown_key_is_distinguished_from_garbage_without_an_alarm(
     client: Client, both: Path, caplog: pytest.LogCaptureFixture, standin_keys: Path
 ) -> None:
-    """Anybody can send one: it is kept, with the keys that were tried, and warned about."""
+    """Anyone can send one: it is recorded with the keys that were tried, at warning level only."""
     payment = make.attempt()
     known = ", ".join(map(signing.fingerprint, keys.load_public_keys(str(both))))
     body = notify_body(payment, "app_private_key.pem")
@@ -147,7 +147,7 @@ def test_GWX06_a_fingerprint_is_what_openssl_says(tmp_path: Path, new_key: rsa.R
     assert digest.stdout[:8].decode() == signing.fingerprint(new_key.public_key())
 
 
-# --- What the site refuses to start with ------------------------------------------------------------------
+# --- Deployment checks ------------------------------------------------------------------------------------
 
 
 def problems() -> list[str]:
@@ -184,7 +184,7 @@ def test_GWX06_a_second_key_that_is_too_short_is_refused(tmp_path: Path, old_pem
 
 
 def database_url() -> str:
-    """Of the tests' own database, for a process beside them."""
+    """DATABASE_URL of the test database, for a subprocess."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
@@ -193,7 +193,7 @@ def database_url() -> str:
 
 @pytest.fixture
 def gunicorn(both: Path, old_pem: bytes) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The real one, with one worker, on the old key alone; and its port."""
+    """gunicorn with one worker and only the old key, and its port."""
     both.write_bytes(old_pem)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -218,8 +218,8 @@ def gunicorn(both: Path, old_pem: bytes) -> Iterator[tuple[subprocess.Popen[byte
         process.wait(40)
 
 
-def told(port: int, body: bytes) -> bytes | None:
-    """What the site answers to a notify; None while nobody listens."""
+def post_notice(port: int, body: bytes) -> bytes | None:
+    """Post a notice. Returns the answer, None if the connection fails."""
     http = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         http.request("POST", NOTIFY, body, {"Content-Type": FORM, "Host": "testserver"})
@@ -230,13 +230,13 @@ def told(port: int, body: bytes) -> bytes | None:
         http.close()
 
 
-def told_in_the_end(port: int, body: bytes, wanted: bytes) -> list[bytes | None]:
-    """All answers until the one that is `wanted`, for 30 s at most."""
-    give_up, answers = time.monotonic() + 30, [told(port, body)]
+def post_until(port: int, body: bytes, wanted: bytes) -> list[bytes | None]:
+    """Post a notice until the answer is `wanted`, for at most 30 s. Returns all answers."""
+    give_up, answers = time.monotonic() + 30, [post_notice(port, body)]
     while answers[-1] != wanted:
         assert time.monotonic() < give_up, answers[-5:]
         time.sleep(0.1)
-        answers.append(told(port, body))
+        answers.append(post_notice(port, body))
     return answers
 
 
@@ -247,10 +247,10 @@ def test_GWX06_a_new_key_is_added_without_downtime(
 ) -> None:
     process, port = gunicorn
     body = notify_body(make.attempt(), NEW_KEY)
-    told_in_the_end(port, body, b"fail")
+    post_until(port, body, b"fail")
     both.write_bytes(old_pem + public_pem(new_key))
     process.send_signal(signal.SIGHUP)
-    answers = told_in_the_end(port, body, b"success")
-    assert None not in answers  # somebody listened all the time
+    answers = post_until(port, body, b"success")
+    assert None not in answers  # no connection failed
     assert Payment.objects.get().status == "PAID"
-    assert told(port, notify_body(make.attempt(), "alipay_private_key.pem")) == b"success"
+    assert post_notice(port, notify_body(make.attempt(), "alipay_private_key.pem")) == b"success"

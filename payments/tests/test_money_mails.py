@@ -1,4 +1,4 @@
-"""What mails say of the money of a cancelled order is exact; and what they say together makes sense."""
+"""Mails about the money of a cancelled order: amounts are exact, and the mails agree with each other."""
 
 from datetime import timedelta
 
@@ -55,31 +55,31 @@ def pay(order: Order) -> Payment:
 
 
 def mails() -> list[tuple[str, str]]:
-    """The news and the words of each mail that goes out now."""
+    """Subject (without the order) and text of each mail that is due now."""
     before = len(mail.outbox)
     for key in mailing.due():
         mailing.send(key)
     return [(m.subject.partition(": ")[0], " ".join(m.body.split())) for m in mail.outbox[before:]]
 
 
-def mail_of_the_cancelling() -> str:
-    (words,) = (words for news, words in mails() if news == "Order cancelled")
-    return words
+def cancellation_mail() -> str:
+    (text,) = (text for subject, text in mails() if subject == "Order cancelled")
+    return text
 
 
 def test_booked_and_paid_within_one_sweep(renter: User, house: House) -> None:
     pay(book(renter, house, days_ahead=9))
-    (booked, words), (paid, _) = mails()
+    (booked, text), (paid, _) = mails()
     assert (booked, paid) == ("We have your booking", "Payment received")
-    assert "lease pay" not in words
+    assert "lease pay" not in text
 
 
 def test_booked_and_cancelled_within_one_sweep(renter: User, house: House) -> None:
     order = book(renter, house, days_ahead=9)
     cancellation.cancel(order, by=renter, agreed={})
-    (booked, words), (canceled, end) = mails()
+    (booked, text), (canceled, end) = mails()
     assert (booked, canceled) == ("We have your booking", "Order cancelled")
-    assert "lease pay" not in words
+    assert "lease pay" not in text
     assert "Nothing was charged." in end
 
 
@@ -90,13 +90,13 @@ def test_the_sum_that_comes_back_by_the_policy(
     order = book(renter, house, days_ahead=days_ahead)
     pay(order)
     cancellation.cancel(order, by=renter, agreed={})
-    words = mail_of_the_cancelling()
-    assert f"Your order is cancelled. {back} is on its way back to the account that it came from" in words
-    assert "Nothing was charged" not in words
+    text = cancellation_mail()
+    assert f"Your order is cancelled. {back} is on its way back to the account that it came from" in text
+    assert "Nothing was charged" not in text
 
 
-def test_only_what_this_cancelling_gives_back(renter: User, house: House) -> None:
-    """Not what had gone back before, and not money that comes later."""
+def test_only_the_refund_of_this_cancellation(renter: User, house: House) -> None:
+    """Neither earlier refunds nor money that comes later."""
     order = book(renter, house, days_ahead=9)
     payment, second = pay(order), make.attempt(order, live_for=None)
     payment.refresh_from_db()
@@ -105,9 +105,9 @@ def test_only_what_this_cancelling_gives_back(renter: User, house: House) -> Non
     )
     cancellation.cancel(order, by=renter, agreed={})
     assert callbacks.receive_notify(alipay.notify_body(second))
-    words = mail_of_the_cancelling()
-    assert "￥250.00 is on its way back" in words
-    assert words.count("￥") == 1
+    text = cancellation_mail()
+    assert "￥250.00 is on its way back" in text
+    assert text.count("￥") == 1
 
 
 def test_nothing_comes_back_by_the_policy(renter: User, house: House) -> None:
@@ -115,9 +115,9 @@ def test_nothing_comes_back_by_the_policy(renter: User, house: House) -> None:
     order = book(renter, house, days_ahead=3)
     pay(order)
     cancellation.cancel(order, by=renter, agreed={})
-    words = mail_of_the_cancelling()
-    assert "By the cancellation rule that you agreed to when you booked, no money comes back." in words
-    assert "￥" not in words
+    text = cancellation_mail()
+    assert "By the cancellation rule that you agreed to when you booked, no money comes back." in text
+    assert "￥" not in text
 
 
 def test_all_came_back_before(renter: User, house: House) -> None:
@@ -127,27 +127,27 @@ def test_all_came_back_before(renter: User, house: House) -> None:
     number = refunds.next_number(payment)
     refunding.give_back(payment, 30000, number=number, by=make.user(), explanation="Sorry")
     cancellation.cancel(order, by=renter, agreed={})
-    words = mail_of_the_cancelling()
-    assert "No more money comes back than what went back before." in words
-    assert "rule" not in words
+    text = cancellation_mail()
+    assert "No more money comes back than what went back before." in text
+    assert "rule" not in text
 
 
-def test_a_late_payment_is_not_what_the_cancelling_gives_back(
+def test_a_late_payment_is_not_part_of_the_cancellation_mail(
     renter: User, house: House, gateway: Gateway
 ) -> None:
     order = book(renter, house, days_ahead=9)
     late = make.attempt(order)
     cancellation.cancel(order, by=renter, agreed={})
     assert callbacks.receive_notify(alipay.notify_body(late))
-    _, (canceled, words), (surplus, goes_back) = mails()
+    _, (canceled, text), (surplus, goes_back) = mails()
     assert (canceled, surplus) == ("Order cancelled", "A payment was not used, it goes back")
-    assert "￥" not in words
-    assert "Money that may still be on its way goes back to you." in words
+    assert "￥" not in text
+    assert "Money that may still be on its way goes back to you." in text
     assert "We received ￥300.00 that your order did not use" in goes_back
 
 
 @pytest.mark.parametrize(
-    ("comes_back_fen", "limit_fen", "words"),
+    ("comes_back_fen", "limit_fen", "promise"),
     [
         (20000, 10**9, "￥200.00 is on its way back"),
         (20000, 0, "No refund is on its way so far. If one is made, we write to you."),
@@ -155,21 +155,21 @@ def test_a_late_payment_is_not_what_the_cancelling_gives_back(
     ],
 )
 def test_staff_cancel(
-    renter: User, house: House, settings: Settings, comes_back_fen: int, limit_fen: int, words: str
+    renter: User, house: House, settings: Settings, comes_back_fen: int, limit_fen: int, promise: str
 ) -> None:
-    """Above the limit a second person has to agree first: nothing is promised until then."""
+    """Above the limit a second person must approve first: nothing is promised until then."""
     settings.STAFF_REFUND_LIMIT_FEN = limit_fen
     order = book(renter, house, days_ahead=9)
     pay(order)
     cancellation.cancel_by_staff(
         order, by=make.user(), reason="The roof leaks", refundable_fen=30000, refund_fen=comes_back_fen
     )
-    said = mail_of_the_cancelling()
-    assert f"Our staff cancelled your order. {words}" in said
-    assert "In their words: The roof leaks" in said
+    text = cancellation_mail()
+    assert f"Our staff cancelled your order. {promise}" in text
+    assert "In their words: The roof leaks" in text
 
 
-def test_one_that_a_second_person_approves_is_told_of_by_its_sum(
+def test_a_refund_approved_by_a_second_person_is_in_the_mail(
     renter: User, house: House, settings: Settings
 ) -> None:
     settings.STAFF_REFUND_LIMIT_FEN = 0
@@ -179,4 +179,4 @@ def test_one_that_a_second_person_approves_is_told_of_by_its_sum(
         order, by=make.user(), reason="The roof leaks", refundable_fen=30000, refund_fen=20000
     )
     refunding.approve(Refund.objects.get(), by=make.user())
-    assert "￥200.00 is on its way back" in mail_of_the_cancelling()
+    assert "￥200.00 is on its way back" in cancellation_mail()

@@ -1,4 +1,4 @@
-"""The notify: Alipay's server calls ours. `success` means recorded; anything else makes Alipay repeat it."""
+"""Notices that Alipay's server posts. `success` means recorded; after anything else Alipay sends it again."""
 
 from datetime import timedelta
 from urllib.parse import quote_plus, urlencode
@@ -29,7 +29,7 @@ def payment() -> Payment:
 
 
 def send(client: Client, body: bytes, content_type: str = FORM) -> bytes:
-    """Post a notify as Alipay does; the answer's body."""
+    """Post a notice as Alipay does. Returns the body of the answer."""
     answer = client.post(NOTIFY, body, content_type)
     assert answer.status_code < 500
     assert answer.headers["Content-Type"] == "text/plain"
@@ -102,7 +102,7 @@ def test_NOT09_another_amount(client: Client, payment: Payment, gateway: Gateway
     message = GatewayMessage.objects.get()
     assert (message.verdict, message.payment) == (Verdict.WRONG_AMOUNT, payment)
     assert amount in message.detail and "300.00" in message.detail
-    # A query that confirms the money books what came; the order waits on, and the money goes back.
+    # A query that confirms the money records it; the order still waits, and the money is refunded.
     gateway.says["query"] = alipay.paid(payment, total_amount=amount)
     queries.ask(payment)
     fen = round(float(amount) * 100)
@@ -121,14 +121,14 @@ def test_QRY02_query_alone_with_another_amount_is_ignored(payment: Payment, gate
 @pytest.mark.parametrize(
     "amount", ["", "300", "3e2", "-300.00", "NaN", "３００.00", "300.000", "1,000.00", " 300.00"]
 )
-def test_FMT02_amount_that_is_none(client: Client, payment: Payment, amount: str) -> None:
+def test_FMT02_invalid_amount(client: Client, payment: Payment, amount: str) -> None:
     assert send(client, alipay.notify_body(payment, total_amount=amount)) == b"fail"
     assert state(payment) == UNPAID
     assert verdict() == Verdict.UNEXPECTED
 
 
-def recut(params: dict[str, str], by: str) -> bytes:
-    """The same signed text, with two neighbours in it made one field."""
+def split_differently(params: dict[str, str], by: str) -> bytes:
+    """The same signed text, with two adjacent fields merged into one."""
     signed = alipay.signed(params)
     total, status = signed.pop("total_amount"), signed["trade_no"]
     if by == "& in a value":  # subject … total_amount … trade_no are neighbours when sorted
@@ -137,12 +137,12 @@ def recut(params: dict[str, str], by: str) -> bytes:
         del signed["trade_no"]
         signed[f"total_amount={total}&trade_no"] = status
     text = "&".join(f"{k}={v}" for k, v in sorted(signed.items()) if k not in ("sign", "sign_type"))
-    assert alipay.signature(text) == signed["sign"], "the forgery must be one that only its cut gives away"
+    assert alipay.signature(text) == signed["sign"], "only the split may differ from a genuine message"
     return urlencode(signed, quote_via=quote_plus).encode()
 
 
 def test_NOT10_cut_in_a_value(client: Client, payment: Payment) -> None:
-    """The buyer's words carry another amount, and a signed text is cut so that it counts."""
+    """A text of the buyer contains another amount; the signed text is split so that it becomes a field."""
     params = alipay.notify_params(payment, total_amount="0.01")
     params["passback_params"] = "a&total_amount=300.00"
     text = "&".join(f"{k}={v}" for k, v in sorted(params.items()) if k != "sign_type")
@@ -157,12 +157,12 @@ def test_NOT10_cut_in_a_value(client: Client, payment: Payment) -> None:
 
 @pytest.mark.parametrize("by", ["& in a value", "& in a name"])
 def test_NOT10_same_signature_over_other_fields(client: Client, payment: Payment, by: str) -> None:
-    assert send(client, recut(alipay.notify_params(payment), by)) == b"fail"
+    assert send(client, split_differently(alipay.notify_params(payment), by)) == b"fail"
     assert state(payment) == UNPAID
 
 
 @pytest.mark.parametrize("name", ["total amount", "total-amount", "总额", "a.b", "a[]", ""])
-def test_NOT10_names_that_are_none(client: Client, payment: Payment, name: str) -> None:
+def test_NOT10_invalid_names(client: Client, payment: Payment, name: str) -> None:
     body = urlencode(alipay.signed({**alipay.notify_params(payment), name: "1"})).encode()
     assert send(client, body) == b"fail"
     assert state(payment) == UNPAID
@@ -190,7 +190,7 @@ def test_NOT12_sign_type(client: Client, payment: Payment, sign_type: str | None
 @pytest.mark.parametrize(
     "sign", [None, "", "a", "abc", "====", "中文", "A" * 40_000, "\x00", "AAAA", "{}", "A" * 344]
 )
-def test_NOT13_sign_that_is_none(client: Client, payment: Payment, sign: str | None) -> None:
+def test_NOT13_invalid_sign(client: Client, payment: Payment, sign: str | None) -> None:
     params = alipay.notify_params(payment)
     if sign is not None:
         params["sign"] = sign
@@ -200,7 +200,7 @@ def test_NOT13_sign_that_is_none(client: Client, payment: Payment, sign: str | N
 
 
 def test_NOT13_sign_written_another_way(client: Client, payment: Payment) -> None:
-    """Base64 with junk inside decodes to the same bytes; only the canonical text is a signature."""
+    """Base64 with junk inside decodes to the same bytes; only the canonical form is accepted."""
     params = alipay.signed(alipay.notify_params(payment))
     good = params["sign"]
     for sign in (
@@ -233,7 +233,7 @@ BAD_BYTES = {
 
 
 @pytest.mark.parametrize("extra", BAD_BYTES.values(), ids=BAD_BYTES.keys())
-def test_NOT14_bytes_that_are_no_text(client: Client, payment: Payment, extra: bytes) -> None:
+def test_NOT14_bytes_that_are_not_text(client: Client, payment: Payment, extra: bytes) -> None:
     body = alipay.notify_body(payment, subject=None) + b"&" + extra
     assert send(client, body) == b"fail"
     assert state(payment) == UNPAID
@@ -357,7 +357,7 @@ def test_NOT21_refund_notice_is_no_payment(client: Client, payment: Payment) -> 
     assert verdict() in GatewayMessage.NEEDS_STAFF
 
 
-def test_status_that_nobody_knows_is_kept_for_staff(client: Client, payment: Payment) -> None:
+def test_an_unknown_status_is_recorded_for_staff(client: Client, payment: Payment) -> None:
     assert send(client, alipay.notify_body(payment, trade_status="TRADE_PENDING")) == b"success"
     assert state(payment) == UNPAID
     assert verdict() == Verdict.UNEXPECTED

@@ -1,4 +1,4 @@
-"""Pressing Pay: one signed request for what the database says, or words on the order page."""
+"""Pressing Pay: one signed request with the values in the database, or a message on the order page."""
 
 import json
 from base64 import b64decode
@@ -45,7 +45,7 @@ def renter(order: Order, client: Client) -> Client:
 
 
 def press(browser: Client, order: Order, agent: str = DESKTOP, **fields: str) -> str:
-    """Where a press of Pay leads."""
+    """Press Pay. Returns the URL of the redirect."""
     address = reverse("payments:pay", args=[order.number])
     answer = browser.post(address, fields, headers={"User-Agent": agent})
     assert answer.status_code == 302
@@ -53,7 +53,7 @@ def press(browser: Client, order: Order, agent: str = DESKTOP, **fields: str) ->
 
 
 def request_at(location: str) -> dict[str, str]:
-    """The request that Alipay's gateway gets, if it is signed by our app's key."""
+    """The parameters of a request to Alipay's gateway, after verifying our signature."""
     assert location.startswith(settings.ALIPAY_GATEWAY_URL + "?")
     params = dict(parse_qsl(urlsplit(location).query, strict_parsing=True))
     text = "&".join(f"{name}={value}" for name, value in sorted(params.items()) if name != "sign")
@@ -66,7 +66,7 @@ def beijing(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
-def words_on_order_page(browser: Client, order: Order) -> str:
+def order_page(browser: Client, order: Order) -> str:
     return browser.get(order.get_absolute_url()).content.decode()
 
 
@@ -136,7 +136,7 @@ def test_another_device_gets_a_new_attempt_once_the_old_one_is_let_go(
     content = json.loads(request_at(press(renter, order, PHONE))["biz_content"])
     assert content["out_trade_no"] == f"{order.number}_2"
     old.refresh_from_db()
-    # "Not existing" may only mean that the renter has not signed in there yet: still asked about.
+    # "Not existing" may only mean that the renter has not signed in there yet: it is still polled.
     assert (old.status, old.live_for) == ("OPEN" if said == "not_existing" else "CLOSED", None)
     assert gateway.count("close") == (said == "waiting")
 
@@ -164,7 +164,7 @@ def test_GWX05_close_refused_because_it_was_just_paid(renter: Client, order: Ord
     gateway.says["query"] = lambda asked: next(answers)
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
     assert press(renter, order, PHONE) == order.get_absolute_url()
-    assert "has been paid already" in words_on_order_page(renter, order)
+    assert "has been paid already" in order_page(renter, order)
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
 
@@ -189,7 +189,7 @@ def test_asked_a_moment_ago_and_paid_since(renter: Client, order: Order, gateway
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
     gateway.says["query"] = alipay.paid(Payment.objects.get())
     assert press(renter, order, PHONE) == order.get_absolute_url()
-    assert "has been paid already" in words_on_order_page(renter, order)
+    assert "has been paid already" in order_page(renter, order)
 
 
 @pytest.mark.parametrize("trouble", ["refused connection", "TLS", "close unanswered", "nonsense"])
@@ -205,11 +205,11 @@ def test_GWX01_alipay_down_when_pay_has_to_ask(
     else:
         gateway.says["query"] = alipay.GatewayUnreachable(trouble)
     assert press(renter, order, PHONE) == order.get_absolute_url()
-    assert "Alipay does not answer just now" in words_on_order_page(renter, order)
+    assert "Alipay does not answer just now" in order_page(renter, order)
     assert Payment.objects.get().live_for == order
-    # The same device may go on with the live attempt all the same.
+    # The same device can still use the live attempt.
     request_at(press(renter, order))
-    # And when Alipay is back, so may the other.
+    # When Alipay is back, the other device can pay, too.
     Payment.objects.update(asked_at=None)
     gateway.says["query"] = alipay.not_existing()
     request_at(press(renter, order, PHONE))
@@ -226,7 +226,7 @@ def test_GWX01_alipay_down_does_not_matter_for_a_first_press(
 def test_an_order_that_does_not_wait_for_payment(renter: Client, order: Order, status: str) -> None:
     Order.objects.update(status=status)
     assert press(renter, order) == order.get_absolute_url()
-    assert "paid any more" in words_on_order_page(renter, order)
+    assert "paid any more" in order_page(renter, order)
     assert not Payment.objects.exists()
 
 
@@ -246,7 +246,7 @@ def test_USR03_attempt_nearly_over_is_replaced(renter: Client, order: Order, gat
     assert old.status == "OPEN"
 
 
-def test_USR05_what_the_form_says_is_ignored(renter: Client, order: Order) -> None:
+def test_USR05_amounts_and_numbers_in_the_form_are_ignored(renter: Client, order: Order) -> None:
     other = make.order(amount_fen=1)
     location = press(
         renter, order, amount="0.01", total_amount="0.01", amount_fen="1", number=other.number, house="1"
@@ -313,7 +313,7 @@ def test_USR06_pay_and_check_of_another_renters_order(client: Client, order: Ord
     assert not Payment.objects.exists()
 
 
-def test_status_tells_the_owner_how_things_stand(renter: Client, order: Order) -> None:
+def test_status_is_shown_to_the_renter(renter: Client, order: Order) -> None:
     address = reverse("payments:status", args=[order.number])
     assert renter.get(address).json() == {"order": "WAIT_PAYMENT", "payment": None}
     old = make.attempt(order, live_for=None)
@@ -326,10 +326,10 @@ def test_status_tells_the_owner_how_things_stand(renter: Client, order: Order) -
 def check(browser: Client, order: Order) -> str:
     answer = browser.post(reverse("payments:check", args=[order.number]))
     assert answer.headers["Location"] == order.get_absolute_url()
-    return words_on_order_page(browser, order)
+    return order_page(browser, order)
 
 
-def test_check_asks_alipay_and_says_what_is_true(renter: Client, order: Order, gateway: Gateway) -> None:
+def test_check_queries_alipay_and_shows_the_result(renter: Client, order: Order, gateway: Gateway) -> None:
     assert "not gone to Alipay" in check(renter, order)
     payment = make.attempt(order)
     gateway.says["query"] = alipay.waiting(payment)
@@ -344,21 +344,21 @@ def test_check_asks_alipay_and_says_what_is_true(renter: Client, order: Order, g
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "message"),
     [
         ("DUE", "is on its way back to you"),
         ("DONE", "has gone back to you"),
         ("GIVEN_UP", "What became of it is written below"),
     ],
 )
-def test_check_says_where_money_is_that_came_too_late(
-    renter: Client, order: Order, status: str, words: str
+def test_check_shows_the_refund_of_money_that_came_too_late(
+    renter: Client, order: Order, status: str, message: str
 ) -> None:
     payment = make.attempt(order)
     Order.objects.update(status=Status.CANCELED)
     renter.post(alipay.NOTIFY, alipay.notify_body(payment), "application/x-www-form-urlencoded")
     payment.refunds.update(status=status)
-    assert words in check(renter, order)
+    assert message in check(renter, order)
 
 
 def test_check_says_when_alipay_can_t_be_asked(renter: Client, order: Order, gateway: Gateway) -> None:
@@ -367,7 +367,7 @@ def test_check_says_when_alipay_can_t_be_asked(renter: Client, order: Order, gat
     assert gateway.count("query") == 1
 
 
-def test_the_page_s_own_script_has_alipay_asked(renter: Client, order: Order, gateway: Gateway) -> None:
+def test_a_script_gets_json_from_check(renter: Client, order: Order, gateway: Gateway) -> None:
     payment = make.attempt(order)
     gateway.says["query"] = alipay.paid(payment)
     answers = [
@@ -378,13 +378,13 @@ def test_the_page_s_own_script_has_alipay_asked(renter: Client, order: Order, ga
     ]
     assert answers == [{"order": "WAIT_COMMENT", "payment": "PAID"}] * 3
     assert gateway.count("query") == 1
-    assert "has arrived" not in words_on_order_page(renter, order)  # no words were left for it
+    assert "has arrived" not in order_page(renter, order)  # no message was added
 
 
-def test_not_set_up_is_said_in_words(renter: Client, order: Order, settings: object) -> None:
+def test_a_missing_key_gives_a_message(renter: Client, order: Order, settings: object) -> None:
     settings.ALIPAY_PUBLIC_KEY_PATH = "/nowhere.pem"
     assert press(renter, order) == order.get_absolute_url()
-    assert "not set up" in words_on_order_page(renter, order)
+    assert "not set up" in order_page(renter, order)
 
 
 def test_numbers_go_on_after_the_highest(renter: Client, order: Order) -> None:
@@ -395,7 +395,7 @@ def test_numbers_go_on_after_the_highest(renter: Client, order: Order) -> None:
 @pytest.mark.parametrize("charset", ["gbk", "utf8", "nonsense"])
 @pytest.mark.parametrize("name", ["payments:pay", "payments:check", "payments:cancel", "orders:review"])
 def test_a_form_in_another_charset_is_refused(order: Order, name: str, charset: str) -> None:
-    renter = Client(enforce_csrf_checks=True)  # which reads the form of every address, as on the real site
+    renter = Client(enforce_csrf_checks=True)  # reads the form of every POST, as in production
     renter.force_login(order.renter)
     renter.cookies["csrftoken"] = "a" * 32
     answer = renter.generic(
@@ -416,5 +416,5 @@ def test_one_order_gets_twenty_attempts_at_most(renter: Client, order: Order, ga
         request_at(press(renter, order, another="1"))
     Payment.objects.update(asked_at=None)
     assert press(renter, order, another="1") == order.get_absolute_url()
-    assert "very often" in words_on_order_page(renter, order)
+    assert "very often" in order_page(renter, order)
     assert Payment.objects.count() == 20

@@ -1,4 +1,4 @@
-"""Many at the same instant. Each race has a twin in which the guard is off and the harm is seen."""
+"""Concurrent requests. Each race has a twin without the guard, which shows the harm."""
 
 import time
 from collections.abc import Callable
@@ -39,24 +39,24 @@ def settled_once(payment: Payment) -> bool:
 
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on several writing nodes, where a row lock taken on one is not seen by the others."""
+    """As with several writing nodes, which do not see each other's row locks."""
     monkeypatch.setattr(rows, "lock_order", lambda payment: Order.objects.get(pk=payment.order_id))
 
 
 @pytest.fixture
 def without_guards(without_locks: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look, then act: no lock, no compare-and-set, no transaction around them."""
+    """Check, then act: no lock, no compare-and-set, no transaction."""
 
-    def look_then_act(payment: Payment, receipt: Received) -> bool:
+    def check_then_act(payment: Payment, received: Received) -> bool:
         row = Payment.objects.get(pk=payment.pk)
         if row.is_settled:
             return False
         time.sleep(0.1)
-        row.status, row.live_for, row.received_fen = Payment.Status.PAID, None, receipt.amount_fen
+        row.status, row.live_for, row.received_fen = Payment.Status.PAID, None, received.amount_fen
         row.save()
         return True
 
-    monkeypatch.setattr(attempts, "_record", look_then_act)
+    monkeypatch.setattr(attempts, "_record", check_then_act)
     monkeypatch.setattr(attempts, "settle", attempts.settle.__wrapped__)
 
 
@@ -68,9 +68,9 @@ def test_NOT03_same_notify_twice() -> None:
 
 
 def test_NOT03_twin_a_claim_that_does_not_compare(monkeypatch: pytest.MonkeyPatch) -> None:
-    def claim_without_comparing(payment: Payment, receipt: Received) -> bool:
+    def claim_without_comparing(payment: Payment, received: Received) -> bool:
         return bool(
-            Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=receipt.amount_fen)
+            Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=received.amount_fen)
         )
 
     monkeypatch.setattr(attempts, "_record", claim_without_comparing)
@@ -88,7 +88,7 @@ def test_NOT04_same_notify_at_the_same_instant(times: int) -> None:
     assert settled_once(payment)
 
 
-def test_NOT04_the_compare_and_set_decides_where_locks_do_not_reach(without_locks: None) -> None:
+def test_NOT04_the_compare_and_set_decides_without_locks(without_locks: None) -> None:
     payment = make.attempt()
     body = alipay.notify_body(payment)
     answers = at_once(*[lambda: notify(body)] * 8)
@@ -147,13 +147,13 @@ def test_CON02_CON03_pay_pressed_at_the_same_instant(times: int) -> None:
     assert leads_to_one_attempt(make.order(), times)
 
 
-def test_CON02_unique_row_decides_where_locks_do_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_CON02_the_unique_column_decides_without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows: rows)
     assert leads_to_one_attempt(make.order(), 8)
 
 
 def test_CON02_twin_without_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No lock, no transaction, no unique column: each of eight presses makes an attempt of its own."""
+    """No lock, no transaction, no unique column: each of eight presses makes another attempt."""
     order, number, create = make.order(), count(1), Payment.objects.create
 
     def create_unguarded(**values: object) -> Payment:

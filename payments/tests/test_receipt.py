@@ -1,4 +1,4 @@
-"""The receipt: what was paid and what has gone back, for the renter alone."""
+"""The receipt page: what was paid and what was refunded, for the renter only."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def paid(client: Client) -> Payment:
-    """300.00 yuan, paid; its renter is signed in and reads English."""
+    """A paid attempt of 300.00 yuan; its renter is signed in and reads English."""
     payment = make.attempt(make.order(make.user(name="Lin & Co")))
     attempts.settle(payment, attempts.Received("2026112222001401", 30000, None, Payment.Evidence.NOTIFY))
     payment.refresh_from_db()
@@ -38,10 +38,10 @@ def refund(payment: Payment, fen: int, status: str) -> Refund:
     return made
 
 
-def test_the_receipt_says_who_paid_what_for_what_and_when(client: Client, paid: Payment) -> None:
+def test_the_receipt_shows_renter_stay_and_payment(client: Client, paid: Payment) -> None:
     html = receipt(client, paid)
     order = paid.order
-    for words in (
+    for text in (
         order.number,
         order.house_title,
         "Lin &amp; Co",
@@ -52,14 +52,14 @@ def test_the_receipt_says_who_paid_what_for_what_and_when(client: Client, paid: 
         "2026112222001401",
         paid.out_trade_no,
     ):
-        assert words in html
+        assert text in html
     assert "Refunds" not in html
     assert (
         f'href="/payments/{order.number}/receipt/"' in client.get(order.get_absolute_url()).content.decode()
     )
 
 
-def test_it_is_for_what_was_received_and_says_when(client: Client, paid: Payment) -> None:
+def test_it_shows_the_received_amount_and_its_time(client: Client, paid: Payment) -> None:
     Payment.objects.update(received_fen=30001, paid_at=datetime(2026, 11, 22, 4, 5, 6, tzinfo=UTC))
     html = receipt(client, paid)
     assert "￥300.01" in html
@@ -67,15 +67,15 @@ def test_it_is_for_what_was_received_and_says_when(client: Client, paid: Payment
     assert "<dd>2026-11-22 12:05:06</dd>" in html  # in Beijing
 
 
-def test_refunds_stand_on_it_with_their_numbers(client: Client, paid: Payment) -> None:
+def test_it_shows_refunds_with_their_numbers(client: Client, paid: Payment) -> None:
     done, sent, refused, proposed = (
         refund(paid, fen, status)
         for fen, status in ((10001, "DONE"), (5000, "SENT"), (777, "REFUSED"), (888, "PROPOSED"))
     )
     html = receipt(client, paid)
-    for words in (done.out_request_no, "￥100.01", sent.out_request_no, "￥50.00", "￥199.99"):
-        assert words in html
-    assert refused.out_request_no in html  # staff see to it
+    for text in (done.out_request_no, "￥100.01", sent.out_request_no, "￥50.00", "￥199.99"):
+        assert text in html
+    assert refused.out_request_no in html  # still on its way, for the renter
     assert proposed.out_request_no not in html
     assert "人民币叁佰元整" in html
 
@@ -85,7 +85,7 @@ def test_a_cancelled_order_keeps_its_receipt(client: Client, paid: Payment) -> N
     assert paid.trade_no in receipt(client, paid)
 
 
-def test_who_has_no_name_yet_may_add_one_before_printing(client: Client, paid: Payment) -> None:
+def test_a_renter_without_a_name_may_add_one_before_printing(client: Client, paid: Payment) -> None:
     link = '<a class="on-screen" href="/accounts/me/">Add your name</a>'
     assert link not in receipt(client, paid)
     User.objects.update(name="")

@@ -1,4 +1,4 @@
-"""Money on its way back: one number, one amount, given back once."""
+"""Sending refunds: one number, one amount, money moves once."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ Status = Refund.Status
 
 @pytest.fixture
 def refund(db: None) -> Refund:
-    """The whole of a payment that came after its order was cancelled."""
+    """The full refund of a payment that came after its order was cancelled."""
     payment = make.attempt()
     Order.objects.update(status=Order.Status.CANCELED)
     callbacks.receive_notify(alipay.notify_body(payment))
@@ -46,7 +46,7 @@ def found(refund: Refund, **node: object) -> bytes:
 
 
 def sweep_again(refund: Refund) -> str:
-    """Another round, a day later; the refund's status then."""
+    """Sweep again, a day later. Returns the refund's status."""
     refund.refresh_from_db()
     with time_machine.travel((refund.next_try_at or timezone.now()) + timedelta(days=1)):
         sweep_once()
@@ -58,7 +58,7 @@ def kinds(refund: Refund) -> list[str]:
     return [event.kind for event in refund.payment.order.events.all()]
 
 
-def test_CON12_USR01_surplus_goes_back_by_itself(refund: Refund, gateway: Gateway) -> None:
+def test_CON12_USR01_surplus_is_refunded_automatically(refund: Refund, gateway: Gateway) -> None:
     gateway.says["refund"] = answer(refund)
     sweep_once()
     refund.refresh_from_db()
@@ -79,7 +79,7 @@ def test_CON12_USR01_surplus_goes_back_by_itself(refund: Refund, gateway: Gatewa
     assert list(broken_rules()) == []
 
 
-def test_REF02_unanswered_then_asked_about(refund: Refund, gateway: Gateway) -> None:
+def test_REF02_unanswered_then_queried(refund: Refund, gateway: Gateway) -> None:
     sweep_once()
     refund.refresh_from_db()
     assert refund.status == Status.SENT
@@ -112,7 +112,7 @@ def refusing(method: str, code: str = "40006") -> bytes:
     return alipay.answer(method, code=code, msg="no", sub_code="isv.insufficient-isv-permissions")
 
 
-def test_REF02_where_alipay_refuses_to_be_asked_the_same_refund_is_sent_again(
+def test_REF02_if_the_query_is_refused_the_same_refund_is_sent_again(
     refund: Refund, gateway: Gateway
 ) -> None:
     sweep_once()
@@ -124,7 +124,7 @@ def test_REF02_where_alipay_refuses_to_be_asked_the_same_refund_is_sent_again(
     assert sent[0] == sent[1]
 
 
-def test_REF02_where_alipay_wants_fewer_calls_it_is_not_sent_again(refund: Refund, gateway: Gateway) -> None:
+def test_REF02_if_calls_are_limited_it_is_not_sent_again(refund: Refund, gateway: Gateway) -> None:
     sweep_once()
     gateway.says["fastpay.refund.query"] = refusing("fastpay_refund_query", code="40005")
     gateway.says["refund"] = answer(refund)
@@ -132,7 +132,7 @@ def test_REF02_where_alipay_wants_fewer_calls_it_is_not_sent_again(refund: Refun
     assert gateway.count("refund") == 1
 
 
-def test_REF02_silence_is_asked_about_for_ever_not_guessed(refund: Refund, gateway: Gateway) -> None:
+def test_REF02_without_an_answer_it_is_queried_and_not_sent_again(refund: Refund, gateway: Gateway) -> None:
     for _ in range(4):
         assert sweep_again(refund) == Status.SENT
     assert gateway.count("refund") == 1
@@ -140,7 +140,7 @@ def test_REF02_silence_is_asked_about_for_ever_not_guessed(refund: Refund, gatew
 
 
 @pytest.mark.parametrize("fund_change", ["N", None])
-def test_REF03_nothing_changed_by_this_call_is_asked_about(
+def test_REF03_a_call_that_moved_no_money_is_queried(
     refund: Refund, gateway: Gateway, fund_change: str | None
 ) -> None:
     node = {} if fund_change is None else {"fund_change": fund_change}
@@ -184,9 +184,7 @@ def test_REF06_refused_stays_with_alipays_reason_and_can_be_sent_again(
 @pytest.mark.parametrize(
     ("sub_code", "code"), [("ACQ.SYSTEM_ERROR", "40004"), ("isv.app-call-limited", "40005")]
 )
-def test_trouble_that_passes_is_no_refusal(
-    refund: Refund, gateway: Gateway, sub_code: str, code: str
-) -> None:
+def test_a_temporary_error_is_no_refusal(refund: Refund, gateway: Gateway, sub_code: str, code: str) -> None:
     gateway.says["refund"] = alipay.business_error("refund", sub_code, code)
     sweep_once()
     refund.refresh_from_db()
@@ -211,7 +209,7 @@ def test_REF08_killed_between_sending_and_saving(
     assert kinds(refund).count("REFUNDED") == 1
 
 
-def test_a_contradicted_payment_is_not_refunded_by_itself(refund: Refund, gateway: Gateway) -> None:
+def test_a_contradicted_payment_is_not_refunded_automatically(refund: Refund, gateway: Gateway) -> None:
     Payment.objects.update(contradicted_at=timezone.now())
     gateway.says["refund"] = answer(refund)
     assert sweep_again(refund) == Status.DUE

@@ -1,4 +1,4 @@
-"""The return page: what a browser brings back from Alipay, and what may come of it."""
+"""The return: a browser comes back from Alipay, and 支付完成 shows the result."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -37,7 +37,7 @@ def renter(payment: Payment, client: Client) -> Client:
 
 
 def state(payment: Payment) -> tuple[str, str, int]:
-    """Order's status, attempt's status, fen received, as the database has them."""
+    """Status of the order, status of the attempt and received fen, from the database."""
     payment.refresh_from_db()
     payment.order.refresh_from_db()
     return payment.order.status, payment.status, payment.received_fen
@@ -94,7 +94,7 @@ def test_RET01_unreachable_gateway_then_the_return_settles_and_is_asked_again(
 
 
 @pytest.mark.parametrize("sub_code", ["ACQ.SYSTEM_ERROR", "isp.unknow-error", "ACQ.INVALID_PARAMETER"])
-def test_RET01_signed_trouble_of_alipays_own_proves_nothing(
+def test_RET01_a_signed_error_of_alipay_proves_nothing(
     renter: Client, payment: Payment, gateway: Gateway, sub_code: str
 ) -> None:
     code = "20000" if sub_code.startswith("isp") else "40004"
@@ -112,7 +112,7 @@ def test_RET01_answer_about_another_trade_proves_nothing(
     assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
 
 
-def test_return_that_a_query_later_confirms_needs_no_more_asking(
+def test_return_that_a_query_later_confirms_needs_no_more_polling(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     renter.get(alipay.return_url(payment))
@@ -136,7 +136,7 @@ def test_return_contradicted_after_it_settled_is_left_to_staff(
 
 
 @pytest.mark.parametrize("settled", [True, False])
-def test_what_alipay_confirms_in_the_end_is_contradicted_no_more(
+def test_a_contradiction_ends_once_alipay_confirms_the_payment(
     renter: Client, payment: Payment, gateway: Gateway, settled: bool
 ) -> None:
     if not settled:
@@ -153,7 +153,7 @@ def test_what_alipay_confirms_in_the_end_is_contradicted_no_more(
     assert (payment.contradicted_at, payment.next_try_at) == (None, None)
 
 
-def test_a_clock_that_was_ahead_keeps_nobody_from_asking(payment: Payment, gateway: Gateway) -> None:
+def test_a_clock_that_was_ahead_does_not_prevent_a_query(payment: Payment, gateway: Gateway) -> None:
     Payment.objects.update(asked_at=timezone.now() + timedelta(days=1))
     gateway.says["query"] = alipay.paid(payment)
     queries.ask(payment)
@@ -282,7 +282,7 @@ def test_return_of_a_trade_that_alipay_has_closed_shows_a_refund(
     assert state(payment) == (Status.WAIT_PAYMENT, "CLOSED", 0)
 
 
-def test_return_for_an_order_that_is_over_goes_back(
+def test_return_for_an_order_that_is_over_is_refunded(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     Order.objects.update(status=Status.CANCELED)
@@ -295,11 +295,11 @@ def test_return_for_an_order_that_is_over_goes_back(
     assert payment.refund_reserved_fen == 30000
 
 
-# --- money that goes back ---------------------------------------------------------------------------
+# --- refunds ----------------------------------------------------------------------------------------
 
 
 def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, status: str = "DUE") -> Refund:
-    """A refund of a payment that a notice settles first."""
+    """A refund of a payment, which a notice settles first."""
     callbacks.receive_notify(alipay.notify_body(payment))
     made = payment.refunds.first() or durable_transaction(refunds.create)(payment, fen, reason=reason)
     Refund.objects.filter(pk=made.pk).update(status=status)
@@ -308,7 +308,7 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("status", "state", "words"),
+    ("status", "state", "sentence"),
     [
         ("DUE", "going-back", "usually within a day"),
         ("SENT", "going-back", "usually within a day"),
@@ -316,8 +316,8 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
         ("DONE", "refunded", "The money went back to the account that it came from on"),
     ],
 )
-def test_a_refund_is_told_as_made_only_once_it_is(
-    renter: Client, payment: Payment, status: str, state: str, words: str
+def test_a_refund_is_shown_as_made_only_once_it_is(
+    renter: Client, payment: Payment, status: str, state: str, sentence: str
 ) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, status=status)
@@ -326,7 +326,7 @@ def test_a_refund_is_told_as_made_only_once_it_is(
     page = renter.get(alipay.return_url(payment))
     assert page.context["state"] == state
     html = page.content.decode()
-    for each in (words, "￥300.00", "The order was cancelled."):
+    for each in (sentence, "￥300.00", "The order was cancelled."):
         assert each in html
     assert ("went back" in html) is (status == "DONE")
     renter.logout()
@@ -336,7 +336,7 @@ def test_a_refund_is_told_as_made_only_once_it_is(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_page_tells_of_what_is_still_on_its_way(renter: Client, payment: Payment) -> None:
+def test_the_page_shows_refunds_that_are_still_on_their_way(renter: Client, payment: Payment) -> None:
     refund(payment, 10000, status="DONE")
     second = durable_transaction(refunds.create)(payment, 20000, reason=Refund.Reason.STAFF)
     page = renter.get(alipay.return_url(payment))
@@ -357,7 +357,7 @@ def test_the_page_tells_of_what_is_still_on_its_way(renter: Client, payment: Pay
         (Status.CANCELED, 30000, "PROPOSED", "neutral"),
     ],
 )
-def test_only_a_refund_that_was_told_counts(
+def test_only_a_refund_in_the_timeline_counts(
     renter: Client, payment: Payment, order_status: str, fen: int, status: str, state: str
 ) -> None:
     refund(payment, fen, status=status)
@@ -366,7 +366,7 @@ def test_only_a_refund_that_was_told_counts(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_why_it_went_back_is_said_in_staffs_words(renter: Client, payment: Payment) -> None:
+def test_the_page_shows_staffs_explanation_of_a_refund(renter: Client, payment: Payment) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, Refund.Reason.STAFF)
     Refund.objects.update(explanation="The heating <broke")
@@ -376,18 +376,18 @@ def test_why_it_went_back_is_said_in_staffs_words(renter: Client, payment: Payme
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refund_that_is_made_while_the_page_is_leaves_it_of_a_piece(
+def test_a_refund_made_while_the_page_is_rendered_leaves_it_consistent(
     renter: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = refund(payment, 30000)
     read = page_of
 
-    def and_then_it_is_made(payment: Payment) -> PaymentPage:
+    def read_then_mark_done(payment: Payment) -> PaymentPage:
         page = read(payment)
         refunds.mark_done(made)
         return page
 
-    monkeypatch.setattr(callbacks, "page_of", and_then_it_is_made)
+    monkeypatch.setattr(callbacks, "page_of", read_then_mark_done)
     page = renter.get(alipay.return_url(payment))
     assert (page.context["state"], page.context["refunds_fen"]) == ("going-back", 30000)
 
@@ -421,7 +421,7 @@ def test_RET10_head_does_no_work(client: Client, payment: Payment, gateway: Gate
 def test_return_without_parameters_is_neutral(client: Client) -> None:
     page = client.get(PAYCOMPLETE)
     assert (page.status_code, page.context["state"]) == (200, "neutral")
-    assert b"<h2>" not in page.content  # the top bar says it already
+    assert b"<h2>" not in page.content  # the top bar has the title
     assert not GatewayMessage.objects.exists()
 
 
@@ -499,7 +499,7 @@ def test_impossible_times_are_left_out(client: Client, payment: Payment, when: s
     assert abs(payment.paid_at - timezone.now()) < timedelta(minutes=1)
 
 
-def test_RET03_reloading_keeps_one_row_of_the_journal(
+def test_RET03_reloading_keeps_one_row_in_the_message_log(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
@@ -508,16 +508,16 @@ def test_RET03_reloading_keeps_one_row_of_the_journal(
     assert GatewayMessage.objects.filter(channel="RETURN").count() == 1
 
 
-def test_a_notify_that_comes_while_the_page_is_made_is_shown(
+def test_a_notify_that_comes_while_the_page_is_rendered_is_shown(
     renter: Client, payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     confirm = callbacks._confirm_return
 
     def confirm_then_notify(*args: object) -> object:
-        face = confirm(*args)
+        page = confirm(*args)
         callbacks.receive_notify(alipay.notify_body(payment))
-        return face
+        return page
 
     monkeypatch.setattr(callbacks, "_confirm_return", confirm_then_notify)
     assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
@@ -548,7 +548,7 @@ def test_a_return_padded_with_empty_fields_is_the_same_message(
     assert GatewayMessage.objects.filter(channel="RETURN").count() == 1
 
 
-def test_I3_a_receipt_that_does_not_cover_the_order_is_surplus(
+def test_I3_money_that_does_not_cover_the_order_is_surplus(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     Payment.objects.update(amount_fen=1)
@@ -558,7 +558,9 @@ def test_I3_a_receipt_that_does_not_cover_the_order_is_surplus(
     assert state(payment) == (Status.WAIT_PAYMENT, "SURPLUS", 1)
 
 
-def test_DBX01_database_gone_is_said_in_words(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_DBX01_without_the_database_the_page_is_a_503(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def gone(*args: object, **kwargs: object) -> None:
         raise OperationalError(2006, "the database is gone")
 

@@ -1,4 +1,4 @@
-"""Staff end an order: in any status, with a reason, with as much back as is right."""
+"""Staff cancel an order: in any status, with a reason and any refund that is possible."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -70,7 +70,7 @@ def form_of(desk: Client, order: Order) -> dict[str, str]:
 
 
 def cancel(desk: Client, order: Order, **changes: str) -> str:
-    """Open the page, press its button; what was said."""
+    """Open the page and press its button. Returns the messages."""
     answer = press(desk, order, **{**form_of(desk, order), **changes})
     order.refresh_from_db()
     return " ".join(str(message) for message in answer.context["messages"])
@@ -184,8 +184,8 @@ def test_STA03_the_second_of_two_staff_is_told(desk: Client, order: Order) -> No
     form = form_of(desk, order)
     press(desk, order, **form)
     for fields in (form, {}):
-        words = " ".join(str(message) for message in press(desk, order, **fields).context["messages"])
-        assert "it is Cancelled" in words
+        shown = " ".join(str(message) for message in press(desk, order, **fields).context["messages"])
+        assert "it is Cancelled" in shown
     assert payment.refunds.get().amount_fen == 30000
     assert LogEntry.objects.count() == 1
 
@@ -194,13 +194,13 @@ def test_STA03_money_went_back_while_the_page_was_open(desk: Client, order: Orde
     payment = pay(order)
     form = form_of(desk, order)
     record_external(payment, "by_hand", 10000)
-    words = press(desk, order, **{**form, "amount": "200.00"}).context["messages"]
-    assert any("at most ￥200.00" in str(message) for message in words)
+    shown = press(desk, order, **{**form, "amount": "200.00"}).context["messages"]
+    assert any("at most ￥200.00" in str(message) for message in shown)
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
 
 
-def test_what_has_gone_back_before_does_not_go_back_again(desk: Client, order: Order) -> None:
+def test_earlier_refunds_are_not_refunded_again(desk: Client, order: Order) -> None:
     payment = pay(order)
     record_external(payment, "by_hand", 10000)
     Order.objects.update(refund_policy="MODERATE", check_in=timezone.localdate())
@@ -223,7 +223,7 @@ def test_REF10_a_proposal_ends_with_the_order(desk: Client, staff: User, order: 
     assert list(broken_rules()) == []
 
 
-def test_the_renter_is_shown_what_has_gone_back_before(client: Client, order: Order) -> None:
+def test_the_renter_sees_earlier_refunds(client: Client, order: Order) -> None:
     payment = pay(order)
     record_external(payment, "by_hand", 10000)
     client.force_login(order.renter)
@@ -299,8 +299,8 @@ def test_CON06_changed_in_the_database_under_a_live_attempt(order: Order) -> Non
     assert list(broken_rules()) == []
 
 
-def test_CON06_twin_nobody_compares_with_the_order(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "_is_what_was_asked", lambda order, payment, receipt: True)
+def test_CON06_twin_without_comparing_with_the_order(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "_is_what_was_asked", lambda order, payment, received: True)
     payment = make.attempt(order)
     Order.objects.update(amount_fen=50000)
     assert callbacks.receive_notify(alipay.notify_body(payment))

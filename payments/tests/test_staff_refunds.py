@@ -1,4 +1,4 @@
-"""Staff give money back: in part or whole, once, never more than came in, above a limit by two people."""
+"""Refunds by staff: full or partial, idempotent, never more than was received, approved above a limit."""
 
 import os
 import re
@@ -39,7 +39,7 @@ LIMIT = 1000_00
 
 @pytest.fixture
 def payment() -> Payment:
-    """300.00 yuan that came in and that its order needed."""
+    """A paid attempt of 300.00 yuan."""
     return paid()
 
 
@@ -57,7 +57,7 @@ def staff() -> User:
 
 @pytest.fixture
 def desk(staff: User) -> Client:
-    """The browser of one of staff, in English."""
+    """The browser of a member of staff, in English."""
     return signed_in(staff)
 
 
@@ -84,7 +84,7 @@ def said(answer: object) -> str:
 
 
 def form_of(browser: Client, payment: Payment) -> dict[str, str]:
-    """What the page would send if its button were pressed at once."""
+    """The fields that the page sends if its button is pressed."""
     form = act(browser, "give_back", payment).context["form"]
     return {"number": form["number"].value(), "amount": form["amount"].value(), "words": "Heating broke"}
 
@@ -109,8 +109,8 @@ def test_a_part_then_what_is_left(desk: Client, staff: User, payment: Payment, g
     page = act(desk, "give_back", payment)
     assert "￥300.00" in page.content.decode()
     assert page.context["form"]["amount"].value() == "300.00"
-    told = said(act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": "100.00"}))
-    assert f"{payment.out_trade_no}_R1" in told
+    shown = said(act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": "100.00"}))
+    assert f"{payment.out_trade_no}_R1" in shown
     first = payment.refunds.get()
     assert (first.amount_fen, first.status, first.reason, first.explanation) == (
         10000,
@@ -155,7 +155,7 @@ def test_REF01_pressed_eight_times_at_once(staff: User, payment: Payment) -> Non
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.race
-def test_REF01_twin_a_form_whose_number_nobody_compares(
+def test_REF01_twin_a_form_without_comparing_its_number(
     staff: User, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @durable_transaction
@@ -188,8 +188,8 @@ def test_REF04_two_staff_give_back_sixty_percent_at_once(payment: Payment) -> No
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.race
-def test_REF04_twin_looking_and_then_acting(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
-    def look_then_act(payment: Payment, fen: int) -> bool:
+def test_REF04_twin_check_then_act(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check_then_act(payment: Payment, fen: int) -> bool:
         row = Payment.objects.get(pk=payment.pk)
         time.sleep(0.2)
         if row.refundable_fen < fen:
@@ -198,7 +198,7 @@ def test_REF04_twin_looking_and_then_acting(payment: Payment, monkeypatch: pytes
         return True
 
     numbers = iter("ABCDEFGH")
-    monkeypatch.setattr(refunds, "reserve", look_then_act)
+    monkeypatch.setattr(refunds, "reserve", check_then_act)
     monkeypatch.setattr(refunds, "next_number", lambda payment: next(numbers))
     at_once_whatever_breaks(*[lambda: create(payment, 18000, reason=Refund.Reason.STAFF)] * 4)
     assert "I5" in {broken.rule for broken in broken_rules()}
@@ -230,9 +230,9 @@ def test_an_amount_without_fen(desk: Client, payment: Payment) -> None:
     assert payment.refunds.get().amount_fen == 3000
 
 
-def test_words_are_required_and_no_longer_than_their_column(desk: Client, payment: Payment) -> None:
-    for words in ("", " ", "房" * 201):
-        page = act(desk, "give_back", payment, **{**form_of(desk, payment), "words": words})
+def test_an_explanation_is_required_and_no_longer_than_its_column(desk: Client, payment: Payment) -> None:
+    for explanation in ("", " ", "房" * 201):
+        page = act(desk, "give_back", payment, **{**form_of(desk, payment), "words": explanation})
         assert page.context["form"].errors["words"]
     assert not Refund.objects.exists()
     act(desk, "give_back", payment, **{**form_of(desk, payment), "words": "房" * 200})
@@ -245,7 +245,7 @@ def test_one_payment_at_a_time(desk: Client, payment: Payment) -> None:
     assert "exactly one" in said(desk.post(url, both, follow=True))
 
 
-def test_what_staff_ask_for_goes_where_a_refund_by_itself_would_wait(
+def test_a_refund_by_staff_is_sent_when_an_automatic_one_would_wait(
     desk: Client, payment: Payment, gateway: Gateway
 ) -> None:
     alipay_gives(gateway)
@@ -269,9 +269,9 @@ def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User,
         sweep_once()
     assert gateway.count("refund") == 0
 
-    page = act(desk, "approve", refund)  # asks first, and tells of what
-    for words in (refund.out_request_no, str(staff), "Heating broke"):
-        assert words in page.content.decode()
+    page = act(desk, "approve", refund)  # shows the refund and asks for confirmation
+    for text in (refund.out_request_no, str(staff), "Heating broke"):
+        assert text in page.content.decode()
     assert "yourself" in said(act(desk, "approve", refund, agreed="1"))
     refund.refresh_from_db()
     assert refund.status == Status.PROPOSED
@@ -308,7 +308,7 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
     assert list(broken_rules()) == []
 
 
-def test_REF10_what_a_second_person_approved_does_not_use_up_what_one_may_give_alone(staff: User) -> None:
+def test_REF10_approved_refunds_do_not_count_towards_the_limit(staff: User) -> None:
     payment = paid(3 * LIMIT)
     give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     approve(payment.refunds.get(), by=make.user(is_staff=True))
@@ -316,7 +316,7 @@ def test_REF10_what_a_second_person_approved_does_not_use_up_what_one_may_give_a
     assert second.status == Status.DUE
 
 
-def test_REF10_what_nobody_of_staff_asked_for_needs_nobody(settings: object) -> None:
+def test_REF10_an_automatic_refund_needs_no_approval(settings: object) -> None:
     settings.STAFF_REFUND_LIMIT_FEN = 1
     payment = make.attempt()
     Order.objects.update(status=Order.Status.CANCELED)
@@ -336,9 +336,9 @@ def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
             lambda refund=refund: refunding.give_up(refund, by=staff, explanation="x"),
         )
         refund.refresh_from_db()
-        told = kinds(payment).count("REFUND_DUE")
+        events = kinds(payment).count("REFUND_DUE")
         assert refund.status in (Status.DUE, Status.GIVEN_UP)
-        assert told == (0 if refund.approved_by is None else 1)
+        assert events == (0 if refund.approved_by is None else 1)
         assert list(broken_rules()) == []
 
 
@@ -366,7 +366,7 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
     assert "Paid back in cash" in LogEntry.objects.get(user=staff).change_message
     event = payment.order.events.first()
     if status == Status.PROPOSED:
-        assert event.kind == "REFUND_DUE"  # of the fixture: nothing new was told
+        assert event.kind == "REFUND_DUE"  # from the fixture: no new event
     else:
         assert (event.kind, event.actor, event.reason) == ("REFUND_OFF", staff, "Paid back in cash")
     with time_machine.travel(timezone.now() + timedelta(days=1)):
@@ -379,18 +379,18 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "refusal"),
     [
         (Status.SENT, "may be on its way"),
         (Status.DONE, "not possible any more"),
         (Status.GIVEN_UP, "not possible any more"),
     ],
 )
-def test_what_may_be_on_its_way_is_not_given_up(
-    desk: Client, payment: Payment, status: str, words: str
+def test_a_refund_that_may_be_on_its_way_is_not_given_up(
+    desk: Client, payment: Payment, status: str, refusal: str
 ) -> None:
     refund = refund_in(status, payment)
-    assert words in said(act(desk, "give_up", refund, words="x"))
+    assert refusal in said(act(desk, "give_up", refund, words="x"))
     payment.refresh_from_db()
     assert payment.refundable_fen == 0
 
@@ -409,7 +409,7 @@ def knows_no_refund(payment: Payment, gateway: Gateway) -> None:
     gateway.says["fastpay.refund.query"] = answer
 
 
-def test_what_alipay_has_not_made_for_a_day_can_be_given_up(
+def test_a_refund_that_alipay_has_not_made_for_a_day_can_be_given_up(
     desk: Client, payment: Payment, gateway: Gateway
 ) -> None:
     knows_no_refund(payment, gateway)
@@ -422,7 +422,7 @@ def test_what_alipay_has_not_made_for_a_day_can_be_given_up(
 
 
 @pytest.mark.parametrize(("sent_ago", "alipay_answers"), [(timedelta(hours=1), False), (timedelta(0), True)])
-def test_what_alipay_may_be_making_just_now_is_not_given_up(
+def test_a_refund_that_alipay_may_be_making_now_is_not_given_up(
     desk: Client, payment: Payment, gateway: Gateway, sent_ago: timedelta, alipay_answers: bool
 ) -> None:
     if alipay_answers:
@@ -433,9 +433,7 @@ def test_what_alipay_may_be_making_just_now_is_not_given_up(
     assert refund.status == Status.SENT
 
 
-def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already(
-    desk: Client, staff: User
-) -> None:
+def test_REF10_the_approval_page_shows_the_orders_status_and_other_refunds(desk: Client, staff: User) -> None:
     payment = paid(2 * LIMIT)
     give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     refund = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
@@ -445,7 +443,7 @@ def test_REF10_who_approves_sees_how_the_order_stands_and_what_goes_back_already
     assert "￥1,000.00 of ￥2,000.00 goes back already" in page
 
 
-def test_the_day_begins_when_a_refund_is_let_go_or_sent_again(staff: User, gateway: Gateway) -> None:
+def test_the_day_begins_when_a_refund_is_approved_or_retried(staff: User, gateway: Gateway) -> None:
     payment = paid(LIMIT + 1)
     refund = give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
 
@@ -462,10 +460,10 @@ def test_the_day_begins_when_a_refund_is_let_go_or_sent_again(staff: User, gatew
         assert not is_late()
 
 
-def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_unasked(
+def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_without_a_query(
     payment: Payment, staff: User, gateway: Gateway
 ) -> None:
-    """Of one that is DUE Alipay is not asked; of one that was sent it must be."""
+    """A DUE refund is given up without a query; one that was sent is not."""
     refund = refund_in(Status.DUE, payment)
     long_ago = timezone.now() - timedelta(days=2)
     Refund.objects.update(status=Status.SENT, due_at=long_ago, tried_at=long_ago)
@@ -474,7 +472,7 @@ def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_unasked(
     assert Refund.objects.get().status == Status.SENT
 
 
-def test_more_than_somebody_waits_for_are_not_given_up_at_once(desk: Client, payment: Payment) -> None:
+def test_too_many_are_not_given_up_at_once(desk: Client, payment: Payment) -> None:
     for _ in range(11):
         durable_transaction(create)(payment, 1, reason=Refund.Reason.CANCELED)
     chosen = [str(refund.pk) for refund in Refund.objects.all()]
@@ -536,7 +534,7 @@ def test_given_up_at_the_last_moment_is_not_sent(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twin_given_up_at_the_last_moment_and_nobody_looks(
+def test_twin_given_up_at_the_last_moment_without_comparing(
     payment: Payment, staff: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alipay_gives(gateway)
@@ -594,7 +592,7 @@ def test_REF04_twin_a_refused_one_that_no_longer_counts(
 
 
 def sent_by_four_sweeps(gateway: Gateway) -> int:
-    """How many refunds of one payment leave at one moment."""
+    """The number of refunds of one payment that are sent at the same moment."""
     alipay_gives(gateway)
     payment = paid()
     for _ in range(3):
@@ -655,7 +653,7 @@ def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: 
 
 
 @pytest.mark.parametrize("action", ["give_back", "approve", "try_again", "give_up"])
-def test_STA05_no_further_than_the_door(payment: Payment, action: str) -> None:
+def test_STA05_refused_without_permission(payment: Payment, action: str) -> None:
     refund = refund_in(Status.DUE, payment)
     row = payment if action == "give_back" else refund
     url = reverse(f"admin:payments_{row._meta.model_name}_changelist")
@@ -678,9 +676,9 @@ def test_STA05_no_further_than_the_door(payment: Payment, action: str) -> None:
 
 
 @pytest.mark.parametrize("limit", ["1000", "1e3", "-1.00", "none"])
-def test_REF10_a_limit_that_is_no_amount_stops_the_start_in_words(limit: str) -> None:
-    words = [sys.executable, "-c", "import ihome_site.settings"]
+def test_REF10_an_invalid_limit_stops_the_start_with_a_message(limit: str) -> None:
+    command = [sys.executable, "-c", "import ihome_site.settings"]
     environment = {**os.environ, "STAFF_REFUND_LIMIT": limit}
-    start = subprocess.run(words, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
+    start = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
     assert start.returncode != 0
     assert f"STAFF_REFUND_LIMIT={limit} is no amount in yuan with two decimals" in start.stderr

@@ -1,4 +1,4 @@
-"""Inside WeChat: how to go on in the phone's own browser, and back."""
+"""Inside WeChat: the page that leads to the phone's own browser."""
 
 import pytest
 from django.test import Client
@@ -74,7 +74,7 @@ def test_anywhere_else_pay_leads_to_alipay(client: Client, order: Order) -> None
     assert Payment.objects.get().product == Payment.Product.WAP
 
 
-def test_the_same_address_in_the_phones_browser_leads_to_the_order_by_way_of_signing_in(order: Order) -> None:
+def test_the_same_address_in_the_phones_browser_asks_to_sign_in_and_shows_the_order(order: Order) -> None:
     safari = Client()
     step = way_out(safari, order, SAFARI)
     assert step.url == f"/orders/{order.number}/"
@@ -90,7 +90,7 @@ def test_the_same_address_in_the_phones_browser_leads_to_the_order_by_way_of_sig
     assert f'action="/payments/{order.number}/pay/"' in safari.get(step.url).content.decode()
 
 
-def test_in_the_phones_browser_who_is_signed_in_there_is_at_the_order_at_once(
+def test_in_the_phones_browser_a_signed_in_renter_gets_the_order_at_once(
     client: Client, order: Order
 ) -> None:
     assert way_out(client, order, SAFARI).url == order.get_absolute_url()
@@ -111,7 +111,7 @@ def test_once_there_is_nothing_to_pay_it_leads_to_the_order(
 
 
 def test_a_payment_made_in_the_other_browser_can_be_asked_about(client: Client, order: Order) -> None:
-    """Its script asks so, too, and status-poll.js expects the form once there is an attempt."""
+    """status-poll.js submits this form, too, and expects it once there is an attempt."""
     assert "data-check" not in way_out(client, order, IPHONE).content.decode()
     make.attempt(order)
     assert "data-check" in way_out(client, order, IPHONE).content.decode()

@@ -1,4 +1,4 @@
-"""The staff's list of what the daily bill and our books don't say alike."""
+"""Admin of differences between the daily bill and our books."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -56,15 +56,15 @@ class BillLineAdmin(ResolvableAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        """Days of which no line can be here, because nobody compared them, are told above the list."""
+        """Warn above the list of days that were not compared, and therefore have no lines."""
         response = super().changelist_view(request, extra_context)
         days = missed_days()
         if days and isinstance(response, TemplateResponse):  # it is not rendered yet
-            words = gettext(
+            warning = gettext(
                 "Not compared with our books yet: Alipay's bills of %(days)s. Tell whoever looks after the "
                 "site: money that only Alipay knows of is not noticed until then."
             )
-            self.message_user(request, words % {"days": ", ".join(map(str, days))}, messages.WARNING)
+            self.message_user(request, warning % {"days": ", ".join(map(str, days))}, messages.WARNING)
         return response
 
     @admin.display(description=_("line"), ordering="bill_date")

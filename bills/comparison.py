@@ -1,7 +1,7 @@
-"""Compares a bill with our books, both ways, to the fen.
+"""Compares a bill with our books, in both directions, to the fen.
 
-The bill is not signed and moves no money: it says whom to ask about, and what Alipay then answers, signed, is
-recorded in payments/books/. What remains becomes a BillLine for staff, and goes when its cause has gone.
+The bill is unsigned and settles nothing: it shows what to query, and Alipay's signed answer is recorded by
+payments/books/. Each remaining difference becomes a BillLine for staff, closed once its cause is gone.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from payments.models import BillLine, ComparedBill, Payment, Refund
 
 @dataclass(slots=True)
 class Sums:
-    """Payments, and their fen; refunds, and theirs."""
+    """Counts and sums of payments and refunds."""
 
     payments: int = 0
     received_fen: int = 0
@@ -36,7 +36,7 @@ class Sums:
 
 @dataclass(slots=True)
 class Report:
-    """What a run saw: the bill's sums; ours of the same things, and of what the bill lacks."""
+    """Result of a run. `ours`: sums of the matching rows in our books, and of those missing in the bill."""
 
     day: date
     theirs: Sums = field(default_factory=Sums)
@@ -46,9 +46,9 @@ class Report:
 
 
 def reconcile(bill: Bill) -> Report:
-    """Compare a bill with our books, and ask Alipay where they differ. Done again it changes nothing.
+    """Compare a bill with our books, and query Alipay about differences. Idempotent.
 
-    Raises DatabaseError and KeyProblem; then the day stays among those to compare.
+    Raises DatabaseError and KeyProblem; then the day is still to be compared.
     """
     report = Report(bill.day)
     looked_up = [(entry, look_up(entry)) for entry in _entries(bill)]
@@ -58,25 +58,26 @@ def reconcile(bill: Bill) -> Report:
         if finding.our_fen is not None:
             report.ours.add(entry, finding.our_fen)
     _mark_billed(bill.day, [finding for __, finding in looked_up])
-    _look_again_at_open_lines(bill.day)
+    _review_open_lines(bill.day)
     differing = [(entry, finding) for entry, finding in looked_up if finding.kind]
     for line in bill.unreadable:
         differing.append((Entry(bill.day, False, "", "", "", 0, line), Finding(Kind.NOT_OURS)))
-    for ours, day in _in_no_bill(bill.day):
+    for ours, day in _missing_in_bills(bill.day):
         entry = _as_entry(ours, day)
         if day == bill.day:
             report.ours.add(entry, entry.amount_fen)
         differing.append((entry, Finding(Kind.NOT_IN_BILL, ours, entry.amount_fen)))
     report.for_staff = lines.keep(bill.day, differing)
-    _remember(bill.day)
+    _mark_compared(bill.day)
     return report
 
 
 def _entries(bill: Bill) -> Iterator[Entry]:
-    """Payments first: what is rebuilt for them may have been given back the same day."""
+    """Rows by payment and refund. Payments first: one that is rebuilt may have been refunded the same day."""
     groups: dict[tuple[bool, str, str, str], list[tuple[int, str]]] = {}
     for row, raw in bill.rows:
-        number = (row.out_request_no or row.out_trade_no) if row.is_refund else ""  # so Alipay calls it
+        # Alipay numbers a full refund without out_request_no by the out_trade_no.
+        number = (row.out_request_no or row.out_trade_no) if row.is_refund else ""
         key = (row.is_refund, row.trade_no, row.out_trade_no, number)
         groups.setdefault(key, []).append((row.amount_fen, raw))
     for key in sorted(groups):
@@ -85,7 +86,7 @@ def _entries(bill: Bill) -> Iterator[Entry]:
 
 
 def _mark_billed(day: date, findings: list[Finding]) -> None:
-    """Many at a time: a commit for each would take most of the run."""
+    """Set `billed_on`, in batches: a commit for each row would take most of the run."""
     found = [finding.ours for finding in findings if finding.our_fen is not None]
     for model in (Payment, Refund):
         keys = [ours.pk for ours in found if isinstance(ours, model) and ours.billed_on is None]
@@ -93,8 +94,8 @@ def _mark_billed(day: date, findings: list[Finding]) -> None:
             model._default_manager.filter(pk__in=keys[start : start + 500]).update(billed_on=day)
 
 
-def _look_again_at_open_lines(day: date) -> None:
-    """Lines of other days: Alipay may answer now, or another day's bill may have had what was missing."""
+def _review_open_lines(day: date) -> None:
+    """Check open lines of other days again: Alipay may answer now, or another bill had what was missing."""
     open_lines = BillLine.objects.filter(done_at=None).exclude(bill_date=day).exclude(trade_no="")
     for line in open_lines.select_related("payment"):
         if line.kind == Kind.NOT_IN_BILL:
@@ -110,11 +111,11 @@ def _look_again_at_open_lines(day: date) -> None:
             lines.close(line)
 
 
-def _in_no_bill(day: date) -> Iterator[tuple[Payment | Refund, date]]:
-    """What is in no bill though each that may have it was compared, now that `day`'s was, too.
+def _missing_in_bills(day: date) -> Iterator[tuple[Payment | Refund, date]]:
+    """Payments and refunds in none of the bills that may have them, once all of those were compared.
 
-    With the last day whose bill may have it, whatever the order in which the days were compared. It may be
-    long ago: what is booked late is missed, too.
+    `day` counts as compared. Each comes with the last day whose bill may have it, independent of the order of
+    the comparisons; it may be long ago, if it was recorded late.
     """
     compared = {day, *ComparedBill.objects.values_list("day", flat=True)}
     since = beginning(min(compared))
@@ -135,5 +136,5 @@ def _as_entry(ours: Payment | Refund, day: date) -> Entry:
 
 
 @durable_transaction
-def _remember(day: date) -> None:
+def _mark_compared(day: date) -> None:
     ComparedBill.objects.get_or_create(day=day)

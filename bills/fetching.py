@@ -1,4 +1,4 @@
-"""Gets the bill of a day: from Alipay, or from a file that somebody downloaded."""
+"""Gets the bill of a day from Alipay or from a downloaded file."""
 
 from datetime import date, timedelta
 
@@ -14,39 +14,39 @@ from payments.alipay.configured import alipay_client
 from payments.models import Payment, Refund
 
 DOWNLOAD_WITHIN = 120.0
-"""Seconds for a bill of any size."""
+"""Timeout in seconds, for a bill of any size."""
 NO_BILL_AFTER = timedelta(hours=36)
-"""So long after a day began, Alipay's "no bill" means that nothing was bought or refunded on it."""
+"""From so long after the start of a day, Alipay's "no bill" means that nothing was paid or refunded on it."""
 
 
 class NoBillYet(Exception):
-    """Why there is no bill to compare with, in words; nothing was changed."""
+    """There is no bill to compare with; the message says why. Nothing was changed."""
 
 
 def fetch(day: date) -> Bill:
-    """The bill of a day from Alipay. Raises NoBillYet, BillProblem."""
+    """Download the bill of a day from Alipay. Raises NoBillYet, BillProblem."""
     match alipay_client().bill(day, deadline=queries.IN_THE_BACKGROUND).result:
         case BillAt(url=url):
             try:
                 return read(http.download(url, deadline=DOWNLOAD_WITHIN), day)
             except http.GatewayUnreachable as error:
-                raise NoBillYet(f"Alipay's file could not be fetched ({error}). Try again.") from error
+                raise NoBillYet(f"Alipay's file could not be downloaded ({error}). Try again.") from error
         case NoBill() if timezone.now() > beginning(day) + _no_bill_after(day):
             return Bill(settings.ALIPAY_SELLER_ID, day, [], [])
         case NoBill():
             raise NoBillYet(
-                f"Alipay has no bill of {day}. It is written by about 9:00 (in Beijing) of the next day."
+                f"Alipay has no bill of {day}. It is ready by about 9:00 (in Beijing) on the next day."
             )
         case Refused(code=code, sub_code=sub_code):
             raise NoBillYet(
-                f"Alipay refuses to give the bill ({code} {sub_code}). See its console for what the app may."
+                f"Alipay refuses to give the bill ({code} {sub_code}). Check the app's permissions there."
             )
         case Unknown(reason=reason):
             raise NoBillYet(f"Alipay does not answer ({reason}). Try again later.")
 
 
 def read(content: bytes, day: date) -> Bill:
-    """The bill in a file, if it is ours and of that day. Raises BillProblem."""
+    """Parse a file. Raises BillProblem, also if it is of another account or day."""
     bill = parse(content)
     if not bill.account.startswith(settings.ALIPAY_SELLER_ID):
         raise BillProblem(f"The bill is of account {bill.account}, not of {settings.ALIPAY_SELLER_ID}.")
@@ -56,7 +56,7 @@ def read(content: bytes, day: date) -> Bill:
 
 
 def _no_bill_after(day: date) -> timedelta:
-    """Longer where our own books have something of that day: then there will be a bill, however late."""
+    """NO_BILL_AFTER, or longer if our books have money of that day: then a bill must come, however late."""
     begin, end = beginning(day), beginning(day + timedelta(days=1)) - NEAR_MIDNIGHT
     received = Payment.objects.filter(received_fen__gt=0, paid_at__gte=begin, paid_at__lt=end)
     refunded = Refund.objects.filter(status=Refund.Status.DONE, done_at__gte=begin, done_at__lt=end)

@@ -1,4 +1,4 @@
-"""What the bill and our books do not both have: the only writer of BillLine, but for what staff resolve."""
+"""Differences between the bill and our books: the only writer of BillLine, except when staff resolve one."""
 
 import logging
 from datetime import date
@@ -18,13 +18,13 @@ Kind = BillLine.Kind
 
 
 def keep(day: date, differing: list[tuple[Entry, Finding]]) -> list[BillLine]:
-    """Make the day's open lines those of this run; the cause of the others has gone. Gives the open ones.
+    """Write the lines of this run and close the day's other lines, whose cause is gone.
 
-    Those of other days, too, of which this day's bill has shown that they are in none.
+    Returns the open lines: those of the day, and those of other days that this run opened.
     """
-    news = {entry.key for entry, finding in differing if write(entry, finding)}
+    opened = {entry.key for entry, finding in differing if write(entry, finding)}
     keys = {entry.key for entry, _ in differing}
-    of_this_run = Q(bill_date=day) | Q(key__in=news)
+    of_this_run = Q(bill_date=day) | Q(key__in=opened)
     open_lines = list(BillLine.objects.filter(of_this_run, done_at=None).order_by("id"))
     for line in open_lines:
         if line.key not in keys:
@@ -34,9 +34,9 @@ def keep(day: date, differing: list[tuple[Entry, Finding]]) -> list[BillLine]:
 
 @durable_transaction
 def write(entry: Entry, finding: Finding) -> bool:
-    """One line for an entry, however often; while it is open it says what the last run found.
+    """Write the one line of an entry, or update it with the finding of this run.
 
-    True where it is new, or open again after a run had closed it. What staff closed stays so.
+    True if it is new, or open again after a run had closed it. A line that staff resolved stays closed.
     """
     is_in_bill = entry.trade_no and finding.kind != Kind.NOT_IN_BILL
     found = {
@@ -58,15 +58,15 @@ def write(entry: Entry, finding: Finding) -> bool:
         },
     )
     if is_new:
-        log.error("the bill and our books differ: %s %s", finding.kind, line)
+        log.error("bill and books differ: %s %s", finding.kind, line)
         return True
-    by_no_person = BillLine.objects.filter(pk=line.pk, done_by=None)
-    by_no_person.update(**found)
-    return bool(by_no_person.filter(done_at__isnull=False).update(done_at=None))
+    not_resolved_by_staff = BillLine.objects.filter(pk=line.pk, done_by=None)
+    not_resolved_by_staff.update(**found)
+    return bool(not_resolved_by_staff.filter(done_at__isnull=False).update(done_at=None))
 
 
 def close(line: BillLine) -> None:
-    """The cause has gone; nobody did it, so nobody is named."""
+    """Close a line whose cause is gone. `done_by` stays empty, because no person closed it."""
     BillLine.objects.filter(pk=line.pk, done_at=None).update(done_at=timezone.now())
 
 
@@ -90,7 +90,7 @@ def entry_of(line: BillLine) -> Entry:
 
 
 def next_step(line: BillLine) -> str:
-    """What staff do about an open line."""
+    """Advice for staff about an open line."""
     payment = line.payment
     match line.kind, line.is_refund:
         case Kind.NOT_IN_BILL, False:

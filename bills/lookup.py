@@ -1,4 +1,4 @@
-"""Looks up in our books what a bill has, after asking Alipay where our books have less."""
+"""Looks up the entries of a bill in our books, and queries Alipay if the books lack something."""
 
 import hashlib
 import logging
@@ -22,7 +22,7 @@ Kind = BillLine.Kind
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """All rows of a day's bill about one payment or one refund, or such a thing of ours."""
+    """All rows of a day's bill about one payment or one refund; or a payment or refund of ours."""
 
     day: date
     is_refund: bool
@@ -34,16 +34,17 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The same for every run over that day."""
-        what = (self.trade_no, self.out_trade_no, self.out_request_no) if self.trade_no else (self.raw,)
-        return hashlib.sha256("\n".join((str(self.day), str(self.is_refund), *what)).encode()).hexdigest()
+        """Stable key: the same in every run for that day."""
+        identity = (self.trade_no, self.out_trade_no, self.out_request_no) if self.trade_no else (self.raw,)
+        return hashlib.sha256("\n".join((str(self.day), str(self.is_refund), *identity)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What our books have of an entry; `kind` is empty where they say the same.
+    """Result for an entry; `kind` is empty if bill and books agree.
 
-    `ours` is what the entry is, or seems to be, about; `our_fen` is None where our books lack that money.
+    `ours`: the payment or refund that the entry is (or seems to be) about. `our_fen`: None if our books lack
+    that money.
     """
 
     kind: str
@@ -52,13 +53,13 @@ class Finding:
 
 
 def look_up(entry: Entry) -> Finding:
-    """What our books have of it, after Alipay was asked where that is less than the bill has."""
+    """Find an entry in our books. Queries Alipay if the books have less than the bill."""
     return _refund_of(entry) if entry.is_refund else _payment_of(entry)
 
 
 def _payment_of(entry: Entry) -> Finding:
     if not is_out_trade_no(entry.out_trade_no):
-        return Finding(Kind.NOT_OURS)  # somebody else's sale with the same account
+        return Finding(Kind.NOT_OURS)  # another shop uses the same account
     payment = Payment.objects.numbered(entry.out_trade_no) or _rebuilt(entry)
     if payment is None:
         return Finding(Kind.NOT_OURS)
@@ -84,9 +85,9 @@ def _refund_of(entry: Entry) -> Finding:
 
 @durable_transaction
 def _rebuilt(entry: Entry) -> Payment | None:
-    """A new row for an attempt of an order of ours that a restored backup lost; None: no such order.
+    """Make a row again for an attempt that a restored backup lost. None if there is no such order.
 
-    It is open, and worth nothing until Alipay's own word settles it.
+    It is OPEN; only Alipay's signed answer settles it.
     """
     number = entry.out_trade_no.partition("_")[0]
     order = Order.objects.select_for_update().filter(number=number).first()
@@ -103,5 +104,5 @@ def _rebuilt(entry: Entry) -> Payment | None:
         },
     )
     if is_new:
-        log.warning("attempt %s: lost here, made anew from the bill of %s", payment, entry.day)
+        log.warning("attempt %s: missing in our books, rebuilt from the bill of %s", payment, entry.day)
     return payment

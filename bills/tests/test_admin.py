@@ -1,4 +1,4 @@
-"""What staff see of the daily bill, and how they close a line."""
+"""Bill lines in the admin: staff see them and close them."""
 
 from datetime import date, timedelta
 
@@ -36,9 +36,9 @@ def test_QRY11_QRY12_staff_see_what_differs_and_the_next_step(client: Client, li
     assert set(shown.context["cl"].queryset) == set(lines)
     text = shown.content.decode()
     for line in lines:
-        words = next_step(line).replace("'", "&#x27;")
-        assert words in text
-        assert words in client.get(page(BillLine, "change", line.pk)).content.decode()
+        advice = next_step(line).replace("'", "&#x27;")
+        assert advice in text
+        assert advice in client.get(page(BillLine, "change", line.pk)).content.decode()
     assert "300.01" in text
     assert "<b>" not in text
     for line in lines:
@@ -51,16 +51,16 @@ def test_the_list_says_which_days_were_not_compared(client: Client) -> None:
     with time_machine.travel(MORNING_AFTER - timedelta(days=3)):
         make.attempt()
     with time_machine.travel(MORNING_AFTER):
-        (words,) = said(client.get(page(BillLine, "changelist")))
-        assert "2026-11-20" in words
-        assert "2026-11-21" not in words
-        led_on = client.get(page(BillLine, "changelist"), {"nonsense": "x"}, follow=True)
-        assert said(led_on) == [words]
+        (warning,) = said(client.get(page(BillLine, "changelist")))
+        assert "2026-11-20" in warning
+        assert "2026-11-21" not in warning
+        redirected = client.get(page(BillLine, "changelist"), {"nonsense": "x"}, follow=True)
+        assert said(redirected) == [warning]
         reconcile(bill(day=date(2026, 11, 20)))
         assert said(client.get(page(BillLine, "changelist"))) == []
 
 
-def test_who_may_not_see_the_list_hears_of_no_day(client: Client) -> None:
+def test_staff_without_permission_get_no_warning(client: Client) -> None:
     make.attempt()
     clerk(client)
     with time_machine.travel(timezone.now() + timedelta(days=4)):
@@ -69,7 +69,7 @@ def test_who_may_not_see_the_list_hears_of_no_day(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("boss")
-def test_a_line_is_closed_with_words(client: Client, lines: list[BillLine]) -> None:
+def test_a_line_is_closed_with_a_note(client: Client, lines: list[BillLine]) -> None:
     first = lines[0]
     assert b'name="how"' in act(client, BillLine, "dealt_with", first).content
     assert b'name="how"' in act(client, BillLine, "dealt_with", first, how=" ").content
@@ -91,7 +91,7 @@ def test_a_line_is_closed_with_words(client: Client, lines: list[BillLine]) -> N
     assert "Given back at Alipay" in shown.content.decode()
 
 
-def test_who_may_only_look_closes_nothing(client: Client, lines: list[BillLine]) -> None:
+def test_the_view_permission_does_not_allow_closing(client: Client, lines: list[BillLine]) -> None:
     clerk(client, "payments.view_billline")
     assert client.get(page(BillLine, "changelist")).status_code == 200
     act(client, BillLine, "dealt_with", lines[0], how="Mine")

@@ -1,4 +1,4 @@
-"""The daily bill against our books; see payments/reconciling.py."""
+"""Compare daily bills with our books; see bills/comparison.py."""
 
 import logging
 from datetime import date
@@ -19,36 +19,36 @@ from payments.models import BillLine
 
 log = logging.getLogger(__name__)
 
-COULD_NOT = 2
+EXIT_NOT_COMPARED = 2
 
 FIRST_BILL = date(2016, 1, 1)
 
 
 class Command(BaseCommand):
     help = (
-        "Compares Alipay's bill of a day with our payments and refunds, to the fen, and asks Alipay where "
-        "they differ. What remains is listed in the admin under bill lines. Without DATE: every day that was "
-        f"not compared yet, {days.LOOK_BACK.days} days back at most. Exit status: 0 all is the "
-        "same, 1 something is there for staff, 2 a day had no bill to compare with."
+        "Compares Alipay's bill of a day with our payments and refunds, to the fen, and queries Alipay about "
+        "differences. Those that remain are listed in the admin under bill lines. Without DATE: every day "
+        f"that was not compared yet, at most {days.LOOK_BACK.days} days back. Exit status: 0 no difference, "
+        "1 something for staff, 2 a day had no bill to compare with."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "day", metavar="DATE", nargs="?", help="as 2026-11-22, in Beijing; a day that is over"
+            "day", metavar="DATE", nargs="?", help="a past day in Beijing, such as 2026-11-22"
         )
         parser.add_argument(
-            "--file", type=Path, metavar="PATH", help="the zip or CSV of DATE, instead of asking Alipay"
+            "--file", type=Path, metavar="PATH", help="read the zip or CSV of DATE instead of downloading it"
         )
 
     def handle(self, *args: object, day: str | None, file: Path | None, **options: object) -> None:
         self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
         if file is not None and day is None:
-            raise CommandError("Give the DATE of the file, too.", returncode=COULD_NOT)
-        chosen = self._days_to_compare() if day is None else [_day_that_is_over(day)]
+            raise CommandError("Give the DATE of the file, too.", returncode=EXIT_NOT_COMPARED)
+        chosen = self._days_to_compare() if day is None else [_past_day(day)]
         compared = [self._compare(each, file) for each in chosen]
         if problems := [problem for problem in compared if isinstance(problem, str)]:
-            raise CommandError("\n".join(problems), returncode=COULD_NOT)
+            raise CommandError("\n".join(problems), returncode=EXIT_NOT_COMPARED)
         of_these_days = any(report.for_staff for report in compared if isinstance(report, Report))
         if of_these_days or (day is None and BillLine.objects.filter(done_at=None).exists()):
             raise SystemExit(1)
@@ -57,43 +57,43 @@ class Command(BaseCommand):
         chosen, not_compared = days.days_to_compare(), days.not_compared()
         if len(chosen) < len(not_compared):
             self.stdout.write(
-                f"{len(not_compared) - len(chosen)} days from {not_compared[0]} on were not compared, "
-                f"more than {days.LOOK_BACK.days} days ago; compare them by DATE"
+                f"{len(not_compared) - len(chosen)} days from {not_compared[0]} on were not compared and are "
+                f"more than {days.LOOK_BACK.days} days ago; compare each by its DATE"
             )
         if not chosen:
             self.stdout.write("no day to compare")
         return chosen
 
     def _compare(self, day: date, file: Path | None) -> Report | str:
-        """Print what a day's bill and our books say. Returns that, or why they were not compared."""
+        """Compare a day and print its report. Returns it, or the reason if the day was not compared."""
         try:
             bill = fetch(day) if file is None else read(_content(file), day)
             report = reconcile(bill)
         except (NoBillYet, BillProblem) as problem:
             return f"{day}: {problem}"
         except Exception as error:
-            log.exception("bill of %s", day)  # and go on: it must not keep later days from being compared
+            log.exception("bill of %s", day)  # later days must still be compared
             connection.close_if_unusable_or_obsolete()
-            return f"{day}: not compared to the end ({type(error).__name__}: {error}). Try again."
-        for line in _in_words(report):
+            return f"{day}: comparison failed ({type(error).__name__}: {error}). Try again."
+        for line in _summary(report):
             self.stdout.write(line)
         return report
 
 
-def _day_that_is_over(text: str) -> date:
+def _past_day(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise _unfit(f"{text} is not a day; write it as 2026-11-22.") from error
+        raise _bad_day(f"{text} is not a day; write it as 2026-11-22.") from error
     if day < FIRST_BILL:
-        raise _unfit(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
+        raise _bad_day(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
     if day >= days.day_of(timezone.now()):
-        raise _unfit(f"{day} is not over in Beijing. Its bill is written by about 9:00 of the next day.")
+        raise _bad_day(f"{day} is not over in Beijing. Its bill is ready by about 9:00 on the next day.")
     return day
 
 
-def _unfit(words: str) -> CommandError:
-    return CommandError(words, returncode=COULD_NOT)
+def _bad_day(message: str) -> CommandError:
+    return CommandError(message, returncode=EXIT_NOT_COMPARED)
 
 
 def _content(file: Path) -> bytes:
@@ -107,13 +107,13 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def _in_words(report: Report) -> list[str]:
+def _summary(report: Report) -> list[str]:
     others = BillLine.objects.filter(done_at=None).count() - len(report.for_staff)
     return [
         f"bill of {report.day}: {_sums(report.theirs)}",
         f"our books: {_sums(report.ours)}",
-        f"{report.matched} the same to the fen",
-        *(_line(line) for line in report.for_staff),
+        f"{report.matched} match to the fen",
+        *(_line_summary(line) for line in report.for_staff),
         f"{len(report.for_staff)} for staff, in the admin under bill lines; {others} of other days",
     ]
 
@@ -123,8 +123,8 @@ def _sums(sums: Sums) -> str:
     return f"payments {sums.payments}, {received}; refunds {sums.refunds}, {refunded}"
 
 
-def _line(line: BillLine) -> str:
-    what = "refund" if line.is_refund else "payment"
+def _line_summary(line: BillLine) -> str:
+    about = "refund" if line.is_refund else "payment"
     numbers = " ".join(filter(None, (line.out_request_no, line.out_trade_no, line.trade_no)))
     bill, ours = ("-" if fen is None else yuan_text(fen) for fen in (line.bill_fen, line.our_fen))
-    return f"{line.kind} {what} {numbers or line.raw}: bill {bill}, ours {ours}"
+    return f"{line.kind} {about} {numbers or line.raw}: bill {bill}, ours {ours}"

@@ -1,4 +1,4 @@
-"""Tells staff, in the log and once a day, what waits for them."""
+"""Daily alerts: logs the lists of the work queue once a day."""
 
 import logging
 from datetime import timedelta
@@ -9,24 +9,25 @@ from payments.staff import work_queue
 
 log = logging.getLogger(__name__)
 
-TOLD_EVERY = timedelta(days=1)
+EVERY = timedelta(days=1)
 NAMED = 5
+"""Maximum number of items named in a log line."""
 
 LISTS = {**work_queue.LISTS, "missing bills": missed_days}
 
 
 def due() -> list[str]:
-    """The lists to be told of now; none of which a sweep has told within the day."""
-    told = heartbeat.claimed(within=TOLD_EVERY)
-    return [name for name in LISTS if f"told {name}" not in told]
+    """Names of the lists that no sweep has logged within the day."""
+    claimed = heartbeat.claimed(within=EVERY)
+    return [name for name in LISTS if f"told {name}" not in claimed]
 
 
 def tell(name: str) -> int:
-    """Say in the log how many of a list wait for staff, and which came first; how many."""
+    """Log the length of a list and its first items. Returns the length, 0 if another sweep has logged it."""
     waiting = LISTS[name]()
-    if not heartbeat.claim(f"told {name}", every=TOLD_EVERY):
+    if not heartbeat.claim(f"told {name}", every=EVERY):
         return 0  # another sweep was first
     if waiting:
         first = ", ".join(map(str, waiting[:NAMED]))
-        log.error("for staff, see the admin: %d %s (%s)", len(waiting), name, first)
+        log.error("work queue in the admin: %d %s (%s)", len(waiting), name, first)
     return len(waiting)

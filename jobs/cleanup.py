@@ -1,4 +1,4 @@
-"""What may be forgotten. Money, orders and whatever Alipay said that settled or puzzled stay for good."""
+"""Hourly clean-up. Never deletes money, orders, or messages that settled something or need staff."""
 
 from datetime import timedelta
 from importlib import import_module
@@ -13,13 +13,13 @@ EVERY = timedelta(hours=1)
 
 
 def due() -> list[str]:
-    """What to prune now; nothing while a sweep has done so within the hour."""
+    """Names of the kinds of rows to prune. Empty if a sweep has claimed this within the hour."""
     return list(_PRUNE) if heartbeat.claim("prune", every=EVERY) else []
 
 
-def prune(what: str) -> int:
-    """How many rows were deleted, where that is known."""
-    return _PRUNE[what]()
+def prune(name: str) -> int:
+    """Delete old rows of a kind. Returns how many, if that is known."""
+    return _PRUNE[name]()
 
 
 def _sessions() -> int:

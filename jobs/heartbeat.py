@@ -1,4 +1,4 @@
-"""When the sweep was last at work, for /readyz; and who of several does what is due once in a while."""
+"""Heartbeat of the sweep, for /readyz; and claims, so that one of several sweeps does a periodic task."""
 
 import time
 from datetime import datetime, timedelta
@@ -10,15 +10,15 @@ from payments.models import Payment
 
 SWEEP = "sweep"
 BEAT_EVERY = 10.0
-"""Seconds; a busy sweep does not write more often."""
+"""Minimum interval between writes, in seconds."""
 SILENT_AFTER = timedelta(seconds=100)
-"""So that somebody is told within 2 minutes; a sweep that cron starts every minute is heard in time."""
+"""Short enough for an alert within 2 minutes, long enough for a sweep that cron starts every minute."""
 
 _last_beat: dict[str, float] = {}
 
 
 def beat(name: str) -> None:
-    """Say that `name` is at work."""
+    """Record that `name` is running."""
     now = time.monotonic()
     if now - _last_beat.get(name, -BEAT_EVERY) < BEAT_EVERY:
         return
@@ -28,7 +28,7 @@ def beat(name: str) -> None:
 
 
 def claimed(*, within: timedelta) -> set[str]:
-    """What some process has claimed, or was at, within that time."""
+    """Names with a claim or heartbeat within that time."""
     recent = Heartbeat.objects.filter(beat_at__gt=timezone.now() - within)
     return set(recent.values_list("name", flat=True))
 
@@ -41,9 +41,9 @@ def claim(name: str, *, every: timedelta) -> bool:
 
 
 def sweep_is_missed_since() -> datetime | None:
-    """Since when nobody has swept though there is work; None while all is well.
+    """Time of the last heartbeat, if it is overdue. None if all is well.
 
-    Where no sweep has ever run, the oldest attempt that somebody should have been asked about tells.
+    If no sweep has ever run: the time at which the first poll was due, if that is overdue.
     """
     beats = Heartbeat.objects.filter(name=SWEEP).values_list("beat_at", flat=True)
     overdue = Payment.objects.unsure().filter(next_try_at__isnull=False).order_by("next_try_at")

@@ -1,7 +1,7 @@
-"""What nobody waits for: asking about open attempts, closing and expiring what is late, refunds, mails.
+"""The sweep: background tasks such as polling attempts, expiring orders, sending refunds and mails.
 
-Any number of sweeps may run at once, on any number of machines. Each item is claimed by a compare-and-set on
-the time at which it is due, so one does it; one that was killed leaves it due again a little later.
+Any number of sweeps may run concurrently, on any number of machines. An item is claimed by a compare-and-set
+on the time at which it is due. If its sweep is killed, it is due again a little later.
 """
 
 import logging
@@ -26,7 +26,7 @@ from payments.models import Payment
 log = logging.getLogger(__name__)
 
 CALLS_AT_ONCE = 8
-"""Alipay answers in a tenth of a second or so, and after an outage thousands of attempts are due."""
+"""Alipay answers in about 0.1 s, and after an outage thousands of attempts are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Task:
     name: str
     due: Callable[[], Sequence[Any]]
     act: Callable[[Any], int]
-    """Does one item; 0 where nothing was left to do. It reads anew what it decides by."""
+    """Does one item, and reads its rows again first. Returns 0 if nothing was left to do."""
     waits: bool = False
-    """Its time goes into waiting for Alipay or a mail server: several items at once pay."""
+    """I/O-bound (Alipay or a mail server): its items are shared by several threads."""
 
 
 Watch = Callable[[str, int, int], None]
-"""Is told a task's name, which item is begun, and of how many; from several threads."""
+"""Progress callback: name of the task, number of the item, total. Called from several threads."""
 
 
 def sweep_once(
@@ -49,11 +49,11 @@ def sweep_once(
     workers: int = 1,
     watch: Watch = lambda name, number, total: None,
 ) -> Counter[str]:
-    """One round over everything that is due; how many items of each kind were done.
+    """Do everything that is due, once. Returns how many items of each task were done.
 
-    With several `workers` the items of a task that waits are shared by so many threads. Ends early, after
-    the items in hand, when `stop()` says so. Whatever breaks over one item is logged with it and leaves the
-    others alone: it is due again later. Raises DatabaseError where what is due can't be read.
+    Items of an I/O-bound task are shared by `workers` threads. When `stop()` returns True, it finishes the
+    items in progress and ends. An exception in one item is logged and counted as `failed`; the item is due
+    again later. Raises DatabaseError if the due items can't be read.
     """
     done: Counter[str] = Counter()
     for task in TASKS:
@@ -85,13 +85,13 @@ def _do(task: Task, item: object) -> Counter[str]:
 
 
 def _drop_lost_connection() -> None:
-    """Django opens a new one; with the lost one all other items would break, too."""
+    """Close a lost connection, so that Django opens a new one and the next items do not fail, too."""
     if connection.connection is not None and not connection.is_usable():
         connection.close()
 
 
 def _by_several(work: Callable[[], Counter[str]], workers: int) -> Counter[str]:
-    def work_and_hang_up() -> Counter[str]:
+    def work_and_disconnect() -> Counter[str]:
         try:
             return work()
         finally:
@@ -100,7 +100,7 @@ def _by_several(work: Callable[[], Counter[str]], workers: int) -> Counter[str]:
     if workers <= 1:
         return work()
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work_and_hang_up) for _ in range(workers)]
+        futures = [pool.submit(work_and_disconnect) for _ in range(workers)]
     return sum((future.result() for future in futures), Counter())
 
 
@@ -114,12 +114,12 @@ def _expire_unaccepted(key: int) -> bool:
     try:
         transitions.expire(Order.objects.select_for_update().get(pk=key, status=Order.Status.WAIT_ACCEPT))
     except (Order.DoesNotExist, IllegalTransition):
-        return False  # staff, or another sweep, were first
+        return False  # staff or another sweep was first
     return True
 
 
 def _orders_not_paid() -> Sequence[Order]:
-    """Late ones of which no attempt is open any more: Alipay has spoken its last word on each."""
+    """Overdue orders without an open attempt: Alipay has given its final answer on each."""
     late = Order.objects.filter(status=Order.Status.WAIT_PAYMENT, pay_by__lte=timezone.now())
     return list(late.exclude(payments__status=Payment.Status.OPEN).order_by("pay_by"))
 

@@ -1,4 +1,4 @@
-"""What doesn't end by itself is on a list, and the log tells of it once a day."""
+"""The work queue: rows that need a human are listed in the admin and logged once a day."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def waiting(desk: Client, model: type[Payment] | type[Refund] | type[GatewayMess
     return list(desk.get(address, {"for_staff": "1"}).context["cl"].queryset)
 
 
-def test_a_payment_of_which_alipay_never_says_anything_final(
+def test_a_payment_without_a_final_answer(
     desk: Client, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     payment = make.attempt()
@@ -52,13 +52,13 @@ def test_a_payment_of_which_alipay_never_says_anything_final(
         sweep_once()
         sweep_once()
         assert waiting(desk, Payment) == [payment]
-    told = [r.getMessage() for r in caplog.records if r.name == "jobs.alerts"]
-    assert len(told) == 1  # not once more in the second round
-    assert "1 payments" in told[0]
-    assert payment.out_trade_no in told[0]
+    logged = [r.getMessage() for r in caplog.records if r.name == "jobs.alerts"]
+    assert len(logged) == 1  # not again in the second round
+    assert "1 payments" in logged[0]
+    assert payment.out_trade_no in logged[0]
 
 
-def test_a_payment_that_only_a_return_vouches_for(desk: Client, gateway: Gateway) -> None:
+def test_a_payment_with_a_return_as_its_only_evidence(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     Payment.objects.update(status="PAID", evidence="RETURN", received_fen=30000, paid_at=timezone.now())
     assert waiting(desk, Payment) == []
@@ -72,13 +72,13 @@ def test_a_contradicted_payment(desk: Client, gateway: Gateway) -> None:
     assert waiting(desk, Payment) == [payment]
 
 
-def test_nothing_is_told_where_nothing_waits(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
+def test_an_empty_work_queue_is_not_logged(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
     make.attempt()
     sweep_once()
     assert not [r for r in caplog.records if r.name == "jobs.alerts"]
 
 
-def test_a_bill_that_nobody_compared(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
+def test_a_bill_that_was_not_compared(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
     with time_machine.travel("2026-11-20 04:00"):
         make.attempt(status="CLOSED")
     with time_machine.travel("2026-11-23 04:00"):
@@ -87,7 +87,7 @@ def test_a_bill_that_nobody_compared(caplog: pytest.LogCaptureFixture, gateway: 
 
 
 def returned(gateway: Gateway) -> Payment:
-    """Paid; only a signed return vouches for it, since Alipay could not be asked."""
+    """A paid attempt with a signed return as its only evidence, because Alipay did not answer."""
     payment = make.attempt()
     callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
     payment.refresh_from_db()
@@ -96,7 +96,7 @@ def returned(gateway: Gateway) -> Payment:
 
 
 def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
-    """Alipay says TRADE_CLOSED of what was given back whole: that contradicts nothing."""
+    """Alipay reports TRADE_CLOSED after a full refund: that is no contradiction."""
     payment = returned(gateway)
     refund = create(
         payment, 30000, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True), explanation="x"
@@ -124,13 +124,13 @@ def test_a_refund_in_alipays_console_proves_it_too(gateway: Gateway) -> None:
         refund_amount="100.00",
         refund_status="REFUND_SUCCESS",
     )
-    told = {"refund_fee": "100.00", "gmt_refund": "2026-11-22 21:00:00", "out_biz_no": "console-1"}
-    callbacks.receive_notify(alipay.notify_body(payment, **told))
+    fields = {"refund_fee": "100.00", "gmt_refund": "2026-11-22 21:00:00", "out_biz_no": "console-1"}
+    callbacks.receive_notify(alipay.notify_body(payment, **fields))
     payment.refresh_from_db()
     assert (payment.evidence, payment.contradicted_at, payment.refundable_fen) == ("QUERY", None, 20000)
 
 
-def test_a_wrong_amount_that_only_answers_tell_is_said_once(
+def test_a_wrong_amount_in_repeated_answers_is_logged_once(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     payment = make.attempt()
@@ -142,7 +142,7 @@ def test_a_wrong_amount_that_only_answers_tell_is_said_once(
     assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
 
 
-def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gateway) -> None:
+def test_messages_are_closed_with_a_note_and_stay_closed(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
     queries.ask(payment)
@@ -159,7 +159,7 @@ def test_messages_are_closed_in_words_and_stay_closed(desk: Client, gateway: Gat
     assert Order.objects.get().status == Order.Status.WAIT_PAYMENT
 
 
-def test_what_staff_have_before_them_stays_while_alipay_says_it_again(desk: Client, gateway: Gateway) -> None:
+def test_a_message_in_the_work_queue_stays_when_alipay_repeats_it(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
     queries.ask(payment)
@@ -175,12 +175,13 @@ def test_closing_what_is_closed_is_no_success(desk: Client, gateway: Gateway) ->
     chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)], "how": "x"}
     address = reverse("admin:payments_gatewaymessage_changelist")
     levels = [
-        [told.level_tag for told in desk.post(address, chosen, follow=True).context["messages"]] for _ in "12"
+        [shown.level_tag for shown in desk.post(address, chosen, follow=True).context["messages"]]
+        for _ in "12"
     ]
     assert levels == [["success"], ["warning"]]
 
 
-def test_a_message_that_turns_out_to_be_something_else_is_open_again(gateway: Gateway) -> None:
+def test_a_message_with_another_verdict_for_staff_is_open_again(gateway: Gateway) -> None:
     message = message_log.record_signed("NOTIFY", b"x", {})
     staff = make.user(is_staff=True)
     assert resolve(message, by=staff, how="Cut short: it will come again")
@@ -193,7 +194,7 @@ def test_a_message_that_turns_out_to_be_something_else_is_open_again(gateway: Ga
     assert message.outcome == "Looked at it"
 
 
-def test_a_contradiction_is_set_aside_in_words_where_no_money_came(desk: Client, gateway: Gateway) -> None:
+def test_a_contradiction_without_money_is_dismissed_with_a_note(desk: Client, gateway: Gateway) -> None:
     now = timezone.now()
     payment = make.attempt(status="CLOSED", live_for=None, contradicted_at=now)
     paid = make.attempt(status="PAID", live_for=None, contradicted_at=now, received_fen=30000)
@@ -209,7 +210,7 @@ def test_a_contradiction_is_set_aside_in_words_where_no_money_came(desk: Client,
     assert (entry.object_id, "no such trade" in entry.change_message) == (str(payment.pk), True)
 
 
-def test_a_contradiction_set_aside_does_not_come_back_with_the_same_return(
+def test_a_dismissed_contradiction_does_not_come_back_with_the_same_return(
     desk: Client, gateway: Gateway
 ) -> None:
     payment = make.attempt()
@@ -229,7 +230,7 @@ def test_a_contradiction_set_aside_does_not_come_back_with_the_same_return(
     assert (waiting(desk, Payment), waiting(desk, GatewayMessage)) == ([], [])
 
 
-def test_killed_before_it_could_tell_the_next_sweep_does(
+def test_if_a_sweep_is_killed_before_its_alert_the_next_one_logs_it(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make.attempt(contradicted_at=timezone.now())
@@ -244,7 +245,7 @@ def test_killed_before_it_could_tell_the_next_sweep_does(
     assert "1 payments" in caplog.text
 
 
-def test_an_unsigned_answer_is_kept_in_its_beginning_alone() -> None:
+def test_only_the_first_bytes_of_an_unsigned_answer_are_kept() -> None:
     message = message_log.record_answer(b"x" * 60_000, signed=False, payment=make.attempt())
     message.refresh_from_db()
     assert len(message.raw) == message_log.KEPT_BYTES_OF_BAD

@@ -1,4 +1,4 @@
-"""OPS01: somebody is told when nobody sweeps."""
+"""OPS01: /readyz reports a sweep that is not running."""
 
 from datetime import timedelta
 
@@ -23,16 +23,16 @@ def ready(client: Client, **later: float) -> tuple[int, str]:
     return answer.status_code, answer.content.decode()
 
 
-def test_OPS01_a_sweep_that_stopped_is_told_of_within_two_minutes(db: None, client: Client) -> None:
+def test_OPS01_a_stopped_sweep_is_reported_within_two_minutes(db: None, client: Client) -> None:
     sweep_once()
     assert ready(client) == (200, "ok\n")
     assert ready(client, seconds=70) == (200, "ok\n")  # cron starts one every minute
-    status, words = ready(client, minutes=2)
+    status, text = ready(client, minutes=2)
     assert status == 503
-    assert words.startswith("sweep: not at work since ")
+    assert text.startswith("sweep: not at work since ")
 
 
-def test_OPS01_it_is_well_again_when_somebody_sweeps(db: None, client: Client) -> None:
+def test_OPS01_it_is_ready_again_after_a_sweep(db: None, client: Client) -> None:
     sweep_once()
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         assert ready(client)[0] == 503
@@ -41,7 +41,7 @@ def test_OPS01_it_is_well_again_when_somebody_sweeps(db: None, client: Client) -
         assert ready(client)[0] == 200
 
 
-def test_OPS01_where_none_ever_ran_it_is_missed_once_there_is_work(db: None, client: Client) -> None:
+def test_OPS01_if_no_sweep_ever_ran_it_is_missed_once_a_poll_is_overdue(db: None, client: Client) -> None:
     assert ready(client, days=9)[0] == 200
     make.attempt(next_try_at=timezone.now() + timedelta(seconds=15))
     assert ready(client)[0] == 200
@@ -56,7 +56,7 @@ def test_a_busy_sweep_writes_its_beat_every_ten_seconds_at_most(
         heartbeat.beat(heartbeat.SWEEP)
 
 
-def test_claim_is_for_one_once_in_a_while(db: None) -> None:
+def test_a_claim_succeeds_once_in_its_interval(db: None) -> None:
     hour = timedelta(hours=1)
     assert [heartbeat.claim("x", every=hour) for _ in range(3)] == [True, False, False]
     with time_machine.travel(timezone.now() + hour):

@@ -1,4 +1,4 @@
-"""The sweep: what happens when nobody comes back and nobody calls."""
+"""The sweep: polls, expiries, refunds, mails and clean-up without any return or notice."""
 
 import io
 import signal
@@ -63,7 +63,7 @@ def test_an_attempt_that_is_not_due_is_left_alone(payment: Payment, gateway: Gat
     assert gateway.calls == []
 
 
-def test_asks_on_a_widening_schedule_until_the_last_word(payment: Payment, gateway: Gateway) -> None:
+def test_polls_at_growing_intervals_until_the_final_answer(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.not_existing()
     start = timezone.now()
     asked = []
@@ -73,15 +73,14 @@ def test_asks_on_a_widening_schedule_until_the_last_word(payment: Payment, gatew
                 asked.append(second)
     waits = [later - earlier for earlier, later in pairwise(asked)]
     assert waits[:3] == [15, 30, 60]
-    assert all(wait <= 80 for wait in waits)  # two minutes at most, with the sweep's own pause
+    assert all(wait <= 80 for wait in waits)  # at most two minutes, with the pause between rounds
     payment.refresh_from_db()
     assert payment.status == "CLOSED"
-    assert asked[-1] == pytest.approx(
-        32 * 60, abs=10
-    )  # expired after 30 minutes, the last word 2 minutes later
+    # expired after 30 minutes, final answer 2 minutes later
+    assert asked[-1] == pytest.approx(32 * 60, abs=10)
 
 
-def test_QRY05_BOK03_GWX04_nights_stay_held_until_the_last_word(payment: Payment, gateway: Gateway) -> None:
+def test_QRY05_BOK03_GWX04_nights_are_held_until_the_final_answer(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.not_existing()
     with later(minutes=31):
         sweep_once()
@@ -95,7 +94,7 @@ def test_QRY05_BOK03_GWX04_nights_stay_held_until_the_last_word(payment: Payment
     assert [event.kind for event in payment.order.events.all()] == ["EXPIRED"]
 
 
-def test_CON05_an_attempt_made_since_the_list_was_holds_the_nights(payment: Payment) -> None:
+def test_CON05_an_attempt_made_since_the_list_was_read_holds_the_nights(payment: Payment) -> None:
     with later(minutes=31):
         assert not attempts.expire_unpaid(payment.order)
     assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
@@ -114,7 +113,7 @@ def test_a_late_trade_is_closed_at_alipay_first(payment: Payment, gateway: Gatew
     assert gateway.count("close") == 2
 
 
-def test_USR02_whoever_is_at_the_cashier_may_pay_until_the_last_second(
+def test_USR02_a_buyer_at_the_cashier_may_pay_until_the_last_second(
     payment: Payment, gateway: Gateway
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
@@ -137,7 +136,7 @@ def test_CON05_USR02_money_that_beats_the_close_wins(payment: Payment, gateway: 
     assert BookedNight.objects.count() == 2
 
 
-def test_GWX05_USR02_money_after_the_expiry_goes_back(payment: Payment, gateway: Gateway) -> None:
+def test_GWX05_USR02_money_after_the_expiry_is_refunded(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.closed(payment)
     with later(minutes=31):
         sweep_once()
@@ -148,7 +147,7 @@ def test_GWX05_USR02_money_after_the_expiry_goes_back(payment: Payment, gateway:
 
 
 @pytest.mark.django_db
-def test_orders_that_nobody_paid_and_nobody_tried_to(gateway: Gateway) -> None:
+def test_orders_without_any_attempt_to_pay(gateway: Gateway) -> None:
     order = with_nights(make.order(pay_by=timezone.now() - timedelta(seconds=1)))
     assert sweep_once()["not paid"] == 1
     order.refresh_from_db()
@@ -168,7 +167,7 @@ def test_orders_that_staff_did_not_accept() -> None:
     assert not BookedNight.objects.exists()
 
 
-def test_what_only_a_return_vouches_for_is_asked_about_again(payment: Payment, gateway: Gateway) -> None:
+def test_a_payment_with_a_return_as_its_only_evidence_is_polled(payment: Payment, gateway: Gateway) -> None:
     callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
     assert (state(payment), payment.evidence) == (PAID, "RETURN")
     gateway.says["query"] = alipay.paid(payment)
@@ -178,7 +177,7 @@ def test_what_only_a_return_vouches_for_is_asked_about_again(payment: Payment, g
     assert (state(payment), payment.evidence, payment.next_try_at) == (PAID, "QUERY", None)
 
 
-def test_a_spare_attempt_of_a_paid_order_is_closed(payment: Payment, gateway: Gateway) -> None:
+def test_a_superseded_attempt_of_a_paid_order_is_closed(payment: Payment, gateway: Gateway) -> None:
     Order.objects.update(status=Status.WAIT_COMMENT)
     gateway.says["query"] = alipay.waiting(payment)
     gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
@@ -220,7 +219,7 @@ def test_CON05_expiry_and_notify_at_the_same_moment(gateway: Gateway) -> None:
         assert list(broken_rules()) == []
 
 
-def test_QRY10_a_round_that_dies_half_way_goes_on_later(
+def test_QRY10_a_round_that_was_killed_is_continued_later(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway.says["query"] = alipay.paid(payment)
@@ -238,7 +237,7 @@ def test_QRY10_a_round_that_dies_half_way_goes_on_later(
     assert payment.order.events.count() == 1
 
 
-def test_the_command_does_one_round_and_says_so(
+def test_the_command_does_one_round_and_reports_it(
     payment: Payment, gateway: Gateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gateway.says["query"] = alipay.paid(payment)
@@ -247,7 +246,7 @@ def test_the_command_does_one_round_and_says_so(
     assert "1 asked" in capsys.readouterr().out
 
 
-def test_the_command_says_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     call_command("sweep")
     assert capsys.readouterr().out == "sweep: nothing was done\n"
@@ -276,7 +275,7 @@ def test_progress_is_shown_in_a_terminal_and_wiped(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_several_workers_share_a_round_and_ask_about_each_once(gateway: Gateway) -> None:
+def test_several_workers_share_a_round_and_query_each_attempt_once(gateway: Gateway) -> None:
     payments = [make.attempt(next_try_at=timezone.now()) for _ in range(20)]
     answers = {payment.out_trade_no: alipay.paid(payment) for payment in payments}
     threads, two = set(), threading.Barrier(2)
@@ -295,26 +294,26 @@ def test_several_workers_share_a_round_and_ask_about_each_once(gateway: Gateway)
     assert all(state(payment) == PAID for payment in payments)
 
 
-def test_one_that_breaks_leaves_the_others_alone(
+def test_an_item_that_fails_does_not_stop_the_others(
     db: None, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    poisoned, sound = make.attempt(next_try_at=timezone.now()), make.attempt(next_try_at=timezone.now())
-    gateway.says["query"] = alipay.paid(sound)
+    failing, other = make.attempt(next_try_at=timezone.now()), make.attempt(next_try_at=timezone.now())
+    gateway.says["query"] = alipay.paid(other)
     query = queries._query
 
-    def break_over_one(payment: Payment, deadline: float) -> object:
-        if payment == poisoned:
-            raise LookupError("poisoned")
+    def fail_on_one(payment: Payment, deadline: float) -> object:
+        if payment == failing:
+            raise LookupError("failing")
         return query(payment, deadline)
 
-    monkeypatch.setattr(queries, "_query", break_over_one)
+    monkeypatch.setattr(queries, "_query", fail_on_one)
     done = sweep_once()
     assert (done["asked"], done["failed"]) == (1, 1)
-    assert state(sound) == PAID
-    assert f"asked: {poisoned.pk}" in caplog.text
+    assert state(other) == PAID
+    assert f"asked: {failing.pk}" in caplog.text
 
 
-def test_CON01_paid_is_mailed_once_by_whichever_sweep(payment: Payment, gateway: Gateway) -> None:
+def test_CON01_a_payment_is_mailed_once_by_several_sweeps(payment: Payment, gateway: Gateway) -> None:
     payment.order.renter.email = "wang@example.com"
     payment.order.renter.save()
     gateway.says["query"] = alipay.paid(payment)
@@ -324,7 +323,7 @@ def test_CON01_paid_is_mailed_once_by_whichever_sweep(payment: Payment, gateway:
     assert [message.to for message in mail.outbox] == [["wang@example.com"]]
 
 
-def test_forgets_old_answers_that_said_nothing_new_and_keeps_the_rest(payment: Payment) -> None:
+def test_deletes_old_answers_that_said_nothing_new_and_keeps_the_rest(payment: Payment) -> None:
     long_ago = timezone.now() - timedelta(days=91)
     verdicts = GatewayMessage.Verdict
     for channel, verdict, at in (
@@ -350,7 +349,7 @@ def test_prunes_once_an_hour(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(pruned) == 3
 
 
-def test_forgets_sessions_that_are_over(db: None, client: Client) -> None:
+def test_deletes_expired_sessions(db: None, client: Client) -> None:
     client.force_login(make.user())
     assert Session.objects.count() == 1
     with later(days=60):
@@ -360,10 +359,10 @@ def test_forgets_sessions_that_are_over(db: None, client: Client) -> None:
 
 @pytest.mark.parametrize("minutes", [2, 300])
 @pytest.mark.parametrize("channel", ["NOTIFY", "RETURN"])
-def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_by_the_next_sweep(
+def test_CRA01_a_message_without_a_verdict_is_judged_by_a_later_sweep(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, channel: str, minutes: int
 ) -> None:
-    Payment.objects.update(next_try_at=timezone.now() + timedelta(hours=9))  # nobody asks by itself
+    Payment.objects.update(next_try_at=timezone.now() + timedelta(hours=9))  # no poll settles it
     gateway.says["query"] = alipay.paid(payment)
 
     def die(*args: object) -> None:
@@ -375,7 +374,7 @@ def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_by_the_next_sweep(
             callbacks.receive_notify(alipay.notify_body(payment))
         else:
             callbacks.receive_return(alipay.return_url(payment).partition("?")[2].encode())
-    assert sweep_once()["judged"] == 0  # it may still be in somebody's hands
+    assert sweep_once()["judged"] == 0  # another process may still be judging it
     with later(minutes=minutes):
         assert sweep_once()["judged"] == 1
         assert sweep_once()["judged"] == 0
@@ -383,7 +382,7 @@ def test_CRA01_what_was_recorded_and_not_judged_is_taken_up_by_the_next_sweep(
     assert not GatewayMessage.objects.filter(verdict=GatewayMessage.Verdict.UNJUDGED).exists()
 
 
-def test_an_answer_that_was_not_judged_is_no_task_for_staff(payment: Payment, gateway: Gateway) -> None:
+def test_an_answer_without_a_verdict_does_not_need_staff(payment: Payment, gateway: Gateway) -> None:
     long_ago = timezone.now() - timedelta(minutes=2)
     GatewayMessage.objects.create(
         channel="ANSWER", raw=b"{}", signature_ok=True, payment=payment, received_at=long_ago
@@ -392,7 +391,7 @@ def test_an_answer_that_was_not_judged_is_no_task_for_staff(payment: Payment, ga
     assert [m.verdict for m in GatewayMessage.objects.all()] == ["KNOWN"]
 
 
-def test_an_answer_that_says_the_same_again_is_kept_once(payment: Payment, gateway: Gateway) -> None:
+def test_identical_consecutive_answers_are_kept_once(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.not_existing()
     for minutes in range(1, 9):
         with later(minutes=2 * minutes):
@@ -405,7 +404,7 @@ def test_an_answer_that_says_the_same_again_is_kept_once(payment: Payment, gatew
     assert GatewayMessage.objects.count() == 2
 
 
-def test_a_heartbeat_that_breaks_costs_one_item_only(
+def test_a_heartbeat_that_fails_affects_one_item_only(
     db: None, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payments = [make.attempt(next_try_at=timezone.now()) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""What nobody waits for; see payments/sweeping.py."""
+"""Run the background tasks; see jobs/sweep.py."""
 
 import logging
 import signal
@@ -18,27 +18,27 @@ log = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Asks Alipay about payments that nobody told us of, closes and expires what was not paid in time, "
-        "expires what staff did not accept, sends refunds and mails, and forgets what is of no use any more. "
-        "One round; with --loop, one after the other until stopped."
+        "Queries Alipay about open payments, closes and expires orders that were not paid in time, expires "
+        "bookings that staff did not accept, sends refunds and mails, and deletes old rows. One round; with "
+        "--loop, rounds until it is stopped."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--loop", type=float, metavar="SECONDS", help="go on, with SECONDS between rounds"
+            "--loop", type=float, metavar="SECONDS", help="repeat, with SECONDS between rounds"
         )
 
     def handle(self, *args: object, loop: float | None, **options: object) -> None:
         self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
-        with told_to_stop() as stop:
+        with stop_on_signals() as stop:
             if loop is None:
                 self._round(stop, say_nothing_due=True)
             while loop is not None and not stop.is_set():
                 try:
                     self._round(stop, say_nothing_due=False)
                 except DatabaseError:
-                    log.exception("the database does not answer; the next round tries again")
+                    log.exception("database not responding; retrying in the next round")
                 stop.wait(loop)
                 close_old_connections()
 
@@ -52,8 +52,8 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
-    """Is set by the signals that would end the process, so that the items in hand are finished."""
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Set the event on SIGINT and SIGTERM instead of ending, so that items in progress are finished."""
     stop = threading.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: stop.set()) for number in signals]
@@ -65,7 +65,7 @@ def told_to_stop() -> Iterator[threading.Event]:
 
 
 class Progress:
-    """In a terminal, one line that tells how far a round has come; otherwise nothing."""
+    """A progress line in a terminal; otherwise no output."""
 
     SHOW_EVERY = 0.2
 

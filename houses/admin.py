@@ -34,7 +34,7 @@ class HouseForm(forms.ModelForm):
 
     class Meta:
         model = House
-        fields = "__all__"  # noqa: DJ007  whatever a house has
+        fields = "__all__"  # noqa: DJ007  staff edit all of them
         widgets = {"facilities": forms.CheckboxSelectMultiple}
 
 
@@ -64,7 +64,7 @@ class HouseAdmin(admin.ModelAdmin):
 
 class BookedNightForm(forms.ModelForm):
     def clean(self) -> dict[str, Any] | None:
-        """Locks the house, as a booking does, before it is looked up whether the night is free."""
+        """Lock the house, as a booking does, before checking that the night is free."""
         if house := self.cleaned_data.get("house"):
             House.objects.select_for_update().get(pk=house.pk)
         return super().clean()
@@ -72,7 +72,7 @@ class BookedNightForm(forms.ModelForm):
 
 @admin.register(BookedNight)
 class BookedNightAdmin(admin.ModelAdmin):
-    """Staff may hold and free nights of their own; those of an order go with the order."""
+    """Staff may hold nights and release them again. The nights of an order are released with the order."""
 
     list_display = ["house", "night", "order_number"]
     list_filter = [("order_number", admin.EmptyFieldListFilter)]

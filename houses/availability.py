@@ -1,6 +1,6 @@
-"""Which nights of a house are free. The only writer of BookedNight.
+"""Availability of houses by night. The only module that writes BookedNight.
 
-Nights are half-open, [check_in, check_out): one guest leaves and another arrives on the same day.
+Stays are half-open, [check_in, check_out): one guest may leave and another arrive on the same day.
 """
 
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ from houses.models import BookedNight, House
 
 
 class NightsTaken(Exception):
-    """Somebody else holds one of the nights; nothing was written."""
+    """At least one of the nights is taken. Nothing was written."""
 
 
 def nights_between(check_in: date, check_out: date) -> list[date]:
@@ -20,10 +20,10 @@ def nights_between(check_in: date, check_out: date) -> list[date]:
 
 
 def hold(house: House, check_in: date, check_out: date, *, order_number: str = "") -> None:
-    """Take the nights for an order, or for staff where no order is named.
+    """Take the nights for an order, or for staff if `order_number` is empty. Raises NightsTaken.
 
-    Raises NightsTaken. Belongs inside the transaction that makes the order, which must have locked the
-    house row: two people after the same nights then wait for each other instead of deadlocking.
+    Call it in the transaction that creates the order, with the house row locked: concurrent bookings of the
+    same nights then wait for each other instead of deadlocking.
     """
     rows = [
         BookedNight(house=house, night=n, order_number=order_number)
@@ -37,34 +37,34 @@ def hold(house: House, check_in: date, check_out: date, *, order_number: str = "
 
 
 def hold_for_staff(night: BookedNight) -> None:
-    """Save one night that staff keep free of guests. Raises NightsTaken."""
+    """Save one night that staff block. Raises NightsTaken."""
     hold(night.house, night.night, night.night + timedelta(days=1))
     night.pk = BookedNight.objects.get(house=night.house, night=night.night).pk
 
 
 def release_for_staff(night: BookedNight) -> None:
-    """Free a night that staff hold; one that belongs to an order stays."""
+    """Delete a night that staff hold. Does nothing to a night of an order."""
     BookedNight.objects.filter(pk=night.pk, order_number="").delete()
 
 
 def release(order_number: str) -> None:
-    """Free the nights of an order, in the transaction that ends it."""
+    """Delete the nights of an order. Call it in the transaction that ends the order."""
     if not order_number:
-        raise ValueError("nights that staff hold belong to no order")
+        raise ValueError("no order: nights that staff hold would be released")
     BookedNight.objects.filter(order_number=order_number).delete()
 
 
 def taken(house: House, check_in: date, check_out: date) -> set[date]:
-    """The nights of [check_in, check_out) that are not free."""
+    """Return the nights of [check_in, check_out) that are not free. One query."""
     held = house.booked_nights.filter(night__gte=check_in, night__lt=check_out)
     return set(held.values_list("night", flat=True))
 
 
 def free(houses: QuerySet[House], check_in: date, check_out: date) -> QuerySet[House]:
-    """Those of `houses` of which nobody holds a night of [check_in, check_out).
+    """Filter `houses` to those with all nights of [check_in, check_out) free.
 
-    Asks for each night by itself: that is one look into the unique (house, night). Asked for the span,
-    MariaDB reads every night that the house ever had.
+    One subquery for each night, which is a lookup in the unique index (house, night). With a date range,
+    MariaDB would read all nights that the house ever had.
     """
     held = BookedNight.objects.filter(house=OuterRef("pk"))
     nights = nights_between(check_in, check_out)

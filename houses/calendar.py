@@ -1,4 +1,4 @@
-"""The months of a house's page: which nights are free."""
+"""Calendar of free nights on the page of a house."""
 
 import calendar
 import re
@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from houses import availability
-from houses.forms import FURTHEST_DAYS
+from houses.forms import MAX_DAYS_AHEAD
 from houses.models import House
 
 MONTHS_SHOWN = 2
@@ -20,34 +20,34 @@ _WEEKS = calendar.Calendar(firstweekday=calendar.MONDAY)
 class Day:
     date: date
     state: str
-    """Of the night that begins then: free, taken, or over for what can't be booked any more or yet."""
+    """State of the night that begins on this day: free, taken, or over (past, or too far ahead to book)."""
 
 
 @dataclass(frozen=True)
 class Month:
     first: date
     weeks: list[list[Day | None]]
-    """None: that day belongs to the month before or after."""
+    """None stands for a day of the month before or after."""
 
 
 @dataclass(frozen=True)
 class Calendar:
     months: list[Month]
     previous: date | None
-    """The first of a month to go on with, as `next` is; None where there is nothing to book."""
+    """First day of a month to link to, like `next`; None if nothing there can be booked."""
     next: date | None
 
 
 def of_house(house: House, wanted: str) -> Calendar:
-    """Two months from `wanted` on, "2027-01" or "2027-01-31"; from this month on where it says none of use.
+    """Return MONTHS_SHOWN months from `wanted`, "2027-01" or "2027-01-31"; from this month if it is invalid.
 
-    Costs one query.
+    A month outside what can be booked is replaced by the nearest one inside. One query.
     """
     today = timezone.localdate()
-    last = today + timedelta(days=FURTHEST_DAYS)
-    start = min(max(_first_of(wanted) or today, today), last).replace(day=1)
-    starts = [_later(start, n) for n in range(MONTHS_SHOWN)]
-    end = _later(start, MONTHS_SHOWN)
+    last = today + timedelta(days=MAX_DAYS_AHEAD)
+    start = min(max(_parse_month(wanted) or today, today), last).replace(day=1)
+    starts = [_add_months(start, n) for n in range(MONTHS_SHOWN)]
+    end = _add_months(start, MONTHS_SHOWN)
     taken = availability.taken(house, start, end)
 
     def day(at: date) -> Day:
@@ -57,7 +57,7 @@ def of_house(house: House, wanted: str) -> Calendar:
 
     return Calendar(
         months=[_month(first, day) for first in starts],
-        previous=max(_later(start, -MONTHS_SHOWN), today.replace(day=1)) if start > today else None,
+        previous=max(_add_months(start, -MONTHS_SHOWN), today.replace(day=1)) if start > today else None,
         next=end if end <= last else None,
     )
 
@@ -67,12 +67,12 @@ def _month(first: date, day: Callable[[date], Day]) -> Month:
     return Month(first, [[day(at) if at.month == first.month else None for at in week] for week in weeks])
 
 
-def _first_of(month: str) -> date | None:
+def _parse_month(month: str) -> date | None:
     match = re.match(r"(20[0-9]{2})-(0[1-9]|1[0-2])(-|$)", month)
     return date(int(match[1]), int(match[2]), 1) if match else None
 
 
-def _later(first: date, months: int) -> date:
-    """The first of the month so many months later."""
+def _add_months(first: date, months: int) -> date:
+    """Return the first day of the month that is `months` after `first`."""
     index = first.year * 12 + first.month - 1 + months
     return date(index // 12, index % 12 + 1, 1)

@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.money import MAX_FEN
-from houses.models import LONGEST_NIGHTS, Area, House
+from houses.models import MAX_NIGHTS, Area, House
 
-FURTHEST_DAYS = 365
-"""How far ahead a stay may begin."""
+MAX_DAYS_AHEAD = 365
+"""Latest check-in, in days from today."""
 
 
 class DateInput(forms.DateInput):
@@ -21,7 +21,7 @@ class DateInput(forms.DateInput):
 
 
 class StayDatesForm(forms.Form):
-    """Days that a stay may have in any house. Dates that are refused are not in `cleaned_data`."""
+    """Check-in and check-out, with the limits of all houses. Refused dates are not in `cleaned_data`."""
 
     check_in = forms.DateField(label=_("Check-in"), widget=DateInput)
     check_out = forms.DateField(label=_("Check-out"), widget=DateInput)
@@ -29,13 +29,13 @@ class StayDatesForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         today = timezone.localdate()
-        self.fields["check_in"].widget.attrs.update(min=today, max=today + timedelta(days=FURTHEST_DAYS))
+        self.fields["check_in"].widget.attrs.update(min=today, max=today + timedelta(days=MAX_DAYS_AHEAD))
         self.fields["check_out"].widget.attrs["min"] = today + timedelta(days=1)
 
     @property
     def stay(self) -> tuple[date, date] | None:
-        """Check-in and check-out where both were typed and nothing is wrong with them."""
-        self.is_valid()  # makes cleaned_data
+        """Check-in and check-out, if both are given and valid."""
+        self.is_valid()  # sets cleaned_data
         cleaned = getattr(self, "cleaned_data", {})
         check_in, check_out = cleaned.get("check_in"), cleaned.get("check_out")
         return (check_in, check_out) if check_in and check_out else None
@@ -45,7 +45,7 @@ class StayDatesForm(forms.Form):
         today = timezone.localdate()
         if check_in and check_in < today:
             raise forms.ValidationError(_("This day has passed."))
-        if check_in and (check_in - today).days > FURTHEST_DAYS:
+        if check_in and (check_in - today).days > MAX_DAYS_AHEAD:
             raise forms.ValidationError(_("Stays can be booked up to a year ahead."))
         return check_in
 
@@ -55,8 +55,8 @@ class StayDatesForm(forms.Form):
             self.check_nights((check_out - check_in).days)
         return self.cleaned_data
 
-    def check_nights(self, nights: int, least: int = 1, most: int = LONGEST_NIGHTS) -> None:
-        """Say beside the check-out what is wrong with so many nights."""
+    def check_nights(self, nights: int, least: int = 1, most: int = MAX_NIGHTS) -> None:
+        """Add an error to `check_out` unless the number of nights is allowed."""
         if nights < 1:
             self.add_error("check_out", _("Check-out must be after check-in."))
         elif nights < least:
@@ -68,7 +68,7 @@ class StayDatesForm(forms.Form):
 
 
 class SearchForm(StayDatesForm):
-    """What a home must suit; all of it may be left open, the dates both or neither."""
+    """Search for homes. All fields are optional; the dates only together."""
 
     area = forms.ModelChoiceField(
         Area.objects.all(),
@@ -98,7 +98,7 @@ class SearchForm(StayDatesForm):
 
 
 class StayForm(StayDatesForm):
-    """The dates and guests of a stay in one house; refuses what that house does not take."""
+    """Dates and guests of a stay, with the limits of one house."""
 
     guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, initial=1)
 
@@ -109,12 +109,12 @@ class StayForm(StayDatesForm):
 
     @property
     def nights(self) -> int | None:
-        """None unless the house takes stays on the dates that were typed."""
+        """Number of nights; None unless the dates are valid for the house."""
         return (self.stay[1] - self.stay[0]).days if self.stay else None
 
     @property
     def total_fen(self) -> int | None:
-        """What those nights cost."""
+        """Price of these nights; None without valid dates."""
         return self.nights and self.nights * self.house.price_fen
 
     def clean_guests(self) -> int:
@@ -128,11 +128,11 @@ class StayForm(StayDatesForm):
             raise forms.ValidationError(message % {"count": self.house.capacity})
         return guests
 
-    def check_nights(self, nights: int, least: int = 1, most: int = LONGEST_NIGHTS) -> None:
+    def check_nights(self, nights: int, least: int = 1, most: int = MAX_NIGHTS) -> None:
         super().check_nights(nights, self.house.min_nights, self.house.max_nights)
         if self.stay and nights * self.house.price_fen > MAX_FEN:
             self.add_error("check_out", _("This stay costs more than can be paid at once."))
 
-    def refuse_taken(self) -> None:
-        """Say beside the dates that somebody else holds one of the nights."""
+    def add_taken_error(self) -> None:
+        """Add an error to the dates: one of the nights is taken."""
         self.add_error("check_in", _("One of these nights is taken. Please choose others."))

@@ -15,7 +15,7 @@ from houses import photos
 
 
 class Label(models.Model):
-    """A word or two of staff's own that renters read in their language."""
+    """Short name that staff enter in Chinese and English; shown in the language of the page."""
 
     name = models.CharField(_("name"), max_length=40, unique=True)
     name_en = models.CharField(
@@ -42,13 +42,13 @@ class Area(Label):
 
 
 def facility_icons() -> list[tuple[str, str]]:
-    """What the site's sprite draws for facilities: the symbols whose ids begin with facility-."""
+    """Return the choices for icons: the symbols of the sprite whose ids begin with `facility-`."""
     sprite = Path(str(finders.find("img/icons.svg"))).read_text(encoding="utf-8")
     return [(name, name) for name in re.findall(r'<symbol id="facility-([a-z-]+)"', sprite)]
 
 
 class Facility(Label):
-    """Something that houses have, such as a kitchen."""
+    """Amenity of a house, such as a kitchen."""
 
     icon = models.CharField(_("icon"), max_length=20, choices=facility_icons)
 
@@ -58,7 +58,7 @@ class Facility(Label):
 
 
 class RefundPolicy(models.TextChoices):
-    """What a cancelled stay brings back. An order keeps the code; a code's meaning never changes."""
+    """Refund for a cancelled stay. Orders store the code, so its meaning must never change."""
 
     FLEXIBLE = "FLEXIBLE", _("Flexible: full refund until the day before check-in")
     MODERATE = "MODERATE", _("Moderate: full refund until 5 days before check-in, then 50%")
@@ -66,12 +66,12 @@ class RefundPolicy(models.TextChoices):
     STRICT = "STRICT", _("Strict: 50% refund until 7 days before check-in, then none")
 
 
-LONGEST_NIGHTS = 90
-"""No house takes a longer stay."""
+MAX_NIGHTS = 90
+"""Upper limit of `max_nights`, for all houses."""
 
 
 class House(models.Model):
-    """A place that is rented by the night."""
+    """A home that is rented by the night."""
 
     title = models.CharField(_("title"), max_length=200)
     area = models.ForeignKey(Area, models.PROTECT, related_name="houses", verbose_name=_("area"))
@@ -101,7 +101,7 @@ class House(models.Model):
         _("nights at least"), default=1, validators=[MinValueValidator(1)]
     )
     max_nights = models.PositiveSmallIntegerField(
-        _("nights at most"), default=30, validators=[MaxValueValidator(LONGEST_NIGHTS)]
+        _("nights at most"), default=30, validators=[MaxValueValidator(MAX_NIGHTS)]
     )
     instant_book = models.BooleanField(
         _("instant booking"), default=False, help_text=_("Bookings need no acceptance by staff.")
@@ -112,7 +112,7 @@ class House(models.Model):
     is_listed = models.BooleanField(_("listed"), default=True, help_text=_("Can be found and booked."))
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
 
-    # Kept by orders/, so that lists need no counting.
+    # Denormalised, written by orders/: lists would have to count rows.
     order_count = models.PositiveIntegerField(_("bookings"), default=0, editable=False)
     review_count = models.PositiveIntegerField(_("reviews"), default=0, editable=False)
     rating_sum = models.PositiveIntegerField(_("stars in all"), default=0, editable=False)
@@ -128,7 +128,7 @@ class House(models.Model):
                 name="house_nights_make_a_range",
             ),
         ]
-        # Search, by its orders; the newest come by their ids.
+        # One for each sort order of the search; "newest" uses the primary key.
         indexes = [
             models.Index(fields=["price_fen", "id"], name="house_by_price"),
             models.Index(fields=["order_count", "id"], name="house_by_bookings"),
@@ -142,12 +142,12 @@ class House(models.Model):
 
     @property
     def rating_average(self) -> float | None:
-        """Stars from 1 to 5, None before the first review."""
+        """Average of 1 to 5 stars; None without reviews."""
         return self.rating_sum / self.review_count if self.review_count else None
 
     @property
     def cover(self) -> "HousePhoto | None":
-        """The first photo. Lists prefetch `photos`, or this is a query for each house."""
+        """First photo. Costs a query unless `photos` is prefetched."""
         return next(iter(self.photos.all()), None)
 
 
@@ -158,7 +158,7 @@ class HousePhoto(models.Model):
     )
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
-    # Empty where a photo is older than this column: then the photo itself is shown.
+    # Empty for photos older than this column; `small` then falls back to the image.
     thumbnail = models.ImageField(
         upload_to="houses/%Y/%m", editable=False, blank=True, default="", db_default=""
     )
@@ -173,21 +173,21 @@ class HousePhoto(models.Model):
         return f"{self.house_id}/{self.position}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new picture is made fit for pages first, and a small one for cards beside it."""
+        """Resize a newly uploaded image for pages, and make the thumbnail for cards."""
         if self.image and not self.image._committed:  # type: ignore[attr-defined]
             picture, stem = self.image.file, Path(self.image.name or "photo").stem
-            self.thumbnail = photos.fitted(picture, photos.CARD_WIDTH, f"{stem}-card.jpg")
-            self.image = photos.fitted(picture, photos.PAGE_WIDTH, f"{stem}.jpg")
+            self.thumbnail = photos.resized_jpeg(picture, photos.CARD_WIDTH, f"{stem}-card.jpg")
+            self.image = photos.resized_jpeg(picture, photos.PAGE_WIDTH, f"{stem}.jpg")
         super().save(*args, **kwargs)
 
     @property
     def small(self) -> models.fields.files.FieldFile:
-        """For cards."""
+        """Image for cards: the thumbnail, if there is one."""
         return self.thumbnail or self.image
 
 
 class BookedNight(models.Model):
-    """One night of one house that is taken. This row, not a check, is what stops double booking."""
+    """A night of a house that is taken. Its unique constraint is what prevents double booking."""
 
     house = models.ForeignKey(House, models.PROTECT, related_name="booked_nights", verbose_name=_("house"))
     night = models.DateField(_("night"), help_text=_("The date on which the night begins."))
@@ -200,7 +200,7 @@ class BookedNight(models.Model):
         verbose_name = _("booked night")
         verbose_name_plural = _("booked nights")
         constraints = [models.UniqueConstraint(fields=["house", "night"], name="one_booking_per_night")]
-        # Who is free on a night, where asking for each house by itself would take longer.
+        # For the search, if reading one night of all houses is cheaper than a lookup for each house.
         indexes = [models.Index(fields=["night", "house"], name="houses_of_a_night")]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The page of a house, and the links that keep what a visitor searched for and typed."""
+"""Page of a house, and links that carry the visitor's search and dates along."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -16,59 +16,60 @@ from houses.models import House
 
 REVIEWS_SHOWN = 10
 
-LONGEST_VALUE = 20
-"""Characters of a day or a number of guests that somebody may mean."""
+MAX_VALUE_LENGTH = 20
+"""Longer values are dropped: no date or number has so many characters."""
 STAY_FIELDS = ("check_in", "check_out", "guests")
 SEARCH_FIELDS = ("area", *STAY_FIELDS, "sort", "page")
-LONGEST_SEARCH = len(SEARCH_FIELDS) * (LONGEST_VALUE + len("check_out=&"))
+MAX_SEARCH_LENGTH = len(SEARCH_FIELDS) * (MAX_VALUE_LENGTH + len("check_out=&"))
 
 
-def meant(asked: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    """Those values of `names` that were given, without what is too long."""
-    values = {name: str(asked.get(name) or "") for name in names}
-    return {name: value for name, value in values.items() if 0 < len(value) <= LONGEST_VALUE}
+def pick(params: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameters `names` that are set, without values longer than MAX_VALUE_LENGTH."""
+    values = {name: str(params.get(name) or "") for name in names}
+    return {name: value for name, value in values.items() if 0 < len(value) <= MAX_VALUE_LENGTH}
 
 
-def search_address(asked: Mapping[str, Any]) -> str:
-    """The search for what was asked."""
-    query = urlencode(meant(asked, SEARCH_FIELDS))
+def search_address(params: Mapping[str, Any]) -> str:
+    """Return the address of the search with these parameters."""
+    query = urlencode(pick(params, SEARCH_FIELDS))
     return reverse("houses:search") + (f"?{query}" if query else "")
 
 
-def search_of(asked: Mapping[str, Any]) -> dict[str, str]:
-    """The search that led to a home: its page carries it along as `search`, "area=4&sort=price"."""
-    search = str(asked.get("search") or "")[:LONGEST_SEARCH]
-    return meant(dict(parse_qsl(search)), SEARCH_FIELDS)
+def parse_search(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the search that led to a home, from the parameter `search`: "area=4&sort=price"."""
+    search = str(params.get("search") or "")[:MAX_SEARCH_LENGTH]
+    return pick(dict(parse_qsl(search)), SEARCH_FIELDS)
 
 
-def with_stay(asked: Mapping[str, Any]) -> dict[str, str]:
-    """What goes along with the page of a home: the stay as it was typed, and the search."""
-    search = urlencode(search_of(asked))
-    return {**meant(asked, STAY_FIELDS), **({"search": search} if search else {})}
+def house_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a house's page: the stay as typed, and the search."""
+    search = urlencode(parse_search(params))
+    return {**pick(params, STAY_FIELDS), **({"search": search} if search else {})}
 
 
-def as_query(asked: Mapping[str, Any]) -> str:
-    """The same as "?check_in=…"; empty without any of it."""
-    query = urlencode(with_stay(asked))
+def house_query(params: Mapping[str, Any]) -> str:
+    """Return house_params() as "?check_in=…", or empty if there are none."""
+    query = urlencode(house_params(params))
     return f"?{query}" if query else ""
 
 
 def _own_order(request: HttpRequest, house: House, check_in: date, check_out: date) -> object | None:
-    """The visitor's own, where just these nights are theirs. `orders` hangs them on the house as `orders`."""
+    """Return the visitor's order for exactly this stay, while it holds the nights."""
     if not request.user.is_authenticated:
         return None
-    holding = house.booked_nights.values("order_number")
-    own = house.orders.filter(renter=request.user, number__in=holding)
+    holders = house.booked_nights.values("order_number")
+    # `orders` and `reviews` are reverse relations: houses does not import orders.
+    own = house.orders.filter(renter=request.user, number__in=holders)
     return own.filter(check_in=check_in, check_out=check_out).first()
 
 
 def house_page(request: HttpRequest, house: House, form: StayForm, *, status: int = 200) -> HttpResponse:
-    """The page of a house with its booking form; also what a refused booking comes back to."""
+    """Render the page of a house with its booking form, also after a refused booking."""
     own_order = None
     if form.stay and availability.taken(house, *form.stay):
         own_order = _own_order(request, house, *form.stay)
         if not own_order:
-            form.refuse_taken()
+            form.add_taken_error()
     shown = {name: form[name].value() for name in STAY_FIELDS}
     search = request.POST.get("search") or request.GET.get("search")
     context = {
@@ -79,13 +80,13 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "own_order": own_order,
         "calendar": calendar.of_house(house, request.GET.get("month") or str(shown["check_in"])),
         "weekdays": WEEKDAYS,
-        "kept": QueryDict(urlencode(with_stay({**shown, "search": search}))),
-        "back": search_address(search_of({"search": search})),
+        "kept": QueryDict(urlencode(house_params({**shown, "search": search}))),
+        "back": search_address(parse_search({"search": search})),
         "reviews": latest_reviews(house),
     }
     return render(request, "houses/detail.html", context, status=status)
 
 
 def latest_reviews(house: House) -> list[object]:
-    """The newest reviews. `orders` owns them and hangs them on the house as `reviews`."""
+    """Return the newest reviews."""
     return list(house.reviews.that_count().select_related("renter").order_by("-id")[:REVIEWS_SHOWN])

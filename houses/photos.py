@@ -1,4 +1,4 @@
-"""Photos as pages show them: upright, no wider than needed, without what a camera notes of time and place."""
+"""Resizing of photos for pages: upright, no wider than needed, without EXIF data such as the place."""
 
 import io
 
@@ -9,12 +9,12 @@ PAGE_WIDTH, CARD_WIDTH = 1280, 640
 QUALITY = 82
 
 
-def fitted(picture: File, width: int, name: str) -> ContentFile:
-    """A JPEG called `name`, at most `width` pixels wide. Raises OSError for what is no picture."""
+def resized_jpeg(picture: File, width: int, name: str) -> ContentFile:
+    """Return a JPEG called `name`, at most `width` pixels wide. Raises OSError if it is not an image."""
     picture.seek(0)
     with Image.open(picture) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
     upright.thumbnail((width, upright.height))
-    made = io.BytesIO()
-    upright.save(made, "JPEG", quality=QUALITY, optimize=True, progressive=True)
-    return ContentFile(made.getvalue(), name=name)
+    jpeg = io.BytesIO()
+    upright.save(jpeg, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+    return ContentFile(jpeg.getvalue(), name=name)

@@ -1,4 +1,4 @@
-"""Which homes a renter finds, and in which order."""
+"""Search for homes: filters and sort orders."""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ class Sort(models.TextChoices):
     BOOKED = "booked", _("Most booked")
 
 
-# Each ends in the id, so that pages neither repeat nor leave out a home; Meta.indexes of House serves them.
+# Each ends in the id, for stable pages. House.Meta.indexes has an index for each.
 _ORDER = {
     Sort.NEW: ("-id",),
     Sort.PRICE: ("price_fen", "id"),
@@ -31,7 +31,7 @@ def find(
     guests: int | None = None,
     sort: Sort = Sort.NEW,
 ) -> QuerySet[House]:
-    """Listed homes that suit. `stay`: free for the nights [check_in, check_out), and for that many nights."""
+    """Return the listed homes that match; for `stay`, those free and allowed for [check_in, check_out)."""
     homes = House.objects.filter(is_listed=True)
     if area:
         homes = homes.filter(area=area)

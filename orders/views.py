@@ -20,7 +20,7 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
-from houses.pages import as_query, house_page, search_address
+from houses.pages import house_page, house_query, search_address
 from orders import booking, transitions
 from orders.access import check_is_own, order_of
 from orders.forms import LONGEST_REVIEW, ReviewForm
@@ -42,7 +42,7 @@ def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
     """Where the booking goes on, with what was chosen."""
     if not House.objects.filter(pk=pk, is_listed=True).exists():
         return _other_homes(request)
-    return f"{reverse('houses:detail', args=[pk])}{as_query(request.POST)}#book"
+    return f"{reverse('houses:detail', args=[pk])}{house_query(request.POST)}#book"
 
 
 def _other_homes(request: HttpRequest) -> str:
@@ -74,7 +74,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             order = booking.book(house, renter=signed_in_user(request), seen_price=seen_price, **stay)
         except NightsTaken:
-            form.refuse_taken()
+            form.add_taken_error()
         except IllegalTransition:  # midnight came between the form and the booking
             form.add_error("check_in", _("This day has passed."))
         except booking.TooManyUnpaid as refusal:

@@ -1,4 +1,4 @@
-"""Staff keep houses in yuan, not in fen."""
+"""Houses in the admin: prices in yuan, facilities with icons."""
 
 import pytest
 from django.test import Client
@@ -40,7 +40,7 @@ def test_a_price_is_typed_in_yuan(staff: Client, typed: str, fen: int) -> None:
 
 
 @pytest.mark.parametrize("typed", ["0", "-1", "3e2", "300.5", "1,000", "３００", "NaN", "", "999999999"])
-def test_what_is_no_price_is_refused_beside_the_field(staff: Client, typed: str) -> None:
+def test_an_invalid_price_is_refused_beside_the_field(staff: Client, typed: str) -> None:
     area = Area.objects.create(name="Xiamen")
     page = staff.post("/admin/houses/house/add/", {**FORM, "area": area.pk, "price_fen": typed})
     assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""Nights: half-open, one holder each."""
+"""Availability: half-open stays, one holder for each night."""
 
 from datetime import date, timedelta
 
@@ -26,14 +26,14 @@ def held(house: House) -> list[int]:
 
 @pytest.fixture
 def house(db: None) -> House:
-    """Its nights from 10 to 14 May are taken: somebody arrives on the 10th and leaves on the 15th."""
+    """A house with a stay from 10 to 15 May: the nights of the 10th to the 14th are taken."""
     made = make.house()
     availability.hold(made, may(10), may(15), order_number="26112200000001")
     return made
 
 
 @given(st.dates(max_value=date(9000, 1, 1)), st.integers(min_value=0, max_value=400))
-def test_there_are_as_many_nights_as_days_between(check_in: date, days: int) -> None:
+def test_a_stay_has_one_night_for_each_day_before_check_out(check_in: date, days: int) -> None:
     nights = nights_between(check_in, check_in + timedelta(days=days))
     assert len(nights) == len(set(nights)) == days
     assert check_in + timedelta(days=days) not in nights
@@ -57,7 +57,7 @@ def test_BOK02_any_shared_night_is_refused(house: House, check_in: int, check_ou
 
 
 @pytest.mark.parametrize(("check_in", "check_out"), [(15, 17), (8, 10), (16, 17), (1, 2)], ids="{}".format)
-def test_BOK02_arriving_on_the_day_of_leaving_is_fine(house: House, check_in: int, check_out: int) -> None:
+def test_BOK02_check_in_on_the_day_of_another_check_out(house: House, check_in: int, check_out: int) -> None:
     availability.hold(house, may(check_in), may(check_out), order_number="26112200000002")
     assert set(held(house)) == {10, 11, 12, 13, 14, *range(check_in, check_out)}
 
@@ -67,7 +67,7 @@ def test_another_house_has_its_own_nights(house: House) -> None:
     assert BookedNight.objects.count() == 10
 
 
-def test_the_database_itself_refuses_a_second_holder(house: House) -> None:
+def test_the_database_refuses_a_second_holder(house: House) -> None:
     with transaction.atomic(), pytest.raises(IntegrityError):
         BookedNight.objects.create(house=house, night=may(12))
 
@@ -83,12 +83,12 @@ def test_releasing_no_order_would_free_what_staff_hold(house: House) -> None:
         availability.release("")
 
 
-def test_taken_tells_the_nights_of_the_span_alone(house: House) -> None:
+def test_taken_returns_only_nights_of_the_stay(house: House) -> None:
     assert availability.taken(house, may(14), may(20)) == {may(14)}
     assert availability.taken(house, may(15), may(20)) == set()
 
 
-def test_staff_hold_and_free_a_night(house: House) -> None:
+def test_staff_hold_and_release_a_night(house: House) -> None:
     night = BookedNight(house=house, night=may(20))
     availability.hold_for_staff(night)
     assert held(house)[-1] == 20
@@ -96,7 +96,7 @@ def test_staff_hold_and_free_a_night(house: House) -> None:
     assert held(house) == [10, 11, 12, 13, 14]
 
 
-def test_BOK05_staff_neither_take_nor_free_the_night_of_an_order(house: House) -> None:
+def test_BOK05_staff_neither_take_nor_release_the_night_of_an_order(house: House) -> None:
     with transaction.atomic(), pytest.raises(NightsTaken):
         availability.hold_for_staff(BookedNight(house=house, night=may(12)))
     availability.release_for_staff(house.booked_nights.get(night=may(12)))

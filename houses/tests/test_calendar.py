@@ -1,4 +1,4 @@
-"""Which nights the page of a house shows as free."""
+"""Calendar of free nights on the page of a house."""
 
 import re
 from datetime import date
@@ -26,7 +26,7 @@ def at_noon():
 
 @pytest.fixture
 def house() -> House:
-    """Somebody stays from 30 November to 3 December."""
+    """A house with a stay from 30 November to 3 December."""
     made = make.house()
     availability.hold(made, date(2026, 11, 30), date(2026, 12, 3))
     return made
@@ -44,7 +44,7 @@ def test_two_months_from_this_one_on(house: House) -> None:
     assert shown[date(2026, 11, 22)] == "free"
 
 
-def test_BOK02_the_nights_of_a_stay_are_taken_and_the_day_of_leaving_is_free(house: House) -> None:
+def test_BOK02_the_nights_of_a_stay_are_taken_and_the_check_out_is_free(house: House) -> None:
     taken = sorted(day for day, state in states(house).items() if state == "taken")
     assert taken == [date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2)]
 
@@ -71,13 +71,13 @@ def test_weeks_begin_on_monday_and_hold_seven_days(house: House) -> None:
         ),
     ],
 )
-def test_the_month_that_is_wanted_as_far_as_it_can_be_booked(
+def test_the_wanted_month_within_what_can_be_booked(
     house: House, wanted: str, first: tuple[int, int]
 ) -> None:
     assert calendar.of_house(house, wanted).months[0].first == date(*first, 1)
 
 
-def test_going_on_and_back_meets_every_month_once(house: House) -> None:
+def test_next_and_previous_visit_every_month_once(house: House) -> None:
     seen, shown = [], calendar.of_house(house, "")
     assert shown.previous is None
     while True:
@@ -108,7 +108,7 @@ def test_FMT07_29_february(house: House) -> None:
 
 
 class TestPage:
-    def test_taken_nights_are_struck_through_and_said_in_words(self, client: Client, house: House) -> None:
+    def test_taken_nights_are_struck_through_and_labelled(self, client: Client, house: House) -> None:
         client.cookies["django_language"] = "en"
         html = client.get(house.get_absolute_url()).content.decode()
         assert '<td class="taken" data-date="2026-11-30"><s>30</s>' in html

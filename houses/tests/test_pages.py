@@ -1,4 +1,4 @@
-"""Finding a house, and its page."""
+"""The list of houses and the page of one."""
 
 import re
 from datetime import timedelta
@@ -29,7 +29,7 @@ def test_listed_houses_are_found_and_others_are_not(client: Client) -> None:
     assert client.get("/houses/999999/").status_code == 404
 
 
-def test_no_houses_is_said_in_words(client: Client) -> None:
+def test_an_empty_list_has_a_message(client: Client) -> None:
     page = client.get("/")
     assert page.status_code == 200
     assert "scene-none-found" in page.content.decode()
@@ -66,7 +66,7 @@ def test_a_house_shows_its_reviews_and_their_average(client: Client) -> None:
         assert review.renter.mobile not in page.content.decode()
 
 
-def test_a_review_says_its_language_where_it_is_not_the_pages(client: Client) -> None:
+def test_a_review_in_another_language_is_marked_with_it(client: Client) -> None:
     house = make.house()
     for text in ("推窗见海", "Quiet"):
         order = make.order(house=house)
@@ -90,7 +90,7 @@ def test_the_newest_reviews_are_shown_and_the_others_counted(client: Client) -> 
     assert "13 reviews" in page.content.decode()
 
 
-def test_what_a_house_has_and_asks_for(client: Client) -> None:
+def test_facilities_and_rules_are_listed(client: Client) -> None:
     house = make.house(rules="No smoking <b>\n\nQuiet after ten\n", arrival="The key is under the mat")
     house.facilities.add(Facility.objects.create(name="Kitchen & oven", icon="kitchen"))
     Facility.objects.create(name="Lift", icon="lift")
@@ -102,18 +102,18 @@ def test_what_a_house_has_and_asks_for(client: Client) -> None:
     assert "<li></li>" not in html
 
 
-def test_the_words_of_a_home_in_english(client: Client) -> None:
+def test_a_home_in_english(client: Client) -> None:
     client.cookies["django_language"] = "en"
-    for capacity, words in ((1, "Up to 1 guest<"), (2, "Up to 2 guests<")):
+    for capacity, text in ((1, "Up to 1 guest<"), (2, "Up to 2 guests<")):
         house = make.house(capacity=capacity, refund_policy=RefundPolicy.STRICT)
         html = client.get(house.get_absolute_url()).content.decode()
-        assert words in html
+        assert text in html
         assert "Strict: 50% refund until 7 days before check-in, then none" in html
         assert "Address and directions are on your order once you have paid" in html
 
 
 @pytest.mark.parametrize("instant", [True, False])
-def test_what_comes_after_booking_is_said_before(client: Client, instant: bool) -> None:
+def test_the_page_announces_the_step_after_booking(client: Client, instant: bool) -> None:
     house = make.house(instant_book=instant)
     client.cookies["django_language"] = "en"
     html = client.get(house.get_absolute_url()).content.decode()
@@ -128,7 +128,7 @@ def test_a_card_says_what_a_night_costs(client: Client) -> None:
     assert "￥123.45" in card
 
 
-def test_the_way_in_and_the_address_are_for_those_who_have_paid(client: Client) -> None:
+def test_address_and_arrival_are_not_public(client: Client) -> None:
     house = make.house(address="1 Sea Road", arrival="The key is under the mat")
     client.force_login(make.user())
     html = client.get(house.get_absolute_url()).content.decode()
@@ -154,7 +154,7 @@ def test_the_number_of_queries_of_a_house_does_not_grow(
         client.get(house.get_absolute_url(), stay)
 
 
-def test_BOK01_nights_that_were_taken_meanwhile_are_said_before_booking(client: Client) -> None:
+def test_BOK01_nights_taken_meanwhile_are_marked_before_booking(client: Client) -> None:
     house = make.house()
     first = timezone.localdate() + timedelta(days=9)
     stay = {"check_in": str(first), "check_out": str(first + timedelta(days=2)), "guests": "2"}
@@ -168,20 +168,20 @@ def test_BOK01_nights_that_were_taken_meanwhile_are_said_before_booking(client: 
 
 
 class TestOwnNights:
-    """Whose nights they are is said to nobody else."""
+    """A renter's own booked nights link to the order; nobody else learns whose they are."""
 
     def days(self, first: int = 9, nights: int = 2) -> dict[str, str]:
         check_in = timezone.localdate() + timedelta(days=first)
         return {"check_in": str(check_in), "check_out": str(check_in + timedelta(days=nights)), "guests": "2"}
 
     def booked(self, client: Client, **fields: object) -> Order:
-        """By the renter who is signed in then, for `days()`."""
+        """Sign in a new renter and book `days()`."""
         house, renter = make.house(**fields), make.user()
         client.force_login(renter)
         client.post(f"/houses/{house.pk}/book/", self.days())
         return renter.orders.get()
 
-    def test_nights_that_one_has_booked_oneself_lead_to_the_order(self, client: Client) -> None:
+    def test_own_nights_link_to_the_order(self, client: Client) -> None:
         order = self.booked(client)
         page = client.get(order.house.get_absolute_url(), self.days())
         assert page.context["form"].errors == {}
@@ -191,7 +191,7 @@ class TestOwnNights:
         assert f'data-own-stay="{self.days()["check_in"]} {self.days()["check_out"]}"' in html
 
     @pytest.mark.parametrize("guests", ["0", "99", "x"])
-    def test_they_are_so_after_a_refused_booking_too(self, client: Client, guests: str) -> None:
+    def test_own_nights_link_to_the_order_after_a_refused_booking(self, client: Client, guests: str) -> None:
         order = self.booked(client)
         page = client.post(f"/houses/{order.house_id}/book/", {**self.days(), "guests": guests})
         assert page.status_code == 422
@@ -200,14 +200,14 @@ class TestOwnNights:
         assert f'<a href="{order.get_absolute_url()}">' in html
         assert f'data-own-stay="{self.days()["check_in"]} {self.days()["check_out"]}"' in html
 
-    def test_to_others_they_are_taken_then(self, client: Client) -> None:
+    def test_others_see_them_as_taken_after_a_refused_booking(self, client: Client) -> None:
         order = self.booked(client)
         client.force_login(make.user())
         page = client.post(f"/houses/{order.house_id}/book/", {**self.days(), "guests": "99"})
         assert set(page.context["form"].errors) == {"guests", "check_in"}
         assert order.number not in page.content.decode()
 
-    def test_to_others_they_are_taken(self, client: Client) -> None:
+    def test_others_see_them_as_taken(self, client: Client) -> None:
         order = self.booked(client)
         for other in (Client(), client):
             client.force_login(make.user())
@@ -216,15 +216,13 @@ class TestOwnNights:
             assert order.number not in page.content.decode()
 
     @pytest.mark.parametrize(("first", "nights"), [(9, 1), (10, 1), (9, 3), (8, 3)])
-    def test_another_stay_over_ones_own_nights_is_taken(
-        self, client: Client, first: int, nights: int
-    ) -> None:
+    def test_another_stay_over_own_nights_is_refused(self, client: Client, first: int, nights: int) -> None:
         order = self.booked(client)
         page = client.get(order.house.get_absolute_url(), self.days(first, nights))
         assert list(page.context["form"].errors) == ["check_in"]
         assert order.number not in page.content.decode()
 
-    def test_nights_that_were_ones_own_are_taken_once_somebody_else_has_them(self, client: Client) -> None:
+    def test_former_own_nights_are_refused_once_somebody_else_holds_them(self, client: Client) -> None:
         order = self.booked(client)
         transitions.cancel(order, by=order.renter)
         page = client.get(order.house.get_absolute_url(), self.days())

@@ -1,4 +1,4 @@
-"""What becomes of an uploaded photo."""
+"""Uploaded photos: resizing, thumbnails, markup."""
 
 import io
 import re
@@ -20,11 +20,11 @@ ORIENTATION, CAMERA = 0x0112, 0x010F
 
 
 def uploaded(house: House, width: int, height: int, mode: str = "RGB", kind: str = "JPEG") -> HousePhoto:
-    """As a phone held upright stores it: lying, with a note to turn it, and the camera's name."""
-    picture, notes = Image.new(mode, (width, height)), Image.Exif()
-    notes[ORIENTATION], notes[CAMERA] = 6, "A camera"
+    """Upload a photo as an upright phone stores it: sideways, with EXIF orientation and camera name."""
+    picture, exif = Image.new(mode, (width, height)), Image.Exif()
+    exif[ORIENTATION], exif[CAMERA] = 6, "A camera"
     raw = io.BytesIO()
-    picture.save(raw, kind, exif=notes)
+    picture.save(raw, kind, exif=exif)
     return HousePhoto.objects.create(house=house, image=ContentFile(raw.getvalue(), name=f"Sea view.{kind}"))
 
 
@@ -42,10 +42,10 @@ def test_a_large_photo_is_made_fit_for_pages_and_cards() -> None:
 def test_any_kind_of_picture_becomes_a_jpeg(mode: str, kind: str) -> None:
     photo = uploaded(make.house(), 300, 200, mode, kind)
     assert Path(photo.image.name).suffix == ".jpg"
-    assert (photo.width, photo.height) == (200, 300)  # turned, and never made larger
+    assert (photo.width, photo.height) == (200, 300)  # rotated, not enlarged
 
 
-def test_saving_a_photo_again_leaves_its_files() -> None:
+def test_saving_a_photo_again_keeps_its_files() -> None:
     photo = uploaded(make.house(), 300, 200)
     before = (photo.image.name, photo.thumbnail.name)
     photo = HousePhoto.objects.get()
@@ -54,7 +54,7 @@ def test_saving_a_photo_again_leaves_its_files() -> None:
     assert (photo.image.name, photo.thumbnail.name) == before
 
 
-def test_cards_show_the_small_one_and_older_photos_as_they_are() -> None:
+def test_cards_show_the_thumbnail_or_for_older_photos_the_image() -> None:
     photo = uploaded(make.house(), 300, 200)
     assert photo.thumbnail.url in render_to_string("_photo.html", {"photo": photo})
     assert photo.image.url in render_to_string("_photo.html", {"photo": photo, "large": True})
@@ -62,13 +62,13 @@ def test_cards_show_the_small_one_and_older_photos_as_they_are() -> None:
     assert photo.image.url in render_to_string("_photo.html", {"photo": HousePhoto.objects.get()})
 
 
-def test_a_photo_says_its_size_before_it_comes() -> None:
+def test_a_photo_has_its_size_in_the_markup() -> None:
     html = render_to_string("_photo.html", {"photo": uploaded(make.house(), 300, 200)})
     assert 'width="200" height="300"' in html
     assert 'loading="lazy"' in html
 
 
-def test_the_first_photo_of_a_home_comes_at_once_and_the_others_later(client: Client) -> None:
+def test_all_photos_of_a_home_but_the_first_load_lazily(client: Client) -> None:
     house = make.house(title="Sea")
     photos = [uploaded(house, 300, 200) for _ in range(3)]
     client.cookies["django_language"] = "en"

@@ -1,4 +1,4 @@
-"""Finding a home: what suits, in which order, and what is said of a search that can't be."""
+"""Search for homes: filters, sort orders, invalid values."""
 
 import re
 from datetime import date, timedelta
@@ -43,7 +43,7 @@ def test_an_area(client: Client) -> None:
     assert titles(client) == ["Lake", "Sea"]
 
 
-def test_as_many_guests_as_come(client: Client) -> None:
+def test_the_number_of_guests(client: Client) -> None:
     for capacity in (2, 4, 6):
         make.house(title=str(capacity), capacity=capacity)
     assert titles(client, guests=4) == ["6", "4"]
@@ -53,8 +53,8 @@ def test_as_many_guests_as_come(client: Client) -> None:
 @pytest.mark.parametrize(
     ("check_in", "check_out", "is_found"),
     [
-        (5, 8, True),  # leaves on the day when the others arrive
-        (12, 14, True),  # arrives on the day when they leave
+        (5, 8, True),  # check-out on the day of their check-in
+        (12, 14, True),  # check-in on the day of their check-out
         (5, 9, False),
         (11, 14, False),
         (8, 12, False),
@@ -79,13 +79,13 @@ def test_only_homes_that_take_that_many_nights(client: Client, nights: int, is_f
 
 
 def first_home_of(page: object) -> str:
-    """The address of the first home that was found."""
+    """Return the link to the first result."""
     [link] = re.findall(r'<h2><a href="([^"]*)"', page.content.decode())[:1]
     return unescape(link)
 
 
-def way_back_from(page: object) -> str:
-    """Where the arrow beside the title leads."""
+def back_link(page: object) -> str:
+    """Return the link of the back arrow beside the title."""
     [link] = re.findall(r'class="back" href="([^"]*)"', page.content.decode())
     return unescape(link)
 
@@ -100,45 +100,45 @@ def test_a_home_that_was_found_can_be_booked_on_those_days(client: Client) -> No
     assert form.nights == 2
 
 
-def test_what_is_refused_does_not_go_along_to_the_home(client: Client) -> None:
+def test_refused_values_are_not_passed_on_to_the_home(client: Client) -> None:
     house = make.house()
     asked = {"check_in": str(day(5)), "check_out": str(day(4)), "guests": "200"}
     link = first_home_of(client.get("/", asked))
     assert link.startswith(f"{house.get_absolute_url()}?check_in={day(5)}&search=")
 
 
-class TestWayBack:
-    """From a home to the search that found it."""
+class TestBackLink:
+    """The link from a home back to the search that found it."""
 
     def asked(self, house: House) -> dict[str, str]:
         days = {"check_in": str(day(3)), "check_out": str(day(5)), "guests": "2"}
         return {"area": str(house.area_id), **days, "sort": "price"}
 
-    def test_to_the_same_search(self, client: Client) -> None:
+    def test_the_same_search(self, client: Client) -> None:
         for _ in range(HOUSES_PER_PAGE + 2):
             house = make.house()
         asked = {**self.asked(house), "page": "2"}
         page = client.get("/", asked)
-        back = way_back_from(client.get(first_home_of(page)))
+        back = back_link(client.get(first_home_of(page)))
         assert dict(parse_qsl(urlsplit(back).query)) == asked
         assert urlsplit(back)[:3] == ("", "", "/")
         again = client.get(back)
         assert [home.pk for home in again.context["houses"]] == [home.pk for home in page.context["houses"]]
         assert len(again.context["houses"]) == 2
 
-    def test_also_with_what_was_refused_there(self, client: Client) -> None:
+    def test_a_search_with_refused_values(self, client: Client) -> None:
         make.house()
         asked = {"check_in": str(day(5)), "check_out": str(day(4))}
-        back = way_back_from(client.get(first_home_of(client.get("/", asked))))
+        back = back_link(client.get(first_home_of(client.get("/", asked))))
         assert back == f"/?check_in={day(5)}&check_out={day(4)}"
 
-    def test_without_a_search_to_all_homes(self, client: Client) -> None:
+    def test_all_homes_without_a_search(self, client: Client) -> None:
         house = make.house()
         link = first_home_of(client.get("/"))
         assert link == house.get_absolute_url()
-        assert way_back_from(client.get(link)) == "/"
+        assert back_link(client.get(link)) == "/"
 
-    def test_over_other_months_another_language_and_other_days(self, client: Client) -> None:
+    def test_it_survives_other_months_and_another_language(self, client: Client) -> None:
         house = make.house()
         back = search_address(self.asked(house))
         html = client.get(first_home_of(client.get(back))).content.decode()
@@ -147,9 +147,9 @@ class TestWayBack:
         )
         assert len(others) >= 2
         for other in others:
-            assert way_back_from(client.get(unescape(other))) == back
+            assert back_link(client.get(unescape(other))) == back
 
-    def test_over_a_refused_booking_and_over_the_sign_in(self, client: Client) -> None:
+    def test_it_survives_a_refused_booking_and_the_sign_in(self, client: Client) -> None:
         house = make.house(capacity=2)
         back = search_address(self.asked(house))
         html = client.get(first_home_of(client.get(back))).content.decode()
@@ -158,13 +158,13 @@ class TestWayBack:
         book = f"/houses/{house.pk}/book/"
         sign_in = client.post(book, typed)
         [after] = parse_qs(urlsplit(sign_in.url).query)["next"]
-        assert way_back_from(client.get(after)) == back
+        assert back_link(client.get(after)) == back
         client.force_login(make.user())
         refused = client.post(book, typed)
         assert refused.status_code == 422
-        assert way_back_from(refused) == back
+        assert back_link(refused) == back
 
-    def test_from_a_home_that_is_no_longer_offered_to_others_on_those_days(self, client: Client) -> None:
+    def test_booking_an_unlisted_home_leads_to_others_on_the_same_days(self, client: Client) -> None:
         client.force_login(make.user())
         house = make.house(is_listed=False)
         typed = {"check_in": str(day(3)), "check_out": str(day(5)), "search": "area=1"}
@@ -189,14 +189,14 @@ class TestWayBack:
         ],
         ids=lambda search: repr(search)[:20],
     )
-    def test_to_nowhere_else(self, client: Client, search: str) -> None:
+    def test_it_leads_nowhere_else(self, client: Client, search: str) -> None:
         house = make.house()
         client.force_login(make.user())
         for page in (
             client.get(house.get_absolute_url(), {"search": search}),
             client.post(f"/houses/{house.pk}/book/", {"search": search}),
         ):
-            back = way_back_from(page)
+            back = back_link(page)
             assert urlsplit(back)[:3] == ("", "", "/")
             assert set(parse_qs(urlsplit(back).query)) <= {"area"}
             assert "evil" not in back
@@ -209,7 +209,7 @@ def test_hidden_homes_are_never_found(client: Client) -> None:
         assert titles(client, sort=sort) == []
 
 
-def test_the_orders(client: Client) -> None:
+def test_the_sort_orders(client: Client) -> None:
     for title, price_fen, order_count in (("a", 200, 5), ("b", 100, 9), ("c", 300, 9), ("d", 100, 1)):
         make.house(title=title, price_fen=price_fen, order_count=order_count)
     assert titles(client) == titles(client, sort="new") == titles(client, sort="x") == ["d", "c", "b", "a"]
@@ -219,10 +219,10 @@ def test_the_orders(client: Client) -> None:
 
 @pytest.mark.parametrize("sort", Sort)
 def test_pages_neither_repeat_nor_leave_out_a_home_of_equal_rank(client: Client, sort: Sort) -> None:
-    everybody = {make.house(order_count=3).title for _ in range(HOUSES_PER_PAGE + 3)}
+    all_titles = {make.house(order_count=3).title for _ in range(HOUSES_PER_PAGE + 3)}
     pages = [titles(client, sort=sort.value, page=number) for number in (1, 2)]
     assert [len(page) for page in pages] == [HOUSES_PER_PAGE, 3]
-    assert {*pages[0], *pages[1]} == everybody
+    assert {*pages[0], *pages[1]} == all_titles
 
 
 WRONG = {
@@ -244,10 +244,10 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("days", "marked", "words"), WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize(("days", "marked", "message"), WRONG.values(), ids=WRONG.keys())
 @time_machine.travel("2026-11-22T12:00:00+08:00", tick=False)
 def test_BOK06_impossible_days_are_refused_beside_the_field(
-    client: Client, days: dict[str, int], marked: str, words: str
+    client: Client, days: dict[str, int], marked: str, message: str
 ) -> None:
     make.house(title="Sea")
     typed = {name: str(day(n)) for name, n in days.items()}
@@ -255,7 +255,7 @@ def test_BOK06_impossible_days_are_refused_beside_the_field(
     page = client.get("/", {**typed, "guests": "2"})
     html = page.content.decode()
     assert list(page.context["form"].errors) == [marked]
-    assert f'id="id_{marked}_error"><li>{words}</li></ul>' in html
+    assert f'id="id_{marked}_error"><li>{message}</li></ul>' in html
     for value in (*typed.values(), "2"):
         assert f'value="{value}"' in html
     assert "1 home (ignoring the fields marked above)" in html
@@ -292,34 +292,34 @@ def test_everything_odd_at_once(client: Client) -> None:
     assert set(page.context["form"].errors) == {"area", "check_in", "check_out", "guests"}
 
 
-def ways_on(client: Client, **asked: object) -> list[str]:
-    """What may be left open where no home was found."""
+def suggestions(client: Client, **asked: object) -> list[str]:
+    """Search without a result; return the links that drop one of the filters."""
     html = client.get("/", asked).content.decode()
     assert "scene-none-found" in html
     return [unescape(link) for link in re.findall(r'class="button quiet" href="([^"]*)"', html)]
 
 
-def test_nothing_found_leads_on(client: Client) -> None:
+def test_a_search_without_results_suggests_others(client: Client) -> None:
     area = make.house(capacity=2).area.pk
     days = {"check_in": str(day(3)), "check_out": str(day(4))}
-    assert ways_on(client, area=area, guests="9", **days) == [
+    assert suggestions(client, area=area, guests="9", **days) == [
         f"?area={area}&guests=9",
         f"?area={area}&check_in={day(3)}&check_out={day(4)}",
         f"?guests=9&check_in={day(3)}&check_out={day(4)}",
     ]
 
 
-def test_only_what_narrowed_the_search_is_offered_to_be_left_open(client: Client) -> None:
+def test_only_filters_that_applied_are_suggested_to_be_dropped(client: Client) -> None:
     make.house(capacity=2)
     guests_alone = [f"?check_in={day(3)}"]
-    assert ways_on(client, check_in=str(day(3)), guests="9") == guests_alone
-    assert ways_on(client, check_in=str(day(3)), guests="9", area="x") == [f"?check_in={day(3)}&area=x"]
+    assert suggestions(client, check_in=str(day(3)), guests="9") == guests_alone
+    assert suggestions(client, check_in=str(day(3)), guests="9", area="x") == [f"?check_in={day(3)}&area=x"]
     House.objects.update(is_listed=False)
-    assert ways_on(client, check_in=str(day(3)), guests="200", area="x") == []
+    assert suggestions(client, check_in=str(day(3)), guests="200", area="x") == []
 
 
-def test_pages_and_orders_keep_what_was_asked(client: Client) -> None:
-    """The orders are buttons of the form: they take along what is typed in it, sent or not."""
+def test_pages_and_sort_orders_keep_the_search(client: Client) -> None:
+    """The sort orders are submit buttons, so that they send what is typed in the form, too."""
     for _ in range(HOUSES_PER_PAGE + 1):
         make.house(capacity=5)
     html = client.get("/", {"guests": "5", "sort": "price"}).content.decode()
@@ -333,8 +333,8 @@ def test_pages_and_orders_keep_what_was_asked(client: Client) -> None:
     assert '<button class="button">' in client.get("/", {"guests": "5"}).content.decode()
 
 
-def test_who_finds_very_many_is_asked_to_say_more(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "MOST_SHOWN", HOUSES_PER_PAGE)
+def test_a_search_with_very_many_results_is_cut(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MAX_RESULTS", HOUSES_PER_PAGE)
     client.cookies["django_language"] = "en"
     for _ in range(HOUSES_PER_PAGE):
         make.house()
@@ -358,7 +358,7 @@ def test_the_number_of_queries_does_not_grow(
 
 
 def test_the_database_reads_only_indexes_of_nights() -> None:
-    """One look for each house and night, or one for each night: never all nights that a house ever had."""
+    """A lookup by house and night, or one by night: never a scan of all nights of a house."""
     for n in range(300):
         availability.hold(make.house(), day(n % 40), day(n % 40 + 3))
     plan = find(stay=(day(3), day(5)), sort=Sort.PRICE)[:HOUSES_PER_PAGE].explain()
@@ -367,9 +367,9 @@ def test_the_database_reads_only_indexes_of_nights() -> None:
         assert "house_by_price" in plan, plan
         assert "TEMP B-TREE" not in plan, plan
     else:
-        looks = [line for line in plan.splitlines() if "U0" in line]
-        assert len(looks) == 2, plan
-        for line in looks:
+        lookups = [line for line in plan.splitlines() if "U0" in line]
+        assert len(lookups) == 2, plan
+        for line in lookups:
             assert "func,const" in line or "houses_of_a_night 3 const" in line, plan
 
 

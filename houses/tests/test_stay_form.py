@@ -1,4 +1,4 @@
-"""What the booking box says of a stay before it is booked."""
+"""The booking form: limits and total of a stay."""
 
 import re
 from datetime import timedelta
@@ -34,26 +34,26 @@ def test_the_nights_times_the_price_is_the_total(client: Client, nights: int) ->
     assert {2: "￥246.90", 5: "￥617.25"}[nights] in html
 
 
-def has_no_total(dates: dict[str, object]) -> None:
+def check_no_total(dates: dict[str, object]) -> None:
     for form in (StayForm(house=house(), initial=dates), StayForm(dates, house=house())):
         assert (form.nights, form.total_fen) == (None, None)
 
 
 @pytest.mark.parametrize("dates", [{}, {"check_in": "2027-03-05"}, {"check_in": "x", "check_out": "y"}])
-def test_dates_that_are_none_have_no_total(dates: dict[str, object]) -> None:
-    has_no_total(dates)
+def test_missing_or_invalid_dates_have_no_total(dates: dict[str, object]) -> None:
+    check_no_total(dates)
 
 
 @pytest.mark.parametrize(("first", "last"), [(3, 3), (3, 4), (3, 9), (5, 3), (-1, 2), (400, 402)])
 def test_dates_that_the_house_does_not_take_have_no_total(first: int, last: int) -> None:
-    has_no_total(stay(first, last))
+    check_no_total(stay(first, last))
 
 
 def test_a_stay_that_is_refused_for_its_guests_keeps_its_total_and_its_errors() -> None:
     form = StayForm(stay(3, 5, guests=4), house=house())
-    form.add_error("guests", "Said by a view")
+    form.add_error("guests", "Error of a view")
     assert (form.nights, form.total_fen) == (2, 24_690)
-    assert "Said by a view" in form.errors["guests"]
+    assert "Error of a view" in form.errors["guests"]
 
 
 def test_nights_that_somebody_else_took_have_no_total() -> None:
@@ -63,13 +63,13 @@ def test_nights_that_somebody_else_took_have_no_total() -> None:
     assert form.errors["check_in"] == ["Taken"]
 
 
-def test_who_leaves_the_guests_empty_comes_alone() -> None:
+def test_guests_default_to_one() -> None:
     form = StayForm(stay(3, 5, guests=""), house=house())
     assert form.is_valid()
     assert form.cleaned_data["guests"] == 1
 
 
-def test_the_fields_know_their_limits(client: Client) -> None:
+def test_the_inputs_have_their_limits_as_attributes(client: Client) -> None:
     with time_machine.travel("2026-11-22T23:30:00+08:00", tick=False):
         html = client.get(house().get_absolute_url()).content.decode()
     for name, limit in (

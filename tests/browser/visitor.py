@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
-from houses.forms import FURTHEST_DAYS
+from houses.forms import MAX_DAYS_AHEAD
 
 PASSWORD = "ihome-demo-8"  # as seed_demo's
 RENTER, STAFF = "13800000001", "13900000000"
@@ -157,7 +157,9 @@ class Visitor:
     def free_days(self, nights: int) -> tuple[date, date]:
         """Return check-in and check-out of a free stay; each call returns later days."""
         first = Visitor._free_from
-        assert first + timedelta(days=nights) < TODAY + timedelta(days=FURTHEST_DAYS), "no free days are left"
+        assert first + timedelta(days=nights) < TODAY + timedelta(days=MAX_DAYS_AHEAD), (
+            "no free days are left"
+        )
         Visitor._free_from += timedelta(days=max(nights, 1))
         return first, first + timedelta(days=nights)
 

@@ -33,7 +33,7 @@ def standin_keys() -> Iterator[Path]:
 def closed_breakers() -> None:
     """Close the circuit breakers, which are global to the process, before each test."""
     http.breaker.reset()
-    mailing.server.reset()
+    mailing.breaker.reset()
 
 
 @pytest.fixture

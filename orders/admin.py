@@ -1,4 +1,4 @@
-"""What staff see of orders. payments/staff/order_admin.py registers Order, with its money."""
+"""Admin of orders, events and reviews. payments/staff/order_admin.py registers Order, with its payments."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
     search_fields = ["number", "trade_no", "house_title", "renter__mobile", "renter__name"]
     date_hierarchy = "created_at"
     show_full_result_count = False
-    view_on_site = False  # that page is its renter's alone
+    view_on_site = False  # that page is for the renter only
     actions = ["accept_bookings", "reject_bookings"]
     inlines = [OrderEventInline]
 
@@ -96,9 +96,9 @@ class BaseOrderAdmin(ReadOnlyAdmin):
                 durable_transaction(step)(order)
             except IllegalTransition as error:
                 order.refresh_from_db()
-                words = gettext("%(number)s: not possible any more, it is %(status)s.")
+                message = gettext("%(number)s: not possible any more, it is %(status)s.")
                 values = {"number": order.number, "status": order.get_status_display()}
-                raise Refusal(words % values) from error
+                raise Refusal(message % values) from error
 
         self.act_on_each(
             request,

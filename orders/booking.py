@@ -1,4 +1,4 @@
-"""How a stay is booked: the house says the price, the nights are taken for good, the order is made."""
+"""Booking of a stay: check the price and the limits, create the order, take the nights."""
 
 from datetime import date
 
@@ -15,29 +15,30 @@ from houses.models import House
 from orders import transitions
 from orders.models import Order
 
-MOST_UNPAID = 5
-MOST_UNPAID_IN_ONE_HOUSE = 2
-"""How many orders a renter may have at once that hold nights and are not paid."""
+MAX_UNPAID = 5
+MAX_UNPAID_PER_HOUSE = 2
+"""Limits of unpaid orders that hold nights, for each renter."""
 
 
 class TooManyUnpaid(Exception):
-    """Words for the renter. Nothing was written."""
+    """The renter has too many unpaid orders; the message is for them. Nothing was written."""
 
 
 class PriceChanged(Exception):
-    """The renter saw another price than the house has now. Nothing was written."""
+    """The price has changed since the renter saw it. Nothing was written."""
 
 
 def book(
     house: House, *, renter: User, check_in: date, check_out: date, guests: int, seen_price: str = ""
 ) -> Order:
-    """Make an order for the nights [check_in, check_out).
+    """Create an order for the nights [check_in, check_out).
 
-    Where the renter has booked just these before, it is that order: the button was pressed twice.
-    `seen_price`: fen a night that the page showed, as its form sends it; empty where it didn't say. Raises
-    NightsTaken, TooManyUnpaid, PriceChanged, House.DoesNotExist when the house is not listed any more.
+    Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
+    `seen_price` is the price per night in fen that the page showed, as its form sends it; empty if unknown.
+    Raises NightsTaken, TooManyUnpaid, PriceChanged, IllegalTransition if an instant booking begins in
+    the past, and House.DoesNotExist if the house is no longer listed.
     """
-    # The rows decide, below; but of many after the same nights most need no transaction to be told.
+    # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
     stay = {"check_in": check_in, "check_out": check_out}
     if availability.taken(house, **stay) and not _booked_before(house, renter, **stay):
         raise NightsTaken(house, check_in, check_out)
@@ -48,7 +49,7 @@ def book(
 def _book(
     house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int, seen_price: str
 ) -> Order:
-    """Locks the renter, then the house: what one renter books at once is counted one by one."""
+    """Lock the renter, so that concurrent bookings are counted one by one, then the house."""
     renter = User.objects.select_for_update().get(pk=renter.pk)
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     if order := _booked_before(house, renter, check_in, check_out):
@@ -80,7 +81,7 @@ def _book(
 
 
 def _booked_before(house: House, renter: User, check_in: date, check_out: date) -> Order | None:
-    """The renter's own order of this very stay, while it stands."""
+    """Return the renter's order of exactly this stay, unless it is over."""
     same = Order.objects.placed_by(renter).filter(house=house, check_in=check_in, check_out=check_out)
     return same.exclude(status__in=Order.OVER).first()
 
@@ -89,13 +90,13 @@ def _check_unpaid(renter: User, house: House) -> None:
     waiting = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT]
     held = Order.objects.placed_by(renter).filter(status__in=waiting).order_by()
     house_keys = list(held.values_list("house_id", flat=True))
-    if len(house_keys) >= MOST_UNPAID:
-        words = _(
+    if len(house_keys) >= MAX_UNPAID:
+        message = _(
             "You have %(count)d orders awaiting confirmation or payment. Pay for or cancel one of them to "
             "book again."
         )
-        raise TooManyUnpaid(words % {"count": len(house_keys)})
-    if house_keys.count(house.pk) >= MOST_UNPAID_IN_ONE_HOUSE:
+        raise TooManyUnpaid(message % {"count": len(house_keys)})
+    if house_keys.count(house.pk) >= MAX_UNPAID_PER_HOUSE:
         raise TooManyUnpaid(
             _(
                 "You already have orders for this home awaiting confirmation or payment. Pay for or cancel "

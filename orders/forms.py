@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import PlainTextField
 
-LONGEST_REVIEW = 1000
+MAX_REVIEW_LENGTH = 1000
 STARS = [(5, _("5 stars")), (4, _("4 stars")), (3, _("3 stars")), (2, _("2 stars")), (1, _("1 star"))]
 
 
@@ -17,7 +17,7 @@ class ReviewForm(forms.Form):
     )
     text = PlainTextField(
         label=_("Your words"),
-        max_length=LONGEST_REVIEW,
+        max_length=MAX_REVIEW_LENGTH,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Others who look for a place will read this."),
         error_messages={"required": _("Write a few words.")},

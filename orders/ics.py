@@ -1,4 +1,4 @@
-"""A stay as a file for calendars, RFC 5545."""
+"""iCalendar file of a stay (RFC 5545)."""
 
 import re
 from datetime import UTC
@@ -11,17 +11,17 @@ from django.utils.translation import gettext as _
 from core.links import absolute_url
 from orders.models import Order
 
-LONGEST_LINE = 75
-"""Octets, without the line's end."""
+MAX_LINE_OCTETS = 75
+"""RFC 5545, 3.1: without the line break."""
 
 
 def calendar_of(order: Order) -> bytes:
-    """One event that takes whole days, from check-in up to the day of check-out, which is not part of it.
+    """Return a file with one all-day event, from check-in to check-out (DTEND is exclusive).
 
-    Its UID never changes: a calendar that imports the file again changes the event that it has.
+    The UID of an order never changes, so that importing the file again updates the event.
     """
     house, url = order.house, absolute_url("orders:detail", order.number)
-    words = [_("Order %(number)s") % {"number": order.number}, url, house.arrival, house.rules]
+    description = [_("Order %(number)s") % {"number": order.number}, url, house.arrival, house.rules]
     event = [
         ("UID", f"{order.number}@{urlsplit(settings.SITE_URL).hostname}"),
         ("DTSTAMP", f"{timezone.now().astimezone(UTC):%Y%m%dT%H%M%SZ}"),
@@ -29,7 +29,7 @@ def calendar_of(order: Order) -> bytes:
         ("DTEND;VALUE=DATE", f"{order.check_out:%Y%m%d}"),
         ("SUMMARY", _escaped(_("Stay: %(house)s") % {"house": order.house_title})),
         ("LOCATION", _escaped(f"{house.area} {house.address}")),
-        ("DESCRIPTION", _escaped("\n".join(filter(None, words)))),
+        ("DESCRIPTION", _escaped("\n".join(filter(None, description)))),
         ("URL", url),
     ]
     lines = [
@@ -50,12 +50,12 @@ def _escaped(text: str) -> str:
 
 
 def _folded(line: str) -> bytes:
-    """The line and its end; broken, between characters, where it is longer than LONGEST_LINE octets."""
-    pieces, room = [b""], LONGEST_LINE
+    """Return the line with its line break, folded between characters after MAX_LINE_OCTETS octets."""
+    pieces, room = [b""], MAX_LINE_OCTETS
     for character in line:
         octets = character.encode()
         if len(pieces[-1]) + len(octets) > room:
             pieces.append(b"")
-            room = LONGEST_LINE - 1  # the space that marks a continuation
+            room = MAX_LINE_OCTETS - 1  # one for the leading space of a continuation
         pieces[-1] += octets
     return b"\r\n ".join(pieces) + b"\r\n"

@@ -1,9 +1,9 @@
-"""Mails that tell renters what happened to their orders. The timeline is the outbox.
+"""Mails to renters about their orders. The timeline is the outbox.
 
-Every event is due for mail from the transaction that wrote it. It is claimed with a lease, mailed under a
-fixed Message-ID, then marked: none is forgotten, and one is mailed twice only where the process was killed
-between the sending and the marking. The events of one order wait for each other, the oldest goes first. A
-mail asks for nothing but what the order still needs when it is sent.
+Every event is due for mail once its transaction commits. It is claimed with a lease, mailed with a fixed
+Message-ID, then marked as mailed. Delivery is at least once: a mail is sent twice only if the process was
+killed between sending and marking. Events of one order are mailed in order: a failed one delays the next.
+The text depends on the state of the order when the mail is sent, not when the event was written.
 """
 
 import logging
@@ -31,17 +31,17 @@ Kind = OrderEvent.Kind
 Status = Order.Status
 
 LEASE = timedelta(minutes=5)
-"""Longer than a mail server may take; whoever was killed with an event in hand holds it for so long."""
+"""Longer than a mail server may take. An event whose process was killed is retried after this time."""
 GIVE_UP_AFTER = timedelta(days=3)
 
-ANSWERS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError)
-"""The mail is not taken, but the server is there."""
+SERVER_ANSWERED = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError)
+"""Errors of one mail: the server answered, so they don't count for the circuit breaker."""
 
-server = CircuitBreaker("The mail server")
-"""Others wait for the same sweep: a server that hangs must not take its time from them, mail by mail."""
+breaker = CircuitBreaker("the mail server")
+"""A server that hangs must not delay the whole sweep by one timeout for each mail."""
 
-MOST_OF_A_TITLE = 30
-"""Characters of the house's title in a subject; the news stands before it."""
+MAX_TITLE_LENGTH = 30
+"""Characters of the house's title in a subject."""
 
 SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We have your booking"),
@@ -55,22 +55,22 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.REFUND_OFF: gettext_lazy("Refund cancelled"),
     Kind.REFUNDED: gettext_lazy("Refund made"),
 }
-"""What a renter is mailed about; other events are passed over."""
+"""Subject by kind of event. No mail for other kinds."""
 
-SUBJECTS_THAT_ASK: dict[str, str | Promise] = {
+SUBJECTS_IF_PAYABLE: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("Booked, please pay"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted, please pay"),
 }
-"""Instead, while the order can be paid."""
+"""Replace those in SUBJECTS while the order can be paid."""
 
-NOBODY_ANSWERED = gettext_lazy("Sorry, we didn't reply to your booking in time")
+SUBJECT_IF_NOT_ACCEPTED = gettext_lazy("Sorry, we didn't reply to your booking in time")
 
 
 def due() -> list[int]:
-    """Keys of the orders of which an event should be mailed now, the one that is due longest first.
+    """Return the primary keys of orders with an event to mail now, the longest overdue first. One query.
 
-    That is the oldest of its order that is still to be mailed: while it is in hand, or waits to be tried
-    again, the others wait with it.
+    Only the oldest pending event of an order counts: while it is claimed or waits for a retry, the later ones
+    wait, too.
     """
     pending = OrderEvent.objects.filter(mail_due_at__isnull=False)
     older = pending.filter(order=OuterRef("order"), pk__lt=OuterRef("pk"))
@@ -79,23 +79,23 @@ def due() -> list[int]:
 
 
 def send(order_key: int) -> int:
-    """Mail what is due of one order, event by event as they happened; how many mails went out.
+    """Mail the due events of one order, the oldest first. Returns the number of mails sent.
 
-    Ends before an event that another process has in hand, or that is to be tried again later.
+    Stops at an event that another process has claimed or that waits for a retry.
     """
     mailed = 0
-    while event := _next(order_key):
+    while event := _next_event(order_key):
         if not _is_for_mail(event):
             _mark(event, mail_due_at=None)
-        elif server.allows_call() and _claim(event):
+        elif breaker.allows_call() and _claim(event):
             mailed += _deliver(event)
         else:
             break
     return mailed
 
 
-def _next(order_key: int) -> OrderEvent | None:
-    """The oldest event that is still to be mailed, if it is due; with its order as it is now."""
+def _next_event(order_key: int) -> OrderEvent | None:
+    """Return the oldest pending event of an order, if it is due, with the order freshly read."""
     pending = OrderEvent.objects.filter(order=order_key, mail_due_at__isnull=False)
     oldest = pending.select_related("order__renter").order_by("id").first()
     is_due = oldest and oldest.mail_due_at and oldest.mail_due_at <= timezone.now()
@@ -103,17 +103,17 @@ def _next(order_key: int) -> OrderEvent | None:
 
 
 def _is_for_mail(event: OrderEvent) -> bool:
-    accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # the first mail tells of it
-    too_late = event.kind == Kind.REMINDED and not _waits_for_money(event.order)
-    is_news = event.kind in SUBJECTS and not accepted_at_once and not too_late
-    return is_news and bool(event.order.renter.email)
+    accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # BOOKED covers it
+    too_late = event.kind == Kind.REMINDED and not _awaits_payment(event.order)
+    is_wanted = event.kind in SUBJECTS and not accepted_at_once and not too_late
+    return is_wanted and bool(event.order.renter.email)
 
 
-def _waits_for_money(order: Order) -> bool:
+def _awaits_payment(order: Order) -> bool:
     return order.pay_by is not None and order.is_payable and not is_confirming(order)
 
 
-def _waits_for_staff(order: Order) -> bool:
+def _awaits_acceptance(order: Order) -> bool:
     in_time = order.accept_by is not None and order.accept_by > timezone.now()
     return order.status == Status.WAIT_ACCEPT and in_time
 
@@ -125,24 +125,24 @@ def _claim(event: OrderEvent) -> bool:
 def _deliver(event: OrderEvent) -> bool:
     try:
         message_of(event).send()
-    except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: an unfit address
-        (server.succeeded if isinstance(error, ANSWERS) else server.failed)()
+    except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
+        (breaker.succeeded if isinstance(error, SERVER_ANSWERED) else breaker.failed)()
         age = timezone.now() - event.created_at
-        log.warning("event %s of order %s: not mailed: %s", event.pk, event.order, type(error).__name__)
+        log.warning("order %s event %s: mail failed: %s", event.order, event.pk, type(error).__name__)
         if age > GIVE_UP_AFTER:
-            log.error("event %s of order %s: given up after %s", event.pk, event.order, GIVE_UP_AFTER)
+            log.error("order %s event %s: mail given up after %s", event.order, event.pk, GIVE_UP_AFTER)
             _mark(event, mail_due_at=None)
         else:
             _mark(event, mail_due_at=timezone.now() + min(max(age, timedelta(minutes=1)), timedelta(hours=1)))
         return False
-    server.succeeded()
+    breaker.succeeded()
     _mark(event, mail_due_at=None, mailed_at=timezone.now())
-    log.info("event %s of order %s: mailed", event.pk, event.order)
+    log.info("order %s event %s: mailed", event.order, event.pk)
     return True
 
 
 def _mark(event: OrderEvent, **columns: object) -> bool:
-    """Write `columns` if nobody else has touched the event since it was read."""
+    """Write `columns` with compare-and-set on `mail_due_at`. Returns False if another process was first."""
     won = OrderEvent.objects.filter(pk=event.pk, mail_due_at=event.mail_due_at).update(**columns)
     for name, value in columns.items():
         setattr(event, name, value)
@@ -150,12 +150,12 @@ def _mark(event: OrderEvent, **columns: object) -> bool:
 
 
 def message_of(event: OrderEvent) -> EmailMessage:
-    """The mail about an event that is for mail, in the language that its renter booked in."""
-    order, please_pay = event.order, _waits_for_money(event.order)
+    """Return the mail about an event, in the language of the booking."""
+    order, please_pay = event.order, _awaits_payment(event.order)
     with translation.override(order.language):
-        house = _cut(" ".join(order.house_title.split()))
-        subject = _("%(news)s: %(house)s") % {"news": _news(event, please_pay), "house": house}
-        body = render_to_string("orders/mail.txt", _words_for(event, please_pay))
+        house = _shorten(" ".join(order.house_title.split()))
+        subject = _("%(news)s: %(house)s") % {"news": _headline(event, please_pay), "house": house}
+        body = render_to_string("orders/mail.txt", _mail_context(event, please_pay))
     host = urlsplit(settings.SITE_URL).hostname
     return EmailMessage(
         subject,
@@ -165,44 +165,44 @@ def message_of(event: OrderEvent) -> EmailMessage:
     )
 
 
-def _news(event: OrderEvent, please_pay: bool) -> str | Promise:
-    if please_pay and event.kind in SUBJECTS_THAT_ASK:
-        return SUBJECTS_THAT_ASK[event.kind]
+def _headline(event: OrderEvent, please_pay: bool) -> str | Promise:
+    if please_pay and event.kind in SUBJECTS_IF_PAYABLE:
+        return SUBJECTS_IF_PAYABLE[event.kind]
     if event.kind == Kind.EXPIRED and event.from_status == Status.WAIT_ACCEPT:
-        return NOBODY_ANSWERED
+        return SUBJECT_IF_NOT_ACCEPTED
     return SUBJECTS[event.kind]
 
 
-def _cut(title: str) -> str:
-    return title if len(title) <= MOST_OF_A_TITLE else f"{title[: MOST_OF_A_TITLE - 1]}…"
+def _shorten(title: str) -> str:
+    return title if len(title) <= MAX_TITLE_LENGTH else f"{title[: MAX_TITLE_LENGTH - 1]}…"
 
 
-def _words_for(event: OrderEvent, please_pay: bool) -> dict[str, object]:
-    """What the template needs beside the event and its order."""
+def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
+    """Return the context of orders/mail.txt."""
     order = event.order
     return {
         "event": event,
         "order": order,
         "please_pay": please_pay,
-        "staff_will_answer": _waits_for_staff(order),
+        "staff_will_answer": _awaits_acceptance(order),
         "by_renter": event.actor_id == order.renter_id,
         "was_paid": event.from_status in Order.PAID,
-        "back_fen": _given_back_by(event),
-        "given_back_before": event.kind == Kind.CANCELED and _was_given_back_before(event),
+        "back_fen": _refund_due_fen(event),
+        "given_back_before": event.kind == Kind.CANCELED and _has_earlier_refund(event),
         "url": absolute_url("orders:detail", order.number),
         "contacts": " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL])),
     }
 
 
-def _was_given_back_before(event: OrderEvent) -> bool:
-    told = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk)
-    return told.filter(kind__in=[Kind.REFUND_DUE, Kind.REFUNDED]).exists()
+def _has_earlier_refund(event: OrderEvent) -> bool:
+    earlier = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk)
+    return earlier.filter(kind__in=[Kind.REFUND_DUE, Kind.REFUNDED]).exists()
 
 
-def _given_back_by(event: OrderEvent) -> int | None:
-    """Fen that a cancelling brings back: what is due is told of right after it, in its transaction.
+def _refund_due_fen(event: OrderEvent) -> int | None:
+    """Return the refund of a cancellation in fen: its REFUND_DUE event follows in the same transaction.
 
-    None also while a second person of staff has yet to agree.
+    None for other events, without a refund, and while the refund awaits approval.
     """
     if event.kind != Kind.CANCELED:
         return None

@@ -15,7 +15,7 @@ from houses.models import House, HousePhoto, RefundPolicy
 
 
 def new_number() -> str:
-    """yymmdd in Beijing and eight random digits: says when, and can't be guessed or counted."""
+    """Return a new number: yymmdd in Beijing and eight random digits, neither guessable nor countable."""
     return f"{timezone.localdate():%y%m%d}{secrets.randbelow(10**8):08d}"
 
 
@@ -25,7 +25,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
 
 class Order(models.Model):
-    """A stay that somebody booked, with what was agreed then. `status` is written by transitions.py alone."""
+    """A booked stay, with the terms at the time of booking. Only transitions.py writes `status`."""
 
     class Status(models.TextChoices):
         WAIT_ACCEPT = "WAIT_ACCEPT", _("Awaiting confirmation")
@@ -36,11 +36,11 @@ class Order(models.Model):
         REJECTED = "REJECTED", _("Not accepted")
 
     UNPAID = (Status.WAIT_ACCEPT, Status.WAIT_PAYMENT)
-    """It holds its nights, and its money is still to come."""
+    """Holds its nights; no money received yet."""
     PAID = (Status.WAIT_COMMENT, Status.COMPLETE)
-    """It holds its nights, and the money has come."""
+    """Holds its nights; money received."""
     OVER = (Status.CANCELED, Status.REJECTED)
-    """It came to nothing: it holds no nights, and nobody pays it."""
+    """Holds no nights and can't be paid."""
 
     number = models.CharField(_("order number"), max_length=14, unique=True, editable=False)
     renter = models.ForeignKey(
@@ -89,7 +89,7 @@ class Order(models.Model):
             ),
         ]
         indexes = [
-            # My orders, by key; the staff's lists.
+            # Keyset pagination of My orders; lists in the admin; reminders.
             models.Index(fields=["renter", "-created_at", "-id"], name="order_of_renter"),
             models.Index(fields=["renter", "status", "-created_at", "-id"], name="order_of_renter_by_status"),
             models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
@@ -112,11 +112,11 @@ class Order(models.Model):
 
     @property
     def paying_ends_at(self) -> datetime | None:
-        """The last moment to press Pay; who is at Alipay by then has until `pay_by`."""
+        """Last moment to press Pay. A renter who is already at Alipay has until `pay_by`."""
         return self.pay_by and self.pay_by - timedelta(seconds=SECONDS_TO_PAY)
 
     def can_be_paid_at(self, now: datetime) -> bool:
-        """True while Pay may be pressed. An order without `pay_by` has no deadline."""
+        """Return True while Pay may be pressed. An order without `pay_by` has no deadline."""
         ends_at = self.paying_ends_at
         return self.status == self.Status.WAIT_PAYMENT and (ends_at is None or now <= ends_at)
 
@@ -126,13 +126,13 @@ class Order(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Past `pay_by` and not yet closed: Alipay has the last word."""
+        """Past `pay_by` but not expired yet: Alipay is asked first whether money came."""
         late = self.pay_by is not None and self.pay_by <= timezone.now()
         return self.status == self.Status.WAIT_PAYMENT and late
 
     @property
     def turns_at(self) -> datetime | None:
-        """When its page says something else by itself: Pay ends, then the time is up. None: nothing ahead."""
+        """Next time at which the page changes without an event: Pay ends, then `pay_by`. None: never."""
         if self.status != self.Status.WAIT_PAYMENT or self.is_overdue:
             return None
         return self.paying_ends_at if self.is_payable else self.pay_by
@@ -155,12 +155,12 @@ class Order(models.Model):
 
     @property
     def stay_is_on(self) -> bool:
-        """Paid, and not yet over."""
+        """Paid, and check-out has not passed."""
         return self.is_paid and self.check_out >= timezone.localdate()
 
     @property
     def is_cancellable(self) -> bool:
-        """By its renter: unpaid at any time, paid before the day of check-in."""
+        """Cancellable by the renter: any time before payment, then until the day before check-in."""
         return self.status in self.UNPAID or self.stay_is_ahead
 
     @property
@@ -173,13 +173,13 @@ class Order(models.Model):
 
 
 SECONDS_TO_PAY = 60
-"""With less than this left before `pay_by`, Pay can't be pressed: Alipay wants a deadline a minute ahead."""
+"""Pay ends so long before `pay_by`: Alipay requires a deadline at least a minute ahead."""
 
 
 class OrderEvent(models.Model):
-    """What happened to an order: the timeline that the renter reads, and the outbox of mails.
+    """Event in the timeline of an order, which the renter reads. Also the outbox of mails.
 
-    mailing.py writes `mail_due_at` (when to try next; empty once that is over) and `mailed_at`.
+    mailing.py writes `mail_due_at` (next try; empty when done or not for mail) and `mailed_at`.
     """
 
     class Kind(models.TextChoices):
@@ -227,8 +227,8 @@ class OrderEvent(models.Model):
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
-    def that_count(self) -> "ReviewQuerySet":
-        """Not those of orders that were cancelled after all: who gets the money back has no say."""
+    def counted(self) -> "ReviewQuerySet":
+        """Exclude reviews of orders that were cancelled after the review: the money went back."""
         return self.exclude(order__status=Order.Status.CANCELED)
 
 

@@ -1,6 +1,6 @@
-"""What `orders` knows of the money side: the one file that names payment statuses, as the database has them.
+"""State of payments and refunds, read through relations. The only file of `orders` with payment statuses.
 
-`orders` does not import `payments`; tests/test_imports.py holds these strings against its enums.
+`orders` does not import `payments`; tests/test_imports.py compares these strings with its enums.
 """
 
 import functools
@@ -15,7 +15,7 @@ PAYMENT_OPEN = "OPEN"
 CHANNEL_RETURN, VERDICT_ASKED = "RETURN", "ASKED"
 REFUND_DONE = "DONE"
 REFUND_ON_ITS_WAY = ("DUE", "SENT", "REFUSED")
-"""The renter is told nothing of a refund that awaits approval or was given up."""
+"""Renters don't see refunds that await approval or were given up."""
 
 _REFUND = "payments__refunds__"
 _REFUND_SUMS = {
@@ -27,29 +27,32 @@ _CONFIRMING = Q(
     payments__messages__channel=CHANNEL_RETURN,
     payments__messages__verdict=VERDICT_ASKED,
 )
-"""The renter came back from Alipay with a genuine return, and Alipay's own answer is still to come."""
+"""A genuine return came, but Alipay has not confirmed the payment yet."""
 
 
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
     """Annotate cancelled orders with `on_its_way_fen` and `refunded_fen`, others with None.
 
-    Looked up order by order: without a join, and for those of a page alone if an index gives the order.
+    Subqueries, not a join: on a page of a list that an index sorts, they run only for its rows.
     """
     return orders.annotate(**_refund_sums_of_cancelled())
 
 
 def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
-    """In fen: refunds on their way, refunds done, and surplus that the order did not need."""
+    """Return `on_its_way_fen`, `refunded_fen` and `surplus_fen` (not needed by the order). One query."""
     sums = {name: _refund_sum(which) for name, which in _REFUND_SUMS.items()}
     surplus = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
     return {**Order.objects.filter(pk=order.pk).aggregate(**sums), "surplus_fen": sum(surplus)}
 
 
 def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
-    """Why a cancelled order ended, and that it cost nothing (empty if money came)."""
+    """Return why a cancelled order ended, and that nothing was charged (empty if money came).
+
+    Both are texts for the renter. `events` has the newest event first.
+    """
     end = next((event for event in events if event.to_status == Order.Status.CANCELED), None)
-    came = any(event.kind == OrderEvent.Kind.SURPLUS for event in events)
-    if end is None or end.from_status not in Order.UNPAID or came:
+    has_surplus = any(event.kind == OrderEvent.Kind.SURPLUS for event in events)
+    if end is None or end.from_status not in Order.UNPAID or has_surplus:
         cost = ""
     elif order.payments.filter(status=PAYMENT_OPEN).exists():
         cost = _("Nothing was charged. Money that may still be on its way goes back to you.")
@@ -67,26 +70,26 @@ def has_begun_to_pay(order: Order) -> bool:
 
 
 def is_confirming(order: Order) -> bool:
-    """True while a payment is being confirmed: nobody should be asked to pay (again)."""
+    """Return True while a payment is being confirmed: the renter must not be asked to pay again."""
     return order.status == Order.Status.WAIT_PAYMENT and _confirming().filter(pk=order.pk).exists()
 
 
 def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:
-    """Annotate with `confirming`; looked up for those of a page that wait for payment, in the same query."""
+    """Annotate with `confirming`. The subquery runs only for rows that wait for payment."""
     return orders.annotate(confirming=_is_confirming())
 
 
-@functools.cache  # it is the same for every page
+@functools.cache  # the same for every page
 def _is_confirming() -> Case:
-    looked_up = Exists(_confirming().filter(pk=OuterRef("pk")))
-    return Case(When(status=Order.Status.WAIT_PAYMENT, then=looked_up), default=False)
+    subquery = Exists(_confirming().filter(pk=OuterRef("pk")))
+    return Case(When(status=Order.Status.WAIT_PAYMENT, then=subquery), default=False)
 
 
 def _confirming() -> OrderQuerySet:
     return Order.objects.filter(_CONFIRMING).order_by()
 
 
-@functools.cache  # building them takes longer than asking them
+@functools.cache  # building them takes longer than the query
 def _refund_sums_of_cancelled() -> dict[str, Case]:
     own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
     sums = {

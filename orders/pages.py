@@ -1,4 +1,4 @@
-"""Pages of a renter's orders, by key: page 5,000 costs what page 1 costs."""
+"""Keyset pagination of a renter's orders: page 5,000 costs as much as page 1."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from django.db.models import Count, Q, Subquery
 from accounts.models import User
 from orders.models import Order
 from orders.money_state import with_confirming, with_refund_sums
-from orders.search import fits
+from orders.search import matching
 
 ORDERS_PER_PAGE = 20
 
@@ -16,16 +16,16 @@ ORDERS_PER_PAGE = 20
 class Page:
     orders: list[Order]
     next_before: str | None
-    """The number after which the next page begins, None on the last one."""
+    """Value of `before` for the next page; None on the last one."""
 
 
 def page_of_orders(renter: User, *, status: str = "", text: str = "", before: str = "") -> Page:
-    """The newest ORDERS_PER_PAGE orders of `renter`, of one status and fitting `text` where given.
+    """Return the newest ORDERS_PER_PAGE orders of `renter`, filtered by `status` and `text` if given.
 
-    Only those older than order `before`; an unknown one gives an empty page. Two queries: the rows with the
-    money that goes back, in the order of an index that begins with the renter, and their photos.
+    `before` is the number of the last order on the page before; an unknown one gives an empty page. Two
+    queries: the rows with their refund sums, sorted by an index that begins with the renter, and the photos.
     """
-    found = Order.objects.placed_by(renter).filter(fits(text))
+    found = Order.objects.placed_by(renter).filter(matching(text))
     if status:
         found = found.filter(status=status)
     if before:
@@ -42,6 +42,6 @@ def page_of_orders(renter: User, *, status: str = "", text: str = "", before: st
 
 
 def counts_by_status(renter: User, *, text: str = "") -> dict[str, int]:
-    """How many orders of `renter` that fit `text` have each status; statuses that none has are left out."""
-    found = Order.objects.placed_by(renter).filter(fits(text))
+    """Count the orders of `renter` that match `text`, by status. Statuses without orders are left out."""
+    found = Order.objects.placed_by(renter).filter(matching(text))
     return dict(found.order_by().values_list("status").annotate(Count("pk")))

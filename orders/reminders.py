@@ -1,4 +1,4 @@
-"""A word to renters whose time to pay is running out, once for each order."""
+"""Reminders to pay, one for each order, before its deadline."""
 
 from datetime import timedelta
 
@@ -10,24 +10,24 @@ from orders.models import Order, OrderEvent, OrderQuerySet
 from orders.money_state import is_confirming
 
 WHILE_CONFIRMING = timedelta(minutes=1)
-"""Nobody is asked to pay what may just have been paid; if no money came, there may still be time."""
+"""Delay of a reminder while a payment is being confirmed: it may be paid already."""
 
 
 def due() -> list[int]:
-    """Keys of the orders whose time to be reminded has come, paid and cancelled ones, too."""
+    """Return the primary keys of orders whose `remind_at` has passed, whatever their status."""
     return list(Order.objects.filter(remind_at__lte=timezone.now()).order_by().values_list("pk", flat=True))
 
 
 @durable_transaction
 def remind(key: int) -> bool:
-    """Tell the renter, by the timeline and so by mail, that the order must be paid soon.
+    """Write the REMINDED event, which mailing.py mails. Returns True if it was written.
 
-    False where nothing was told: it can't be paid (any more), another sweep was first, or its payment is
-    being confirmed, which puts the reminder off.
+    Not if the order is not payable, if another sweep was first, or if its payment is being confirmed, which
+    postpones the reminder.
     """
     order = Order.objects.select_for_update().get(pk=key)
     if order.is_payable and is_confirming(order):
-        _put_off(order)
+        _postpone(order)
         return False
     if not _claim(order) or not order.is_payable:
         return False
@@ -36,12 +36,12 @@ def remind(key: int) -> bool:
 
 
 def _claim(order: Order) -> bool:
-    return _is_due(order).update(remind_at=None) == 1
+    return _unclaimed(order).update(remind_at=None) == 1
 
 
-def _put_off(order: Order) -> None:
-    _is_due(order).update(remind_at=timezone.now() + WHILE_CONFIRMING)
+def _postpone(order: Order) -> None:
+    _unclaimed(order).update(remind_at=timezone.now() + WHILE_CONFIRMING)
 
 
-def _is_due(order: Order) -> OrderQuerySet:
+def _unclaimed(order: Order) -> OrderQuerySet:
     return Order.objects.filter(pk=order.pk, remind_at__isnull=False)

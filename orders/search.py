@@ -1,4 +1,4 @@
-"""What a renter types to find an order again: a piece of its number, of the home's title, or a day."""
+"""Search in a renter's orders: by part of the number, part of the home's title, or a day of the stay."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from datetime import date
 from django.db.models import Q
 from django.utils import timezone
 
-LONGEST_TEXT = 100
+MAX_QUERY_LENGTH = 100
 
 _DAY = re.compile(r"(?:([0-9]{4}) ?[-/.年] ?)?([0-9]{1,2}) ?[-/.月] ?([0-9]{1,2}) ?[日号]?")
 _DIGITS = re.compile(r"(20[0-9]{2})([0-9]{2})([0-9]{2})")
@@ -17,24 +17,24 @@ _WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? | ?(周|星期)[�
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def fits(text: str) -> Q:
-    """Orders that `text` may mean; all of them where it is empty.
+def matching(text: str) -> Q:
+    """Return the filter for orders that match `text`; an empty text matches all.
 
-    A day means the stays that it is a part of. Where the year is left out, one year back and ahead, too.
+    A day matches the stays that include it; without a year, in last, this and next year.
     """
     if not text:
         return Q()
-    plain = unicodedata.normalize("NFKC", text)  # full-width digits, as Chinese keyboards type them
+    plain = unicodedata.normalize("NFKC", text)  # full-width digits of Chinese keyboards
     found = Q(house_title__icontains=text)
     if number := re.sub(r"[ #]", "", plain):
         found |= Q(number__contains=number)
-    for day in days_meant(plain):
+    for day in parse_days(plain):
         found |= Q(check_in__lte=day, check_out__gte=day)
     return found
 
 
-def days_meant(text: str) -> list[date]:
-    """The days that "2026-12-05", "12/5", "12月5日 周六" or "Sat 5 Dec" may mean; empty for anything else."""
+def parse_days(text: str) -> list[date]:
+    """Parse "2026-12-05", "12/5", "12月5日 周六" or "Sat 5 Dec" into possible days; else empty."""
     text = _WEEKDAY.sub("", text)
     if match := _DAY.fullmatch(text) or _DIGITS.fullmatch(text):
         year, month, day = match[1], int(match[2]), int(match[3])
@@ -50,12 +50,12 @@ def days_meant(text: str) -> list[date]:
 
 
 def _month(name: str) -> int:
-    """From 1 on, by its first three letters; 0, which no day has, for what is no month."""
+    """Return the month, 1 to 12, by its first three letters; 0 for any other text."""
     return _MONTHS.index(name[:3].lower()) + 1 if name[:3].lower() in _MONTHS else 0
 
 
 def _date(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
-    except ValueError:  # such as 29 February of another year
+    except ValueError:  # such as 29 February of a common year
         return None

@@ -1,7 +1,7 @@
-"""The steps of an order. The only writer of Order.status.
+"""State transitions of orders. The only module that writes Order.status.
 
-Each step names the statuses it may start from and decides by a compare-and-set `update()`, so that of two
-people at once one wins on every database. The event that tells of it shares the transaction.
+Each transition names the statuses it may start from and is a compare-and-set `update()`, so that one of two
+concurrent ones wins on every database. Its event is written in the same transaction.
 A caller that also moves money locks the order row first; see docs/payments.md.
 """
 
@@ -23,34 +23,34 @@ Status = Order.Status
 ACCEPT_WITHIN = timedelta(hours=24)
 PAY_WITHIN_AFTER_INSTANT_BOOKING = timedelta(minutes=30)
 PAY_WITHIN_AFTER_ACCEPTANCE = timedelta(hours=24)
-SHORTEST_TIME_TO_PAY = timedelta(minutes=5)
-REMIND_AT_MOST_BEFORE = timedelta(hours=2)
-"""A reminder comes with a third of the time to pay left: 10 minutes of 30, but of a day no more than this."""
+MIN_TIME_TO_PAY = timedelta(minutes=5)
+MAX_REMINDER_LEAD = timedelta(hours=2)
+"""A reminder comes when a third of the time to pay is left, 10 minutes of 30, but at most this much."""
 
 
 class IllegalTransition(Exception):
-    """The order isn't in a status from which this step may be taken. Nothing was written."""
+    """The transition is not allowed from the order's status, or too late. Nothing was written."""
 
     def __init__(self, order: Order, kind: str) -> None:
         super().__init__(f"order {order.number}: {kind} is not possible now")
 
 
 def accept_by(check_in: date) -> datetime:
-    """Until when staff may accept what is booked now: never when it would be too late to pay."""
+    """Return the deadline for staff to accept a booking made now; leaves time to pay before check-in."""
     return min(timezone.now() + ACCEPT_WITHIN, _last_moment(check_in))
 
 
 def booked(order: Order) -> None:
-    """Tell of a new order; where the house has instant booking, it waits for payment from the start."""
+    """Write the first event of a new order; with instant booking, accept it at once."""
     note(order, Kind.BOOKED, actor=order.renter)
     if order.house.instant_book:
         accept(order, by=None, pay_within=PAY_WITHIN_AFTER_INSTANT_BOOKING)
 
 
 def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_AFTER_ACCEPTANCE) -> None:
-    """Staff take the booking (or the house does by itself); the renter may now pay until `pay_by`.
+    """Accept the booking, by staff or (`by=None`) by instant booking; the renter may pay until `pay_by`.
 
-    Too late once `accept_by` or the day of check-in has passed.
+    Raises IllegalTransition also if `accept_by` or the day of check-in has passed.
     """
     if order.check_in < timezone.localdate() or (order.accept_by and order.accept_by <= timezone.now()):
         raise IllegalTransition(order, Kind.ACCEPTED)
@@ -63,13 +63,13 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
         allowed=[Status.WAIT_ACCEPT],
         by=by,
         pay_by=pay_by,
-        remind_at=pay_by - min((pay_by - now) / 3, REMIND_AT_MOST_BEFORE),
+        remind_at=pay_by - min((pay_by - now) / 3, MAX_REMINDER_LEAD),
     )
 
 
 @transaction.atomic
 def reject(order: Order, *, by: User, reason: str) -> None:
-    """Staff decline the booking and say why; its nights are free again."""
+    """Reject the booking, by staff, and release its nights. Raises ValueError without a reason."""
     if not reason.strip():
         raise ValueError("a rejection needs a reason")
     _move(
@@ -80,9 +80,9 @@ def reject(order: Order, *, by: User, reason: str) -> None:
 
 @transaction.atomic
 def expire(order: Order) -> None:
-    """Nobody accepted it, or nobody paid it, in time; its nights are free again.
+    """Cancel an order that was not accepted or not paid in time, and release its nights.
 
-    An order that waits for payment only expires through payments/settlement.py: Alipay has the last word.
+    While an order waits for payment, only payments/books may call this, after asking Alipay for money.
     """
     _move(order, Kind.EXPIRED, to=Status.CANCELED, allowed=Order.UNPAID)
     availability.release(order.number)
@@ -90,11 +90,11 @@ def expire(order: Order) -> None:
 
 @transaction.atomic
 def cancel(order: Order, *, by: User, reason: str = "") -> None:
-    """The renter, or staff for them, end the order; its nights are free again.
+    """Cancel the order, by the renter or by staff for them, and release its nights.
 
-    What comes back of the money is for payments/cancelling.py to record in the same transaction. That was
-    decided by the status that `order` has here, so only from that one: money may come at the same moment.
-    A review of the stay that never was counts no more.
+    `payments` records the refund in the same transaction. Its amount depends on `order.status` as passed in,
+    so the transition is only allowed from that status: money may arrive at the same moment. A review is taken
+    out of the house's average.
     """
     live = {*Order.UNPAID, *Order.PAID} & {order.status}
     _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
@@ -104,9 +104,9 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
 
 
 def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
-    """The rent has arrived; the renter may now review the stay.
+    """Mark the order as paid; the renter may now review the stay. Only for payments/books.
 
-    For payments/settlement.py alone. Raises IllegalTransition unless the order waits for payment.
+    Raises IllegalTransition unless the order waits for payment.
     """
     _move(
         order,
@@ -120,16 +120,16 @@ def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
 
 @transaction.atomic
 def review(order: Order, *, by: User, rating: int, text: str) -> Review:
-    """The renter says how it was, once."""
+    """Save the renter's review and complete the order."""
     _move(order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by)
     written = Review(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
-    _count(written, +1)  # first: saving takes a shared lock on the house, which two at once can't both raise
+    _count(written, +1)  # before save(), whose foreign key takes a shared lock on the house: deadlock
     written.save()
     return written
 
 
 def _count(review: Review, times: int) -> None:
-    """Into the average of the house, or out of it again."""
+    """Add the review to the house's average (`times=+1`) or subtract it (-1)."""
     House.objects.filter(pk=review.house_id).update(
         review_count=F("review_count") + times, rating_sum=F("rating_sum") + times * review.rating
     )
@@ -138,7 +138,7 @@ def _count(review: Review, times: int) -> None:
 def note(
     order: Order, kind: str, *, actor: User | None = None, reason: str = "", amount_fen: int | None = None
 ) -> None:
-    """Add a line to the timeline that changes no status."""
+    """Add an event to the timeline without a change of status."""
     OrderEvent.objects.create(order=order, kind=kind, actor=actor, reason=reason, amount_fen=amount_fen)
 
 
@@ -153,7 +153,7 @@ def _move(
     amount_fen: int | None = None,
     **columns: object,
 ) -> None:
-    """Set the status and `columns`, if the row still has a status in `allowed`; tell of it."""
+    """Set the status and `columns` if the row's status is in `allowed`, and write the event."""
     rows = Order.objects.filter(pk=order.pk)
     from_status = next((s for s in allowed if rows.filter(status=s).update(status=to, **columns)), None)
     if from_status is None:
@@ -173,7 +173,7 @@ def _move(
 
 
 def _last_moment(check_in: date) -> datetime:
-    """When the day of check-in begins, in Beijing; when it ends, where that is now, or too soon to pay."""
-    begins_now = check_in <= timezone.localdate(timezone.now() + SHORTEST_TIME_TO_PAY)
+    """Return the latest deadline to pay: check-in day's start in Beijing, or its end if that is too soon."""
+    begins_now = check_in <= timezone.localdate(timezone.now() + MIN_TIME_TO_PAY)
     day = check_in + timedelta(days=1) if begins_now else check_in
     return timezone.make_aware(datetime.combine(day, datetime.min.time()))

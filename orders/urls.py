@@ -4,7 +4,7 @@ from orders import views
 
 
 class OrderNumber:
-    """Fourteen ASCII digits."""
+    """Path converter for order numbers: fourteen ASCII digits."""
 
     regex = "[0-9]{14}"
 

@@ -23,23 +23,23 @@ from houses.models import House
 from houses.pages import house_page, house_query, search_address
 from orders import booking, transitions
 from orders.access import check_is_own, order_of
-from orders.forms import LONGEST_REVIEW, ReviewForm
+from orders.forms import MAX_REVIEW_LENGTH, ReviewForm
 from orders.ics import calendar_of
 from orders.models import Order
 from orders.money_state import ending_of, has_begun_to_pay, is_confirming, money_of
 from orders.pages import counts_by_status, page_of_orders
-from orders.search import LONGEST_TEXT
+from orders.search import MAX_QUERY_LENGTH
 from orders.transitions import IllegalTransition
 
-LOOK_AGAIN_AFTER = timedelta(seconds=20)
-"""How long a page without scripts waits for news from Alipay."""
+REFRESH_INTERVAL = timedelta(seconds=20)
+"""Refresh interval of a page without scripts while it waits for Alipay."""
 
 DRAFT = "review"
-"""In the session: a review that was sent after the sign-in had ended."""
+"""Session key of a review that was posted after the session had expired."""
 
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
-    """Where the booking goes on, with what was chosen."""
+    """Return the house's page with the chosen stay; the search if the home is not listed."""
     if not House.objects.filter(pk=pk, is_listed=True).exists():
         return _other_homes(request)
     return f"{reverse('houses:detail', args=[pk])}{house_query(request.POST)}#book"
@@ -54,13 +54,13 @@ def _no_longer_offered(request: HttpRequest) -> HttpResponse:
     return redirect(_other_homes(request))
 
 
-def _said_of_other_guests(order: Order) -> str:
-    words = ngettext(
+def _other_guests_message(order: Order) -> str:
+    message = ngettext(
         "You have booked these nights before, for %(count)d guest. To change that, cancel and book anew.",
         "You have booked these nights before, for %(count)d guests. To change that, cancel and book anew.",
         order.guests,
     )
-    return words % {"count": order.guests}
+    return message % {"count": order.guests}
 
 
 @signed_in_post(_house_page_with_stay)
@@ -75,7 +75,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             order = booking.book(house, renter=signed_in_user(request), seen_price=seen_price, **stay)
         except NightsTaken:
             form.add_taken_error()
-        except IllegalTransition:  # midnight came between the form and the booking
+        except IllegalTransition:  # midnight passed between validation and booking
             form.add_error("check_in", _("This day has passed."))
         except booking.TooManyUnpaid as refusal:
             orders = reverse("orders:list")
@@ -87,7 +87,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             return _no_longer_offered(request)
         else:
             if order.guests != stay["guests"]:
-                messages.info(request, _said_of_other_guests(order))
+                messages.info(request, _other_guests_message(order))
             return redirect(order)
     return house_page(request, house, form, status=422)
 
@@ -100,7 +100,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     if status not in Order.Status:
         status = ""
     before = request.GET.get("before", "")
-    text = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
+    text = request.GET.get("q", "").replace("\0", "").strip()[:MAX_QUERY_LENGTH]
     renter = signed_in_user(request)
     page = page_of_orders(renter, status=status, text=text, before=before if before.isascii() else "")
     counts = counts_by_status(renter, text=text)
@@ -127,7 +127,7 @@ def order_detail(request: HttpRequest, number: str) -> HttpResponse:
 def order_page(
     request: HttpRequest, order: Order, review_form: ReviewForm | None = None, *, status: int = 200
 ) -> HttpResponse:
-    """The page of an order; also what a refused review comes back to."""
+    """Render the page of an order, also after a refused review."""
     if review_form is None and order.is_reviewable:
         draft = request.session.get(DRAFT, {})
         review_form = ReviewForm(initial=draft if draft.get("number") == order.number else None)
@@ -140,18 +140,18 @@ def order_page(
         "money": money,
     }
     if order.status == Order.Status.WAIT_PAYMENT:
-        context |= _paying(order)
+        context |= _payment_context(order)
     elif order.status == Order.Status.CANCELED:
         context["ending"] = ending_of(order, events)
         if money["on_its_way_fen"]:
-            context |= {"is_watched": True, "look_again_after": LOOK_AGAIN_AFTER.seconds}
+            context |= {"is_watched": True, "look_again_after": REFRESH_INTERVAL.seconds}
     return render(request, "orders/order_detail.html", context, status=status)
 
 
-def _paying(order: Order) -> dict[str, object]:
-    """What the page says of the paying; `is_watched`: by its script, until that changes."""
+def _payment_context(order: Order) -> dict[str, object]:
+    """Return the context of an order to pay. `is_watched`: a script polls until the state changes."""
     begun, confirming = has_begun_to_pay(order), is_confirming(order)
-    soon = timezone.now() + LOOK_AGAIN_AFTER if begun or order.is_overdue else None
+    soon = timezone.now() + REFRESH_INTERVAL if begun or order.is_overdue else None
     return {
         "begun": begun,
         "confirming": confirming,
@@ -161,7 +161,7 @@ def _paying(order: Order) -> dict[str, object]:
 
 
 def _seconds_until(moments: Iterable[datetime | None]) -> int | None:
-    """Whole seconds until right after the first of `moments`; None where there is none."""
+    """Return whole seconds until just after the earliest of `moments`; None if there is none."""
     first = min((moment for moment in moments if moment), default=None)
     return None if first is None else math.floor((first - timezone.now()).total_seconds()) + 1
 
@@ -170,7 +170,7 @@ def _seconds_until(moments: Iterable[datetime | None]) -> int | None:
 @never_cache
 @login_required
 def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
-    """The stay for the renter's own calendar, while it is on."""
+    """Download the stay as an iCalendar file. 404 unless it is paid and not over."""
     order = order_of(request, number, "house__area")
     if not order.stay_is_on:
         raise Http404
@@ -183,11 +183,14 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _order_page_with_draft(request: HttpRequest, number: str) -> str:
-    """Where the review is written; what was typed before signing in waits there. Not for somebody else."""
+    """Return the page with the review form, and keep the posted review in the session.
+
+    Raises Http404 for another renter's order.
+    """
     check_is_own(request, number)
     if request.method == "POST":
         rating, text = request.POST.get("rating", ""), request.POST.get("text", "").replace("\r\n", "\n")
-        request.session[DRAFT] = {"number": number, "rating": rating[:1], "text": text[:LONGEST_REVIEW]}
+        request.session[DRAFT] = {"number": number, "rating": rating[:1], "text": text[:MAX_REVIEW_LENGTH]}
     return f"{reverse('orders:detail', args=[number])}#review"
 
 

@@ -1,4 +1,4 @@
-"""Booking a house: what is agreed, what is refused, and what the renter reads then."""
+"""Booking a house: terms, refusals and their messages."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -45,7 +45,7 @@ def book(client: Client, place: House, first: object, last: object, **fields: st
 
 
 def refusals(page: HttpResponse) -> list[tuple[str, str]]:
-    """The fields that something is wrong with and what is said beside each."""
+    """Return the fields with errors and the message beside each."""
     return re.findall(r'<ul class="errorlist" id="id_(\w+)_error"><li>(.*?)</li></ul>', page.content.decode())
 
 
@@ -88,7 +88,7 @@ def test_instant_booking_waits_for_payment_for_half_an_hour(renter: User, house:
     assert not Payment.objects.exists()
 
 
-def test_what_was_agreed_stays_when_the_house_changes(client: Client, renter: User, house: House) -> None:
+def test_the_terms_of_an_order_stay_when_a_house_changes(client: Client, renter: User, house: House) -> None:
     House.objects.update(refund_policy="STRICT")
     day = timezone.localdate() + timedelta(days=9)
     book(client, house, day, day + timedelta(days=2))
@@ -139,9 +139,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("first", "last", "guests", "field", "words"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize(("first", "last", "guests", "field", "error"), REFUSED.values(), ids=REFUSED.keys())
 def test_BOK06_impossible_stays_are_refused_beside_the_field(
-    client: Client, renter: User, house: House, first: int, last: int, guests: str, field: str, words: str
+    client: Client, renter: User, house: House, first: int, last: int, guests: str, field: str, error: str
 ) -> None:
     client.cookies["django_language"] = "en"
     typed = [str(TODAY + timedelta(days=days)) for days in (first, last)]
@@ -152,7 +152,7 @@ def test_BOK06_impossible_stays_are_refused_beside_the_field(
     html = page.content.decode()
     for value in (*typed, guests):
         assert f'value="{value}"' in html
-    assert refusals(page) == [(field, words)]
+    assert refusals(page) == [(field, error)]
     assert not Order.objects.exists()
     assert not BookedNight.objects.exists()
 
@@ -172,7 +172,7 @@ def test_BOK06_impossible_stays_are_refused_beside_the_field(
         "\0",
     ],
 )
-def test_BOK06_what_is_no_date_is_refused_in_words(
+def test_BOK06_an_invalid_date_is_refused_with_a_message(
     client: Client, renter: User, house: House, value: str
 ) -> None:
     page = book(client, house, value, value)
@@ -191,7 +191,7 @@ def test_today_and_a_year_ahead_are_the_first_and_last_days(
             assert book(client, house, day, day + timedelta(days=2)).status_code == 302
 
 
-def test_BOK01_taken_nights_are_told_at_once_and_nothing_is_left(
+def test_BOK01_taken_nights_are_refused_and_nothing_is_written(
     client: Client, renter: User, house: House
 ) -> None:
     day = timezone.localdate() + timedelta(days=9)
@@ -207,9 +207,7 @@ def test_BOK01_taken_nights_are_told_at_once_and_nothing_is_left(
     assert house.order_count == 0
 
 
-def test_BOK02_one_leaves_and_another_arrives_on_the_same_day(
-    client: Client, renter: User, house: House
-) -> None:
+def test_BOK02_check_out_and_check_in_on_the_same_day(client: Client, renter: User, house: House) -> None:
     day = timezone.localdate() + timedelta(days=9)
     for first in (0, 2, -2):
         client.force_login(make.user())
@@ -236,12 +234,12 @@ def test_a_house_that_is_not_listed_can_not_be_booked(client: Client, renter: Us
         ("2026-11-22T16:00:00+00:00", date(2026, 11, 23)),
         ("2028-02-28T23:59:59+08:00", date(2028, 2, 28)),
         ("2028-02-29T00:00:00+08:00", date(2028, 2, 29)),
-        # Clocks change in Europe and America; not in Beijing.
+        # Days of clock changes in Europe and America; Beijing has none.
         ("2027-03-28T01:00:00+00:00", date(2027, 3, 28)),
         ("2027-11-07T06:00:00+00:00", date(2027, 11, 7)),
     ],
 )
-def test_FMT07_midnight_is_beijings(
+def test_FMT07_days_change_at_midnight_in_beijing(
     client: Client, renter: User, house: House, now: str, today: date
 ) -> None:
     with time_machine.travel(now, tick=False):
@@ -254,7 +252,7 @@ def test_FMT07_midnight_is_beijings(
     assert nights() == {today, today + timedelta(days=1)}
 
 
-def test_FMT07_midnight_between_the_form_and_the_booking_is_said_beside_the_day(
+def test_FMT07_midnight_between_form_and_booking_is_an_error_of_check_in(
     client: Client, renter: User, house: House
 ) -> None:
     House.objects.update(instant_book=True)
@@ -282,7 +280,7 @@ def test_FMT07_a_stay_over_29_february(client: Client, renter: User, house: Hous
     ("now", "pay_by"),
     [
         ("2026-11-22T23:54:59+08:00", "2026-11-23T00:00:00+08:00"),
-        ("2026-11-22T23:59:59+08:00", "2026-11-23T00:29:59+08:00"),  # nobody can pay within a second
+        ("2026-11-22T23:59:59+08:00", "2026-11-23T00:29:59+08:00"),  # a second is too short to pay
         ("2026-11-22T23:15:00+08:00", "2026-11-22T23:45:00+08:00"),
     ],
 )
@@ -306,7 +304,7 @@ def test_a_stay_that_begins_today_can_be_paid(renter: User, house: House) -> Non
         assert order.is_payable
 
 
-def test_FMT05_any_title_is_kept_and_shown_as_text(client: Client, renter: User, house: House) -> None:
+def test_FMT05_any_title_is_kept_and_escaped(client: Client, renter: User, house: House) -> None:
     title = "🏠 “Sea” & {view} 'x' \u202eright to left <script>alert(1)</script> 房"
     House.objects.update(title=title)
     day = timezone.localdate() + timedelta(days=9)
@@ -327,7 +325,7 @@ def test_FMT03_a_stay_that_costs_more_than_can_be_paid_is_refused(
     assert "check_out" in answer.context["form"].errors
 
 
-def test_USR05_signed_out_the_stay_is_kept_unless_no_address_could_hold_it(
+def test_USR05_signed_out_the_stay_is_kept_unless_it_is_too_long_for_an_address(
     client: Client, house: House
 ) -> None:
     page = book(client, house, "2027-03-05", "2" * 10_000)
@@ -335,7 +333,7 @@ def test_USR05_signed_out_the_stay_is_kept_unless_no_address_could_hold_it(
     assert len(page.url) < 200
 
 
-def test_a_price_that_changed_meanwhile_is_said_before_anything_is_booked(
+def test_a_price_that_changed_meanwhile_is_shown_before_booking(
     client: Client, renter: User, house: House
 ) -> None:
     html = client.get(house.get_absolute_url()).content.decode()
@@ -353,7 +351,7 @@ def test_a_price_that_changed_meanwhile_is_said_before_anything_is_booked(
 
 
 @pytest.mark.parametrize("paid", [False, True])
-def test_the_button_pressed_again_leads_to_the_order(
+def test_booking_again_leads_to_the_existing_order(
     client: Client, renter: User, house: House, paid: bool
 ) -> None:
     with time_machine.travel(NOON, tick=False):
@@ -368,7 +366,7 @@ def test_the_button_pressed_again_leads_to_the_order(
     assert order.events.count() == 1
 
 
-def test_the_order_of_somebody_else_stays_theirs(client: Client, renter: User, house: House) -> None:
+def test_the_same_stay_of_another_renter_is_refused(client: Client, renter: User, house: House) -> None:
     with time_machine.travel(NOON, tick=False):
         book(client, house, "2027-03-05", "2027-03-08")
         client.force_login(make.user())
@@ -404,7 +402,7 @@ def test_a_home_that_is_no_longer_offered_leads_to_others_for_the_same_days(
     assert "no longer offered" in client.get("/").content.decode()
 
 
-def test_the_same_nights_for_another_number_of_guests_are_not_passed_over(
+def test_the_same_nights_with_another_number_of_guests_show_a_message(
     client: Client, renter: User, house: House
 ) -> None:
     client.cookies["django_language"] = "en"

@@ -1,4 +1,4 @@
-"""BOK01: eight renters after one night at the same instant, with the guards and without them."""
+"""BOK01: eight renters book the same night concurrently, with the guards and without them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -33,15 +33,15 @@ RENTERS = 8
 
 
 @pytest.fixture
-def nobody_looks_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody gets as far as the rows, as those do who ask before the first one's commit."""
+def no_early_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip the check before the transaction, as if all had read before the first commit."""
     monkeypatch.setattr(availability, "taken", lambda *stay, **days: set())
 
 
 def rush(house: House) -> list[str]:
-    """Everybody books two nights at once, half of them a day earlier, all with one night in common.
+    """Book two nights by RENTERS at once, half of them a day earlier, with one night in common.
 
-    Returns what they were told.
+    Returns the results, sorted.
     """
     night = timezone.localdate() + timedelta(days=9)
 
@@ -58,7 +58,7 @@ def rush(house: House) -> list[str]:
 
 
 def one_won(house: House, told: list[str]) -> bool:
-    """One order, one event, two nights, all of the same number; the others were told that it was taken."""
+    """True if there is one order with one event and its two nights, and the other renters got "taken"."""
     house.refresh_from_db()
     orders = Order.objects.values_list("number", flat=True)
     return (
@@ -73,7 +73,7 @@ def one_won(house: House, told: list[str]) -> bool:
 @contextmanager
 def without_the_unique_night() -> Iterator[None]:
     (constraint,) = constraints = BookedNight._meta.constraints
-    BookedNight._meta.constraints = []  # SQLite's table is made anew from what stands here
+    BookedNight._meta.constraints = []  # SQLite rebuilds the table from these
     with connection.schema_editor() as editor:
         editor.remove_constraint(BookedNight, constraint)
     try:
@@ -85,23 +85,23 @@ def without_the_unique_night() -> Iterator[None]:
             editor.add_constraint(BookedNight, constraint)
 
 
-@pytest.mark.usefixtures("nobody_looks_first")
-def test_BOK01_one_wins_and_the_others_are_told() -> None:
+@pytest.mark.usefixtures("no_early_refusal")
+def test_BOK01_one_wins_and_the_others_are_refused() -> None:
     house = make.house()
     told = rush(house)
     assert one_won(house, told), told
 
 
-@pytest.mark.usefixtures("nobody_looks_first")
-def test_BOK01_the_row_decides_where_the_lock_does_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two writing nodes don't see each other's locks."""
+@pytest.mark.usefixtures("no_early_refusal")
+def test_BOK01_the_unique_row_decides_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on two nodes of a cluster, which don't see each other's locks."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
     house = make.house()
     told = rush(house)
     assert one_won(house, told), told
 
 
-@pytest.mark.usefixtures("nobody_looks_first")
+@pytest.mark.usefixtures("no_early_refusal")
 def test_BOK01_twin_without_the_unique_night_the_house_is_booked_twice() -> None:
     house = make.house()
     with without_the_unique_night():
@@ -120,11 +120,11 @@ def test_the_unique_night_is_back_after_the_twin() -> None:
 
 
 AT_ONCE = 16
-"""As many as gunicorn's threads on two cores take in at a time; the others wait before it."""
+"""Threads of gunicorn on two cores; further requests queue."""
 
 
-def people_come(house: House, people: int) -> Counter[int]:
-    """Everybody posts the booking form for the same two nights; the statuses."""
+def post_bookings(house: House, people: int) -> Counter[int]:
+    """Post the booking form for the same two nights by `people` renters; return the HTTP statuses."""
     night = timezone.localdate() + timedelta(days=9)
     stay = {"check_in": night, "check_out": night + timedelta(days=2), "guests": 1}
     browsers = []
@@ -132,46 +132,46 @@ def people_come(house: House, people: int) -> Counter[int]:
         browser = Client(raise_request_exception=False)
         browser.force_login(make.user())
         browsers.append(browser)
-    queue = iter(browsers)  # shared: each goes to one thread
+    queue = iter(browsers)  # shared by the threads
 
-    def come() -> Counter[int]:
+    def post_next() -> Counter[int]:
         return Counter(browser.post(reverse("book", args=[house.pk]), stay).status_code for browser in queue)
 
-    return sum(at_once(*[come] * AT_ONCE), Counter())
+    return sum(at_once(*[post_next] * AT_ONCE), Counter())
 
 
 def test_BOK04_five_hundred_want_one_house() -> None:
-    """One booking, 499 refusals in words, and no error for anybody."""
+    """One booking, 499 refusals with a message, and no server error."""
     house = make.house(instant_book=True)
-    assert people_come(house, 500) == {302: 1, 422: 499}
+    assert post_bookings(house, 500) == {302: 1, 422: 499}
     assert Order.objects.count() == 1
     assert BookedNight.objects.count() == 2
 
 
-@pytest.mark.usefixtures("nobody_looks_first")
+@pytest.mark.usefixtures("no_early_refusal")
 def test_BOK04_twin_without_the_unique_night_several_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
     house = make.house(instant_book=True)
     with without_the_unique_night():
-        people_come(house, 50)
+        post_bookings(house, 50)
         assert Order.objects.count() > 1
 
 
 def pressed_at_once(house: House, renter: User, times: int) -> set[int]:
-    """The same renter's browser sends the same form several times; the orders it ends up at."""
+    """Book the same stay several times at once as one renter; return the keys of the orders."""
     night = timezone.localdate() + timedelta(days=9)
     stay = {"check_in": night, "check_out": night + timedelta(days=2)}
     act = partial(booking.book, house, renter=renter, guests=1, **stay)
     return {order.pk for order in at_once(*[act] * times)}
 
 
-@pytest.mark.usefixtures("nobody_looks_first")
+@pytest.mark.usefixtures("no_early_refusal")
 def test_BOK01_pressed_twice_is_one_order_and_no_refusal() -> None:
     assert len(pressed_at_once(make.house(), make.user(), 8)) == 1
     assert Order.objects.count() == 1
 
 
-@pytest.mark.usefixtures("nobody_looks_first")
+@pytest.mark.usefixtures("no_early_refusal")
 def test_BOK01_twin_without_looking_for_the_own_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(booking, "_booked_before", lambda *stay, **days: None)
     with pytest.raises(NightsTaken):
@@ -179,7 +179,7 @@ def test_BOK01_twin_without_looking_for_the_own_order(monkeypatch: pytest.Monkey
 
 
 def held_by_staff_while_somebody_books() -> list[str]:
-    """What the renter is told who books a night right before staff hold it."""
+    """Book a night just before staff hold it; return the result for the renter."""
     house, night = make.house(), timezone.localdate() + timedelta(days=9)
     desk, renter, told = Client(), make.user(), list[str]()
     desk.force_login(make.user(is_staff=True, is_superuser=True))
@@ -226,9 +226,9 @@ def test_DBX02_twin_saving_the_review_before_the_house(
     house, rest, two = make.house(), transitions._count, Barrier(2)
 
     def after_a_shared_lock(review: Review, times: int) -> None:
-        with connection.cursor() as cursor:  # as a foreign key takes it
+        with connection.cursor() as cursor:  # as the foreign key check does
             cursor.execute("SELECT id FROM houses_house WHERE id = %s LOCK IN SHARE MODE", [house.pk])
-        with suppress(BrokenBarrierError):  # of those who come after the first two
+        with suppress(BrokenBarrierError):  # for all but the first two
             two.wait(timeout=30)
             two.abort()
         rest(review, times)
@@ -240,7 +240,7 @@ def test_DBX02_twin_saving_the_review_before_the_house(
 
 
 def reviews_at_once(house: House) -> tuple[int, int]:
-    """Eight renters review their stays in it; how many reviews and stars the house then has."""
+    """Review a house by eight renters at once; return its review count and sum of stars."""
     orders = [make.order(house=house, status=Order.Status.WAIT_COMMENT) for _ in range(8)]
     review = durable_transaction(transitions.review)
     at_once(*[partial(review, order, by=order.renter, rating=5, text="Quiet") for order in orders])

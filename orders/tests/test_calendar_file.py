@@ -1,4 +1,4 @@
-"""The stay as a file for calendars, read as RFC 5545 says."""
+"""iCalendar file of a stay, parsed according to RFC 5545."""
 
 import re
 from datetime import date, timedelta
@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from orders.ics import LONGEST_LINE, calendar_of
+from orders.ics import MAX_LINE_OCTETS, calendar_of
 from orders.models import Order
 from tests import make
 
@@ -25,7 +25,7 @@ def stay(**fields: object) -> Order:
 
 
 def read(file: bytes) -> dict[str, str]:
-    """The properties of the one event: unfolded, then unescaped, as a calendar does."""
+    """Return the properties of the event, unfolded, then unescaped."""
     lines = file.replace(b"\r\n ", b"").decode().split("\r\n")
     assert lines[-1] == ""
     assert lines[:2] == ["BEGIN:VCALENDAR", "VERSION:2.0"]
@@ -35,19 +35,19 @@ def read(file: bytes) -> dict[str, str]:
 
 
 def unescaped(value: str) -> str:
-    """Refuses a comma or semicolon that isn't escaped: a calendar may end the text there."""
+    """Unescape a text. Fails on an unescaped comma or semicolon, where a calendar may end the text."""
     assert re.fullmatch(r"(?:\\[\\;,nN]|[^\\;,])*", value), value
     return re.sub(r"\\(.)", lambda match: "\n" if match[1] in "nN" else match[1], value)
 
 
 @pytest.mark.parametrize("value", ["a,b", "a;b", "a\\\\,b", "a\\b", "a\\"])
-def test_the_reader_refuses_what_is_not_escaped(value: str) -> None:
+def test_the_parser_refuses_unescaped_characters(value: str) -> None:
     assert unescaped(r"a\,b\;c\\d\ne") == "a,b;c\\d\ne"
     with pytest.raises(AssertionError):
         unescaped(value)
 
 
-def test_the_stay_takes_its_days_whole(client: Client) -> None:
+def test_the_stay_is_an_all_day_event(client: Client) -> None:
     order = stay(check_in=date(2028, 2, 28), check_out=date(2028, 3, 1))
     client.force_login(order.renter)
     answer = client.get(f"/orders/{order.number}/calendar.ics")
@@ -67,22 +67,22 @@ def test_the_stay_takes_its_days_whole(client: Client) -> None:
     assert event["URL"] in event["DESCRIPTION"]
 
 
-def test_the_rules_of_the_house_come_along() -> None:
-    """They hold the times of arrival and departure."""
+def test_the_house_rules_are_in_the_description() -> None:
+    """They contain the times of arrival and departure."""
     order = stay()
-    words = read(calendar_of(order))["DESCRIPTION"]
-    assert "入住 15:00 以后，退房 12:00 以前\nNo parties; no smoking, please" in words
+    description = read(calendar_of(order))["DESCRIPTION"]
+    assert "入住 15:00 以后，退房 12:00 以前\nNo parties; no smoking, please" in description
 
 
 @pytest.mark.parametrize("shift", range(5))
 def test_long_lines_are_folded_between_characters(shift: int) -> None:
-    """Wherever the limit falls in a character of three or four octets."""
+    """At any position of the limit within a character of three or four octets."""
     order = stay()
     order.house_title = "x" * shift + "海😀" * 90
     file = calendar_of(order)
     lines = file.split(b"\r\n")
-    assert max(map(len, lines)) <= LONGEST_LINE
-    assert max(map(len, lines)) >= LONGEST_LINE - 3
+    assert max(map(len, lines)) <= MAX_LINE_OCTETS
+    assert max(map(len, lines)) >= MAX_LINE_OCTETS - 3
     for line in lines:
         line.decode()
     assert order.house_title in read(file)["SUMMARY"]
@@ -118,6 +118,6 @@ def test_only_a_paid_stay_that_is_not_over_has_one(client: Client, status: str) 
         assert client.get(address).status_code == 404
 
 
-def test_signed_out_one_signs_in_first(client: Client) -> None:
+def test_anonymous_users_sign_in_first(client: Client) -> None:
     address = f"/orders/{stay().number}/calendar.ics"
     assert client.get(address).url == f"/accounts/login/?next={address}"

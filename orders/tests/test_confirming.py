@@ -1,4 +1,4 @@
-"""What the page and the card of an order say while it is being paid: not begun, begun, being confirmed."""
+"""Page and card of an order to pay: payment not begun, begun, being confirmed."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ def renter(payment: Payment, client: Client) -> Client:
 
 
 def come_back(renter: Client, payment: Payment, gateway: Gateway) -> None:
-    """From Alipay with a genuine return, while Alipay itself still says otherwise."""
+    """Send a genuine return from Alipay, while Alipay's query still says waiting."""
     gateway.says["query"] = alipay.waiting(payment)
     assert renter.get(alipay.return_url(payment)).context["state"] == "confirming"
 
@@ -43,13 +43,13 @@ def page_of(renter: Client, order: Order) -> str:
 
 
 def pay_buttons(html: str) -> list[str]:
-    """The words on the buttons that lead to Alipay."""
+    """Return the labels of the buttons that lead to Alipay."""
     forms = re.findall(r'<form method="post" action="/payments/\d+/pay/".*?</form>', html, re.DOTALL)
     own = [form for form in forms if 'name="another"' not in form]
     return [re.findall(r">([^<>]+)</button>", form)[0] for form in own]
 
 
-def test_nobody_is_asked_for_money_that_is_being_confirmed(
+def test_a_payment_that_is_being_confirmed_is_not_asked_for_again(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     order = payment.order
@@ -69,14 +69,14 @@ def test_nobody_is_asked_for_money_that_is_being_confirmed(
     assert pay_buttons(card) == []
 
 
-def test_who_has_not_paid_can_still_go_to_alipay(renter: Client, payment: Payment, gateway: Gateway) -> None:
+def test_an_unpaid_renter_can_still_go_to_alipay(renter: Client, payment: Payment, gateway: Gateway) -> None:
     come_back(renter, payment, gateway)
     assert renter.post(f"/payments/{payment.order.number}/pay/").status_code == 302
     assert Payment.objects.count() == 1
 
 
 @pytest.mark.parametrize("left", [timedelta(seconds=30), timedelta(seconds=-1)])
-def test_near_its_end_and_past_it_the_payment_is_still_being_confirmed(
+def test_near_the_deadline_and_past_it_the_payment_is_still_being_confirmed(
     renter: Client, payment: Payment, gateway: Gateway, left: timedelta
 ) -> None:
     come_back(renter, payment, gateway)
@@ -86,9 +86,7 @@ def test_near_its_end_and_past_it_the_payment_is_still_being_confirmed(
     assert pay_buttons(html) == []
 
 
-def test_once_alipay_has_its_word_the_page_says_that(
-    renter: Client, payment: Payment, gateway: Gateway
-) -> None:
+def test_the_verdict_of_alipay_ends_confirming(renter: Client, payment: Payment, gateway: Gateway) -> None:
     come_back(renter, payment, gateway)
     Payment.objects.update(asked_at=None)
     gateway.says["query"] = alipay.closed(payment)
@@ -97,14 +95,14 @@ def test_once_alipay_has_its_word_the_page_says_that(
     assert CONFIRMING not in renter.get(LIST).content.decode()
 
 
-def test_a_return_that_is_not_alipays_confirms_nothing(renter: Client, payment: Payment) -> None:
+def test_a_forged_return_confirms_nothing(renter: Client, payment: Payment) -> None:
     forged = alipay.return_url(payment).replace("sign=", "sign=A")
     renter.get(forged)
     for html in (page_of(renter, payment.order), renter.get(LIST).content.decode()):
         assert CONFIRMING not in html
 
 
-def test_an_order_that_nobody_began_to_pay_asks_for_the_first_time(renter: Client) -> None:
+def test_an_order_without_an_attempt_has_a_pay_button(renter: Client) -> None:
     order = make.order(Order.objects.get().renter)
     html = page_of(renter, order)
     assert NOT_PAID not in html
@@ -112,10 +110,10 @@ def test_an_order_that_nobody_began_to_pay_asks_for_the_first_time(renter: Clien
     assert "I have paid, check for me" not in html
 
 
-def test_who_comes_back_without_having_paid_can_go_on(renter: Client, payment: Payment) -> None:
+def test_a_renter_who_comes_back_unpaid_can_continue(renter: Client, payment: Payment) -> None:
     html = page_of(renter, payment.order)
     assert NOT_PAID in html
-    assert 'data-mark="unpaid"' in html  # which the same page in another tab looks for
+    assert 'data-mark="unpaid"' in html  # read by the same page in another tab
     assert pay_buttons(html) == ["Continue to pay"]
     assert "I have paid, check for me" in html
 

@@ -1,4 +1,4 @@
-"""Mails about what happened to an order: each once, none forgotten, in order, and true when it is sent."""
+"""Mails about events of an order: delivery, sequence, and texts that are true when sent."""
 
 import re
 import smtplib
@@ -26,12 +26,12 @@ Kind = OrderEvent.Kind
 
 
 def mail_all() -> int:
-    """How many mails were sent."""
+    """Send all due mails; return their number."""
     return sum(mailing.send(key) for key in mailing.due())
 
 
 def order_of_wang(**fields: object) -> Order:
-    """An order of somebody who can be mailed and reads English."""
+    """Create an order whose renter has an address and reads English."""
     return make.order(make.user(email="wang@example.com"), **{"language": "en", **fields})
 
 
@@ -40,21 +40,21 @@ def happened(order: Order, kind: str, **fields: object) -> OrderEvent:
 
 
 def told(kind: str, *, email: str = "wang@example.com", **fields: object) -> OrderEvent:
-    """An event of that kind, of an order whose renter can be mailed."""
+    """Create an event of `kind`, of an order whose renter has an address."""
     return happened(make.order(make.user(email=email), **fields), kind)
 
 
 def mailed() -> list[str]:
-    """The news of each mail, in the order in which they went out."""
+    """Return the subjects of the mails without the title, in the order of sending."""
     return [message.subject.partition(": ")[0] for message in mail.outbox]
 
 
-def words_of(event: OrderEvent) -> str:
-    """All that the mail says, on one line."""
+def body_of(event: OrderEvent) -> str:
+    """Return the body of the mail about an event, on one line."""
     return " ".join(mailing.message_of(event).body.split())
 
 
-def test_paid_is_mailed_once_with_words_and_a_link(db: None) -> None:
+def test_a_payment_is_mailed_once_with_amount_and_link(db: None) -> None:
     event = told(Kind.PAID)
     assert (mail_all(), mail_all()) == (1, 0)
     event.refresh_from_db()
@@ -73,7 +73,7 @@ MAILED_ABOUT = [
 ]
 
 
-def test_what_is_mailed_about() -> None:
+def test_the_kinds_of_events_that_are_mailed() -> None:
     assert set(mailing.SUBJECTS) == set(MAILED_ABOUT)
 
 
@@ -90,16 +90,16 @@ def test_every_mail_can_be_written(db: None, kind: str, language: str, status: s
     assert "\n\n\n" not in message.body
 
 
-# --- What a mail says is true when it is sent -------------------------------------------------------
+# --- The text depends on the state when it is sent --------------------------------------------------
 
 
 ASKS = "Please pay", "please pay", "are kept for you", "holding your dates", "answer by"
 
 
 @pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
-def test_who_can_pay_is_asked_to_by_when(db: None, kind: str) -> None:
+def test_a_renter_who_can_pay_is_asked_to_with_the_deadline(db: None, kind: str) -> None:
     event = happened(order_of_wang(pay_by=timezone.now() + timedelta(hours=1)), kind)
-    assert "Please pay ￥300.00 by" in words_of(event)
+    assert "Please pay ￥300.00 by" in body_of(event)
     assert ", please pay: " in mailing.message_of(event).subject
 
 
@@ -108,35 +108,33 @@ def test_who_can_pay_is_asked_to_by_when(db: None, kind: str) -> None:
     "moved_on",
     [{"status": status} for status in sorted(set(Order.Status) - {"WAIT_PAYMENT", "WAIT_ACCEPT"})]
     + [{"pay_by": timezone.now()}],
-    ids=lambda moved_on: str(moved_on.get("status", "late")),  # no time: each test process makes its own
+    ids=lambda moved_on: str(moved_on.get("status", "late")),  # the time differs between test processes
 )
-def test_nothing_is_asked_for_once_the_order_has_moved_on(
+def test_no_mail_asks_for_payment_once_the_order_has_moved_on(
     db: None, kind: str, moved_on: dict[str, object]
 ) -> None:
     soon = timezone.now() + timedelta(hours=1)
     message = mailing.message_of(happened(order_of_wang(accept_by=soon, **moved_on), kind))
     assert "our booking" in message.body
-    for words in ASKS:
-        assert words not in message.subject + message.body
+    for text in ASKS:
+        assert text not in message.subject + message.body
 
 
 @pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
-def test_nothing_is_asked_for_while_a_payment_is_being_confirmed(
-    db: None, gateway: Gateway, kind: str
-) -> None:
+def test_no_mail_asks_for_payment_while_one_is_being_confirmed(db: None, gateway: Gateway, kind: str) -> None:
     event = happened(order_of_wang(), kind)
     payment = make.attempt(event.order)
-    assert "Please pay" in words_of(event)
+    assert "Please pay" in body_of(event)
     gateway.says["query"] = alipay.waiting(payment)
     Client().get(alipay.return_url(payment))
-    for words in ASKS:
-        assert words not in mailing.message_of(event).subject + words_of(event)
+    for text in ASKS:
+        assert text not in mailing.message_of(event).subject + body_of(event)
 
 
-def test_what_waits_for_staff_says_until_when_they_answer(db: None) -> None:
+def test_a_booking_to_accept_is_mailed_with_the_deadline_of_staff(db: None) -> None:
     soon, past = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(seconds=1)
     waiting, late = (
-        words_of(happened(order_of_wang(status="WAIT_ACCEPT", pay_by=None, accept_by=by), Kind.BOOKED))
+        body_of(happened(order_of_wang(status="WAIT_ACCEPT", pay_by=None, accept_by=by), Kind.BOOKED))
         for by in (soon, past)
     )
     assert "Our staff answer by" in waiting
@@ -144,8 +142,8 @@ def test_what_waits_for_staff_says_until_when_they_answer(db: None) -> None:
     assert "answer by" not in late
 
 
-def test_a_mail_says_what_is_true_when_it_is_sent_not_when_it_was_due(db: None) -> None:
-    """Booked, and cancelled within one sweep."""
+def test_a_mail_has_the_state_when_it_is_sent_not_when_it_was_due(db: None) -> None:
+    """Booked and cancelled between two sweeps."""
     order = order_of_wang(status="WAIT_ACCEPT", house=make.house(instant_book=True))
     transitions.booked(order)
     (waiting,) = mailing.due()
@@ -155,7 +153,7 @@ def test_a_mail_says_what_is_true_when_it_is_sent_not_when_it_was_due(db: None) 
     assert "ay by" not in mail.outbox[0].body
 
 
-def test_nobody_answered_is_another_end_than_not_paid_in_time(db: None) -> None:
+def test_not_accepted_and_not_paid_in_time_are_different_mails(db: None) -> None:
     unanswered, unpaid = (order_of_wang(status=status) for status in ("WAIT_ACCEPT", "WAIT_PAYMENT"))
     for order in (unanswered, unpaid):
         transitions.expire(order)
@@ -168,18 +166,18 @@ def test_nobody_answered_is_another_end_than_not_paid_in_time(db: None) -> None:
     assert "If you have paid after all, the money goes back to you." in late
 
 
-def test_the_end_of_what_was_not_paid_says_that_nothing_was_charged(db: None) -> None:
+def test_the_end_of_an_unpaid_order_says_that_nothing_was_charged(db: None) -> None:
     for status in ("WAIT_ACCEPT", "WAIT_PAYMENT"):
         order = order_of_wang(status=status)
         transitions.cancel(order, by=order.renter)
-        words = words_of(order.events.get())
-        assert "Your order is cancelled. Nothing was charged." in words
+        body = body_of(order.events.get())
+        assert "Your order is cancelled. Nothing was charged." in body
     event = happened(order_of_wang(status="REJECTED"), Kind.REJECTED)
-    assert "You were not charged." in words_of(event)
+    assert "You were not charged." in body_of(event)
 
 
-def test_what_staff_decide_is_mailed_as_it_was_written(db: None) -> None:
-    """Plain text: nothing of it is escaped for a page."""
+def test_decisions_of_staff_are_mailed_unescaped(db: None) -> None:
+    """Mails are plain text, so nothing is HTML-escaped."""
     staff = make.user(is_staff=True)
     accepted, rejected = (order_of_wang(status="WAIT_ACCEPT", house_title="Sea & <b>") for _ in range(2))
     transitions.accept(accepted, by=staff)
@@ -189,28 +187,28 @@ def test_what_staff_decide_is_mailed_as_it_was_written(db: None) -> None:
     for message in mail.outbox:
         assert "Sea & <b>" in message.subject
         assert "\nSea & <b>\n" in message.body
-    words_in_mails = ["In their words" in message.body for message in mail.outbox]
-    assert words_in_mails == [False, True]
+    quoted = ["In their words" in message.body for message in mail.outbox]
+    assert quoted == [False, True]
     assert '\nIn their words: Being painted & "wet"\n' in mail.outbox[1].body
 
 
-def test_who_has_paid_reads_when_where_and_how_to_cancel(db: None) -> None:
+def test_a_paid_stay_is_mailed_with_check_in_and_refund_policy(db: None) -> None:
     with time_machine.travel(date(2027, 3, 1)):
         days = {"check_in": date(2027, 3, 5), "check_out": date(2027, 3, 7)}
         paid, canceled = (
-            words_of(happened(order_of_wang(status=status, **days), Kind.PAID))
+            body_of(happened(order_of_wang(status=status, **days), Kind.PAID))
             for status in ("WAIT_COMMENT", "CANCELED")
         )
-    for words in ("Check-in is on 5 Mar.", "The address and how to get in", "Flexible: full refund"):
-        assert words in paid
-        assert words not in canceled
+    for text in ("Check-in is on 5 Mar.", "The address and how to get in", "Flexible: full refund"):
+        assert text in paid
+        assert text not in canceled
     for mail_ in (paid, canceled):
         assert "Your payment of ￥300.00 has arrived." in mail_
 
 
-def test_money_that_was_not_needed_goes_back(db: None) -> None:
-    words = words_of(happened(order_of_wang(), Kind.SURPLUS))
-    assert "We received ￥300.00 that your order did not use" in words
+def test_a_surplus_is_mailed(db: None) -> None:
+    body = body_of(happened(order_of_wang(), Kind.SURPLUS))
+    assert "We received ￥300.00 that your order did not use" in body
 
 
 @pytest.mark.parametrize(
@@ -221,7 +219,7 @@ def test_money_that_was_not_needed_goes_back(db: None) -> None:
         ("", "", ""),
     ],
 )
-def test_the_end_says_where_the_order_is_and_how_to_reach_staff(
+def test_the_mail_ends_with_the_link_and_contacts(
     db: None, settings: Settings, phone: str, email: str, line: str
 ) -> None:
     settings.CONTACT_PHONE, settings.CONTACT_EMAIL = phone, email
@@ -236,19 +234,19 @@ def test_the_end_says_where_the_order_is_and_how_to_reach_staff(
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
-def test_a_long_title_hides_nothing_of_the_news(db: None, language: str) -> None:
+def test_a_long_title_is_shortened_in_the_subject(db: None, language: str) -> None:
     title = "Sea 海 " * 40
     event = happened(order_of_wang(house_title=title[:200], language=language), Kind.REFUNDED)
     news, house = re.split(": |：", mailing.message_of(event).subject)
     assert len(news) < 20
-    assert len(house) == mailing.MOST_OF_A_TITLE
+    assert len(house) == mailing.MAX_TITLE_LENGTH
     assert house.endswith("…")
     assert title.startswith(house[:-1])
     assert title[:200].strip() in mailing.message_of(event).body
 
 
 def test_a_mail_is_in_the_language_of_the_booking(db: None) -> None:
-    """Its money, its days and its time, too."""
+    """With amounts, days and times in its formats."""
     with time_machine.travel("2027-03-01T12:00:00+08:00", tick=False):
         english, chinese = (
             mailing.message_of(
@@ -257,12 +255,12 @@ def test_a_mail_is_in_the_language_of_the_booking(db: None) -> None:
             for code in ("en", "zh-hans")
         )
     assert english.subject.startswith("Booking accepted, please pay: ")
-    for words in ("￥300.00 by 1 Mar, 12:30", "Fri 5 Mar – Sun 7 Mar", "2 nights"):
-        assert words in english.body
+    for text in ("￥300.00 by 1 Mar, 12:30", "Fri 5 Mar – Sun 7 Mar", "2 nights"):
+        assert text in english.body
     assert not any("\u4e00" <= letter <= "\u9fff" for letter in english.body.replace("爱家租房", ""))
     assert "Booking" not in chinese.subject
-    for words in ("￥300.00", "3月1日 12:30", "3月5日 周五 – 3月7日 周日", "2晚"):
-        assert words in chinese.body
+    for text in ("￥300.00", "3月1日 12:30", "3月5日 周五 – 3月7日 周日", "2晚"):
+        assert text in chinese.body
 
 
 def test_the_language_is_that_in_which_the_renter_booked(db: None) -> None:
@@ -275,7 +273,7 @@ def test_the_language_is_that_in_which_the_renter_booked(db: None) -> None:
     assert Order.objects.get(renter=renter).language == "en"
 
 
-def test_who_has_no_email_is_passed_over_and_so_marked(db: None) -> None:
+def test_an_event_of_a_renter_without_an_address_is_marked_as_done(db: None) -> None:
     event = told(Kind.PAID, email="")
     assert mail_all() == 0
     event.refresh_from_db()
@@ -306,9 +304,7 @@ def test_a_title_can_t_add_headers(db: None) -> None:
     assert mail.outbox[0].message()["Bcc"] is None
 
 
-def test_a_mail_server_that_is_down_is_tried_again_ever_less_often(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retries_back_off_while_the_mail_server_is_down(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     event = told(Kind.PAID)
     with monkeypatch.context() as down:
         down.setattr(
@@ -338,12 +334,10 @@ def test_a_mail_server_that_hangs_does_not_hold_up_the_sweep(
     monkeypatch.setattr("django.core.mail.EmailMessage.send", hang)
     assert mail_all() == 0
     assert len(tries) == FAILURES_TO_OPEN
-    assert len(mailing.due()) == 20 - FAILURES_TO_OPEN  # nobody took these up: they wait for no lease
+    assert len(mailing.due()) == 20 - FAILURES_TO_OPEN  # not claimed, so without a lease
 
 
-def test_a_mail_that_is_refused_says_nothing_about_the_others(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_mails_dont_open_the_circuit(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(20):
         told(Kind.PAID)
     refused = smtplib.SMTPRecipientsRefused({"wang@example.com": (550, b"no such user")})
@@ -352,7 +346,7 @@ def test_a_mail_that_is_refused_says_nothing_about_the_others(
     assert mailing.due() == []
 
 
-def test_after_days_a_mail_is_given_up_with_an_alarm(
+def test_a_mail_is_given_up_after_days_and_logged(
     db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = told(Kind.PAID)
@@ -366,7 +360,7 @@ def test_after_days_a_mail_is_given_up_with_an_alarm(
     assert "example.com" not in caplog.text
 
 
-def test_an_address_that_can_t_be_written_is_given_up_too(db: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_address_is_given_up_too(db: None, caplog: pytest.LogCaptureFixture) -> None:
     event = told(Kind.PAID, email=f"wang@{'ü' * 80}.example")
     with time_machine.travel(event.created_at + timedelta(days=4)):
         assert mail_all() == 0
@@ -374,7 +368,7 @@ def test_an_address_that_can_t_be_written_is_given_up_too(db: None, caplog: pyte
     assert "given up" in caplog.text
 
 
-def test_CRA03_killed_before_the_mail_was_sent_then_sent_later_once(
+def test_CRA03_killed_before_sending_it_is_sent_once_after_the_lease(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told(Kind.PAID)
@@ -382,16 +376,16 @@ def test_CRA03_killed_before_the_mail_was_sent_then_sent_later_once(
         kill.setattr("django.core.mail.EmailMessage.send", raising(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             mail_all()
-    assert mail_all() == 0  # the lease of the one that was killed
+    assert mail_all() == 0  # the lease of the killed process
     with time_machine.travel(timezone.now() + mailing.LEASE + timedelta(seconds=1)):
         assert (mail_all(), mail_all()) == (1, 0)
 
 
-# --- In the order of the events ---------------------------------------------------------------------
+# --- Sequence ----------------------------------------------------------------------------------------
 
 
 def story() -> Order:
-    """A paid and cancelled order of which nothing has been mailed yet."""
+    """Create a paid and cancelled order, with no event mailed yet."""
     order = order_of_wang(status="CANCELED")
     for kind in (Kind.BOOKED, Kind.PAID, Kind.REFUND_DUE, Kind.CANCELED, Kind.REFUNDED):
         happened(order, kind)
@@ -401,17 +395,17 @@ def story() -> Order:
 STORY = ["We have your booking", "Payment received", "Order cancelled", "Refund made"]
 
 
-def test_what_happened_to_an_order_is_mailed_as_it_happened(db: None) -> None:
-    """Also where an older one was put off and is due after the younger ones."""
+def test_the_events_of_an_order_are_mailed_in_sequence(db: None) -> None:
+    """Even if an older one was postponed and is due after later ones."""
     order = story()
     now = timezone.now()
-    for seconds, event in enumerate(order.events.order_by("-id"), 1):  # the youngest is due longest
+    for seconds, event in enumerate(order.events.order_by("-id"), 1):  # the newest is most overdue
         OrderEvent.objects.filter(pk=event.pk).update(mail_due_at=now - timedelta(minutes=10 - seconds))
     assert mail_all() == 4
     assert mailed() == STORY
 
 
-def test_the_others_of_an_order_wait_while_one_is_in_hand(db: None) -> None:
+def test_later_events_of_an_order_wait_while_one_is_claimed(db: None) -> None:
     order, other = story(), told(Kind.PAID).order
     event = order.events.get(kind=Kind.BOOKED)
     assert mailing._claim(event)
@@ -422,7 +416,7 @@ def test_the_others_of_an_order_wait_while_one_is_in_hand(db: None) -> None:
     assert mailed() == STORY
 
 
-def test_the_others_of_an_order_wait_while_one_can_t_be_sent(
+def test_later_events_of_an_order_wait_while_one_cant_be_sent(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story()
@@ -435,7 +429,7 @@ def test_the_others_of_an_order_wait_while_one_can_t_be_sent(
     assert mailed() == STORY
 
 
-def test_one_that_is_given_up_holds_up_the_others_no_longer(
+def test_an_event_that_is_given_up_no_longer_blocks_later_ones(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = order_of_wang(status="WAIT_COMMENT")
@@ -454,16 +448,14 @@ def test_one_that_is_given_up_holds_up_the_others_no_longer(
     assert mailing.due() == []
 
 
-def test_what_is_due_is_picked_by_one_query(
-    db: None, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_due_takes_one_query(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     orders = [story() for _ in range(3)]
     with django_assert_num_queries(1):
         assert mailing.due() == [order.pk for order in orders]
 
 
 def send_the_story_by_eight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight sweeps; the other seven come and go while the oldest event's mail is on its way."""
+    """Run eight sweeps; seven of them run while the first is sending the oldest event's mail."""
     order = story()
     send, on_its_way, others_are_done = EmailMessage.send, Event(), Barrier(8, timeout=30)
 
@@ -483,18 +475,18 @@ def send_the_story_by_eight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_CON08_eight_workers_mail_an_order_as_it_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_CON08_eight_workers_mail_the_events_in_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     send_the_story_by_eight(monkeypatch)
     assert mailed() == STORY
 
 
 @pytest.mark.django_db(transaction=True)
-def test_CON08_twin_without_the_waiting_the_end_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_CON08_twin_without_waiting_for_older_events_they_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
     def next_of_any_age(order_key: int) -> OrderEvent | None:
         due = OrderEvent.objects.filter(order=order_key, mail_due_at__lte=timezone.now())
         return due.select_related("order__renter").order_by("id").first()
 
-    monkeypatch.setattr(mailing, "_next", next_of_any_age)
+    monkeypatch.setattr(mailing, "_next_event", next_of_any_age)
     send_the_story_by_eight(monkeypatch)
     assert sorted(mailed()) == sorted(STORY)
     assert mailed()[-1] == STORY[0]

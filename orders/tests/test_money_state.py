@@ -1,4 +1,4 @@
-"""What a renter is told of an order that is over: why, whether it cost something, and where the money is."""
+"""Page and card of an order that is over: the reason, what was charged, and refunds."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def renter(client: Client) -> User:
 
 
 def head(client: Client, order: Order) -> str:
-    """The card that says where the order stands."""
+    """Return the HTML of the section with the state of the order."""
     html = client.get(order.get_absolute_url()).content.decode()
     return html.split('<section class="card next">')[1].split("</section>")[0]
 
@@ -64,30 +64,30 @@ def refund(payment: Payment, fen: int, status: str = "DUE") -> Refund:
 def test_the_time_to_pay_passed(client: Client, renter: User) -> None:
     order = make.order(renter)
     transitions.expire(order)
-    words = head(client, order)
-    assert "The time to pay has passed" in words
-    assert CHARGED_NOTHING in words
+    html = head(client, order)
+    assert "The time to pay has passed" in html
+    assert CHARGED_NOTHING in html
 
 
 def test_staff_did_not_answer_in_time(client: Client, renter: User) -> None:
     order = make.order(renter, status=Status.WAIT_ACCEPT)
     transitions.expire(order)
-    words = head(client, order)
-    assert "Sorry, we didn&#x27;t reply in time" in words
-    assert CHARGED_NOTHING in words
+    html = head(client, order)
+    assert "Sorry, we didn&#x27;t reply in time" in html
+    assert CHARGED_NOTHING in html
 
 
 @pytest.mark.parametrize("status", [Status.WAIT_ACCEPT, Status.WAIT_PAYMENT])
 def test_cancelled_unpaid(client: Client, renter: User, status: str) -> None:
     order = make.order(renter, status=status)
     transitions.cancel(order, by=renter)
-    words = head(client, order)
-    assert "This order was cancelled" in words
-    assert CHARGED_NOTHING in words
-    assert MAY_COME not in words
+    html = head(client, order)
+    assert "This order was cancelled" in html
+    assert CHARGED_NOTHING in html
+    assert MAY_COME not in html
 
 
-def test_cancelled_while_alipay_was_silent_promises_no_more_than_is_known(
+def test_cancelled_while_alipay_does_not_answer_mentions_money_that_may_come(
     client: Client, renter: User
 ) -> None:
     order = make.order(renter)
@@ -98,23 +98,23 @@ def test_cancelled_while_alipay_was_silent_promises_no_more_than_is_known(
     assert MAY_COME not in head(client, order)
 
 
-def test_money_that_came_after_the_end_was_no_nothing(client: Client, renter: User) -> None:
+def test_money_that_came_after_the_end_is_shown_as_charged(client: Client, renter: User) -> None:
     order = make.order(renter)
     transitions.expire(order)
     payment = pay(order)
-    words = head(client, order)
-    assert "The time to pay has passed" in words
-    assert "￥300.00 is on its way back" in words
-    assert CHARGED_NOTHING not in words
+    html = head(client, order)
+    assert "The time to pay has passed" in html
+    assert "￥300.00 is on its way back" in html
+    assert CHARGED_NOTHING not in html
     assert "Payment that was not used" in price(client, order)
     assert "/receipt/" not in price(client, order)
     refunding._give_up(payment.refunds.get(), by=make.user(is_staff=True), explanation="Paid in cash")
-    words = head(client, order)
-    assert "on its way back" not in words
-    assert CHARGED_NOTHING not in words
+    html = head(client, order)
+    assert "on its way back" not in html
+    assert CHARGED_NOTHING not in html
 
 
-def test_cancelled_after_paying_tells_where_the_money_is(client: Client, renter: User) -> None:
+def test_cancelled_after_paying_shows_the_state_of_the_refund(client: Client, renter: User) -> None:
     order = make.order(renter)
     payment = pay(order)
     transitions.cancel(order, by=renter)
@@ -130,12 +130,10 @@ def test_cancelled_after_paying_tells_where_the_money_is(client: Client, renter:
     assert "￥150.00 went back" in client.get(LIST).content.decode()
 
 
-def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
-    client: Client, renter: User
-) -> None:
+def test_the_page_of_a_cancelled_order_polls_until_the_money_is_back(client: Client, renter: User) -> None:
     order = make.order(renter)
     payment = pay(order)
-    asks, refresh = f'data-status-url="/payments/{order.number}/status/"', '<meta http-equiv="refresh"'
+    poll, refresh = f'data-status-url="/payments/{order.number}/status/"', '<meta http-equiv="refresh"'
 
     def page() -> str:
         return client.get(order.get_absolute_url()).content.decode()
@@ -144,16 +142,16 @@ def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
         return client.get(f"/payments/{order.number}/status/").json()
 
     refund(payment, 1000)
-    assert (asks in page(), refresh in page()) == (False, False)
+    assert (poll in page(), refresh in page()) == (False, False)
     assert standing() == {"order": "WAIT_COMMENT", "payment": "PAID"}
     transitions.cancel(order, by=renter)
     made = refund(payment, 15000)
-    for piece in (asks, 'data-order="CANCELED" data-mark="16000"', refresh, "js/status-poll.js"):
+    for piece in (poll, 'data-order="CANCELED" data-mark="16000"', refresh, "js/status-poll.js"):
         assert piece in page()
     assert standing() == {"order": "CANCELED", "payment": "PAID"}
     for each in (made, payment.refunds.exclude(pk=made.pk).get()):
         refunds.mark_done(each)
-    for piece in (asks, refresh, "js/status-poll.js"):
+    for piece in (poll, refresh, "js/status-poll.js"):
         assert piece not in page()
 
 
@@ -161,7 +159,7 @@ def test_the_page_of_a_cancelled_order_looks_again_until_the_money_is_back(
     ("status", "on_its_way"),
     [("PROPOSED", False), ("DUE", True), ("SENT", True), ("REFUSED", True), ("GIVEN_UP", False)],
 )
-def test_a_refund_is_on_its_way_from_when_it_was_told_to_when_it_ended(
+def test_the_statuses_in_which_a_refund_is_on_its_way(
     client: Client, renter: User, status: str, on_its_way: bool
 ) -> None:
     order = make.order(renter)
@@ -172,20 +170,20 @@ def test_a_refund_is_on_its_way_from_when_it_was_told_to_when_it_ended(
         assert ("on its way back" in client.get(address).content.decode()) is on_its_way
 
 
-def test_a_refund_that_was_never_announced_hides_none_that_was(client: Client, renter: User) -> None:
-    """Made in Alipay's own console: the timeline has only its end, so no sum of events tells the rest."""
+def test_an_external_refund_does_not_hide_one_on_its_way(client: Client, renter: User) -> None:
+    """Made in Alipay's console, it has no REFUND_DUE event, so sums over the timeline would be wrong."""
     order = make.order(renter)
     payment = pay(order)
     transitions.cancel(order, by=renter)
     refunds.record_external(payment, "BY-HAND", 20000)
     refund(payment, 10000)
-    words = head(client, order)
-    assert "￥200.00 went back" in words
-    assert "￥100.00 is on its way back" in words
+    html = head(client, order)
+    assert "￥200.00 went back" in html
+    assert "￥100.00 is on its way back" in html
     assert "￥100.00 on its way back" in client.get(LIST).content.decode()
 
 
-def test_what_went_back_of_a_stay_that_is_on_stands_in_its_price_alone(client: Client, renter: User) -> None:
+def test_a_partial_refund_of_a_paid_stay_is_shown_under_price_only(client: Client, renter: User) -> None:
     order = make.order(renter)
     payment = pay(order)
     refund(payment, 5000, "DONE")

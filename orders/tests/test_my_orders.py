@@ -1,4 +1,4 @@
-"""我的订单: newest first, by status, twenty a page, and nobody else's."""
+"""我的订单: sorting, filters, paging, cards, and access."""
 
 from datetime import date, timedelta
 
@@ -31,7 +31,7 @@ def renter(client: Client) -> User:
 
 
 def many(renter: User, count: int, **fields: object) -> list[str]:
-    """The numbers of `count` orders, newest first; three at a time were made at the same instant."""
+    """Create `count` orders, in groups of three at the same instant; return their numbers, newest first."""
     now, home = timezone.now(), make.house()
     return [
         make.order(renter, house=home, created_at=now - timedelta(hours=n // 3), **fields).number
@@ -44,7 +44,7 @@ def shown(page: object) -> list[str]:
 
 
 def walk(client: Client, **query: str) -> list[list[str]]:
-    """The orders on each page, following the link to older ones."""
+    """Follow the links to older orders; return the numbers on each page."""
     pages, before = [], ""
     while before is not None:
         page = client.get(LIST, {**query, "before": before} if before else query)
@@ -76,12 +76,12 @@ def test_paging_by_status_visits_each_of_that_status_once(client: Client, renter
 
 
 @pytest.mark.parametrize("count", [20, 40])
-def test_a_full_last_page_leads_to_no_empty_one(client: Client, renter: User, count: int) -> None:
+def test_a_full_last_page_has_no_link_to_an_empty_one(client: Client, renter: User, count: int) -> None:
     many(renter, count)
     assert [len(page) for page in walk(client)] == [20] * (count // 20)
 
 
-def test_a_new_order_while_paging_moves_nothing(client: Client, renter: User) -> None:
+def test_a_new_order_while_paging_does_not_shift_pages(client: Client, renter: User) -> None:
     many(renter, 25)
     before = client.get(LIST).context["next_before"]
     expected = shown(client.get(LIST, {"before": before}))
@@ -99,7 +99,7 @@ def test_each_status_shows_its_own(client: Client, renter: User, status: str) ->
 @pytest.mark.parametrize(
     "status", ["PAID", "wait_payment", "WAIT_PAYMENT ", "", "１", "\0", "' OR 1=1 --", "%s"]
 )
-def test_a_status_that_is_none_shows_all(client: Client, renter: User, status: str) -> None:
+def test_an_unknown_status_shows_all(client: Client, renter: User, status: str) -> None:
     many(renter, 3)
     assert len(shown(client.get(LIST, {"status": status}))) == 3
 
@@ -118,14 +118,14 @@ def test_a_status_that_is_none_shows_all(client: Client, renter: User, status: s
         "😀",
     ],
 )
-def test_an_unknown_place_in_the_list_is_no_error(client: Client, renter: User, before: str) -> None:
+def test_an_unknown_cursor_is_no_error(client: Client, renter: User, before: str) -> None:
     many(renter, 3)
     page = client.get(LIST, {"before": before.encode("utf-8", "surrogatepass")})
     assert page.status_code == 200
     assert shown(page) in ([], shown(client.get(LIST)))
 
 
-def test_another_renters_number_is_no_place_in_the_list(client: Client, renter: User) -> None:
+def test_another_renters_number_is_no_cursor(client: Client, renter: User) -> None:
     many(renter, 3)
     foreign = make.order(created_at=timezone.now() + timedelta(days=1)).number
     assert shown(client.get(LIST, {"before": foreign})) == []
@@ -140,14 +140,14 @@ def test_other_renters_orders_are_never_shown(client: Client, renter: User) -> N
         assert not any(number in page.content.decode() for number in others[1:])
 
 
-def test_no_orders_yet_leads_to_the_houses(client: Client, renter: User) -> None:
+def test_an_empty_list_links_to_the_houses(client: Client, renter: User) -> None:
     page = client.get(LIST)
     assert shown(page) == []
     assert "scene-no-orders" in page.content.decode()
     assert 'class="button" href="/"' in page.content.decode()
 
 
-def test_none_of_this_kind_leads_to_all(client: Client, renter: User) -> None:
+def test_an_empty_filtered_list_links_to_all_orders(client: Client, renter: User) -> None:
     make.order(renter)
     for query in ({"status": "REJECTED"}, {"before": "26010100000000"}):
         page = client.get(LIST, query)
@@ -155,7 +155,7 @@ def test_none_of_this_kind_leads_to_all(client: Client, renter: User) -> None:
         assert f'class="button" href="{LIST}"' in page.content.decode()
 
 
-def test_nobody_signed_out_sees_the_list(client: Client) -> None:
+def test_anonymous_users_sign_in_first(client: Client) -> None:
     assert client.get(LIST).url == "/accounts/login/?next=/orders/"
 
 
@@ -174,7 +174,7 @@ def with_photos_and_reviews(renter: User, count: int) -> None:
 def test_at_most_five_queries_however_many_orders(
     client: Client, renter: User, count: int, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """The whole page, session included; another house and photo on every card, reviews on some."""
+    """The whole page with the session; each card with its own house and photo, some with reviews."""
     with_photos_and_reviews(renter, count)
     own = Order.objects.placed_by(renter)
     complete = own.filter(status="COMPLETE").count()
@@ -193,7 +193,7 @@ def test_at_most_five_queries_however_many_orders(
         assert len(shown(page)) == min(20, max(0, expected))
 
 
-# --- tabs and finding ---------------------------------------------------------------------------------
+# --- Tabs and search ----------------------------------------------------------------------------------
 
 
 def tabs(page: object) -> dict[str, int]:
@@ -215,7 +215,7 @@ def test_tabs_count_the_orders_of_each_status(client: Client, renter: User) -> N
 
 @pytest.fixture
 def stays(renter: User) -> dict[str, Order]:
-    """Two orders with little in common."""
+    """Two orders that no search matches both by chance."""
     sea = make.house(title="临海小屋 · Sea view")
     year = timezone.localdate().year
     return {
@@ -297,7 +297,7 @@ def test_a_day_without_its_year_may_be_last_years(client: Client, renter: User) 
         assert shown(client.get(LIST, {"q": "12-30"})) == [order.number]
 
 
-def test_what_was_typed_stays_and_goes_along_to_tabs_and_older_orders(client: Client, renter: User) -> None:
+def test_the_search_is_kept_in_input_tabs_and_links_to_older_orders(client: Client, renter: User) -> None:
     many(renter, 25, status=Status.COMPLETE)
     html = client.get(LIST, {"q": 'House & "', "status": "COMPLETE"}).content.decode()
     assert 'value="House &amp; &quot;"' in html
@@ -308,7 +308,7 @@ def test_what_was_typed_stays_and_goes_along_to_tabs_and_older_orders(client: Cl
     assert "q=House" in client.get(LIST, {"q": "House"}).content.decode().split('class="more"')[1]
 
 
-def test_what_nothing_fits_says_so_and_leads_back(client: Client, stays: dict[str, Order]) -> None:
+def test_a_search_without_results_says_so_and_links_back(client: Client, stays: dict[str, Order]) -> None:
     html = client.get(LIST, {"q": "<b>nowhere"}).content.decode()
     assert "“&lt;b&gt;nowhere”" in html
     assert f'class="button" href="{LIST}"' in html
@@ -316,20 +316,20 @@ def test_what_nothing_fits_says_so_and_leads_back(client: Client, stays: dict[st
     assert f'class="button" href="{LIST}?q=%E4%B8%B4%E6%B5%B7"' in html
 
 
-def test_only_ones_own_orders_are_found(client: Client, stays: dict[str, Order]) -> None:
+def test_only_own_orders_are_found(client: Client, stays: dict[str, Order]) -> None:
     client.force_login(make.user())
     page = client.get(LIST, {"q": "26110112345678"})
     assert shown(page) == []
     assert tabs(page) == {}
 
 
-def test_an_endless_text_is_cut(client: Client, renter: User) -> None:
+def test_a_long_search_text_is_truncated(client: Client, renter: User) -> None:
     make.order(renter)
     page = client.get(LIST, {"q": "x" * 3000})
     assert (page.status_code, len(page.context["q"])) == (200, 100)
 
 
-# --- cards --------------------------------------------------------------------------------------------
+# --- Cards --------------------------------------------------------------------------------------------
 
 ACTIONS = {
     Status.WAIT_ACCEPT: (False, False),
@@ -380,7 +380,7 @@ def test_the_card_and_the_page_say_until_when_staff_answer(client: Client, rente
 
 
 def test_the_card_and_the_page_say_until_when_to_pay(client: Client, renter: User) -> None:
-    """In words, and to countdown.js with the site's own clock beside it."""
+    """As text, and for countdown.js with the server's time."""
     client.cookies["django_language"] = "en"
     times = (
         'data-turns="2026-11-22T12:29:00+08:00" data-deadline="2026-11-22T12:30:00+08:00" '
@@ -396,7 +396,7 @@ def test_the_card_and_the_page_say_until_when_to_pay(client: Client, renter: Use
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_an_order_at_its_deadline_or_past_it_says_so_and_can_not_be_paid(
+def test_an_order_at_or_past_its_deadline_says_so_and_cant_be_paid(
     client: Client, renter: User, seconds: int
 ) -> None:
     with time_machine.travel(NOON, tick=False):
@@ -411,10 +411,8 @@ def test_an_order_at_its_deadline_or_past_it_says_so_and_can_not_be_paid(
 
 
 @pytest.mark.parametrize("seconds", [60, 59, 1])
-def test_pay_is_shown_as_long_as_it_is_taken_and_then_it_is_too_late_to_begin(
-    client: Client, renter: User, seconds: int
-) -> None:
-    """The last minute belongs to who is at Alipay already. The page looks again when that begins."""
+def test_pay_is_shown_exactly_as_long_as_it_is_accepted(client: Client, renter: User, seconds: int) -> None:
+    """The last minute is for renters who are already at Alipay. The page refreshes when it begins."""
     client.cookies["django_language"] = "en"
     with time_machine.travel(NOON, tick=False):
         client.force_login(renter)
@@ -438,7 +436,7 @@ def test_pay_is_shown_as_long_as_it_is_taken_and_then_it_is_too_late_to_begin(
 @pytest.mark.parametrize(
     ("seconds", "look"), [(1800, 1741), (61, 2), (60, 1), (59, 60), (1, 2), (0, None), (None, None)]
 )
-def test_without_a_script_the_page_looks_again_when_it_says_something_else(
+def test_without_scripts_the_page_refreshes_when_its_state_changes(
     client: Client, renter: User, seconds: int | None, look: int | None
 ) -> None:
     with time_machine.travel(NOON, tick=False):

@@ -1,4 +1,4 @@
-"""The number of an order: fourteen digits, its own."""
+"""Order numbers: fourteen digits, unique, and the constraints on orders."""
 
 import pytest
 import time_machine
@@ -31,14 +31,14 @@ def test_FMT07_a_number_begins_with_the_day_in_beijing(now: str, day: str) -> No
     assert number.isdigit()
 
 
-def test_saving_makes_the_number_once() -> None:
+def test_saving_again_keeps_the_number() -> None:
     order = make.order()
     number = order.number
     order.save()
     assert order.number == number
 
 
-def test_numbers_are_not_counted_up() -> None:
+def test_numbers_are_not_sequential() -> None:
     numbers = [int(make.order().number) for _ in range(20)]
     assert len(set(numbers)) == 20
     assert numbers != sorted(numbers)
@@ -63,7 +63,7 @@ def test_FMT03_the_largest_amount_fits_and_one_fen_more_does_not() -> None:
             make.order(amount_fen=amount)
 
 
-def test_STA02_nothing_that_an_order_stands_on_can_be_deleted() -> None:
+def test_STA02_an_order_and_the_rows_it_refers_to_cant_be_deleted() -> None:
     payment = make.attempt()
     order = payment.order
     order.events.create(kind="BOOKED")

@@ -1,4 +1,4 @@
-"""One order: its page, its review, and that it is its renter's alone."""
+"""Page of an order, its review, and access to both."""
 
 import re
 from datetime import date, timedelta
@@ -38,13 +38,13 @@ def review(client: Client, stay: Order, **fields: str):
     return client.post(f"/orders/{stay.number}/review/", {"rating": "4", "text": "Quiet & warm", **fields})
 
 
-def test_the_page_tells_what_was_agreed(renter: Client, order: Order) -> None:
+def test_the_page_shows_the_terms(renter: Client, order: Order) -> None:
     html = renter.get(order.get_absolute_url()).content.decode()
-    for words in (order.number, order.house_title, "￥150.00", "￥300.00", f'datetime="{order.check_in}'):
-        assert words in html
+    for text in (order.number, order.house_title, "￥150.00", "￥300.00", f'datetime="{order.check_in}'):
+        assert text in html
 
 
-def test_the_timeline_tells_what_happened_newest_first(renter: Client, order: Order) -> None:
+def test_the_timeline_has_the_newest_event_first(renter: Client, order: Order) -> None:
     staff = make.user(is_staff=True, name="Wang Staff")
     order.events.create(kind="BOOKED", actor=order.renter)
     order.events.create(kind="ACCEPTED", actor=staff, reason="Welcome")
@@ -58,7 +58,7 @@ def test_the_timeline_tells_what_happened_newest_first(renter: Client, order: Or
     assert "Wang Staff" not in html
 
 
-def test_the_timeline_says_when_by_whom_and_how_much(renter: Client, order: Order) -> None:
+def test_the_timeline_shows_time_actor_and_amount(renter: Client, order: Order) -> None:
     renter.cookies["django_language"] = "en"
     Order.objects.update(trade_no="2026112222001401")
     with time_machine.travel(NOON, tick=False):
@@ -147,7 +147,7 @@ def test_only_a_paid_stay_can_be_reviewed(renter: Client, order: Order, status: 
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_an_odd_review_is_refused_and_what_was_typed_stays(
+def test_an_invalid_review_is_refused_and_the_input_kept(
     renter: Client, order: Order, fields: dict[str, str], wrong: str
 ) -> None:
     page = review(renter, order, **fields)
@@ -170,7 +170,7 @@ def test_a_long_review_in_chinese_and_emoji_is_kept(renter: Client, order: Order
     assert Review.objects.get().text == text
 
 
-def test_FMT05_letters_that_nobody_sees_are_left_out_of_a_review(renter: Client, order: Order) -> None:
+def test_FMT05_invisible_characters_are_stripped_from_a_review(renter: Client, order: Order) -> None:
     review(renter, order, text="\u202eQuiet\u202c")
     assert Review.objects.get().text == "Quiet"
 
@@ -188,7 +188,7 @@ def test_USR05_a_review_is_of_the_order_in_the_address(renter: Client, order: Or
     assert Review.objects.get().house == order.house
 
 
-# --- nobody else's ------------------------------------------------------------------------------------
+# --- Access -------------------------------------------------------------------------------------------
 
 PAGES = [
     ("get", "orders:detail"),
@@ -242,7 +242,7 @@ def test_USR06_another_renters_order_does_not_exist(
         "' OR 1=1 --",
     ],
 )
-def test_USR06_what_is_no_number_is_not_found(client: Client, method: str, name: str, number: str) -> None:
+def test_USR06_an_invalid_number_is_not_found(client: Client, method: str, name: str, number: str) -> None:
     client.force_login(make.user())
     address = reverse(name, args=["26010100000000"]).replace("26010100000000", number)
     assert call(client, method, address).status_code == 404
@@ -252,7 +252,7 @@ def test_USR06_what_is_no_number_is_not_found(client: Client, method: str, name:
 def test_USR06_the_renters_own_number_in_other_digits_is_not_found(
     client: Client, method: str, name: str
 ) -> None:
-    """MariaDB finds `１２` for `12`."""
+    """In MariaDB's collation, `１２` equals `12`."""
     order = make.order(status=Status.WAIT_COMMENT)
     client.force_login(order.renter)
     wide = order.number.translate({ord("0") + n: ord("０") + n for n in range(10)})
@@ -261,19 +261,19 @@ def test_USR06_the_renters_own_number_in_other_digits_is_not_found(
     assert not Review.objects.exists()
 
 
-def test_USR06_nobody_signed_out_sees_an_order(client: Client, order: Order) -> None:
+def test_USR06_anonymous_users_sign_in_first(client: Client, order: Order) -> None:
     for address in (order.get_absolute_url(), f"/payments/{order.number}/status/"):
         assert client.get(address).url == f"/accounts/login/?next={address}"
 
 
-# --- what comes next ----------------------------------------------------------------------------------
+# --- The next step ------------------------------------------------------------------------------------
 
 SECRET = "The key is under the third stone."
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize(("from_today", "is_over"), [(5, False), (0, False), (-2, False), (-3, True)])
-def test_address_and_arrival_are_for_who_has_paid_until_the_stay_is_over(
+def test_address_and_arrival_are_shown_from_payment_until_the_stay_is_over(
     renter: Client, order: Order, status: str, from_today: int, is_over: bool
 ) -> None:
     check_in = TODAY + timedelta(days=from_today)
@@ -283,8 +283,8 @@ def test_address_and_arrival_are_for_who_has_paid_until_the_stay_is_over(
         renter.force_login(order.renter)
         html = renter.get(order.get_absolute_url()).content.decode()
     is_on = status in ("WAIT_COMMENT", "COMPLETE") and not is_over
-    for words in (SECRET, "18 Sea Road", f"/orders/{order.number}/calendar.ics"):
-        assert (words in html) is is_on
+    for text in (SECRET, "18 Sea Road", f"/orders/{order.number}/calendar.ics"):
+        assert (text in html) is is_on
 
 
 def test_the_rules_of_the_house_are_with_the_arrival(renter: Client, order: Order) -> None:
@@ -301,7 +301,7 @@ def heading(browser: Client, order: Order) -> str:
     return html.split('<section class="card next">')[1].split("<h2>")[1].split("</h2>")[0]
 
 
-def test_the_first_words_say_that_it_worked(renter: Client, order: Order) -> None:
+def test_the_heading_says_that_the_booking_worked(renter: Client, order: Order) -> None:
     Order.objects.update(status=Status.WAIT_ACCEPT)
     assert heading(renter, order).startswith("Booking received")
     Order.objects.update(status=Status.WAIT_PAYMENT)
@@ -309,31 +309,29 @@ def test_the_first_words_say_that_it_worked(renter: Client, order: Order) -> Non
 
 
 def test_how_it_was_is_asked_once(renter: Client, order: Order) -> None:
-    for check_out, words in ((1, "Enjoy your stay"), (-1, "We hope you enjoyed your stay")):
+    for check_out, text in ((1, "Enjoy your stay"), (-1, "We hope you enjoyed your stay")):
         Order.objects.update(check_in=TODAY - timedelta(days=3), check_out=TODAY + timedelta(days=check_out))
         with time_machine.travel(NOON, tick=False):
             renter.force_login(order.renter)
-            assert heading(renter, order) == words
+            assert heading(renter, order) == text
             html = renter.get(order.get_absolute_url()).content.decode()
         assert html.count("How was") == 1
 
 
-@pytest.mark.parametrize(("status", "words"), [("COMPLETE", "Stay here again"), ("CANCELED", "Book again")])
-def test_only_a_home_that_is_still_offered_can_be_had_again(
-    renter: Client, order: Order, status: str, words: str
-) -> None:
+@pytest.mark.parametrize(("status", "text"), [("COMPLETE", "Stay here again"), ("CANCELED", "Book again")])
+def test_only_a_listed_home_can_be_booked_again(renter: Client, order: Order, status: str, text: str) -> None:
     renter.cookies["django_language"] = "en"
     past = timezone.localdate() - timedelta(days=9)
     Order.objects.update(status=status, check_in=past, check_out=past + timedelta(days=2))
-    link = f'<a class="button" href="{order.house.get_absolute_url()}">{words}</a>'
+    link = f'<a class="button" href="{order.house.get_absolute_url()}">{text}</a>'
     assert link in renter.get(order.get_absolute_url()).content.decode()
     House.objects.update(is_listed=False)
     html = renter.get(order.get_absolute_url()).content.decode()
-    assert words not in html
+    assert text not in html
     assert order.house.get_absolute_url() not in html
 
 
-def test_an_unpaid_order_can_be_cancelled_and_its_page_asks_how_it_stands(client: Client) -> None:
+def test_an_unpaid_order_can_be_cancelled_and_its_page_polls_its_status(client: Client) -> None:
     order = make.order()
     client.force_login(order.renter)
     html = client.get(order.get_absolute_url()).content.decode()
@@ -342,9 +340,7 @@ def test_an_unpaid_order_can_be_cancelled_and_its_page_asks_how_it_stands(client
     assert "js/status-poll.js" in html
 
 
-def test_staff_can_be_reached_where_the_site_says_how(
-    renter: Client, order: Order, settings: Settings
-) -> None:
+def test_contacts_are_shown_if_they_are_set(renter: Client, order: Order, settings: Settings) -> None:
     html = renter.get(order.get_absolute_url()).content.decode()
     assert "tel:" not in html
     assert "mailto:" not in html
@@ -358,7 +354,7 @@ def test_staff_can_be_reached_where_the_site_says_how(
     assert "stay@ihome.example" in footer
 
 
-def test_a_stay_that_is_ahead_says_when(renter: Client, order: Order) -> None:
+def test_stay_is_ahead(renter: Client, order: Order) -> None:
     assert order.stay_is_ahead
     transitions.review(order, by=order.renter, rating=5, text="Looking forward")
     assert order.stay_is_ahead
@@ -368,7 +364,7 @@ def test_a_stay_that_is_ahead_says_when(renter: Client, order: Order) -> None:
     ).stay_is_ahead
 
 
-def test_a_review_that_was_sent_after_the_sign_in_had_ended_is_not_lost(client: Client, order: Order) -> None:
+def test_a_review_posted_after_the_session_expired_is_kept(client: Client, order: Order) -> None:
     typed = {"rating": "2", "text": "Cold & <b>loud"}
     page = client.post(f"/orders/{order.number}/review/", typed)
     assert page.url == f"/accounts/login/?next=/orders/{order.number}/%23review"
@@ -386,9 +382,7 @@ def test_a_review_that_was_sent_after_the_sign_in_had_ended_is_not_lost(client: 
     assert "review" not in client.session
 
 
-def test_no_more_is_kept_of_what_somebody_signed_out_sends_than_a_review_holds(
-    client: Client, order: Order
-) -> None:
+def test_a_kept_review_is_truncated(client: Client, order: Order) -> None:
     client.post(f"/orders/{order.number}/review/", {"rating": "5" * 5000, "text": "x" * 5000})
     assert client.session["review"]["text"] == "x" * 1000
     assert len(client.session["review"]["rating"]) <= 1000

@@ -1,4 +1,4 @@
-"""Who has not paid is reminded once, while there is time."""
+"""Reminders to pay: once for each order, while there is time."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ NOON = "2026-11-22T12:00:00+08:00"
 
 
 def accepted(pay_within: timedelta, **fields: object) -> Order:
-    """An order that was accepted just now."""
+    """Create an order and accept it."""
     order = make.order(
         make.user(email="wang@example.com"),
         status="WAIT_ACCEPT",
@@ -34,7 +34,7 @@ def accepted(pay_within: timedelta, **fields: object) -> Order:
 
 
 def remind_all() -> int:
-    """How many were reminded."""
+    """Send all due reminders; return their number."""
     return sum(reminders.remind(key) for key in reminders.due())
 
 
@@ -66,7 +66,7 @@ def test_the_reminder_comes_with_a_third_left_but_no_more_than_two_hours(
         assert (remind_all(), told(order)) == (0, 1)
 
 
-def test_what_is_paid_or_over_or_nearly_so_is_passed_over(transactional_db: None) -> None:
+def test_orders_that_cant_be_paid_are_not_reminded(transactional_db: None) -> None:
     for status in sorted(set(Order.Status) - {"WAIT_PAYMENT"}):
         Order.objects.filter(pk=accepted(timedelta(minutes=30)).pk).update(status=status)
     short = accepted(timedelta(seconds=150))
@@ -77,14 +77,14 @@ def test_what_is_paid_or_over_or_nearly_so_is_passed_over(transactional_db: None
     assert told(short) == 0
 
 
-def test_in_the_last_minute_nobody_is_reminded(transactional_db: None) -> None:
+def test_no_reminder_in_the_last_minute(transactional_db: None) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         order = accepted(timedelta(minutes=30))
         clock.shift(timedelta(minutes=29, seconds=1))
         assert (remind_all(), told(order)) == (0, 0)
 
 
-def test_the_day_of_check_in_shortens_the_time_and_the_reminder_knows(transactional_db: None) -> None:
+def test_a_deadline_shortened_by_check_in_moves_the_reminder(transactional_db: None) -> None:
     with time_machine.travel("2026-11-22T23:00:00+08:00", tick=False):
         tomorrow = timezone.localdate() + timedelta(days=1)
         order = accepted(
@@ -93,7 +93,7 @@ def test_the_day_of_check_in_shortens_the_time_and_the_reminder_knows(transactio
     assert order.remind_at == datetime.fromisoformat("2026-11-22T23:40:00+08:00")
 
 
-def test_the_reminder_is_mailed_with_sum_and_deadline(transactional_db: None) -> None:
+def test_the_reminder_is_mailed_with_amount_and_deadline(transactional_db: None) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         order = accepted(timedelta(minutes=30), language="en")
         mail_all()
@@ -118,7 +118,7 @@ def test_a_reminder_that_would_come_too_late_is_not_mailed(transactional_db: Non
 
 
 class TestWhileConfirming:
-    """The renter came back from Alipay with a genuine return; the site says that they need not pay again."""
+    """After a genuine return from Alipay, the site tells the renter not to pay again."""
 
     @pytest.fixture
     def clock(self) -> Iterator[time_machine.Traveller]:
@@ -136,14 +136,14 @@ class TestWhileConfirming:
         gateway.says["query"] = alipay.waiting(payment)
         assert Client().get(alipay.return_url(payment)).context["state"] == "confirming"
 
-    def test_nobody_is_reminded_until_no_money_has_come(
+    def test_the_reminder_waits_until_the_attempt_is_closed(
         self, payment: Payment, gateway: Gateway, clock: time_machine.Traveller
     ) -> None:
         self.come_back(payment, gateway)
         assert (remind_all(), reminders.due()) == (0, [])
         clock.shift(timedelta(minutes=2))
         assert remind_all() == 0
-        payment.status = Payment.Status.CLOSED  # by Alipay's own word
+        payment.status = Payment.Status.CLOSED  # Alipay's verdict
         payment.save()
         clock.shift(timedelta(minutes=2))
         assert (remind_all(), told(payment.order)) == (1, 1)
@@ -151,7 +151,7 @@ class TestWhileConfirming:
         clock.shift(timedelta(minutes=2))
         assert remind_all() == 0
 
-    def test_once_the_time_is_up_it_is_over(
+    def test_no_reminder_after_the_deadline(
         self, payment: Payment, gateway: Gateway, clock: time_machine.Traveller
     ) -> None:
         self.come_back(payment, gateway)
@@ -161,7 +161,9 @@ class TestWhileConfirming:
         clock.shift(timedelta(minutes=10))
         assert reminders.due() == []
 
-    def test_a_reminder_that_was_told_before_is_not_mailed(self, payment: Payment, gateway: Gateway) -> None:
+    def test_a_reminder_from_before_the_return_is_not_mailed(
+        self, payment: Payment, gateway: Gateway
+    ) -> None:
         assert remind_all() == 1
         self.come_back(payment, gateway)
         assert mail_all() == 0
@@ -173,7 +175,7 @@ def mail_all() -> int:
 
 @pytest.fixture
 def late(transactional_db: None) -> list[Order]:
-    """Orders whose reminder is due."""
+    """Create orders whose reminder is due."""
     orders = [accepted(timedelta(minutes=30)) for _ in range(5)]
     Order.objects.update(remind_at=timezone.now() - timedelta(seconds=1))
     return orders

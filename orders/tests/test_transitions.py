@@ -1,4 +1,4 @@
-"""Every step of an order, from every status."""
+"""Every transition of an order, from every status."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ Status = Order.Status
 BEIJING = ZoneInfo("Asia/Shanghai")
 
 Step = Callable[[Order], object]
-# name: (the step, the statuses that it may start from, where it leads, the event that tells of it)
+# name: (transition, allowed statuses, new status, kind of its event)
 STEPS: dict[str, tuple[Step, set[str], str, str]] = {
     "accept": (
         lambda order: transitions.accept(order, by=make.user(is_staff=True)),
@@ -67,7 +67,7 @@ STEPS: dict[str, tuple[Step, set[str], str, str]] = {
 
 
 def everything(order: Order) -> list[object]:
-    """All that a step may write, as the database has it."""
+    """Return all rows that a transition may write."""
     return [
         list(Order.objects.filter(pk=order.pk).values()),
         list(OrderEvent.objects.values()),
@@ -113,8 +113,8 @@ def test_every_step_is_in_the_table_above() -> None:
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_the_row_decides_not_the_object_in_memory(name: str) -> None:
-    """Somebody else moved the order on after this page was loaded."""
+def test_the_row_in_the_database_decides_not_the_object(name: str) -> None:
+    """Another request changed the status after this one read the order."""
     step, allowed, *_ = STEPS[name]
     order = order_in(next(iter(allowed)))
     Order.objects.update(status=Status.CANCELED)
@@ -128,10 +128,10 @@ def test_the_row_decides_not_the_object_in_memory(name: str) -> None:
 def test_a_step_is_taken_once(name: str) -> None:
     step, allowed, *_ = STEPS[name]
     order = order_in(next(iter(allowed)))
-    second_look = Order.objects.get()
+    second_copy = Order.objects.get()
     step(order)
     with pytest.raises(IllegalTransition):
-        step(second_look)
+        step(second_copy)
     assert order.events.count() == 1
 
 
@@ -195,7 +195,7 @@ def test_rejecting_needs_a_reason(reason: str) -> None:
     assert everything(order) == before
 
 
-def test_rejecting_frees_the_nights_and_tells_why() -> None:
+def test_rejecting_releases_the_nights_and_keeps_the_reason() -> None:
     order = order_in(Status.WAIT_ACCEPT)
     other = order_in(Status.WAIT_ACCEPT)
     transitions.reject(order, by=make.user(is_staff=True), reason="Being painted")
@@ -204,7 +204,7 @@ def test_rejecting_frees_the_nights_and_tells_why() -> None:
     assert order.closing_reason == order.events.get().reason == "Being painted"
 
 
-def test_the_money_event_carries_the_amount() -> None:
+def test_the_paid_event_has_the_amount() -> None:
     order = order_in(Status.WAIT_PAYMENT)
     transitions.mark_paid(order, trade_no="2026112222001", amount_fen=30000)
     order.refresh_from_db()
@@ -221,7 +221,7 @@ def test_reviews_add_up_on_the_house() -> None:
     assert (house.review_count, house.rating_sum, house.rating_average) == (2, 7, 3.5)
 
 
-def test_the_review_of_a_stay_that_was_cancelled_after_all_counts_no_more() -> None:
+def test_the_review_of_a_stay_cancelled_later_is_not_counted() -> None:
     house = make.house()
     kept, cancelled = (make.order(house=house, status=Status.WAIT_COMMENT) for _ in range(2))
     transitions.review(kept, by=kept.renter, rating=5, text="Quiet")
@@ -231,10 +231,10 @@ def test_the_review_of_a_stay_that_was_cancelled_after_all_counts_no_more() -> N
     house.refresh_from_db()
     assert (house.review_count, house.rating_sum) == (1, 5)
     assert [review.text for review in latest_reviews(house)] == ["Quiet"]
-    assert Review.objects.count() == 2  # nothing is lost
+    assert Review.objects.count() == 2  # the row stays
 
 
-def test_a_review_with_impossible_stars_leaves_nothing() -> None:
+def test_a_review_with_an_invalid_rating_writes_nothing() -> None:
     order = order_in(Status.WAIT_COMMENT)
     before = everything(order)
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -264,9 +264,9 @@ def test_payable_until_a_minute_before_the_deadline() -> None:
     ("instant_book", "promise"),
     [(True, "kept for you for 30 minutes at most"), (False, "We reply within 24 hours")],
 )
-def test_the_house_promises_the_times_that_are_kept(client: Client, instant_book: bool, promise: str) -> None:
+def test_the_page_of_a_house_shows_the_deadlines(client: Client, instant_book: bool, promise: str) -> None:
     client.cookies["django_language"] = "en"
     html = client.get(make.house(instant_book=instant_book).get_absolute_url()).content.decode()
     assert promise in html
-    kept = (transitions.PAY_WITHIN_AFTER_INSTANT_BOOKING, transitions.ACCEPT_WITHIN)
-    assert kept == (timedelta(minutes=30), timedelta(hours=24))
+    actual = (transitions.PAY_WITHIN_AFTER_INSTANT_BOOKING, transitions.ACCEPT_WITHIN)
+    assert actual == (timedelta(minutes=30), timedelta(hours=24))

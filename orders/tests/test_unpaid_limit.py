@@ -1,4 +1,4 @@
-"""USR07: nobody keeps nights from others with orders that they don't pay."""
+"""USR07: limits of unpaid orders, which block nights for other renters."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from houses.models import BookedNight, House
 from orders import booking, transitions
-from orders.booking import MOST_UNPAID, MOST_UNPAID_IN_ONE_HOUSE, TooManyUnpaid
+from orders.booking import MAX_UNPAID, MAX_UNPAID_PER_HOUSE, TooManyUnpaid
 from orders.models import Order, OrderEvent
 from tests import make
 from tests.interleaving import after
@@ -43,16 +43,16 @@ def test_USR07_of_a_hundred_bookings_five_hold_nights() -> None:
     renter = make.user()
     houses = [make.house(instant_book=bool(n % 2)) for n in range(10)]
     told = [try_to_book(renter, houses[n % 10], n) for n in range(100)]
-    assert told == ["booked"] * MOST_UNPAID + ["too many"] * (100 - MOST_UNPAID)
-    assert Order.objects.count() == BookedNight.objects.count() == MOST_UNPAID
-    assert OrderEvent.objects.filter(kind="BOOKED").count() == MOST_UNPAID
+    assert told == ["booked"] * MAX_UNPAID + ["too many"] * (100 - MAX_UNPAID)
+    assert Order.objects.count() == BookedNight.objects.count() == MAX_UNPAID
+    assert OrderEvent.objects.filter(kind="BOOKED").count() == MAX_UNPAID
     assert try_to_book(make.user(), houses[-1], 99) == "booked"
 
 
 def test_USR07_in_one_house_two() -> None:
     renter, house = make.user(), make.house()
     told = [try_to_book(renter, house, n) for n in range(4)]
-    assert told == ["booked"] * MOST_UNPAID_IN_ONE_HOUSE + ["too many"] * 2
+    assert told == ["booked"] * MAX_UNPAID_PER_HOUSE + ["too many"] * 2
     assert try_to_book(renter, make.house()) == "booked"
     assert try_to_book(make.user(), house, 3) == "booked"
 
@@ -67,44 +67,44 @@ END: dict[str, Callable[[Order, User], object]] = {
 @pytest.mark.parametrize("end", END.values(), ids=END.keys())
 def test_an_order_that_is_paid_or_over_makes_room(end: Callable[[Order, User], object]) -> None:
     renter = make.user()
-    orders = unpaid(renter, MOST_UNPAID)
+    orders = unpaid(renter, MAX_UNPAID)
     assert try_to_book(renter, make.house()) == "too many"
     end(orders[0], renter)
     assert try_to_book(renter, make.house()) == "booked"
 
 
-def test_USR07_the_booking_page_says_so_and_keeps_what_was_typed(client: Client) -> None:
+def test_USR07_the_booking_page_says_so_and_keeps_the_input(client: Client) -> None:
     renter, house = make.user(), make.house()
-    unpaid(renter, MOST_UNPAID)
+    unpaid(renter, MAX_UNPAID)
     client.force_login(renter)
     client.cookies["django_language"] = "en"
     typed = {name: str(value) for name, value in stay(0).items()}
     page = client.post(f"/houses/{house.pk}/book/", typed)
     assert page.status_code == 422
     html = page.content.decode()
-    (words,) = page.context["form"].non_field_errors()
-    assert words.startswith("You have 5 orders awaiting confirmation or payment. ")
-    assert words.endswith(' <a href="/orders/">My orders</a>')
-    assert words in html
+    (message,) = page.context["form"].non_field_errors()
+    assert message.startswith("You have 5 orders awaiting confirmation or payment. ")
+    assert message.endswith(' <a href="/orders/">My orders</a>')
+    assert message in html
     for value in typed.values():
         assert f'value="{value}"' in html
 
 
-# --- several at once -----------------------------------------------------------------------------------
+# --- Concurrent bookings -------------------------------------------------------------------------------
 
 
 @pytest.mark.race
 def test_USR07_eight_bookings_at_once_and_room_for_one() -> None:
     renter = make.user()
-    unpaid(renter, MOST_UNPAID - 1)
+    unpaid(renter, MAX_UNPAID - 1)
     told = at_once(*[partial(try_to_book, renter, make.house()) for _ in range(8)])
     assert sorted(told) == ["booked"] + ["too many"] * 7
 
 
 def book_while_another_is_counted() -> list[str]:
-    """Room for one; the rival books right after the first one's orders were counted."""
+    """Leave room for one; a rival books right after the first request has counted."""
     renter, told = make.user(), []
-    unpaid(renter, MOST_UNPAID - 1)
+    unpaid(renter, MAX_UNPAID - 1)
 
     def rival() -> None:
         told.append(try_to_book(renter, make.house()))
@@ -115,7 +115,7 @@ def book_while_another_is_counted() -> list[str]:
 
 
 @pytest.mark.race
-def test_USR07_who_comes_between_waits_and_is_counted_too() -> None:
+def test_USR07_a_concurrent_booking_waits_and_is_counted() -> None:
     assert book_while_another_is_counted() == ["booked", "too many"]
 
 

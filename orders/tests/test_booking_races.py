@@ -207,7 +207,7 @@ def test_BOK05_staff_hold_a_night_while_somebody_books_it() -> None:
 
 def test_BOK05_twin_staff_who_do_not_lock_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
     if connection.vendor == "sqlite":
-        pytest.skip("there, the transaction itself is the lock")
+        pytest.skip("on SQLite the transaction itself is the lock")
     monkeypatch.setattr(BookedNightForm, "clean", ModelForm.clean)
     with pytest.raises(NightsTaken):
         held_by_staff_while_somebody_books()

@@ -122,6 +122,6 @@ def test_USR07_a_concurrent_booking_waits_and_is_counted() -> None:
 @pytest.mark.race
 def test_USR07_twin_without_the_lock_both_are_booked(monkeypatch: pytest.MonkeyPatch) -> None:
     if connection.vendor == "sqlite":
-        pytest.skip("there, the transaction itself is the lock")
+        pytest.skip("on SQLite the transaction itself is the lock")
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
     assert book_while_another_is_counted() == ["booked", "booked"]

@@ -21,7 +21,7 @@ def sign_and_verify(notify: bytes, rounds: int) -> list[Ratio]:
     sdk = article.alipay_client()
 
     def our_verify() -> bool:
-        return signing.is_signed(signing.text_to_sign(params), signature, public_keys)
+        return signing.is_signed(signing.text_to_sign(params).encode(), signature, public_keys)
 
     assert sdk._sign(text) == signing.sign(text, private_key)
     assert sdk.verify(dict(params), signature) and our_verify()

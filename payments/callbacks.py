@@ -59,7 +59,7 @@ def receive_return(raw_query: bytes) -> PaymentPage:
     if not raw_query:
         return page_state.NEUTRAL
     try:
-        params = messages.verified(raw_query, alipay_client().public_keys)
+        params = messages.verified_return(raw_query, alipay_client().public_keys)
     except Rejected as rejected:
         message_log.record_bad(Channel.RETURN, raw_query, str(rejected))
         return page_state.NEUTRAL
@@ -75,7 +75,7 @@ def receive_notify(raw_body: bytes) -> bool:
     Raises DatabaseError, and KeyProblem if Alipay is not set up: then Alipay must send it again, too.
     """
     try:
-        params = messages.verified(raw_body, alipay_client().public_keys)
+        params = messages.verified_notice(raw_body, alipay_client().public_keys)
     except Rejected as rejected:
         message_log.record_bad(Channel.NOTIFY, raw_body, str(rejected))
         return False
@@ -123,7 +123,7 @@ def retry_refund_notice(message: GatewayMessage) -> bool:
     if message.verdict != Verdict.REFUND_NOTICE or message.payment is None:
         return False
     try:
-        params = messages.verified(bytes(message.raw), alipay_client().public_keys)
+        params = messages.verified_notice(bytes(message.raw), alipay_client().public_keys)
     except Rejected:  # signed with a key that Alipay has replaced since
         return False
     match notices.read_notice(params):

@@ -7,7 +7,7 @@ import base64
 import functools
 import json
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -29,8 +29,9 @@ def trade_no(payment: Payment) -> str:
     return f"202611222200{payment.out_trade_no.replace('_', '0')}"
 
 
-def signature(text: str, key: str = "alipay_private_key.pem") -> str:
-    return base64.b64encode(_private_key(key).sign(text.encode(), PKCS1v15(), SHA256())).decode()
+def signature(text: str, key: str = "alipay_private_key.pem", charset: str = "utf-8") -> str:
+    signed = _private_key(key).sign(text.encode(charset), PKCS1v15(), SHA256())
+    return base64.b64encode(signed).decode()
 
 
 @functools.cache
@@ -148,7 +149,7 @@ class Gateway:
         self.calls: list[tuple[str, dict[str, object]]] = []
 
     def post(self, url: str, form: str, *, deadline: float) -> bytes:
-        fields = {name: values[0] for name, values in parse_qs(form).items()}
+        fields = {name: values[0] for name, values in parse_qs(f"{urlsplit(url).query}&{form}").items()}
         method, content = fields["method"].removeprefix("alipay.trade."), json.loads(fields["biz_content"])
         self.calls.append((method, content))
         reply = self.says.get(method, GatewayUnreachable("nobody is there"))

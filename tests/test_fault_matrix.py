@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ID = r"[A-Z]{3}[0-9]{2}"
+ID = r"(?:[A-Z]{3}[0-9]{2}|[WPLDSTB][0-9])"
 
 
 def document() -> str:

@@ -107,7 +107,8 @@ class BadlySigned(Unusable):
 def signed_node(body: bytes, key_name: str, keys: PublicKeys) -> Mapping[str, object]:
     """The node `key_name` of an answer, if Alipay signed it. Raises Unusable."""
     try:
-        spans = top_level_spans(body.decode("utf-8"))
+        text, charset = _decoded(body)
+        spans = top_level_spans(text)
     except (ValueError, RecursionError) as error:
         raise Unusable("not a JSON object") from error
     sign_text, node_text = spans.get("sign"), spans.get(key_name)
@@ -118,7 +119,7 @@ def signed_node(body: bytes, key_name: str, keys: PublicKeys) -> Mapping[str, ob
         raise Unusable(f"unsigned{_error_code(spans)}")
     if not is_base64(signature):
         raise Unusable("the signature is not base64")
-    if not is_signed(node_text, signature, keys):
+    if not is_signed(node_text.encode(charset), signature, keys):
         raise BadlySigned(none_of(keys))
     node = json.loads(node_text)
     if not isinstance(node, dict):
@@ -149,13 +150,22 @@ def top_level_spans(text: str) -> dict[str, str]:
     return spans
 
 
+def _decoded(body: bytes) -> tuple[str, str]:
+    """The text and its charset: UTF-8, as asked for, or GBK, as some answers are. Raises ValueError."""
+    try:
+        return body.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        text = body.decode("gb18030")
+    if text.encode("gb18030") != body:
+        raise ValueError("GBK that would be written otherwise")  # the signature covers the bytes
+    return text, "gb18030"
+
+
 def query_result(node: Mapping[str, object], out_trade_no: str) -> QueryResult:
     """Parse a signed answer to alipay.trade.query about `out_trade_no`."""
-    refusal = refused(node)
+    refusal = _refusal(node, out_trade_no)
     if refusal is not None:
         return refusal
-    if node.get("out_trade_no") != out_trade_no:
-        return Unknown("an answer about another trade")
     match node.get("trade_status"):
         case "TRADE_SUCCESS" | "TRADE_FINISHED":
             return _paid(node)
@@ -169,21 +179,17 @@ def query_result(node: Mapping[str, object], out_trade_no: str) -> QueryResult:
 
 def close_result(node: Mapping[str, object], out_trade_no: str) -> CloseResult:
     """Parse a signed answer to alipay.trade.close about `out_trade_no`."""
-    refusal = refused(node)
+    refusal = _refusal(node, out_trade_no)
     if refusal is not None:
         return refusal
-    if node.get("out_trade_no") != out_trade_no:
-        return Unknown("an answer about another trade")
     return Closed()
 
 
 def refund_result(node: Mapping[str, object], out_trade_no: str) -> RefundResult:
     """Parse a signed answer to alipay.trade.refund. Its `refund_fee` is the sum of all refunds: not used."""
-    refusal = refused(node)
+    refusal = _refusal(node, out_trade_no)
     if refusal is not None:
         return refusal
-    if node.get("out_trade_no") != out_trade_no:
-        return Unknown("an answer about another trade")
     return Refunded() if node.get("fund_change") == "Y" else NotRefunded()
 
 
@@ -192,6 +198,8 @@ def refund_query_result(
 ) -> RefundQueryResult:
     """Parse a signed answer to alipay.trade.fastpay.refund.query. Its code is 10000 for no refund, too."""
     refusal = refused(node)
+    if node.get("out_trade_no", out_trade_no) != out_trade_no:
+        return Unknown("an answer about another trade")
     if refusal is not None:
         return refusal
     if node.get("refund_status") != "REFUND_SUCCESS":
@@ -217,6 +225,16 @@ def bill_result(node: Mapping[str, object]) -> BillResult:
             return Unknown("no address of a bill")
         case refusal, _:
             return refusal
+
+
+def _refusal(node: Mapping[str, object], out_trade_no: str) -> NotExisting | Refused | Unknown | None:
+    """The refusal in an answer about a trade. None if the call was accepted.
+
+    An answer must name our trade if it names one at all; real refusals do. An accepted call always names it.
+    """
+    refusal = refused(node)
+    named = node.get("out_trade_no", None if refusal is None else out_trade_no)
+    return refusal if named == out_trade_no else Unknown("an answer about another trade")
 
 
 def refused(node: Mapping[str, object]) -> NotExisting | Refused | Unknown | None:

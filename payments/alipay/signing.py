@@ -20,10 +20,10 @@ PublicKeys = Sequence[RSAPublicKey]
 """Alipay's keys: one, or the old and the new one during a rotation."""
 
 
-def is_signed(text: str, signature: str, keys: PublicKeys) -> bool:
-    """True if one of `keys` signed `text` and `signature` is canonical base64. Never raises."""
+def is_signed(signed: bytes, signature: str, keys: PublicKeys) -> bool:
+    """True if one of `keys` signed these bytes and `signature` is canonical base64. Never raises."""
     decoded = _decoded(signature)
-    return decoded is not None and any(_verifies(key, decoded, text) for key in keys)
+    return decoded is not None and any(_verifies(key, decoded, signed) for key in keys)
 
 
 def is_base64(signature: str) -> bool:
@@ -50,9 +50,9 @@ def _decoded(signature: str) -> bytes | None:
     return decoded if decoded and base64.b64encode(decoded).decode() == signature else None
 
 
-def _verifies(key: RSAPublicKey, signature: bytes, text: str) -> bool:
+def _verifies(key: RSAPublicKey, signature: bytes, signed: bytes) -> bool:
     try:
-        key.verify(signature, text.encode(), PKCS1v15(), SHA256())
+        key.verify(signature, signed, PKCS1v15(), SHA256())
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -20,17 +20,29 @@ def masked(raw: bytes) -> str:
 
     Values whose name matches _MASKED, and fields without a valid name, are replaced by ***.
     """
-    text = raw.decode("utf-8", errors="backslashreplace")
+    text = _text_of(raw)
     try:
         return json.dumps(_masked_node(json.loads(text)), ensure_ascii=False, indent=1)
     except (ValueError, RecursionError):
         if text.lstrip().startswith(("{", "[")):
             return f"*** ({len(raw)} bytes of invalid JSON)"
-    return "\n".join(_masked_pair(pair) for pair in re.split("[&;]", text))
+    return "\n".join(_masked_pair(pair, _charset_of(text)) for pair in re.split("[&;]", text))
 
 
-def _masked_pair(pair: str) -> str:
-    name, _, value = (unquote_plus(part, errors="backslashreplace") for part in pair.partition("="))
+def _text_of(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", errors="backslashreplace")
+
+
+def _charset_of(form: str) -> str:
+    """The charset of a form's escapes."""
+    return "gb18030" if re.search(r"(?:^|&)charset=gb", form, re.IGNORECASE) else "utf-8"
+
+
+def _masked_pair(pair: str, charset: str) -> str:
+    name, _, value = (unquote_plus(part, charset, "backslashreplace") for part in pair.partition("="))
     if not _NAME.fullmatch(name):
         return "***"
     return f"{name}={'***' if _MASKED.fullmatch(name) else value}"

@@ -568,3 +568,14 @@ def test_DBX01_without_the_database_the_page_is_a_503(
     page = client.get(PAYCOMPLETE)
     assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
     assert b"2006" not in page.content
+
+
+@pytest.mark.parametrize(
+    "appended", ["&from=singlemessage&isappinstalled=0", "&utm_source=x&spm=a.1", "&_t=1", "&"]
+)
+def test_W2_ACC06_a_return_with_something_appended_settles(
+    renter: Client, payment: Payment, gateway: Gateway, appended: str
+) -> None:
+    gateway.says["query"] = alipay.paid(payment)
+    assert renter.get(f"{alipay.return_url(payment)}{appended}").context["state"] == "paid"
+    assert state(payment) == PAID

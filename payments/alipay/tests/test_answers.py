@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from datetime import datetime
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -26,6 +27,8 @@ from payments.alipay.answers import (
     bill_result,
     close_result,
     query_result,
+    refund_query_result,
+    refund_result,
     signed_node,
     top_level_spans,
 )
@@ -315,6 +318,25 @@ def test_an_odd_time_is_none(text: object) -> None:
 
 
 URL = "http://dwbillcenter.alipay.com/downloadBillFile.resource?bizType=trade&token=abc"
+
+OTHER = {"out_trade_no": "26112200000009_1"}
+REFUSALS = ["ACQ.TRADE_NOT_EXIST", "ACQ.TRADE_STATUS_ERROR", "ACQ.INVALID_PARAMETER"]
+
+
+@pytest.mark.parametrize("sub_code", REFUSALS)
+def test_W4_a_refusal_about_another_trade_is_unknown(sub_code: str) -> None:
+    node = {"code": "40004", "sub_code": sub_code}
+    ours = {**node, "out_trade_no": NUMBER}
+    results = [query_result, close_result, refund_result, partial(refund_query_result, out_request_no="R1")]
+    for result in results:
+        assert result({**node, **OTHER}, NUMBER) == Unknown("an answer about another trade")
+        assert result(ours, NUMBER) == result(node, NUMBER) != Unknown("an answer about another trade")
+
+
+def test_W4_no_refund_of_another_trade_is_unknown() -> None:
+    node = {"code": "10000", **OTHER}
+    assert refund_query_result(node, NUMBER, "R1") == Unknown("an answer about another trade")
+
 
 BILLS = {
     "an address": ({"code": "10000", "bill_download_url": URL}, BillAt(URL)),

@@ -23,7 +23,7 @@ from payments.alipay.client import AlipayClient, PayRequest
 from payments.alipay.configured import alipay_client as client_of_the_process
 from payments.alipay.http import GatewayUnreachable
 from payments.alipay.keys import load_public_keys
-from tests.alipay import answer
+from tests.alipay import answer, signature
 from tests.settings import KEYS
 
 GATEWAY = "https://openapi.alipay.com/gateway.do"
@@ -210,11 +210,32 @@ def test_a_call_is_a_signed_form_with_its_deadline(alipay: AlipayClient, post: P
     post.said = GatewayUnreachable("nobody")
     getattr(alipay, name)(NUMBER, deadline=2.5)
     url, form, deadline = post.call
-    assert (url, deadline) == (GATEWAY, 2.5)  # nothing about the order in the URL
-    fields = fields_of(form)
+    assert deadline == 2.5
+    assert NUMBER not in url  # nothing about the order in the URL
+    fields = fields_of(f"{urlsplit(url).query}&{form}")
     assert fields["method"] == f"alipay.trade.{name}"
     assert json.loads(fields["biz_content"]) == {"out_trade_no": NUMBER}
     assert fields["timestamp"] == "2026-11-22 23:59:59"
+
+
+@pytest.mark.parametrize("name", ["query", "close"])
+def test_W1_the_common_parameters_stand_in_the_address(alipay: AlipayClient, post: Post, name: str) -> None:
+    post.said = GatewayUnreachable("nobody")
+    getattr(alipay, name)(NUMBER, deadline=1)
+    url, form, _deadline = post.call
+    assert url.startswith(f"{GATEWAY}?")
+    in_address = dict(parse_qsl(urlsplit(url).query))
+    common = {"app_id", "charset", "format", "method", "sign", "sign_type", "timestamp", "version"}
+    assert (set(in_address), in_address["charset"]) == (common, "utf-8")
+    assert [name for name, _value in parse_qsl(form)] == ["biz_content"]
+
+
+def test_W1_an_answer_in_gbk_verifies_over_its_raw_bytes(alipay_of_tests: AlipayClient, post: Post) -> None:
+    node = '{"code":"40004","msg":"Business Failed","sub_code":"ACQ.INVALID","sub_msg":"交易丂不存在"}'
+    signed = signature(node, charset="gbk")
+    post.said = f'{{"alipay_trade_query_response":{node},"sign":"{signed}"}}'.encode("gbk")
+    reply = alipay_of_tests.query(NUMBER, deadline=1)
+    assert (reply.result, reply.signed) == (Refused("40004", "ACQ.INVALID"), True)
 
 
 ANSWERS = {
@@ -295,7 +316,13 @@ def test_logs_hold_no_request_and_no_answer(
     alipay_of_tests.query(NUMBER, deadline=3)
     alipay_of_tests.wap_pay_url(REQUEST)
     assert NUMBER in caplog.text
-    for secret in ("2088CANARY", '"sign"', "sign=", fields_of(post.call[1])["sign"], "BEGIN"):
+    for secret in (
+        "2088CANARY",
+        '"sign"',
+        "sign=",
+        dict(parse_qsl(urlsplit(post.call[0]).query))["sign"],
+        "BEGIN",
+    ):
         assert secret not in caplog.text
 
 

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from payments.alipay.answers import Unusable, signed_node, top_level_spans
-from payments.alipay.messages import Rejected, verified
+from payments.alipay.messages import RETURN_FIELDS, Rejected, verified_notice, verified_return
 from tests import vectors
 
 VECTORS = vectors.everything()
@@ -34,11 +34,18 @@ def raw_of(vector: dict) -> bytes:
 
 def verdict(vector: dict, raw: bytes) -> str:
     try:
-        params = verified(raw, [key_of(vector)])
+        params = verified_notice(raw, [key_of(vector)])
     except Rejected:
         return "invalid"
     assert params == vector["params"]
     return "valid"
+
+
+@of_kind("return")
+def test_W2_a_real_return_verifies_without_what_others_append(vector: dict) -> None:
+    signed = {name: value for name, value in vector["params"].items() if name in RETURN_FIELDS}
+    raw = raw_of(vector) + b"&from=singlemessage&isappinstalled=0"
+    assert verified_return(raw, [key_of(vector)]) == signed
 
 
 def answer_verdict(vector: dict, raw: str) -> str:

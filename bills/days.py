@@ -12,7 +12,7 @@ LOOK_BACK = timedelta(days=60)
 MISSED_AFTER = timedelta(hours=48)
 """Time after a day's end by which its bill should have been compared."""
 NEAR_MIDNIGHT = timedelta(minutes=10)
-"""What was paid or refunded within this time before midnight may be in the next day's bill."""
+"""Payments and refunds of the last minutes before midnight may be in the next day's bill."""
 
 
 def not_compared() -> list[date]:

@@ -103,7 +103,7 @@ def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment,
 
 
 def record_answer(payment: Payment, reply: Reply, method: str) -> None:
-    """Record an answer that brings no money in the message log. Does nothing if no bytes came."""
+    """Record an answer that settles nothing in the message log. Does nothing if no bytes came."""
     if reply.raw:
         message = message_log.record_answer(reply.raw, signed=reply.signed, payment=payment)
         _judge_answer(message, payment, reply, method)

@@ -306,7 +306,7 @@ def test_staff_with_the_change_permission_may_act(
     assert everything() != before
 
 
-def test_nobody_but_staff_gets_in(client: Client) -> None:
+def test_only_staff_get_in(client: Client) -> None:
     client.force_login(make.user())
     for model in admin.site._registry:
         assert client.get(page(model, "changelist")).status_code == 302
@@ -330,7 +330,7 @@ def test_STA04_asking_alipay_is_limited_and_settles(client: Client, boss: User, 
     assert LogEntry.objects.filter(user=boss, object_id=str(payment.pk)).count() == 5
 
 
-# --- what nobody can do -------------------------------------------------------------------------------
+# --- forbidden to all staff ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", UNTOUCHABLE)

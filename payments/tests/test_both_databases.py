@@ -1,4 +1,4 @@
-"""DBX09: where SQLite and MariaDB differ by default, the site behaves the same. Runs on both."""
+"""DBX09: the site behaves the same on SQLite and MariaDB, although their defaults differ. Runs on both."""
 
 from datetime import timedelta
 

@@ -150,13 +150,13 @@ def test_DBX02_the_server_stays_away_after_a_commit(monkeypatch: pytest.MonkeyPa
     """It is unknown whether it was committed: the call raises, and settling again finds out."""
     payment, write = make.attempt(), transactions._write_marker
 
-    def write_or_find_nobody(key: uuid.UUID) -> None:
+    def write_or_fail_to_connect(key: uuid.UUID) -> None:
         if TransactionMarker.objects.exists():
             raise OperationalError(2002, "Can't connect to local server through socket")
         write(key)
 
     with monkeypatch.context() as trouble, lost_at_commit(Moment.AFTER), pytest.raises(OperationalError):
-        trouble.setattr(transactions, "_write_marker", write_or_find_nobody)
+        trouble.setattr(transactions, "_write_marker", write_or_fail_to_connect)
         attempts.settle(payment, received(payment))
     assert attempts.settle(payment, received(payment)).outcome is Outcome.DUPLICATE
     assert kinds(payment.order) == ["PAID"]

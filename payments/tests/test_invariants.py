@@ -1,4 +1,4 @@
-"""The checker of the rules finds each of them broken, and nothing where nothing is."""
+"""check_money finds a violation of each invariant, and none in sound data."""
 
 from collections.abc import Callable
 
@@ -40,11 +40,11 @@ def change_order(payment: Payment, **fields: object) -> Payment:
     return payment
 
 
-def receipt_of_another_order() -> Payment:
+def trade_of_another_order() -> Payment:
     return change(paid(), trade_no=alipay.trade_no(paid()))
 
 
-def told_twice() -> Payment:
+def paid_event_twice() -> Payment:
     payment = paid()
     OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.PAID)
     return payment
@@ -56,13 +56,13 @@ def applied_twice() -> Payment:
     return payment
 
 
-def forgotten_refund() -> Payment:
+def surplus_without_a_refund() -> Payment:
     payment = surplus()
     payment.refunds.all().delete()
     return payment
 
 
-def surplus_of_a_needed_receipt() -> Payment:
+def surplus_refund_of_a_paid_attempt() -> Payment:
     payment = change(paid(), refund_reserved_fen=30000)
     values = {"out_request_no": "x_R1", "amount_fen": 30000, "reason": Refund.Reason.SURPLUS}
     Refund.objects.create(payment=payment, **values)
@@ -75,7 +75,7 @@ def given_up_refund_that_still_reserves() -> Payment:
     return payment
 
 
-def surplus_of_which_only_a_part_was_given_up() -> Payment:
+def surplus_with_a_partial_refund_given_up() -> Payment:
     payment = surplus()
     payment.refunds.update(status=Refund.Status.GIVEN_UP, amount_fen=20000)
     return change(payment, refund_reserved_fen=0)
@@ -88,26 +88,26 @@ def night_of_an_order_that_is_over() -> Payment:
     return payment
 
 
-def told_of_a_payment_that_is_gone() -> Payment:
+def paid_event_without_a_payment() -> Payment:
     payment = make.attempt()
     OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.PAID)
     return payment
 
 
-def nights_of_a_booking_are_gone() -> Payment:
+def booking_without_its_nights() -> Payment:
     payment = make.attempt()
     OrderEvent.objects.create(order=payment.order, kind=OrderEvent.Kind.BOOKED)
     return payment
 
 
-def one_night_of_a_booking_is_gone() -> Payment:
-    order = nights_of_a_booking_are_gone().order
+def booking_without_one_night() -> Payment:
+    order = booking_without_its_nights().order
     availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
     BookedNight.objects.filter(night=order.check_in).delete()
     return order.payments.get()
 
 
-def refund_that_nobody_sends() -> Payment:
+def refund_without_a_next_try() -> Payment:
     payment = surplus()
     payment.refunds.update(next_try_at=None)
     return payment
@@ -116,28 +116,28 @@ def refund_that_nobody_sends() -> Payment:
 @pytest.mark.parametrize(
     ("rule", "harm"),
     [
-        ("I2", receipt_of_another_order),
+        ("I2", trade_of_another_order),
         ("I3", lambda: change_order(paid(), amount_fen=1)),
         ("I3", lambda: change_order(make.attempt(), status=Order.Status.WAIT_COMMENT)),
-        ("I3", told_twice),
+        ("I3", paid_event_twice),
         ("I4", applied_twice),
         ("I4", lambda: change_order(paid(), status=Order.Status.WAIT_PAYMENT)),
         ("I4", lambda: change(surplus(), refund_reserved_fen=0)),
-        ("I4", surplus_of_a_needed_receipt),
-        ("I4", surplus_of_which_only_a_part_was_given_up),
+        ("I4", surplus_refund_of_a_paid_attempt),
+        ("I4", surplus_with_a_partial_refund_given_up),
         ("I4", lambda: change(paid(), received_fen=0)),
         ("I4", lambda: change(make.attempt(), next_try_at=None)),
-        ("I4", refund_that_nobody_sends),
-        ("I5", forgotten_refund),
+        ("I4", refund_without_a_next_try),
+        ("I5", surplus_without_a_refund),
         ("I5", given_up_refund_that_still_reserves),
         ("I6", night_of_an_order_that_is_over),
-        ("I6", nights_of_a_booking_are_gone),
-        ("I6", one_night_of_a_booking_is_gone),
-        ("I7", told_of_a_payment_that_is_gone),
+        ("I6", booking_without_its_nights),
+        ("I6", booking_without_one_night),
+        ("I7", paid_event_without_a_payment),
         ("I7", lambda: change(make.attempt(), received_fen=30000)),
     ],
 )
-def test_OPS02_a_broken_rule_is_found_with_its_order(
+def test_OPS02_a_violation_is_found_with_its_order(
     rule: str, harm: Callable[[], Payment], capsys: pytest.CaptureFixture[str]
 ) -> None:
     paid(), surplus(), make.attempt()
@@ -149,7 +149,7 @@ def test_OPS02_a_broken_rule_is_found_with_its_order(
     assert payment.order.number in capsys.readouterr().out
 
 
-def test_surplus_that_staff_gave_back_another_way_breaks_no_rule() -> None:
+def test_surplus_that_staff_gave_back_another_way_is_no_violation() -> None:
     refund = surplus().refunds.get()
     _give_up(refund, by=make.user(), explanation="paid back in cash")
     assert refund.payment.refunds.get().status == Refund.Status.GIVEN_UP

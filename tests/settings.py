@@ -50,3 +50,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Each Client of a test loads the middleware anew, and WhiteNoise would stat every static file each time.
+WHITENOISE_USE_FINDERS = False

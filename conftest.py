@@ -16,6 +16,8 @@ from standin import StandIn
 from tests.alipay import Gateway
 from tests.settings import FOLDER, KEYS
 
+pytest_plugins = ["tests.database_use"]
+
 client.WSGIRequest = Utf8Request  # as wsgi.py does
 
 

@@ -196,6 +196,7 @@ def test_GWX07_wsgi_refuses_the_standin_in_production() -> None:
     assert "REHEARSAL=1" in said
 
 
+@pytest.mark.django_db  # two of them connect
 @pytest.mark.parametrize(
     "command",
     [["check"], ["migrate", "--plan"], ["showmigrations"], ["makemigrations", "--check", "--dry-run"]],

@@ -1,0 +1,75 @@
+"""Which tests use the database: on MariaDB the others are left out, since they run on SQLite already.
+
+No test can use it unnoticed: in its own process pytest-django refuses, a process that it starts finds no
+database in its environment, and a fixture that fetches the database while the test runs fails it.
+"""
+
+from collections.abc import Generator
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+NOWHERE = "sqlite:////dev/null/no database for tests that name none"
+"""For Django an address like any other until somebody connects."""
+
+left_out = pytest.StashKey[int]()
+
+
+def uses_database(test: pytest.Item) -> bool:
+    """By its mark, by a fixture at any depth, or as one of Django's own test cases."""
+    cls = getattr(test, "cls", None)
+    return (
+        test.get_closest_marker("django_db") is not None
+        or not FIXTURES.isdisjoint(getattr(test, "fixturenames", ()))
+        or (cls is not None and issubclass(cls, TransactionTestCase))
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if connection.vendor != "mysql":
+        return
+    others = [test for test in items if not uses_database(test)]
+    items[:] = [test for test in items if uses_database(test)]
+    config.hook.pytest_deselected(items=others)
+    config.stash[left_out] = len(others)
+
+
+@pytest.fixture(autouse=True)
+def no_database_for_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not uses_database(request.node):
+        monkeypatch.setenv("DATABASE_URL", NOWHERE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    value = yield  # only then may it fail: pytest takes down what it has seen set up
+    if fixturedef.argname in FIXTURES and fixturedef.scope == "function" and not uses_database(request.node):
+        pytest.fail(
+            f"{request.node.nodeid} asks for {fixturedef.argname} while it runs: name it as an argument"
+        )
+    return value
+
+
+# xdist's workers collect, and its controller reports: it hears of this number from any of them.
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(left_out, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    node.config.stash[left_out] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if number := config.stash.get(left_out, 0):
+        terminalreporter.write_line(
+            f"{number} tests that use no database were left out here; SQLite runs them."
+        )

@@ -260,6 +260,7 @@ Administer = Callable[[str], None]
 @contextmanager
 def as_ordinary_user() -> Iterator[Administer]:
     """On MariaDB: connect without administrative rights. Yields a function to execute SQL with them."""
+    assert "PYTEST_XDIST_WORKER" not in os.environ, "other tests share the server: mark this one `alone`"
     administrator = connection.copy()
 
     def administer(statement: str) -> None:
@@ -325,6 +326,7 @@ def disk_full() -> Iterator[None]:
         yield
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("trouble", [read_only, disk_full], ids=lambda trouble: trouble.__name__)
 def test_DBX03_no_success_an_alarm_and_it_recovers_automatically(
     trouble: Callable[[], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
@@ -414,6 +416,7 @@ def test_DBX04_busy_for_ten_seconds_is_waited_for(caplog: pytest.LogCaptureFixtu
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
+@pytest.mark.alone
 def test_DBX05_too_many_connections() -> None:
     if connection.vendor != "mysql":
         pytest.skip("SQLite has no such limit")
@@ -439,6 +442,7 @@ def test_DBX05_too_many_connections() -> None:
     assert kinds(payment.order) == ["PAID"]
 
 
+@pytest.mark.alone
 def test_DBX05_an_open_connection_is_kept() -> None:
     """A thread of the site keeps its connection: the limit affects new ones only."""
     if connection.vendor != "mysql":

@@ -18,8 +18,8 @@ test: machine-test ## run all tests: on SQLite, on MariaDB and in Chromium
 	@deploy/test.sh
 
 histories: machine-test ## run N=1000 random histories of orders and money, on SQLite and MariaDB
-	@HISTORIES=$(N) $(PYTHON) -m pytest -q tests/histories/test_histories.py
-	@HISTORIES=$(N) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q tests/histories/test_histories.py
+	@HISTORIES=$(N) $(PYTHON) -m pytest -q -n 2 tests/histories/test_histories.py
+	@HISTORIES=$(N) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q -n 2 tests/histories/test_histories.py
 
 check: machine-test ## run ruff, mypy, the check for missing migrations and Django's deployment checks
 	@deploy/check.sh

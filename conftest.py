@@ -52,3 +52,12 @@ def standin(standin_keys: Path, settings: Settings) -> Iterator[StandIn]:
     with StandIn.start(keys=standin_keys) as running:
         settings.ALIPAY_GATEWAY_URL = running.gateway_url
         yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded as "told": under xdist they have no terminal of their own."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in getattr(report, "user_properties", []):
+                if name == "told":
+                    terminalreporter.write_line(str(text))

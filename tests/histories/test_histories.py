@@ -1,7 +1,11 @@
 """RND01: random histories over the real site and the stand-in Alipay; HISTORIES says how many."""
 
 import faulthandler
+import json
 import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +13,8 @@ from tests.histories.history import History
 from tests.histories.running import run
 
 HISTORIES = int(os.environ.get("HISTORIES", "200"))
+PARTS = min(8, HISTORIES)
+"""Tests of their own, so that two processes share them. Each begins from a seed of its own."""
 
 OFTEN = [
     "paid",
@@ -23,15 +29,41 @@ OFTEN = [
 """In a seventh of all histories or more; a twentieth makes this no matter of luck."""
 
 
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which each part leaves what it has seen, whichever process runs it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "histories"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.mark.usefixtures("site")
-def test_RND01_random_histories(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_RND01_random_histories(
+    part: int, parts: Path, record_property: Callable[[str, object], None]
+) -> None:
     faulthandler.cancel_dump_traceback_later()  # it may take as long as was asked for
     History.seen.clear()
-    run(histories=HISTORIES)
-    with capsys.disabled():
-        print(f"\nOf {History.seen['all']} histories:")
-        for name, times in History.seen.most_common():
-            print(f"  {times:6} {name}")
-    if HISTORIES >= 200:
-        rare = [name for name in OFTEN if History.seen[name] < HISTORIES / 20]
-        assert not rare, f"hardly reached, so hardly proven: {rare}"
+    run(histories=HISTORIES // PARTS + (part < HISTORIES % PARTS))
+    if seen := seen_by_all(parts, part):
+        table = (f"  {times:6} {name}" for name, times in seen.most_common())
+        record_property("told", "\n".join([f"Of {seen['all']} histories:", *table]))
+        if HISTORIES >= 200:
+            rare = [name for name in OFTEN if seen[name] < HISTORIES / 20]
+            assert not rare, f"hardly reached, so hardly proven: {rare}"
+
+
+def seen_by_all(parts: Path, part: int) -> Counter[str]:
+    """What was seen in all parts, for the one that is the last to end; nothing for the others."""
+    fresh = parts / f"{part}.new"
+    fresh.write_text(json.dumps(History.seen))
+    fresh.rename(parts / f"{part}.json")
+    ended = list(parts.glob("*.json"))
+    try:
+        if len(ended) == PARTS:
+            (parts / "all").mkdir()
+            return sum((Counter(json.loads(file.read_text())) for file in ended), Counter())
+    except FileExistsError:
+        pass  # two ended at once
+    return Counter()

@@ -16,7 +16,7 @@ from core.fields import PlainLineField
 
 class LoginForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": _("The mobile number or the password is not right."),
+        "invalid_login": _("Wrong mobile number or password."),
         "inactive": _("This account has been closed."),
     }
 
@@ -37,14 +37,14 @@ class SignUpForm(forms.Form):
         label=_("Password"),
         strip=False,
         max_length=128,
-        help_text=_("At least 8 characters, not only digits."),
+        help_text=_("At least 8 characters, and not just digits."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     email = forms.EmailField(
         label=_("Email (optional)"),
         required=False,
         max_length=254,
-        help_text=_("We write when something happens to an order of yours."),
+        help_text=_("We'll email you about your bookings."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
@@ -79,7 +79,7 @@ class ProfileForm(forms.ModelForm):
         label=_("Name"),
         required=False,
         max_length=User._meta.get_field("name").max_length,
-        help_text=_("What we call you. Others see it beside your reviews."),
+        help_text=_("What we call you. Shown next to your reviews."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -87,7 +87,7 @@ class ProfileForm(forms.ModelForm):
         model = User
         fields = ("name", "email")
         labels = {"email": _("Email (optional)")}
-        help_texts = {"email": _("We write when something happens to an order of yours.")}
+        help_texts = {"email": _("We'll email you about your bookings.")}
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
     def save(self, commit: bool = True) -> User:
@@ -99,14 +99,18 @@ class ProfileForm(forms.ModelForm):
 class NewPasswordForm(PasswordChangeForm):
     error_messages = {
         **PasswordChangeForm.error_messages,
-        "password_incorrect": _("The current password is not right."),
+        "password_incorrect": _("Your current password is incorrect."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         old, new, again = (self.fields[name] for name in ("old_password", "new_password1", "new_password2"))
-        old.label, new.label, again.label = _("Current password"), _("New password"), _("New password again")
-        new.help_text, again.help_text = _("At least 8 characters, not only digits."), ""
+        old.label, new.label, again.label = (
+            _("Current password"),
+            _("New password"),
+            _("Confirm new password"),
+        )
+        new.help_text, again.help_text = _("At least 8 characters, and not just digits."), ""
 
 
 class StaffUserCreationForm(AdminUserCreationForm):

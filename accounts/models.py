@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter a mobile number of 11 digits."))
+is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))
 
 
 class UserManager(BaseUserManager["User"]):
@@ -33,7 +33,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         max_length=11,
         unique=True,
         validators=[is_mobile_number],
-        error_messages={"unique": _("Somebody has signed up with this number already.")},
+        error_messages={"unique": _("This number is already registered.")},
     )
     name = models.CharField(_("name"), max_length=40, blank=True)
     email = models.EmailField(_("email"), blank=True)

@@ -82,4 +82,4 @@ class NewPassword(SuccessMessageMixin, PasswordChangeView):
     template_name = "accounts/password.html"
     form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:me")
-    success_message = _("Your password is changed. Other devices must sign in anew.")
+    success_message = _("Your password has been changed. You've been signed out on other devices.")

@@ -76,8 +76,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         messages.warning(
             request,
             _(
-                "You signed in or out in another tab meanwhile, or the page was open for very long, "
-                "so nothing was sent. Please look at it again and press once more."
+                "You signed in or out in another tab, or this page was open for too long, so nothing was "
+                "submitted. Please check it and submit again."
             ),
         )
         # To the message. Without a fragment, browsers would keep that of the form's address.

@@ -17,7 +17,7 @@ from tests.alipay import Gateway
 pytestmark = pytest.mark.django_db
 
 SITE = "http://testserver"
-NOTICE = "You signed in or out in another tab meanwhile"
+NOTICE = "You signed in or out in another tab"
 FROM_ELSEWHERE = {
     "another site": {"Origin": "https://evil.example"},
     "nowhere": {},
@@ -103,7 +103,7 @@ def test_without_cookies_the_answer_asks_for_them(browser: Client, gateway: Gate
         html = answer.content.decode()
         assert "Please allow cookies for this site" in html
         assert NOTICE not in html
-        assert 'href="http://testserver/houses/1/">Load the page again<' in html
+        assert 'href="http://testserver/houses/1/">Reload the page<' in html
     assert gateway.calls == []
 
 
@@ -123,7 +123,7 @@ def test_a_review_is_not_kept_for_another_user(browser: Client, order: Order) ->
     browser.force_login(make.user())
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers={"Origin": SITE})
     assert answer.status_code == 403
-    assert "Nothing was sent" in answer.content.decode()
+    assert "Nothing was submitted" in answer.content.decode()
     assert DRAFT not in browser.session
     assert not Review.objects.exists()
 
@@ -142,7 +142,7 @@ def test_there_is_no_redirect_to_another_users_order(
     address, _page = form(order)
     browser.force_login(make.user())
     answer = browser.post(address, headers={"Origin": SITE})
-    assert (answer.status_code, "Nothing was sent" in answer.content.decode()) == (403, True)
+    assert (answer.status_code, "Nothing was submitted" in answer.content.decode()) == (403, True)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
@@ -187,8 +187,8 @@ def test_a_form_without_a_draft_gets_an_explanation_and_a_link_back(
     assert answer.status_code == 403
     html = answer.content.decode()
     assert NOTICE in html
-    assert "Back button shows what you typed" in html.replace("&#x27;", "'")
-    assert f'href="{SITE}{address}?a=1&amp;b=2">Load the page again<' in html
+    assert "Back button to see what you typed" in html.replace("&#x27;", "'")
+    assert f'href="{SITE}{address}?a=1&amp;b=2">Reload the page<' in html
     order.renter.refresh_from_db()
     assert order.renter.name == ""
 

@@ -350,10 +350,10 @@ def test_the_number_of_a_failed_sign_in_prefills_sign_up_without_being_in_an_add
 @pytest.mark.parametrize(
     ("next_page", "hint"),
     [
-        ("/orders/", "Sign in to see your orders"),
-        ("/orders/26010100000000/", "Sign in to see your orders"),
-        ("/payments/26010100000000/cancel/", "Sign in to see your orders"),
-        ("/orders/26010100000000/%23review", "What you wrote is kept."),
+        ("/orders/", "Sign in to view and pay for your orders"),
+        ("/orders/26010100000000/", "Sign in to view and pay for your orders"),
+        ("/payments/26010100000000/cancel/", "Sign in to view and pay for your orders"),
+        ("/orders/26010100000000/%23review", "We've saved what you wrote."),
         ("/accounts/me/", None),
         ("", None),
     ],

@@ -164,9 +164,9 @@ def test_too_many_notices_at_once_are_refused_with_a_message(client: Client, bos
 def test_every_page_of_a_rehearsal_says_so(client: Client, boss: User, refund: Refund) -> None:
     client.cookies["django_language"] = "en"
     for address in (reverse("admin:index"), page(Refund, "changelist"), page(Refund, "change", refund.pk)):
-        assert "no real money moves" in client.get(address).content.decode()
+        assert "no real money is charged" in client.get(address).content.decode()
         with override_settings(REHEARSAL=False):
-            assert "no real money moves" not in client.get(address).content.decode()
+            assert "no real money is charged" not in client.get(address).content.decode()
 
 
 def test_the_filter_shows_refunds_that_need_staff(client: Client, boss: User) -> None:

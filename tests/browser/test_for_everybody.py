@@ -52,12 +52,11 @@ def anonymous(inspector, running, standin):
 
 
 ERRORS = {
-    "400": "We could not read that request",
-    "403": "You may not open this page",
-    "500": "It is our fault, not yours, and we have a note of it. Nothing that you paid is lost. "
+    "400": "We couldn't understand that request",
+    "403": "You don't have access to this page",
+    "500": "It's our fault, not yours, and we've made a note of it. Any payment you made is safe. "
     "Please try again in a moment.",
-    "503": "Our database does not answer just now. Nothing that you paid is lost. "
-    "Please try again in a moment.",
+    "503": "The site is temporarily unavailable. Any payment you made is safe. Please try again in a moment.",
 }
 
 
@@ -107,7 +106,7 @@ def new_user(inspector, running, standin):
     visitor.click(visitor.translated("Save"))
     inspector.look_at("me-refused")
     inspector.open("/accounts/password/", "password")
-    for label in ("Current password", "New password", "New password again"):
+    for label in ("Current password", "New password", "Confirm new password"):
         visitor.field(label).fill("12345678")
     visitor.click(visitor.translated("Change the password"))
     inspector.look_at("password-refused")

@@ -44,9 +44,9 @@ class StayDatesForm(forms.Form):
         check_in = self.cleaned_data["check_in"]
         today = timezone.localdate()
         if check_in and check_in < today:
-            raise forms.ValidationError(_("This day has passed."))
+            raise forms.ValidationError(_("This date has passed."))
         if check_in and (check_in - today).days > MAX_DAYS_AHEAD:
-            raise forms.ValidationError(_("Stays can be booked up to a year ahead."))
+            raise forms.ValidationError(_("You can book up to a year ahead."))
         return check_in
 
     def clean(self) -> dict[str, object]:
@@ -60,10 +60,14 @@ class StayDatesForm(forms.Form):
         if nights < 1:
             self.add_error("check_out", _("Check-out must be after check-in."))
         elif nights < least:
-            message = ngettext("At least %(count)s night.", "At least %(count)s nights.", least)
+            message = ngettext(
+                "The minimum stay is %(count)s night.", "The minimum stay is %(count)s nights.", least
+            )
             self.add_error("check_out", message % {"count": least})
         elif nights > most:
-            message = ngettext("At most %(count)s night.", "At most %(count)s nights.", most)
+            message = ngettext(
+                "The maximum stay is %(count)s night.", "The maximum stay is %(count)s nights.", most
+            )
             self.add_error("check_out", message % {"count": most})
 
 
@@ -75,14 +79,14 @@ class SearchForm(StayDatesForm):
         label=_("Area"),
         required=False,
         empty_label=_("Anywhere"),
-        error_messages={"invalid_choice": _("We have no homes there. Please choose from the list.")},
+        error_messages={"invalid_choice": _("We have no homes in that area. Please choose from the list.")},
     )
     guests = forms.IntegerField(
         label=_("Guests"),
         required=False,
         min_value=1,
         max_value=99,
-        error_messages={"max_value": _("No home takes more than %(limit_value)d guests.")},
+        error_messages={"max_value": _("Our homes take up to %(limit_value)d guests.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -91,9 +95,13 @@ class SearchForm(StayDatesForm):
         self.fields["guests"].widget.attrs.update(inputmode="numeric")
 
     def clean(self) -> dict[str, object]:
-        for name, other in (("check_in", "check_out"), ("check_out", "check_in")):
+        missing = (
+            ("check_in", "check_out", _("Choose a check-in date.")),
+            ("check_out", "check_in", _("Choose a check-out date.")),
+        )
+        for name, other, words in missing:
             if self.cleaned_data.get(other) and name in self.cleaned_data and not self.cleaned_data[name]:
-                self.add_error(name, _("Choose both dates."))
+                self.add_error(name, words)
         return super().clean()
 
 
@@ -121,8 +129,8 @@ class StayForm(StayDatesForm):
         guests = self.cleaned_data["guests"] or 1
         if guests > self.house.capacity:
             message = ngettext(
-                "This house takes %(count)d guest at most.",
-                "This house takes %(count)d guests at most.",
+                "This home takes up to %(count)d guest.",
+                "This home takes up to %(count)d guests.",
                 self.house.capacity,
             )
             raise forms.ValidationError(message % {"count": self.house.capacity})
@@ -131,8 +139,10 @@ class StayForm(StayDatesForm):
     def check_nights(self, nights: int, least: int = 1, most: int = MAX_NIGHTS) -> None:
         super().check_nights(nights, self.house.min_nights, self.house.max_nights)
         if self.stay and nights * self.house.price_fen > MAX_FEN:
-            self.add_error("check_out", _("This stay costs more than can be paid at once."))
+            self.add_error(
+                "check_out", _("The total is more than a single payment allows. Please choose fewer nights.")
+            )
 
     def add_taken_error(self) -> None:
         """Add an error to the dates: one of the nights is taken."""
-        self.add_error("check_in", _("One of these nights is taken. Please choose others."))
+        self.add_error("check_in", _("Some of these nights are unavailable. Please choose other dates."))

@@ -50,14 +50,14 @@ def _other_homes(request: HttpRequest) -> str:
 
 
 def _no_longer_offered(request: HttpRequest) -> HttpResponse:
-    messages.error(request, _("This home is no longer offered. Here are others."))
+    messages.error(request, _("This home is no longer available. Here are some others."))
     return redirect(_other_homes(request))
 
 
 def _other_guests_message(order: Order) -> str:
     message = ngettext(
-        "You have booked these nights before, for %(count)d guest. To change that, cancel and book anew.",
-        "You have booked these nights before, for %(count)d guests. To change that, cancel and book anew.",
+        "You've already booked these nights for %(count)d guest. To change that, cancel and book again.",
+        "You've already booked these nights for %(count)d guests. To change that, cancel and book again.",
         order.guests,
     )
     return message % {"count": order.guests}
@@ -76,13 +76,13 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except NightsTaken:
             form.add_taken_error()
         except IllegalTransition:  # midnight passed between validation and booking
-            form.add_error("check_in", _("This day has passed."))
+            form.add_error("check_in", _("This date has passed."))
         except booking.TooManyUnpaid as refusal:
             orders = reverse("orders:list")
             form.add_error(None, format_html('{} <a href="{}">{}</a>', refusal, orders, _("My orders")))
         except booking.PriceChanged:
             house.refresh_from_db()
-            form.add_error(None, _("The price has just changed. Please look at the new one and book again."))
+            form.add_error(None, _("The price has just changed. Please check the new price and book again."))
         except House.DoesNotExist:
             return _no_longer_offered(request)
         else:

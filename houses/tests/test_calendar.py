@@ -112,8 +112,8 @@ class TestPage:
         client.cookies["django_language"] = "en"
         html = client.get(house.get_absolute_url()).content.decode()
         assert '<td class="taken" data-date="2026-11-30"><s>30</s>' in html
-        assert html.count("taken</span></td>") == 3
-        assert html.count("free</span></td>") == 9 + 31 - 3
+        assert html.count(">unavailable</span></td>") == 3
+        assert html.count(">available</span></td>") == 9 + 31 - 3
         assert html.count("<caption>") == 2
 
     def test_the_links_to_other_months_keep_the_stay(self, client: Client, house: House) -> None:

@@ -226,11 +226,11 @@ def test_pages_neither_repeat_nor_leave_out_a_home_of_equal_rank(client: Client,
 
 
 WRONG = {
-    "past": ({"check_in": -1, "check_out": 3}, "check_in", "This day has passed."),
+    "past": ({"check_in": -1, "check_out": 3}, "check_in", "This date has passed."),
     "beyond a year": (
         {"check_in": 366, "check_out": 368},
         "check_in",
-        "Stays can be booked up to a year ahead.",
+        "You can book up to a year ahead.",
     ),
     "end before start": (
         {"check_in": 5, "check_out": 4},
@@ -238,9 +238,9 @@ WRONG = {
         "Check-out must be after check-in.",
     ),
     "no night": ({"check_in": 5, "check_out": 5}, "check_out", "Check-out must be after check-in."),
-    "ten years": ({"check_in": 5, "check_out": 3655}, "check_out", "At most 90 nights."),
-    "no end": ({"check_in": 5}, "check_out", "Choose both dates."),
-    "no start": ({"check_out": 5}, "check_in", "Choose both dates."),
+    "ten years": ({"check_in": 5, "check_out": 3655}, "check_out", "The maximum stay is 90 nights."),
+    "no end": ({"check_in": 5}, "check_out", "Choose a check-out date."),
+    "no start": ({"check_out": 5}, "check_in", "Choose a check-in date."),
 }
 
 

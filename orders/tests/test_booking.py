@@ -128,12 +128,12 @@ def test_USR05_only_dates_and_guests_are_taken_from_the_form(
 REFUSED = {
     "end before start": (5, 4, "1", "check_out", "Check-out must be after check-in."),
     "zero nights": (5, 5, "1", "check_out", "Check-out must be after check-in."),
-    "too few nights": (5, 6, "1", "check_out", "At least 2 nights."),
-    "too many nights": (5, 16, "1", "check_out", "At most 10 nights."),
-    "ten years": (5, 3655, "1", "check_out", "At most 10 nights."),
-    "yesterday": (-1, 2, "1", "check_in", "This day has passed."),
-    "beyond a year": (366, 368, "1", "check_in", "Stays can be booked up to a year ahead."),
-    "too many guests": (5, 7, "4", "guests", "This house takes 3 guests at most."),
+    "too few nights": (5, 6, "1", "check_out", "The minimum stay is 2 nights."),
+    "too many nights": (5, 16, "1", "check_out", "The maximum stay is 10 nights."),
+    "ten years": (5, 3655, "1", "check_out", "The maximum stay is 10 nights."),
+    "yesterday": (-1, 2, "1", "check_in", "This date has passed."),
+    "beyond a year": (366, 368, "1", "check_in", "You can book up to a year ahead."),
+    "too many guests": (5, 7, "4", "guests", "This home takes up to 3 guests."),
     "no guest": (5, 7, "-1", "guests", "Ensure this value is greater than or equal to 1."),
     "half a guest": (5, 7, "1.5", "guests", "Enter a whole number."),
 }
@@ -262,7 +262,7 @@ def test_FMT07_midnight_between_form_and_booking_is_an_error_of_check_in(
         with before("orders.booking.book", lambda: clock.shift(1)):
             page = book(client, house, TODAY, TODAY + timedelta(days=2))
     assert page.status_code == 422
-    assert refusals(page) == [("check_in", "This day has passed.")]
+    assert refusals(page) == [("check_in", "This date has passed.")]
     assert not Order.objects.exists()
     assert not nights()
 
@@ -399,7 +399,7 @@ def test_a_home_that_is_no_longer_offered_leads_to_others_for_the_same_days(
     client.cookies["django_language"] = "en"
     page = book(client, house, "2027-03-05", "2027-03-08", guests="2")
     assert page.url == "/?check_in=2027-03-05&check_out=2027-03-08&guests=2"
-    assert "no longer offered" in client.get("/").content.decode()
+    assert "no longer available" in client.get("/").content.decode()
 
 
 def test_the_same_nights_with_another_number_of_guests_show_a_message(
@@ -410,7 +410,7 @@ def test_the_same_nights_with_another_number_of_guests_show_a_message(
         first = book(client, house, "2027-03-05", "2027-03-08", guests="1")
         again = book(client, house, "2027-03-05", "2027-03-08", guests="3")
         assert again.url == first.url
-        assert "booked these nights before, for 1 guest." in client.get(again.url).content.decode()
+        assert "already booked these nights for 1 guest." in client.get(again.url).content.decode()
     assert Order.objects.get().guests == 1
 
 

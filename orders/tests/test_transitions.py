@@ -262,7 +262,7 @@ def test_payable_until_a_minute_before_the_deadline() -> None:
 
 @pytest.mark.parametrize(
     ("instant_book", "promise"),
-    [(True, "kept for you for 30 minutes at most"), (False, "We reply within 24 hours")],
+    [(True, "hold your dates for up to 30 minutes"), (False, "We reply within 24 hours")],
 )
 def test_the_page_of_a_house_shows_the_deadlines(client: Client, instant_book: bool, promise: str) -> None:
     client.cookies["django_language"] = "en"

@@ -141,7 +141,7 @@ class TestCalendar:
         return visitor.page.locator(f"#calendar td[data-date='{day}']")
 
     def stay(self, visitor) -> tuple[str, str]:
-        labels = ("入住", "离开")
+        labels = ("入住", "退房")
         return tuple(visitor.page.get_by_label(label, exact=True).input_value() for label in labels)
 
     def expect_message(self, visitor, english: str) -> None:
@@ -177,7 +177,7 @@ class TestCalendar:
         visitor.field("Check-in").fill(str(first + timedelta(days=4)))
         visitor.field("Check-out").fill(str(first + timedelta(days=5)))
         visitor.field("Check-in").fill(str(first + timedelta(days=8)))
-        self.expect_message(visitor, "You arrive on {day}. Now choose the day you leave.")
+        self.expect_message(visitor, "Check-in: {day}. Now choose your check-out date.")
         self.day(visitor, first + timedelta(days=10)).click()
         assert self.stay(visitor) == (str(first + timedelta(days=8)), str(first + timedelta(days=10)))
 
@@ -282,7 +282,7 @@ class TestCalendar:
         renter.look("taken")
         first = date.fromisoformat(self.open(renter)[0])
         renter.page.get_by_label("入住", exact=True).fill(str(first + timedelta(days=9)))
-        renter.page.get_by_label("离开", exact=True).fill(str(first + timedelta(days=2)))
+        renter.page.get_by_label("退房", exact=True).fill(str(first + timedelta(days=2)))
         expect(renter.page.locator("#calendar [aria-pressed=true]")).to_have_count(1)
         expect(renter.page.locator("#calendar .within")).to_have_count(0)
         renter.go(f"{house}?month={booked:%Y-%m}&check_out={booked + timedelta(days=9)}")
@@ -300,9 +300,9 @@ class TestCalendar:
         page.unroute(script)
         page.reload()
         for english, day in (
-            ("Choose the day you arrive.", None),
-            ("You arrive on {day}. Now choose the day you leave.", first + timedelta(days=3)),
-            ("You arrive on {first} and leave on {last}.", last - timedelta(days=33)),
+            ("Choose your check-in date.", None),
+            ("Check-in: {day}. Now choose your check-out date.", first + timedelta(days=3)),
+            ("Check-in: {first}. Check-out: {last}.", last - timedelta(days=33)),
         ):
             if day:
                 self.day(visitor, day).click()

@@ -165,7 +165,7 @@ def test_with_the_keyboard_alone(visit):
     arrows = ["ArrowDown"] * weeks_on + ["ArrowRight"] * days_on
     for key in (*arrows, "Enter", "ArrowRight", "ArrowRight", "Enter"):
         press(key)
-    expect(page.get_by_label("离开", exact=True)).to_have_value(str(check_out))
+    expect(page.get_by_label("退房", exact=True)).to_have_value(str(check_out))
     expect(page.locator("#stay-total")).to_have_text("￥518.00")
     enter("预订", "button")
     assert renter.path() == "/accounts/login/"

@@ -155,11 +155,11 @@ class TestRefusedFormsKeepTheirValues:
         renter.go("/")
         renter.click(INSTANT)
         renter.choose_nights(nights=-1)
-        chosen = [renter.page.get_by_label(label, exact=True).input_value() for label in ("入住", "离开")]
+        chosen = [renter.page.get_by_label(label, exact=True).input_value() for label in ("入住", "退房")]
         renter.page.get_by_label("入住人数").fill("2")
         renter.click("预订")
-        expect(renter.page.get_by_text("离开日期须晚于入住日期。")).to_be_in_viewport()
-        for label, value in zip(("入住", "离开", "入住人数"), (*chosen, "2"), strict=True):
+        expect(renter.page.get_by_text("退房日期须晚于入住日期。")).to_be_in_viewport()
+        for label, value in zip(("入住", "退房", "入住人数"), (*chosen, "2"), strict=True):
             expect(renter.page.get_by_label(label, exact=True)).to_have_value(value)
         renter.look("refused")
 

@@ -44,21 +44,21 @@ MAX_TITLE_LENGTH = 30
 """Characters of the house's title in a subject."""
 
 SUBJECTS: dict[str, str | Promise] = {
-    Kind.BOOKED: gettext_lazy("We have your booking"),
+    Kind.BOOKED: gettext_lazy("We've received your booking"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted"),
-    Kind.REMINDED: gettext_lazy("Please pay soon"),
+    Kind.REMINDED: gettext_lazy("Payment reminder"),
     Kind.REJECTED: gettext_lazy("Sorry, we couldn't accept your booking"),
     Kind.PAID: gettext_lazy("Payment received"),
     Kind.CANCELED: gettext_lazy("Order cancelled"),
     Kind.EXPIRED: gettext_lazy("Order closed, not paid in time"),
-    Kind.SURPLUS: gettext_lazy("A payment was not used, it goes back"),
+    Kind.SURPLUS: gettext_lazy("We're refunding an unused payment"),
     Kind.REFUND_OFF: gettext_lazy("Refund cancelled"),
-    Kind.REFUNDED: gettext_lazy("Refund made"),
+    Kind.REFUNDED: gettext_lazy("Refund completed"),
 }
 """Subject by kind of event. No mail for other kinds."""
 
 SUBJECTS_IF_PAYABLE: dict[str, str | Promise] = {
-    Kind.BOOKED: gettext_lazy("Booked, please pay"),
+    Kind.BOOKED: gettext_lazy("We're holding your dates, please pay"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted, please pay"),
 }
 """Replace those in SUBJECTS while the order can be paid."""

@@ -55,14 +55,14 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
     if end is None or end.from_status not in Order.UNPAID or has_surplus:
         cost = ""
     elif order.payments.filter(status=PAYMENT_OPEN).exists():
-        cost = _("Nothing was charged. Money that may still be on its way goes back to you.")
+        cost = _("You were not charged. If a payment is still on its way, we'll refund it.")
     else:
-        cost = _("Nothing was charged.")
+        cost = _("You were not charged.")
     if end is None or end.kind != OrderEvent.Kind.EXPIRED:
         return _("This order was cancelled"), cost
     if end.from_status == Order.Status.WAIT_ACCEPT:
         return _("Sorry, we didn't reply in time"), cost
-    return _("The time to pay has passed"), cost
+    return _("The payment deadline has passed"), cost
 
 
 def has_begun_to_pay(order: Order) -> bool:

@@ -205,9 +205,9 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
             raise IllegalTransition(order, "review")
         durable_transaction(transitions.review)(order, by=signed_in_user(request), **form.cleaned_data)
     except IllegalTransition:
-        messages.error(request, _("This stay can't be reviewed now."))
+        messages.error(request, _("You can't review this stay now."))
     else:
         if request.session.get(DRAFT, {}).get("number") == order.number:
             del request.session[DRAFT]
-        messages.success(request, _("Thank you for your review."))
+        messages.success(request, _("Thanks for your review."))
     return redirect(order)

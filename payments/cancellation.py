@@ -119,7 +119,9 @@ def _cancel(order: Order, by: User, agreed: Mapping[str, str]) -> None:
     if now is None:
         raise CannotCancel(_("This order can't be cancelled now."))
     if any(str(getattr(now, name)) != fen for name, fen in agreed.items()):
-        refusal = _("Things have changed meanwhile: ￥%(amount)s would come back. Please look again.")
+        refusal = _(
+            "The refund has changed: you would now get ￥%(amount)s back. Please check and confirm again."
+        )
         raise CannotCancel(refusal % {"amount": yuan_text(now.refund_fen)})
     _end(order, by=by)
     _refund(order, now.refund_fen)
@@ -130,7 +132,9 @@ def _cancel_by_staff(order: Order, by: User, reason: str, refundable_fen: int, r
     order = Order.objects.select_for_update().get(pk=order.pk)
     refundable_now = preview_for_staff(order).refundable_fen
     if refundable_now != refundable_fen or refund_fen > refundable_now:
-        refusal = _("Things have changed meanwhile: at most ￥%(amount)s can come back. Please look again.")
+        refusal = _(
+            "The order has changed: at most ￥%(amount)s can be refunded now. Please check and confirm again."
+        )
         raise CannotCancel(refusal % {"amount": yuan_text(refundable_now)})
     _end(order, by=by, reason=reason)
     _refund(order, refund_fen, asked_by=by)
@@ -140,7 +144,7 @@ def _end(order: Order, *, by: User, reason: str = "") -> None:
     try:
         transitions.cancel(order, by=by, reason=reason)
     except IllegalTransition as error:
-        raise CannotCancel(_("Things have changed meanwhile. Please look again.")) from error
+        raise CannotCancel(_("The order has just changed. Please check it again.")) from error
     order.payments.filter(status=Payment.Status.OPEN).update(live_for=None, next_try_at=timezone.now())
 
 

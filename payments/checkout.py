@@ -44,11 +44,11 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
 
 def _too_late(order: Order) -> CannotPay:
     if order.turns_at is None:
-        return CannotPay(_("This order can't be paid any more."))
+        return CannotPay(_("This order can no longer be paid."))
     return CannotPay(
         _(
-            "Less than a minute is left: it is too late to begin. "
-            "If you are paying at Alipay now, finish it there."
+            "Less than a minute left: it's too late to start a payment. If you're already paying in "
+            "Alipay, finish there."
         )
     )
 
@@ -61,10 +61,10 @@ def _make_room(live: Payment) -> None:
     """Query, close and release a live attempt. Raises CannotPay if it was paid, or if no answer came."""
     answer = queries.ask_and_close(live)
     if live.is_settled:
-        raise CannotPay(_("This order has been paid already."))
+        raise CannotPay(_("This order has already been paid."))
     if live.status == Payment.Status.OPEN and not isinstance(answer, (Closed, NotExisting)):
         raise CannotPay(
-            _("Alipay does not answer just now. Your order is kept; please try again in a moment.")
+            _("Alipay isn't responding right now. We're keeping your order; please try again in a moment.")
         )
     attempts.release_live(live)
 
@@ -88,7 +88,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     if live is not None:
         return live
     if order.payments.count() >= MOST_ATTEMPTS:
-        raise CannotPay(_("You have begun to pay this order very often. Please ask our staff for help."))
+        raise CannotPay(_("Too many payment attempts for this order. Please contact us for help."))
     expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
     return Payment.objects.create(
         order=order,

@@ -16,8 +16,8 @@ from tests.alipay import Gateway
 pytestmark = pytest.mark.django_db
 
 LIST = "/orders/"
-CONFIRMING = "We are confirming your payment"
-NOT_PAID = "Not paid yet"
+CONFIRMING = "We're confirming your payment"
+NOT_PAID = "Payment not received yet"
 
 
 @pytest.fixture
@@ -56,13 +56,13 @@ def test_a_payment_that_is_being_confirmed_is_not_asked_for_again(
     come_back(renter, payment, gateway)
     html = page_of(renter, order)
     assert CONFIRMING in html
-    assert "You need not pay again. This page updates by itself." in html
-    assert "I have paid, check for me" in html
+    assert "You don't need to pay again. This page updates by itself." in html
+    assert "I've paid, check now" in html
     assert NOT_PAID not in html
     assert 'data-mark="confirming"' in html
     assert "with-action" not in html
     assert "Pay with another Alipay account" not in html
-    assert pay_buttons(html) == ["I have not paid yet: go to Alipay"]
+    assert pay_buttons(html) == ["I haven't paid yet, go to Alipay"]
     assert '<noscript><meta http-equiv="refresh"' in html
     card = renter.get(LIST).content.decode()
     assert CONFIRMING in card
@@ -107,15 +107,15 @@ def test_an_order_without_an_attempt_has_a_pay_button(renter: Client) -> None:
     html = page_of(renter, order)
     assert NOT_PAID not in html
     assert pay_buttons(html) == ["Pay"]
-    assert "I have paid, check for me" not in html
+    assert "I've paid, check now" not in html
 
 
 def test_a_renter_who_comes_back_unpaid_can_continue(renter: Client, payment: Payment) -> None:
     html = page_of(renter, payment.order)
     assert NOT_PAID in html
     assert 'data-mark="unpaid"' in html  # read by the same page in another tab
-    assert pay_buttons(html) == ["Continue to pay"]
-    assert "I have paid, check for me" in html
+    assert pay_buttons(html) == ["Continue payment"]
+    assert "I've paid, check now" in html
 
 
 @pytest.mark.parametrize("attempts", [1, 12])

@@ -93,7 +93,7 @@ def test_every_mail_can_be_written(db: None, kind: str, language: str, status: s
 # --- The text depends on the state when it is sent --------------------------------------------------
 
 
-ASKS = "Please pay", "please pay", "are kept for you", "holding your dates", "answer by"
+ASKS = "Please pay", "please pay", "are kept for you", "holding your dates", "reply by"
 
 
 @pytest.mark.parametrize("kind", [Kind.BOOKED, Kind.ACCEPTED])
@@ -137,9 +137,9 @@ def test_a_booking_to_accept_is_mailed_with_the_deadline_of_staff(db: None) -> N
         body_of(happened(order_of_wang(status="WAIT_ACCEPT", pay_by=None, accept_by=by), Kind.BOOKED))
         for by in (soon, past)
     )
-    assert "Our staff answer by" in waiting
+    assert "We'll reply by" in waiting
     assert "You pay only after we accept." in waiting
-    assert "answer by" not in late
+    assert "reply by" not in late
 
 
 def test_a_mail_has_the_state_when_it_is_sent_not_when_it_was_due(db: None) -> None:
@@ -149,7 +149,7 @@ def test_a_mail_has_the_state_when_it_is_sent_not_when_it_was_due(db: None) -> N
     (waiting,) = mailing.due()
     transitions.cancel(order, by=order.renter)
     assert mailing.send(waiting) == 2
-    assert mailed() == ["We have your booking", "Order cancelled"]
+    assert mailed() == ["We've received your booking", "Order cancelled"]
     assert "ay by" not in mail.outbox[0].body
 
 
@@ -163,7 +163,7 @@ def test_not_accepted_and_not_paid_in_time_are_different_mails(db: None) -> None
     assert "We're sorry, we didn't reply" in sorry
     assert "sorry" not in late
     assert "You were not charged." in sorry
-    assert "If you have paid after all, the money goes back to you." in late
+    assert "If you did pay, we'll refund you." in late
 
 
 def test_the_end_of_an_unpaid_order_says_that_nothing_was_charged(db: None) -> None:
@@ -171,7 +171,7 @@ def test_the_end_of_an_unpaid_order_says_that_nothing_was_charged(db: None) -> N
         order = order_of_wang(status=status)
         transitions.cancel(order, by=order.renter)
         body = body_of(order.events.get())
-        assert "Your order is cancelled. Nothing was charged." in body
+        assert "Your order has been cancelled. You were not charged." in body
     event = happened(order_of_wang(status="REJECTED"), Kind.REJECTED)
     assert "You were not charged." in body_of(event)
 
@@ -187,9 +187,9 @@ def test_decisions_of_staff_are_mailed_unescaped(db: None) -> None:
     for message in mail.outbox:
         assert "Sea & <b>" in message.subject
         assert "\nSea & <b>\n" in message.body
-    quoted = ["In their words" in message.body for message in mail.outbox]
+    quoted = ["Note from us" in message.body for message in mail.outbox]
     assert quoted == [False, True]
-    assert '\nIn their words: Being painted & "wet"\n' in mail.outbox[1].body
+    assert '\nNote from us: Being painted & "wet"\n' in mail.outbox[1].body
 
 
 def test_a_paid_stay_is_mailed_with_check_in_and_refund_policy(db: None) -> None:
@@ -199,23 +199,23 @@ def test_a_paid_stay_is_mailed_with_check_in_and_refund_policy(db: None) -> None
             body_of(happened(order_of_wang(status=status, **days), Kind.PAID))
             for status in ("WAIT_COMMENT", "CANCELED")
         )
-    for text in ("Check-in is on 5 Mar.", "The address and how to get in", "Flexible: full refund"):
+    for text in ("Check-in is on 5 Mar.", "The address and check-in guide", "Flexible: full refund"):
         assert text in paid
         assert text not in canceled
     for mail_ in (paid, canceled):
-        assert "Your payment of ￥300.00 has arrived." in mail_
+        assert "We've received your payment of ￥300.00." in mail_
 
 
 def test_a_surplus_is_mailed(db: None) -> None:
     body = body_of(happened(order_of_wang(), Kind.SURPLUS))
-    assert "We received ￥300.00 that your order did not use" in body
+    assert "We received ￥300.00 that your order didn't need" in body
 
 
 @pytest.mark.parametrize(
     ("phone", "email", "line"),
     [
-        ("0592 000 0000", "stay@ihome.example", "Questions? Ask us: 0592 000 0000 · stay@ihome.example"),
-        ("", "stay@ihome.example", "Questions? Ask us: stay@ihome.example"),
+        ("0592 000 0000", "stay@ihome.example", "Questions? Contact us: 0592 000 0000 · stay@ihome.example"),
+        ("", "stay@ihome.example", "Questions? Contact us: stay@ihome.example"),
         ("", "", ""),
     ],
 )
@@ -226,7 +226,7 @@ def test_the_mail_ends_with_the_link_and_contacts(
     event = happened(order_of_wang(), Kind.PAID)
     lines = mailing.message_of(event).body.splitlines()
     address = f"http://testserver/orders/{event.order.number}/"
-    assert lines[lines.index(address) - 1] == "Your order:"
+    assert lines[lines.index(address) - 1] == "View your order:"
     assert [text for text in lines if "Questions" in text] == [line] * bool(line)
 
 
@@ -392,7 +392,7 @@ def story() -> Order:
     return order
 
 
-STORY = ["We have your booking", "Payment received", "Order cancelled", "Refund made"]
+STORY = ["We've received your booking", "Payment received", "Order cancelled", "Refund completed"]
 
 
 def test_the_events_of_an_order_are_mailed_in_sequence(db: None) -> None:
@@ -438,7 +438,7 @@ def test_an_event_that_is_given_up_no_longer_blocks_later_ones(
     send = EmailMessage.send
 
     def refuse_bookings(message: EmailMessage) -> int:
-        if message.subject.startswith("We have your booking"):
+        if message.subject.startswith("We've received your booking"):
             raise smtplib.SMTPDataError(554, b"no")
         return send(message)
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "/orders/"
 Status = Order.Status
-CHARGED_NOTHING = "Nothing was charged."
-MAY_COME = "Money that may still be on its way goes back"
+CHARGED_NOTHING = "You were not charged."
+MAY_COME = "If a payment is still on its way"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def head(client: Client, order: Order) -> str:
 
 def price(client: Client, order: Order) -> str:
     html = client.get(order.get_absolute_url()).content.decode()
-    return html.split("<h2>Price</h2>")[1].split("</section>")[0]
+    return html.split("<h2>Price details</h2>")[1].split("</section>")[0]
 
 
 def pay(order: Order, **fields: object) -> Payment:
@@ -65,7 +65,7 @@ def test_the_time_to_pay_passed(client: Client, renter: User) -> None:
     order = make.order(renter)
     transitions.expire(order)
     html = head(client, order)
-    assert "The time to pay has passed" in html
+    assert "The payment deadline has passed" in html
     assert CHARGED_NOTHING in html
 
 
@@ -103,10 +103,10 @@ def test_money_that_came_after_the_end_is_shown_as_charged(client: Client, rente
     transitions.expire(order)
     payment = pay(order)
     html = head(client, order)
-    assert "The time to pay has passed" in html
+    assert "The payment deadline has passed" in html
     assert "￥300.00 is on its way back" in html
     assert CHARGED_NOTHING not in html
-    assert "Payment that was not used" in price(client, order)
+    assert "Unused payment" in price(client, order)
     assert "/receipt/" not in price(client, order)
     refunding._give_up(payment.refunds.get(), by=make.user(is_staff=True), explanation="Paid in cash")
     html = head(client, order)
@@ -124,10 +124,10 @@ def test_cancelled_after_paying_shows_the_state_of_the_refund(client: Client, re
     assert "Refund on its way" in price(client, order)
     assert "￥150.00 on its way back" in client.get(LIST).content.decode()
     refunds.mark_done(made)
-    assert "￥150.00 went back" in head(client, order)
+    assert "￥150.00 has been refunded" in head(client, order)
     assert "on its way back" not in head(client, order)
     assert ">Refunded<" in price(client, order)
-    assert "￥150.00 went back" in client.get(LIST).content.decode()
+    assert "￥150.00 refunded" in client.get(LIST).content.decode()
 
 
 def test_the_page_of_a_cancelled_order_polls_until_the_money_is_back(client: Client, renter: User) -> None:
@@ -178,7 +178,7 @@ def test_an_external_refund_does_not_hide_one_on_its_way(client: Client, renter:
     refunds.record_external(payment, "BY-HAND", 20000)
     refund(payment, 10000)
     html = head(client, order)
-    assert "￥200.00 went back" in html
+    assert "￥200.00 has been refunded" in html
     assert "￥100.00 is on its way back" in html
     assert "￥100.00 on its way back" in client.get(LIST).content.decode()
 
@@ -188,18 +188,18 @@ def test_a_partial_refund_of_a_paid_stay_is_shown_under_price_only(client: Clien
     payment = pay(order)
     refund(payment, 5000, "DONE")
     assert "￥50.00" in price(client, order)
-    assert "went back" not in client.get(LIST).content.decode()
-    assert "went back" not in head(client, order)
+    assert " refunded" not in client.get(LIST).content.decode()
+    assert "has been refunded" not in head(client, order)
 
 
 def test_an_order_that_is_over_shows_no_price_to_pay_and_no_policy(client: Client, renter: User) -> None:
     order = make.order(renter)
     assert 'class="price"' in price(client, order)
-    assert "If you cancel" in client.get(order.get_absolute_url()).content.decode()
+    assert "Cancellation policy" in client.get(order.get_absolute_url()).content.decode()
     for status in (Status.CANCELED, Status.REJECTED):
         Order.objects.update(status=status)
         assert 'class="price"' not in price(client, order)
-        assert "If you cancel" not in client.get(order.get_absolute_url()).content.decode()
+        assert "Cancellation policy" not in client.get(order.get_absolute_url()).content.decode()
         assert 'class="price"' not in client.get(LIST).content.decode()
 
 

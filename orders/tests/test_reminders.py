@@ -101,7 +101,7 @@ def test_the_reminder_is_mailed_with_amount_and_deadline(transactional_db: None)
         remind_all()
         assert (mail_all(), mail_all()) == (1, 0)
     message = mail.outbox[-1]
-    assert message.subject == f"Please pay soon: {order.house_title}"
+    assert message.subject == f"Payment reminder: {order.house_title}"
     assert "￥300.00" in message.body
     assert "12:30" in message.body
 

@@ -59,7 +59,7 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
         messages.error(request, str(refusal))
     except KeyProblem as problem:
         log.error("Alipay is not set up: %s", problem)
-        messages.error(request, _("Paying is not set up yet. Your order is kept."))
+        messages.error(request, _("Payment isn't available yet. We're keeping your order."))
     return redirect(order)
 
 
@@ -145,7 +145,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
         except cancellation.CannotCancel as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("The order is cancelled."))
+            messages.success(request, _("Your order has been cancelled."))
             return redirect(order)
         order.refresh_from_db()
     preview = cancellation.preview(order)
@@ -176,28 +176,28 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
 def _check_result(attempts_made: list[Payment], answers: Sequence[object]) -> str:
     """The message for the renter. A PAID attempt comes before a SURPLUS one, and that before all others."""
     if not attempts_made:
-        return _("You have not gone to Alipay for this order yet.")
+        return _("You haven't started paying for this order yet.")
     rank = {Payment.Status.PAID.value: 2, Payment.Status.SURPLUS.value: 1}
     match page_of(max(attempts_made, key=lambda payment: rank.get(payment.status, 0))).state:
         case PaymentPageState.PAID:
-            return _("Your payment has arrived.")
+            return _("We've received your payment.")
         case PaymentPageState.REFUNDING:
-            return _("Your payment arrived, and is on its way back to you.")
+            return _("We received your payment and are refunding it.")
         case PaymentPageState.REFUNDED:
-            return _("Your payment arrived, and has gone back to you.")
+            return _("We received your payment and have refunded it.")
         case PaymentPageState.NEUTRAL:
-            return _("Your payment arrived. What became of it is written below.")
+            return _("We received your payment. See the order history below.")
     if any(isinstance(answer, (Unknown, Refused)) for answer in answers):
         return _(
-            "Alipay does not answer just now. If you have paid, this page will show it by itself; "
-            "there is no need to pay again."
+            "Alipay isn't responding right now. If you've paid, this page will update by itself; you don't "
+            "need to pay again."
         )
     if answers and all(answer is None for answer in answers):
         return _(
-            "We asked Alipay a moment ago. If you have paid, this page will show it by itself; "
-            "there is no need to pay again."
+            "We checked with Alipay a moment ago. If you've paid, this page will update by itself; you "
+            "don't need to pay again."
         )
     return _(
-        "Alipay does not know of your payment yet. If you have paid, this page will show it by itself; "
-        "there is no need to pay again."
+        "Alipay has no record of your payment yet. If you've paid, this page will update by itself; you "
+        "don't need to pay again."
     )

@@ -42,7 +42,7 @@ class OrderAdmin(BaseOrderAdmin):
         """Requires the permission on payments, too, because it refunds money."""
         return self.has_act_permission(request) and request.user.has_perm("payments.change_payment")
 
-    @admin.action(description=_("Cancel the order"), permissions=["cancel"])
+    @admin.action(description=_("Cancel order"), permissions=["cancel"])
     def cancel_order(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         order = self.only_one(request, queryset.select_related("renter"))
         if order is None:
@@ -61,7 +61,7 @@ class OrderAdmin(BaseOrderAdmin):
                 request,
                 "admin/orders/cancel.html",
                 action="cancel_order",
-                title=gettext("Cancel the order"),
+                title=gettext("Cancel order"),
                 rows=[order],
                 form=form,
                 order=order,

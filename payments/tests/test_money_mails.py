@@ -70,7 +70,7 @@ def cancellation_mail() -> str:
 def test_booked_and_paid_within_one_sweep(renter: User, house: House) -> None:
     pay(book(renter, house, days_ahead=9))
     (booked, text), (paid, _) = mails()
-    assert (booked, paid) == ("We have your booking", "Payment received")
+    assert (booked, paid) == ("We've received your booking", "Payment received")
     assert "lease pay" not in text
 
 
@@ -78,9 +78,9 @@ def test_booked_and_cancelled_within_one_sweep(renter: User, house: House) -> No
     order = book(renter, house, days_ahead=9)
     cancellation.cancel(order, by=renter, agreed={})
     (booked, text), (canceled, end) = mails()
-    assert (booked, canceled) == ("We have your booking", "Order cancelled")
+    assert (booked, canceled) == ("We've received your booking", "Order cancelled")
     assert "lease pay" not in text
-    assert "Nothing was charged." in end
+    assert "You were not charged." in end
 
 
 @pytest.mark.parametrize(("days_ahead", "back"), [(9, "￥300.00"), (3, "￥150.00")])
@@ -91,8 +91,8 @@ def test_the_sum_that_comes_back_by_the_policy(
     pay(order)
     cancellation.cancel(order, by=renter, agreed={})
     text = cancellation_mail()
-    assert f"Your order is cancelled. {back} is on its way back to the account that it came from" in text
-    assert "Nothing was charged" not in text
+    assert f"Your order has been cancelled. {back} is on its way back to the account you paid from" in text
+    assert "You were not charged" not in text
 
 
 def test_only_the_refund_of_this_cancellation(renter: User, house: House) -> None:
@@ -116,7 +116,7 @@ def test_nothing_comes_back_by_the_policy(renter: User, house: House) -> None:
     pay(order)
     cancellation.cancel(order, by=renter, agreed={})
     text = cancellation_mail()
-    assert "By the cancellation rule that you agreed to when you booked, no money comes back." in text
+    assert "Under the cancellation policy you agreed to when booking, there is no refund." in text
     assert "￥" not in text
 
 
@@ -128,7 +128,7 @@ def test_all_came_back_before(renter: User, house: House) -> None:
     refunding.give_back(payment, 30000, number=number, by=make.user(), explanation="Sorry")
     cancellation.cancel(order, by=renter, agreed={})
     text = cancellation_mail()
-    assert "No more money comes back than what went back before." in text
+    assert "There is no further refund beyond what you've already received." in text
     assert "rule" not in text
 
 
@@ -140,18 +140,18 @@ def test_a_late_payment_is_not_part_of_the_cancellation_mail(
     cancellation.cancel(order, by=renter, agreed={})
     assert callbacks.receive_notify(alipay.notify_body(late))
     _, (canceled, text), (surplus, goes_back) = mails()
-    assert (canceled, surplus) == ("Order cancelled", "A payment was not used, it goes back")
+    assert (canceled, surplus) == ("Order cancelled", "We're refunding an unused payment")
     assert "￥" not in text
-    assert "Money that may still be on its way goes back to you." in text
-    assert "We received ￥300.00 that your order did not use" in goes_back
+    assert "If a payment is still on its way, we'll refund it." in text
+    assert "We received ￥300.00 that your order didn't need" in goes_back
 
 
 @pytest.mark.parametrize(
     ("comes_back_fen", "limit_fen", "promise"),
     [
         (20000, 10**9, "￥200.00 is on its way back"),
-        (20000, 0, "No refund is on its way so far. If one is made, we write to you."),
-        (0, 10**9, "No refund is on its way so far. If one is made, we write to you."),
+        (20000, 0, "There is no refund so far. If we issue one, we'll email you."),
+        (0, 10**9, "There is no refund so far. If we issue one, we'll email you."),
     ],
 )
 def test_staff_cancel(
@@ -165,8 +165,8 @@ def test_staff_cancel(
         order, by=make.user(), reason="The roof leaks", refundable_fen=30000, refund_fen=comes_back_fen
     )
     text = cancellation_mail()
-    assert f"Our staff cancelled your order. {promise}" in text
-    assert "In their words: The roof leaks" in text
+    assert f"We've cancelled your order. {promise}" in text
+    assert "Note from us: The roof leaks" in text
 
 
 def test_a_refund_approved_by_a_second_person_is_in_the_mail(

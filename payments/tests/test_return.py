@@ -313,7 +313,7 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
         ("DUE", "going-back", "usually within a day"),
         ("SENT", "going-back", "usually within a day"),
         ("REFUSED", "going-back", "usually within a day"),
-        ("DONE", "refunded", "The money went back to the account that it came from on"),
+        ("DONE", "refunded", "Refunded to the account you paid from on"),
     ],
 )
 def test_a_refund_is_shown_as_made_only_once_it_is(
@@ -328,7 +328,7 @@ def test_a_refund_is_shown_as_made_only_once_it_is(
     html = page.content.decode()
     for each in (sentence, "￥300.00", "The order was cancelled."):
         assert each in html
-    assert ("went back" in html) is (status == "DONE")
+    assert ("Refunded to the account" in html) is (status == "DONE")
     renter.logout()
     html = renter.get(alipay.return_url(payment)).content.decode()
     for each in ("￥300.00", "was cancelled", payment.order.number):
@@ -371,7 +371,7 @@ def test_the_page_shows_staffs_explanation_of_a_refund(renter: Client, payment: 
     refund(payment, 30000, Refund.Reason.STAFF)
     Refund.objects.update(explanation="The heating <broke")
     html = renter.get(alipay.return_url(payment)).content.decode()
-    assert "Our staff gave it back." in html
+    assert "We refunded it." in html
     assert "The heating &lt;broke" in html
 
 

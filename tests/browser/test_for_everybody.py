@@ -159,7 +159,7 @@ def paying(inspector, running, standin):
     visitor.click(visitor.translated("Cancel the order"))
     inspector.look_at("order-cancelled")
     inspector.open(back_from_alipay, "going-back")
-    expect_result(visitor, "On its way back")
+    expect_result(visitor, "Refund on its way")
     running.sweep()
     inspector.open(f"/orders/{number}/", "order-refunded")
     inspector.open(f"/payments/{number}/receipt/", "receipt-with-refund")

@@ -37,7 +37,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     page, translated = renter.page, renter.translated
 
     with translation.override(language):
-        paid = translation.pgettext("the page after paying", "Paid")
+        paid = translation.pgettext("the page after paying", "Payment successful")
     renter.go("/")
     find(renter, nights=2)
     renter.click(translated("Book"))
@@ -82,7 +82,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     renter.click(translated("Write a review"))
     assert renter.number() == number
     page.locator("label[for=star-5]").click()
-    renter.field("Your words").fill(REVIEW)
+    renter.field("Your review").fill(REVIEW)
     renter.look("review-written")
     renter.click(translated("Send the review"))
     assert renter.number() == number

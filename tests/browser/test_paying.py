@@ -157,7 +157,7 @@ class TestWithoutPaying:
             assert renter.number() == number
         renter.go(f"/orders/{number}/")
         assert renter.status() == "待支付"
-        expect(renter.page.get_by_role("heading", name="未支付")).to_be_visible()
+        expect(renter.page.get_by_role("heading", name="还没有收到付款")).to_be_visible()
         expect(renter.pay_button()).to_have_text("继续支付")
         expect(renter.page.get_by_text("支付成功")).to_have_count(0)
         renter.look("gave-up")

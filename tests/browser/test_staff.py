@@ -49,7 +49,7 @@ def test_an_accepted_booking_can_be_paid(visit, renter, staff):
     staff.look("accepted")
     renter.go(f"/orders/{number}/")
     assert renter.status() == "待支付"
-    expect(renter.page.locator(".timeline li").first).to_contain_text("工作人员")
+    expect(renter.page.locator(".timeline li").first).to_contain_text("我们")
     renter.press_pay()
     renter.pay()
     expect(renter.page.get_by_role("heading", name="支付成功", exact=True)).to_be_visible()

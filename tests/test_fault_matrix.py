@@ -17,7 +17,11 @@ def rows(text: str) -> list[str]:
 
 
 def ids_in_test_names() -> set[str]:
-    files = [file for file in ROOT.glob("**/tests/**/test_*.py") if ".venv" not in file.parts]
+    files = [
+        file
+        for file in ROOT.glob("**/tests/**/test_*.py")
+        if not str(file.relative_to(ROOT)).startswith(".venv")
+    ]
     assert len(files) > 20
     names = [name for file in files for name in re.findall(r"def (test_\w+)", file.read_text("utf-8"))]
     return {found for name in names for found in re.findall(rf"(?<![A-Z]){ID}(?![0-9])", name)}

@@ -69,7 +69,14 @@ def test_every_name_that_is_imported_exists() -> None:
         for name in imported_by(file):
             module, _, member = name.rpartition(".")
             if module in MODULES and name not in MODULES and member != "*":
-                assert hasattr(importlib.import_module(module), member), f"{file} imports {name}"
+                assert defines(module, member), f"{file} imports {name}"
+
+
+def defines(module: str, member: str) -> bool:
+    try:
+        return hasattr(importlib.import_module(module), member)
+    except ModuleNotFoundError as error:
+        return error.name == "MySQLdb"  # `make unit` does without
 
 
 def test_views_import_no_views() -> None:

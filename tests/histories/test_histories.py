@@ -55,7 +55,7 @@ def test_RND01_random_histories(
 
 
 def seen_by_all(parts: Path, part: int) -> Counter[str]:
-    """What was seen in all parts, for the one that is the last to end; nothing for the others."""
+    """Return the counts of all parts to the part that ends last, and nothing to the others."""
     fresh = parts / f"{part}.new"
     fresh.write_text(json.dumps(History.seen))
     fresh.rename(parts / f"{part}.json")

@@ -35,10 +35,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         validators=[is_mobile_number],
         error_messages={"unique": _("This number is already registered.")},
     )
-    name = models.CharField(_("name"), max_length=40, blank=True)
+    name = models.CharField(_("full name"), max_length=40, blank=True)
     email = models.EmailField(_("email"), blank=True)
     is_active = models.BooleanField(_("active"), default=True)
-    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can sign in to the admin."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "mobile"

@@ -17,11 +17,11 @@ from payments.staff.resolution import ResolvableAdmin
 
 
 class OpenFilter(admin.SimpleListFilter):
-    title = _("for staff")
+    title = _("work queue")
     parameter_name = "for_staff"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", gettext("open")), ("0", gettext("dealt with"))]
+        return [("1", gettext("unresolved")), ("0", gettext("resolved"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[BillLine]) -> QuerySet[BillLine]:
         return queryset if self.value() is None else queryset.filter(done_at__isnull=self.value() == "1")
@@ -61,25 +61,25 @@ class BillLineAdmin(ResolvableAdmin):
         days = missed_days()
         if days and isinstance(response, TemplateResponse):  # it is not rendered yet
             warning = gettext(
-                "Not compared with our books yet: Alipay's bills of %(days)s. Tell whoever looks after the "
-                "site: money that only Alipay knows of is not noticed until then."
+                "Alipay bills not reconciled yet: %(days)s. Please tell the site operator: until then, "
+                "payments that only Alipay knows of go unnoticed."
             )
             self.message_user(request, warning % {"days": ", ".join(map(str, days))}, messages.WARNING)
         return response
 
-    @admin.display(description=_("line"), ordering="bill_date")
+    @admin.display(description=_("entry"), ordering="bill_date")
     def line(self, line: BillLine) -> str:
         return str(line)
 
-    @admin.display(description=_("about"), ordering="is_refund")
+    @admin.display(description=_("type"), ordering="is_refund")
     def about(self, line: BillLine) -> str:
         return gettext("refund") if line.is_refund else gettext("payment")
 
-    @admin.display(description=_("in the bill (yuan)"), ordering="bill_fen")
+    @admin.display(description=_("billed (yuan)"), ordering="bill_fen")
     def in_bill(self, line: BillLine) -> str:
         return "-" if line.bill_fen is None else yuan_text(line.bill_fen)
 
-    @admin.display(description=_("in our books (yuan)"), ordering="our_fen")
+    @admin.display(description=_("recorded here (yuan)"), ordering="our_fen")
     def ours(self, line: BillLine) -> str:
         return "-" if line.our_fen is None else yuan_text(line.our_fen)
 
@@ -90,8 +90,8 @@ class BillLineAdmin(ResolvableAdmin):
         address = reverse("admin:payments_payment_change", args=[line.payment.pk])
         return format_html('<a href="{}">{}</a>', address, line.payment)
 
-    @admin.display(description=_("next step, or how it ended"))
+    @admin.display(description=_("next step or outcome"))
     def what_to_do(self, line: BillLine) -> str:
         if line.done_at is None:
             return next_step(line)
-        return line.outcome or gettext("The cause has gone.")
+        return line.outcome or gettext("No longer differs.")

@@ -95,41 +95,45 @@ def next_step(line: BillLine) -> str:
     match line.kind, line.is_refund:
         case Kind.NOT_IN_BILL, False:
             return _(
-                "Ask Alipay about the payment, and run the bills of the days before and after. If Alipay "
-                "does not know it, no money came: tell whoever looks after the site before the guest comes."
+                "Query Alipay about the payment, and reconcile the bills of the days before and after. If "
+                "Alipay does not know it, no money arrived: tell the site operator before the guest "
+                "arrives."
             )
         case Kind.NOT_IN_BILL, True:
             return _(
-                "Run the bills of the days before and after. If none has it, look the trade up at Alipay: "
-                "the renter may still be owed this money."
+                "Reconcile the bills of the days before and after. If none lists it, look up the "
+                "transaction at Alipay: the renter may still be owed this money."
             )
         case Kind.AMOUNT, False:
             return _(
-                "Look the trade up at Alipay: what it shows there came in. Give back what is too much, "
-                "or ask the renter for the rest."
+                "Look up the transaction at Alipay: the amount shown there was received. Refund any "
+                "excess, or ask the renter for the rest."
             )
         case Kind.AMOUNT, True:
             return _(
-                "Look the trade up at Alipay: what it shows there went back. Settle the difference with "
-                "the renter."
+                "Look up the transaction at Alipay: the amount shown there was refunded. Settle the "
+                "difference with the renter."
             )
     if not line.trade_no:
-        return _("This line of the bill can't be read for certain. Compare it with our payments by hand.")
+        return _("This bill line can't be read with certainty. Compare it with our payments by hand.")
     if payment is None:
         return _(
-            "Look the trade up at Alipay. If it is for something else sold with this account, say so here. "
-            "If a restored backup lost its order, find out who paid: book them in again, or give it back in "
-            "Alipay's console."
+            "Look up the transaction at Alipay. If it is for something else sold with this account, note "
+            "that here. If a restored backup lost its order, find out who paid: book them again, or refund "
+            "it in Alipay's merchant console."
         )
     if line.is_refund:
         return _(
-            "Compare the payment's refunds with the trade at Alipay: this one was made there and does not "
-            "fit ours, or was given up here. If Alipay could not be asked, the next run looks again."
+            "Compare the payment's refunds with the transaction at Alipay: this one was made there and "
+            "does not match ours, or was given up here. If Alipay could not be queried, the next run "
+            "checks again."
         )
     if payment.is_settled:
-        return _("Our payment of this number is another trade. Look both up at Alipay, and give one back.")
+        return _(
+            "Our payment with this number is another transaction. Look up both at Alipay and refund one."
+        )
     return _(
-        "Ask Alipay about the payment. Closed: the money came and has all gone back; tell the renter. "
-        "Another amount: look the trade up at Alipay and give it back there. No answer: the next run "
-        "looks again."
+        "Query Alipay about the payment. Closed: the money was received and fully refunded; tell the "
+        "renter. Another amount: look up the transaction at Alipay and refund it there. No answer: the "
+        "next run checks again."
     )

@@ -72,7 +72,7 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
         rows = list(queryset[:2])
         if len(rows) == 1:
             return rows[0]
-        self.message_user(request, _("Choose exactly one."), messages.ERROR)
+        self.message_user(request, _("Select exactly one."), messages.ERROR)
         return None
 
     def act_on_each(

@@ -55,11 +55,13 @@ class YuanField(forms.Field):
         try:
             return parse_yuan(text if "." in text else f"{text}.00")
         except ValueError:
-            raise ValidationError(_("Enter an amount in yuan, such as 300 or 300.00.")) from None
+            raise ValidationError(_("Enter an amount in yuan, e.g. 300 or 300.00.")) from None
 
     def run_validators(self, value: int | None) -> None:
         if value is not None and value < self.at_least_fen:
-            raise ValidationError(_("Enter at least %(yuan)s.") % {"yuan": yuan_text(self.at_least_fen)})
+            raise ValidationError(_("The minimum is %(yuan)s.") % {"yuan": yuan_text(self.at_least_fen)})
         if value is not None and self.at_most_fen is not None and value > self.at_most_fen:
-            raise ValidationError(_("Only %(yuan)s is left.") % {"yuan": yuan_text(self.at_most_fen)})
+            raise ValidationError(
+                _("At most %(yuan)s can be refunded.") % {"yuan": yuan_text(self.at_most_fen)}
+            )
         super().run_validators(value)

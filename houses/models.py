@@ -24,7 +24,7 @@ class Label(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text=_("Where it is empty, English pages show the name."),
+        help_text=_("If empty, English pages show the Chinese name."),
     )
 
     class Meta:
@@ -53,8 +53,8 @@ class Facility(Label):
     icon = models.CharField(_("icon"), max_length=20, choices=facility_icons)
 
     class Meta(Label.Meta):
-        verbose_name = _("facility")
-        verbose_name_plural = _("facilities")
+        verbose_name = _("amenity")
+        verbose_name_plural = _("amenities")
 
 
 class RefundPolicy(models.TextChoices):
@@ -78,44 +78,46 @@ class House(models.Model):
     address = models.CharField(_("address"), max_length=200)
     description = models.TextField(_("description"), max_length=4000, blank=True)
     rules = models.TextField(
-        _("house rules"), max_length=2000, blank=True, default="", db_default="", help_text=_("One a line.")
+        _("house rules"), max_length=2000, blank=True, default="", db_default="", help_text=_("One per line.")
     )
     arrival = models.TextField(
-        _("arrival"),
+        _("check-in guide"),
         max_length=2000,
         blank=True,
         default="",
         db_default="",
-        help_text=_("How to get in. Shown to renters who have paid."),
+        help_text=_("How to get there and get in. Shown to renters who have paid."),
     )
     facilities = models.ManyToManyField(
-        Facility, blank=True, related_name="houses", verbose_name=_("facilities")
+        Facility, blank=True, related_name="houses", verbose_name=_("amenities")
     )
     price_fen = models.BigIntegerField(
         _("price per night (fen)"), validators=[MinValueValidator(1), MaxValueValidator(10_000_000)]
     )
     capacity = models.PositiveSmallIntegerField(
-        _("guests at most"), default=2, validators=[MinValueValidator(1), MaxValueValidator(99)]
+        _("maximum guests"), default=2, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
     min_nights = models.PositiveSmallIntegerField(
-        _("nights at least"), default=1, validators=[MinValueValidator(1)]
+        _("minimum nights"), default=1, validators=[MinValueValidator(1)]
     )
     max_nights = models.PositiveSmallIntegerField(
-        _("nights at most"), default=30, validators=[MaxValueValidator(MAX_NIGHTS)]
+        _("maximum nights"), default=30, validators=[MaxValueValidator(MAX_NIGHTS)]
     )
     instant_book = models.BooleanField(
-        _("instant booking"), default=False, help_text=_("Bookings need no acceptance by staff.")
+        _("instant booking"), default=False, help_text=_("Bookings are confirmed without staff.")
     )
     refund_policy = models.CharField(
-        _("refund policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
+        _("cancellation policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
     )
-    is_listed = models.BooleanField(_("listed"), default=True, help_text=_("Can be found and booked."))
+    is_listed = models.BooleanField(
+        _("listed"), default=True, help_text=_("Shown in search and open for booking.")
+    )
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
 
     # Denormalised, written by orders/: lists would have to count rows.
     order_count = models.PositiveIntegerField(_("bookings"), default=0, editable=False)
-    review_count = models.PositiveIntegerField(_("reviews"), default=0, editable=False)
-    rating_sum = models.PositiveIntegerField(_("stars in all"), default=0, editable=False)
+    review_count = models.PositiveIntegerField(_("review count"), default=0, editable=False)
+    rating_sum = models.PositiveIntegerField(_("total stars"), default=0, editable=False)
 
     class Meta:
         ordering = ["-id"]
@@ -190,15 +192,15 @@ class BookedNight(models.Model):
     """A night of a house that is taken. Its unique constraint is what prevents double booking."""
 
     house = models.ForeignKey(House, models.PROTECT, related_name="booked_nights", verbose_name=_("house"))
-    night = models.DateField(_("night"), help_text=_("The date on which the night begins."))
+    night = models.DateField(_("night"), help_text=_("The date the night begins."))
     order_number = models.CharField(
-        _("order"), max_length=14, blank=True, db_index=True, help_text=_("Empty where staff hold the night.")
+        _("order"), max_length=14, blank=True, db_index=True, help_text=_("Empty if staff blocked the night.")
     )
 
     class Meta:
         ordering = ["house", "night"]
-        verbose_name = _("booked night")
-        verbose_name_plural = _("booked nights")
+        verbose_name = _("booked or blocked night")
+        verbose_name_plural = _("booked or blocked nights")
         constraints = [models.UniqueConstraint(fields=["house", "night"], name="one_booking_per_night")]
         # For the search, if reading one night of all houses is cheaper than a lookup for each house.
         indexes = [models.Index(fields=["night", "house"], name="houses_of_a_night")]

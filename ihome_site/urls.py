@@ -11,7 +11,7 @@ from django.views.static import serve
 from ihome_site import views
 from orders.views import book
 
-admin.site.index_title = _("The business")
+admin.site.index_title = _("Overview")
 
 handler400 = "ihome_site.views.bad_request"
 handler404 = "ihome_site.views.not_found"

@@ -28,7 +28,7 @@ class OrderEventInline(ReadOnlyInline):
 
 class RejectForm(forms.Form):
     reason = forms.CharField(
-        label=_("Reason, for the renter to read"),
+        label=_("Reason (shown to the renter)"),
         max_length=200,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
@@ -96,7 +96,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
                 durable_transaction(step)(order)
             except IllegalTransition as error:
                 order.refresh_from_db()
-                message = gettext("%(number)s: not possible any more, it is %(status)s.")
+                message = gettext("%(number)s: no longer possible, the status is now “%(status)s”.")
                 values = {"number": order.number, "status": order.get_status_display()}
                 raise Refusal(message % values) from error
 
@@ -104,7 +104,7 @@ class BaseOrderAdmin(ReadOnlyAdmin):
             request,
             queryset,
             take_step,
-            say_done=lambda count: ngettext("%d order done.", "%d orders done.", count),
+            say_done=lambda count: ngettext("%d order updated.", "%d orders updated.", count),
         )
 
 

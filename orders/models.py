@@ -47,7 +47,7 @@ class Order(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders", verbose_name=_("renter")
     )
     house = models.ForeignKey(House, models.PROTECT, related_name="orders", verbose_name=_("house"))
-    house_title = models.CharField(_("house when booked"), max_length=200)
+    house_title = models.CharField(_("home title when booked"), max_length=200)
     check_in = models.DateField(_("check-in"))
     check_out = models.DateField(_("check-out"))
     nights = models.PositiveSmallIntegerField(_("nights"))
@@ -55,23 +55,27 @@ class Order(models.Model):
     price_per_night_fen = models.BigIntegerField(_("price per night (fen)"))
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     refund_policy = models.CharField(
-        _("refund policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
+        _("cancellation policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
     )
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.WAIT_ACCEPT)
-    accept_by = models.DateTimeField(_("accept by"), null=True, blank=True)
+    accept_by = models.DateTimeField(_("confirm by"), null=True, blank=True)
     pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
     remind_at = models.DateTimeField(
-        _("remind at"), null=True, blank=True, editable=False, help_text=_("Empty once that is over.")
+        _("reminder due at"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Empty once it no longer applies."),
     )
-    trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
+    trade_no = models.CharField(_("Alipay transaction no."), max_length=64, blank=True)
     language = models.CharField(
-        _("language of mails"),
+        _("email language"),
         max_length=10,
         choices=settings.LANGUAGES,
         default="zh-hans",
         db_default="zh-hans",
     )
-    closing_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
+    closing_reason = models.CharField(_("closing reason"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("booked at"), default=timezone.now)
 
     objects = OrderQuerySet.as_manager()
@@ -197,24 +201,24 @@ class OrderEvent(models.Model):
         REFUNDED = "REFUNDED", _("Refunded")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
-    kind = models.CharField(_("what"), max_length=12, choices=Kind)
-    from_status = models.CharField(_("from"), max_length=12, choices=Order.Status, blank=True)
-    to_status = models.CharField(_("to"), max_length=12, choices=Order.Status, blank=True)
+    kind = models.CharField(_("event"), max_length=12, choices=Kind)
+    from_status = models.CharField(_("from status"), max_length=12, choices=Order.Status, blank=True)
+    to_status = models.CharField(_("to status"), max_length=12, choices=Order.Status, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("who"),
+        verbose_name=_("by"),
     )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"), null=True, blank=True)
-    created_at = models.DateTimeField(_("when"), default=timezone.now)
+    created_at = models.DateTimeField(_("time"), default=timezone.now)
     mail_due_at = models.DateTimeField(
-        _("mail due at"), null=True, blank=True, default=timezone.now, editable=False
+        _("email due at"), null=True, blank=True, default=timezone.now, editable=False
     )
-    mailed_at = models.DateTimeField(_("mailed at"), null=True, blank=True, editable=False)
+    mailed_at = models.DateTimeField(_("emailed at"), null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-id"]
@@ -223,7 +227,7 @@ class OrderEvent(models.Model):
         indexes = [models.Index(fields=["mail_due_at"], name="event_mail_due")]
 
     def __str__(self) -> str:
-        return f"{self.order_id} {self.kind}"
+        return self.get_kind_display()
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
@@ -239,10 +243,10 @@ class Review(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("renter")
     )
     rating = models.PositiveSmallIntegerField(
-        _("stars"), validators=[MinValueValidator(1), MaxValueValidator(5)]
+        _("rating"), validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    text = models.TextField(_("words"), max_length=1000)
-    created_at = models.DateTimeField(_("written at"), default=timezone.now)
+    text = models.TextField(_("review text"), max_length=1000)
+    created_at = models.DateTimeField(_("submitted at"), default=timezone.now)
 
     objects = ReviewQuerySet.as_manager()
 

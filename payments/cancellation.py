@@ -54,7 +54,7 @@ def preview(order: Order) -> Preview | None:
 def preview_for_staff(order: Order) -> Preview:
     """The amounts by policy; staff may decide otherwise. Raises CannotCancel if the order is over."""
     if order.is_over:
-        refusal = _("%(number)s: not possible any more, it is %(status)s.")
+        refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
         raise CannotCancel(refusal % {"number": order.number, "status": order.get_status_display()})
     return _by_policy(order)
 

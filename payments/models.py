@@ -61,8 +61,8 @@ class Payment(models.Model):
         PAGE = "PAGE", _("Desktop")
 
     class Evidence(models.TextChoices):
-        RETURN = "RETURN", _("Signed return")
-        NOTIFY = "NOTIFY", _("Notify")
+        RETURN = "RETURN", _("Browser return (signed)")
+        NOTIFY = "NOTIFY", _("Notification")
         QUERY = "QUERY", _("Query")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="payments", verbose_name=_("order"))
@@ -72,35 +72,35 @@ class Payment(models.Model):
         null=True,
         blank=True,
         related_name="live_payment",
-        verbose_name=_("live attempt of"),
-        help_text=_("One live attempt for an order; empty once this one is settled or replaced."),
+        verbose_name=_("active payment of"),
+        help_text=_("An order has at most one active payment; empty once settled or replaced."),
     )
-    out_trade_no = models.CharField(_("our number at Alipay"), max_length=32, unique=True)
-    product = models.CharField(_("product"), max_length=4, choices=Product, default=Product.PAGE)
+    out_trade_no = models.CharField(_("merchant order no."), max_length=32, unique=True)
+    product = models.CharField(_("device"), max_length=4, choices=Product, default=Product.PAGE)
     subject = models.CharField(_("subject"), max_length=64, blank=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     expires_at = models.DateTimeField(_("expires at"))
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
-    trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
+    trade_no = models.CharField(_("Alipay transaction no."), max_length=64, blank=True)
     received_fen = models.BigIntegerField(_("received (fen)"), default=0)
-    refund_reserved_fen = models.BigIntegerField(_("refunded or to be (fen)"), default=0)
+    refund_reserved_fen = models.BigIntegerField(_("refunded or reserved (fen)"), default=0)
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
-    evidence = models.CharField(_("settled by"), max_length=6, choices=Evidence, blank=True)
+    evidence = models.CharField(_("confirmed by"), max_length=6, choices=Evidence, blank=True)
     contradicted_at = models.DateTimeField(
         _("contradicted at"),
         null=True,
         blank=True,
-        help_text=_("When Alipay answered something else than a signed return had said."),
+        help_text=_("When Alipay's answer first contradicted a signed browser return."),
     )
-    asked_at = models.DateTimeField(_("Alipay was last asked"), null=True, blank=True)
-    next_try_at = models.DateTimeField(_("ask again at"), null=True, blank=True)
+    asked_at = models.DateTimeField(_("last query at"), null=True, blank=True)
+    next_try_at = models.DateTimeField(_("next query at"), null=True, blank=True)
     billed_on = models.DateField(
-        _("in the bill of"),
+        _("billed on"),
         null=True,
         blank=True,
-        help_text=_("The day whose bill from Alipay has it."),
+        help_text=_("Date of the Alipay bill that lists it."),
     )
-    created_at = models.DateTimeField(_("made at"), default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = PaymentQuerySet.as_manager()
 
@@ -151,26 +151,26 @@ class Refund(models.Model):
     """One refund of a payment. Its number and amount never change."""
 
     class Status(models.TextChoices):
-        PROPOSED = "PROPOSED", _("Waits for a second person")
-        DUE = "DUE", _("Due")
+        PROPOSED = "PROPOSED", _("Awaiting approval")
+        DUE = "DUE", _("Queued")
         SENT = "SENT", _("Sent")
-        DONE = "DONE", _("Done")
-        REFUSED = "REFUSED", _("Refused")
+        DONE = "DONE", _("Completed")
+        REFUSED = "REFUSED", _("Refused by Alipay")
         GIVEN_UP = "GIVEN_UP", _("Given up")
 
     class Reason(models.TextChoices):
-        SURPLUS = "SURPLUS", _("The order did not need the money")
-        CANCELED = "CANCELED", _("The order was cancelled")
-        STAFF = "STAFF", _("Staff gave it back")
-        EXTERNAL = "EXTERNAL", _("Made in Alipay's own console")
+        SURPLUS = "SURPLUS", _("Payment not needed")
+        CANCELED = "CANCELED", _("Order cancelled")
+        STAFF = "STAFF", _("Refunded by staff")
+        EXTERNAL = "EXTERNAL", _("Made in Alipay's merchant console")
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment"))
-    out_request_no = models.CharField(_("refund number"), max_length=64)
+    out_request_no = models.CharField(_("refund request no."), max_length=64)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DUE)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
     explanation = models.CharField(
-        _("staff's words"), max_length=200, blank=True, db_default="", db_column="words"
+        _("explanation"), max_length=200, blank=True, db_default="", db_column="words"
     )
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -178,7 +178,7 @@ class Refund(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("asked for by"),
+        verbose_name=_("requested by"),
     )
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -188,20 +188,20 @@ class Refund(models.Model):
         related_name="+",
         verbose_name=_("approved by"),
     )
-    refusal = models.CharField(_("Alipay's refusal"), max_length=120, blank=True)
+    refusal = models.CharField(_("Alipay's refusal reason"), max_length=120, blank=True)
     due_at = models.DateTimeField(
-        _("due since"), null=True, blank=True, help_text=_("When it was let go, or sent again by staff.")
+        _("queued at"), null=True, blank=True, help_text=_("When it was released, or retried by staff.")
     )
     tried_at = models.DateTimeField(_("last sent at"), null=True, blank=True)
-    next_try_at = models.DateTimeField(_("send at"), null=True, blank=True)
-    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    next_try_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
+    done_at = models.DateTimeField(_("completed at"), null=True, blank=True)
     billed_on = models.DateField(
-        _("in the bill of"),
+        _("billed on"),
         null=True,
         blank=True,
-        help_text=_("The day whose bill from Alipay has it."),
+        help_text=_("Date of the Alipay bill that lists it."),
     )
-    created_at = models.DateTimeField(_("made at"), default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
         ordering = ["-id"]
@@ -232,16 +232,16 @@ class Refund(models.Model):
 class Resolvable(models.Model):
     """Needs a human until staff resolve it with a note (staff/resolution.py) or its cause is gone."""
 
-    done_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
+    done_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
     done_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("dealt with by"),
+        verbose_name=_("resolved by"),
     )
-    outcome = models.CharField(_("how"), max_length=200, blank=True, db_default="")
+    outcome = models.CharField(_("resolution"), max_length=200, blank=True, db_default="")
 
     class Meta:
         abstract = True
@@ -251,21 +251,21 @@ class GatewayMessage(Resolvable):
     """A row of the message log: a return, notice or answer as it came, and the verdict on it."""
 
     class Channel(models.TextChoices):
-        RETURN = "RETURN", _("Return")
-        NOTIFY = "NOTIFY", _("Notify")
-        ANSWER = "ANSWER", _("Answer")
+        RETURN = "RETURN", _("Browser return")
+        NOTIFY = "NOTIFY", _("Notification")
+        ANSWER = "ANSWER", _("API response")
 
     class Verdict(models.TextChoices):
-        UNJUDGED = "UNJUDGED", _("Recorded, not judged to the end")
-        BAD = "BAD", _("Not Alipay's: not well-formed, or badly signed")
-        OTHER_APP = "OTHER_APP", _("Signed for another app or seller")
-        UNKNOWN_NUMBER = "UNKNOWN_NUMBER", _("Genuine, about a number we don't know")
-        WRONG_AMOUNT = ("WRONG_AMOUNT", _("Genuine, with another amount than the attempt's"))
-        SETTLED = "SETTLED", _("Settled the attempt")
-        KNOWN = "KNOWN", _("Genuine, said nothing new")
-        ASKED = "ASKED", _("Genuine; Alipay was asked and had another answer")
-        REFUND_NOTICE = "REFUND_NOTICE", _("Tells of a refund")
-        UNEXPECTED = "UNEXPECTED", _("Genuine, and not understood")
+        UNJUDGED = "UNJUDGED", _("Recorded, processing not finished")
+        BAD = "BAD", _("Not from Alipay: malformed or bad signature")
+        OTHER_APP = "OTHER_APP", _("Genuine, but for another app or seller")
+        UNKNOWN_NUMBER = "UNKNOWN_NUMBER", _("Genuine, but unknown order no.")
+        WRONG_AMOUNT = ("WRONG_AMOUNT", _("Genuine, but the amount differs from the payment"))
+        SETTLED = "SETTLED", _("Payment confirmed")
+        KNOWN = "KNOWN", _("Genuine, nothing new")
+        ASKED = "ASKED", _("Genuine, but Alipay's own answer differs")
+        REFUND_NOTICE = "REFUND_NOTICE", _("Refund notice to check")
+        UNEXPECTED = "UNEXPECTED", _("Genuine, but not understood")
 
     NEEDS_STAFF = [
         Verdict.UNJUDGED,
@@ -277,21 +277,21 @@ class GatewayMessage(Resolvable):
     ]
 
     channel = models.CharField(_("channel"), max_length=6, choices=Channel)
-    raw = models.BinaryField(_("raw bytes"))
-    signature_ok = models.BooleanField(_("well signed"))
-    verdict = models.CharField(_("verdict"), max_length=14, choices=Verdict, default=Verdict.UNJUDGED)
-    detail = models.CharField(_("in words"), max_length=300, blank=True)
+    raw = models.BinaryField(_("raw content"))
+    signature_ok = models.BooleanField(_("signature valid"))
+    verdict = models.CharField(_("result"), max_length=14, choices=Verdict, default=Verdict.UNJUDGED)
+    detail = models.CharField(_("details"), max_length=300, blank=True)
     payment = models.ForeignKey(
         Payment, models.PROTECT, null=True, blank=True, related_name="messages", verbose_name=_("payment")
     )
-    told_fen = models.BigIntegerField(_("amount that it tells (fen)"), null=True, blank=True)
+    told_fen = models.BigIntegerField(_("amount in the message (fen)"), null=True, blank=True)
     digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  many have none
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = _("gateway message")
-        verbose_name_plural = _("gateway messages")
+        verbose_name = _("Alipay message")
+        verbose_name_plural = _("Alipay messages")
         indexes = [models.Index(fields=["verdict", "-id"], name="message_by_verdict")]
 
     def __str__(self) -> str:
@@ -302,29 +302,29 @@ class BillLine(Resolvable):
     """A difference between Alipay's daily bill and our books, for staff to resolve."""
 
     class Kind(models.TextChoices):
-        NOT_OURS = "NOT_OURS", _("Only the bill has it")
-        NOT_IN_BILL = "NOT_IN_BILL", _("Only we have it")
-        AMOUNT = "AMOUNT", _("The amounts differ")
+        NOT_OURS = "NOT_OURS", _("Only in Alipay's bill")
+        NOT_IN_BILL = "NOT_IN_BILL", _("Only in our records")
+        AMOUNT = "AMOUNT", _("Amounts differ")
 
-    bill_date = models.DateField(_("bill of"))
-    kind = models.CharField(_("what is wrong"), max_length=11, choices=Kind)
-    is_refund = models.BooleanField(_("a refund"), default=False)
-    out_trade_no = models.CharField(_("our number at Alipay"), max_length=64, blank=True)
-    trade_no = models.CharField(_("Alipay's trade number"), max_length=64, blank=True)
-    out_request_no = models.CharField(_("refund number"), max_length=64, blank=True)
-    bill_fen = models.BigIntegerField(_("in the bill (fen)"), null=True, blank=True)
-    our_fen = models.BigIntegerField(_("in our books (fen)"), null=True, blank=True)
+    bill_date = models.DateField(_("bill date"))
+    kind = models.CharField(_("discrepancy"), max_length=11, choices=Kind)
+    is_refund = models.BooleanField(_("is a refund"), default=False)
+    out_trade_no = models.CharField(_("merchant order no."), max_length=64, blank=True)
+    trade_no = models.CharField(_("Alipay transaction no."), max_length=64, blank=True)
+    out_request_no = models.CharField(_("refund request no."), max_length=64, blank=True)
+    bill_fen = models.BigIntegerField(_("billed (fen)"), null=True, blank=True)
+    our_fen = models.BigIntegerField(_("recorded here (fen)"), null=True, blank=True)
     payment = models.ForeignKey(
         Payment, models.PROTECT, null=True, blank=True, related_name="bill_lines", verbose_name=_("payment")
     )
-    raw = models.TextField(_("the bill's own line"), blank=True)
+    raw = models.TextField(_("raw bill line"), blank=True)
     key = models.CharField(max_length=200, unique=True, editable=False)
     created_at = models.DateTimeField(_("found at"), default=timezone.now)
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = _("bill line")
-        verbose_name_plural = _("bill lines")
+        verbose_name = _("bill discrepancy")
+        verbose_name_plural = _("bill discrepancies")
 
     def __str__(self) -> str:
         return f"{self.bill_date} {self.out_request_no or self.out_trade_no or self.trade_no}"

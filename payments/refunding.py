@@ -48,7 +48,7 @@ def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, expla
     """
     rows.lock_order(payment)
     if number != refunds.next_number(payment):
-        raise CannotRefund(_("Another refund of this payment has been made meanwhile. Look at it first."))
+        raise CannotRefund(_("Another refund of this payment has just been made. Check it first."))
     return refunds.create(
         payment, amount_fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=explanation
     )
@@ -60,7 +60,7 @@ def approve(refund: Refund, *, by: User) -> None:
     order = rows.lock_order(refund.payment)
     is_proposed = Q(status=Status.PROPOSED)
     if Refund.objects.filter(is_proposed, pk=refund.pk, asked_by=by).exists():
-        refusal = _("%(number)s: you asked for it yourself; somebody else has to approve it.")
+        refusal = _("%(number)s: you requested this refund yourself; someone else has to approve it.")
         raise CannotRefund(refusal % {"number": refund.out_request_no})
     now = timezone.now()
     if not refunds.move(refund, is_proposed, status=Status.DUE, approved_by=by, due_at=now, next_try_at=now):
@@ -128,15 +128,15 @@ def give_up(refund: Refund, *, by: User, explanation: str) -> None:
     `explanation` is for the renter, if the timeline shows the refund.
     """
     if refund.status == Status.SENT and not Refund.objects.filter(Refund.late(), pk=refund.pk).exists():
-        refusal = _("%(number)s: it may be on its way. It can be given up when a day has passed.")
+        refusal = _("%(number)s: it may be on its way. You can give it up after one day.")
         raise CannotRefund(refusal % {"number": refund.out_request_no})
     if refund.status in (Status.REFUSED, Status.SENT):
         answer = ask(refund, deadline=queries.WHILE_SOMEBODY_WAITS)
         if isinstance(answer, RefundFound) and answer.amount_fen != refund.amount_fen:
-            refusal = _("%(number)s: Alipay has made it, with another amount. Look it up there first.")
+            refusal = _("%(number)s: Alipay has refunded a different amount. Look it up there first.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})
         if not isinstance(answer, (NotRefunded, NotExisting, RefundFound)):
-            refusal = _("%(number)s: Alipay gave no usable answer about it just now. Please try again later.")
+            refusal = _("%(number)s: no usable answer from Alipay right now. Please try again later.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})
     _give_up(refund, by=by, explanation=explanation)
 
@@ -206,5 +206,5 @@ def _conclude(refund: Refund, answer: RefundResult) -> None:
 
 def _not_possible_any_more(refund: Refund) -> CannotRefund:
     refund.refresh_from_db()
-    refusal = _("%(number)s: not possible any more, it is %(status)s.")
+    refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
     return CannotRefund(refusal % {"number": refund.out_request_no, "status": refund.get_status_display()})

@@ -167,7 +167,7 @@ def test_QRY11_a_number_that_is_not_ours(number: str, gateway: Gateway) -> None:
     assert (line.kind, line.out_trade_no, line.trade_no) == (Kind.NOT_OURS, number, "2026999")
     assert (line.bill_date, line.bill_fen, line.our_fen, line.payment) == (DAY, 1, None, None)
     assert (line.raw, BillLine.objects.count()) == (f"{number},somebody,", 1)
-    assert "Look the trade up" in next_step(line)
+    assert "Look up the transaction" in next_step(line)
     assert Payment.objects.count() == 0
 
 
@@ -201,7 +201,7 @@ def test_QRY11_the_bill_alone_settles_nothing(gateway: Gateway) -> None:
     payment.refresh_from_db()
     assert (payment.status, payment.received_fen, payment.next_try_at is None) == ("OPEN", 0, False)
     assert (line.kind, line.payment, line.our_fen) == (Kind.NOT_OURS, payment, None)
-    assert "Ask Alipay" in next_step(line)
+    assert "Query Alipay" in next_step(line)
 
 
 @pytest.mark.django_db
@@ -233,7 +233,7 @@ def test_two_trades_of_one_number(gateway: Gateway) -> None:
     payment = paid()
     (line,) = reconcile(bill(row(payment), row(payment, trade_no="2026777"))).for_staff
     assert (line.kind, line.trade_no, line.payment) == (Kind.NOT_OURS, "2026777", payment)
-    assert "another trade" in next_step(line)
+    assert "another transaction" in next_step(line)
 
 
 @pytest.mark.django_db

@@ -201,7 +201,7 @@ def test_a_contradiction_without_money_is_dismissed_with_a_note(desk: Client, ga
     chosen = {"action": "dealt_with", "how": "Alipay's console knows no such trade"}
     address = reverse("admin:payments_payment_changelist")
     both = desk.post(address, {**chosen, "_selected_action": [payment.pk, paid.pk]}, follow=True)
-    assert "Only of closed payments" in both.content.decode()
+    assert "Only for closed payments" in both.content.decode()
     assert len(waiting(desk, Payment)) == 2
     desk.post(address, {**chosen, "_selected_action": [payment.pk]})
     assert waiting(desk, Payment) == [paid]

@@ -48,9 +48,9 @@ def create(
     refundable.
     """
     if amount_fen <= 0:
-        raise CannotRefund(_("A refund gives back at least ￥0.01."))
+        raise CannotRefund(_("The minimum refund is ￥0.01."))
     if not reserve(payment, amount_fen):
-        refusal = _("%(number)s: less than ￥%(amount)s of what came in is left to give back.")
+        refusal = _("%(number)s: less than ￥%(amount)s is left to refund.")
         raise CannotRefund(refusal % {"number": payment.out_trade_no, "amount": yuan_text(amount_fen)})
     may_go = asked_by is None or _unapproved_fen(payment) + amount_fen <= settings.STAFF_REFUND_LIMIT_FEN
     refund = Refund.objects.create(

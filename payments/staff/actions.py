@@ -17,13 +17,13 @@ def are_too_many(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: 
     """True, with an error message for the user, if there are more rows than CALLS_AT_ONCE."""
     if queryset.count() <= CALLS_AT_ONCE:
         return False
-    refusal = _("Choose %(count)d at most: each is a call to Alipay.")
+    refusal = _("Select at most %(count)d: each is a request to Alipay.")
     model_admin.message_user(request, refusal % {"count": CALLS_AT_ONCE}, messages.ERROR)
     return True
 
 
 def warn_of_approval(model_admin: admin.ModelAdmin, request: HttpRequest, refunds: QuerySet[Refund]) -> None:
     for refund in refunds.filter(status=Refund.Status.PROPOSED):
-        warning = gettext("%(number)s: ￥%(amount)s waits until somebody else of staff approves it.")
+        warning = gettext("%(number)s: the ￥%(amount)s refund awaits approval by another staff member.")
         values = {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
         model_admin.message_user(request, warning % values, messages.WARNING)

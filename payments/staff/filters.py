@@ -12,12 +12,12 @@ from payments.staff import work_queue
 
 
 class WorkQueueFilter(admin.SimpleListFilter):
-    title = _("for staff")
+    title = _("work queue")
     parameter_name = "for_staff"
     waiting: Callable[[], Q]
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", gettext("needs a look"))]
+        return [("1", gettext("needs attention"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(type(self).waiting()) if self.value() else queryset

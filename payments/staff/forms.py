@@ -29,12 +29,12 @@ class GiveBackForm(forms.Form):
     """`number`: the number of the refund, which makes the form idempotent."""
 
     number = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    words = _explanation_field(gettext_lazy("Why, for the renter to read"))
+    words = _explanation_field(gettext_lazy("Reason for the refund (shown to the renter)"))
 
     def __init__(self, data: Any, *, payment: Payment, number: str) -> None:
         super().__init__(data, initial={"number": number})
         left = payment.refundable_fen
-        amount = YuanField(label=_("Amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=left)
+        amount = YuanField(label=_("Refund amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=left)
         self.fields = {"number": self.fields["number"], "amount": amount, "words": self.fields["words"]}
 
 
@@ -42,12 +42,12 @@ class CancelForm(forms.Form):
     """`left_fen`: the maximum refund when the form was made."""
 
     left_fen = forms.IntegerField(widget=forms.HiddenInput)
-    reason = _explanation_field(gettext_lazy("Reason, for the renter to read"))
+    reason = _explanation_field(gettext_lazy("Reason (shown to the renter)"))
 
     def __init__(self, data: Any, *, preview: Preview) -> None:
         super().__init__(data, initial={"left_fen": preview.refundable_fen})
         self.fields["amount"] = YuanField(
-            label=_("Comes back (yuan)"),
+            label=_("Refund amount (yuan)"),
             at_least_fen=0,
             at_most_fen=preview.refundable_fen,
             initial=preview.refund_fen,
@@ -56,6 +56,6 @@ class CancelForm(forms.Form):
 
 class GiveUpForm(forms.Form):
     words = _explanation_field(
-        gettext_lazy("Why, and what happens instead"),
-        help_text=gettext_lazy("The renter reads it, if they were told of the refund."),
+        gettext_lazy("Reason, and what happens instead"),
+        help_text=gettext_lazy("Shown to the renter if they were told about the refund."),
     )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.money import yuan_text
 from payments.alipay.answers import Closed, NotExisting, Paid, QueryResult, Refused, Unknown, Waiting
+from payments.staff.alipay_codes import explained
 
 _MASKED = re.compile(
     r"sign|buyer_\w+|\w*logon\w*|seller_email|auth_app_id|mobile|fund_bill_list|voucher_\w+", re.IGNORECASE
@@ -62,14 +63,14 @@ def answer_label(answer: QueryResult | None) -> str:
         case Paid(total_fen=total_fen):
             return _("Alipay says: paid, ￥%(amount)s.") % {"amount": yuan_text(total_fen)}
         case Waiting():
-            return _("Alipay says: the buyer is there and has not paid.")
+            return _("Alipay says: waiting for the buyer to pay.")
         case Closed():
             return _("Alipay says: closed.")
         case NotExisting():
-            return _("Alipay says: no buyer has come yet.")
+            return _("Alipay says: no such trade; no buyer has opened it yet.")
         case Refused(sub_code=sub_code):
-            return _("Alipay refuses to answer (%(code)s).") % {"code": sub_code}
+            return _("Alipay refused: %(code)s.") % {"code": explained(sub_code)}
         case Unknown(reason=reason):
-            return _("No usable answer came (%(reason)s).") % {"reason": reason}
+            return _("No usable answer from Alipay (%(reason)s).") % {"reason": reason}
         case None:
-            return _("Alipay was asked a moment ago.")
+            return _("Alipay was queried a moment ago.")

@@ -36,13 +36,13 @@ class GatewayMessageAdmin(ResolvableAdmin):
     show_full_result_count = False
     actions = ["look_again", "dealt_with"]
 
-    @admin.action(description=_("Take up the refund notices again"), permissions=["act"])
+    @admin.action(description=_("Reprocess refund notices"), permissions=["act"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:
         notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
         if are_too_many(self, request, notices):
             return
         recorded = sum(callbacks.retry_refund_notice(message) for message in notices)
-        result = ngettext("%d refund is in the books now.", "%d refunds are in the books now.", recorded)
+        result = ngettext("%d refund recorded.", "%d refunds recorded.", recorded)
         self.message_user(request, result % recorded)
 
     @admin.display(description=_("content"))

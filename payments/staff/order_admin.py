@@ -75,7 +75,7 @@ class OrderAdmin(BaseOrderAdmin):
             refundable_fen=given["left_fen"],
             refund_fen=given["amount"],
         )
-        result = gettext("Cancelled; ￥%(amount)s comes back.") % {"amount": yuan_text(given["amount"])}
+        result = gettext("Cancelled; refund: ￥%(amount)s.") % {"amount": yuan_text(given["amount"])}
         self.log_change(request, order, f"{result} {given['reason']}")
         self.message_user(request, f"{order.number}: {result}", messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))

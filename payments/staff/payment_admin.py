@@ -16,13 +16,14 @@ from payments.books.message_log import Channel, Verdict
 from payments.books.refunds import CannotRefund
 from payments.models import GatewayMessage, Payment, Refund
 from payments.staff.actions import are_too_many, warn_of_approval
+from payments.staff.alipay_codes import RefusalInWords
 from payments.staff.filters import PaymentsToCheck
 from payments.staff.forms import GiveBackForm
 from payments.staff.masking import answer_label
 from payments.staff.resolution import ResolvableAdmin, resolve
 
 
-class RefundInline(ReadOnlyInline):
+class RefundInline(RefusalInWords, ReadOnlyInline):
     model = Refund
     fields = [
         "out_request_no",
@@ -31,9 +32,10 @@ class RefundInline(ReadOnlyInline):
         "reason",
         "explanation",
         "asked_by",
-        "refusal",
+        "refusal_in_words",
         "done_at",
     ]
+    readonly_fields = ["refusal_in_words"]
 
 
 class GatewayMessageInline(ReadOnlyInline):
@@ -73,12 +75,13 @@ class PaymentAdmin(ResolvableAdmin):
     def received(self, payment: Payment) -> str:
         return yuan_text(payment.received_fen)
 
-    @admin.action(description=_("Set a contradiction aside, saying why"), permissions=["act"])
+    @admin.action(description=_("Dismiss contradiction…"), permissions=["act"])
     def dealt_with(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
         if queryset.exclude(status=Payment.Status.CLOSED, contradicted_at__isnull=False).exists():
             refusal = _(
-                "Only of closed payments that a return contradicts. Of a paid one, cancel the order or give "
-                "the money back: if it never came, Alipay refuses. An open one ends when Alipay answers."
+                "Only for closed payments contradicted by a browser return. For a paid one, cancel the "
+                "order or refund it: if the money never arrived, Alipay refuses. An open one ends when "
+                "Alipay answers."
             )
             self.message_user(request, refusal, messages.ERROR)
             return None
@@ -90,7 +93,7 @@ class PaymentAdmin(ResolvableAdmin):
             resolve(message, by=by, how=how)
         return attempts.dismiss_contradiction(row)
 
-    @admin.action(description=_("Ask Alipay about the payments"), permissions=["act"])
+    @admin.action(description=_("Query Alipay"), permissions=["act"])
     def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         if are_too_many(self, request, queryset):
             return
@@ -98,17 +101,17 @@ class PaymentAdmin(ResolvableAdmin):
             answer = queries.ask(payment)
             values = {"answer": answer_label(answer), "number": payment.out_trade_no}
             values["status"] = payment.get_status_display()
-            result = _("%(number)s: %(answer)s Here it is: %(status)s.") % values
+            result = _("%(number)s: %(answer)s Status here: %(status)s.") % values
             self.log_change(request, payment, result)
             self.message_user(request, result, messages.INFO)
 
-    @admin.action(description=_("Give money back"), permissions=["act"])
+    @admin.action(description=_("Issue refund…"), permissions=["act"])
     def give_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
         payment = self.only_one(request, queryset.select_related("order__renter"))
         if payment is None:
             return None
         if not payment.refundable_fen:
-            refusal = _("%(number)s: nothing that came in is left to give back.")
+            refusal = _("%(number)s: nothing left to refund.")
             self.message_user(request, refusal % {"number": payment.out_trade_no}, messages.ERROR)
             return None
         form = GiveBackForm(
@@ -121,7 +124,7 @@ class PaymentAdmin(ResolvableAdmin):
                 request,
                 "admin/payments/give_back.html",
                 action="give_back",
-                title=gettext("Give money back"),
+                title=gettext("Issue refund"),
                 rows=[payment],
                 form=form,
                 payment=payment,
@@ -134,7 +137,7 @@ class PaymentAdmin(ResolvableAdmin):
         except CannotRefund as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
-        result = gettext("%(number)s: ￥%(amount)s to give back.")
+        result = gettext("%(number)s: refund of ￥%(amount)s created.")
         result %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
         self.log_change(request, payment, f"{result} {refund.explanation}")
         if refund.status == Refund.Status.DUE:

@@ -14,12 +14,13 @@ from core.money import yuan_text
 from payments import refunding
 from payments.models import Refund
 from payments.staff.actions import are_too_many
+from payments.staff.alipay_codes import RefusalInWords, explained
 from payments.staff.filters import RefundsToCheck
 from payments.staff.forms import AgreeForm, GiveUpForm
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(RefusalInWords, ReadOnlyAdmin):
     list_display = [
         "out_request_no",
         "status",
@@ -28,23 +29,41 @@ class RefundAdmin(ReadOnlyAdmin):
         "explanation",
         "asked_by",
         "approved_by",
-        "refusal",
+        "refusal_in_words",
         "created_at",
     ]
+    fields = [
+        "payment",
+        "out_request_no",
+        "amount_fen",
+        "status",
+        "reason",
+        "explanation",
+        "asked_by",
+        "approved_by",
+        "refusal_in_words",
+        "due_at",
+        "tried_at",
+        "next_try_at",
+        "done_at",
+        "billed_on",
+        "created_at",
+    ]
+    readonly_fields = ["refusal_in_words"]
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
     list_select_related = ["asked_by", "approved_by"]
     search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]
     show_full_result_count = False
     actions = ["approve", "try_again", "give_up"]
 
-    @admin.action(description=_("Approve the refunds"), permissions=["act"])
+    @admin.action(description=_("Approve…"), permissions=["act"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         if not AgreeForm(request.POST).is_valid():
             return self.ask_first(
                 request,
                 "admin/payments/approve.html",
                 action="approve",
-                title=gettext("Approve the refunds"),
+                title=gettext("Approve refunds"),
                 rows=queryset.select_related("asked_by", "payment__order"),
                 form=AgreeForm(),
             )
@@ -54,15 +73,15 @@ class RefundAdmin(ReadOnlyAdmin):
         )
         return None
 
-    @admin.action(description=_("Send the refused refunds again"), permissions=["act"])
+    @admin.action(description=_("Retry refused refunds"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         sent = [refund for refund in queryset if refunding.retry(refund)]
         for refund in sent:
-            self.log_change(request, refund, gettext("Sent again."))
-        result = ngettext("%d refund is sent again.", "%d refunds are sent again.", len(sent))
+            self.log_change(request, refund, gettext("Retried."))
+        result = ngettext("%d refund will be retried.", "%d refunds will be retried.", len(sent))
         self.message_user(request, result % len(sent))
 
-    @admin.action(description=_("Give the refunds up, with a reason"), permissions=["act"])
+    @admin.action(description=_("Give up…"), permissions=["act"])
     def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         if are_too_many(self, request, queryset):
             return None
@@ -72,9 +91,10 @@ class RefundAdmin(ReadOnlyAdmin):
                 request,
                 "admin/payments/give_up.html",
                 action="give_up",
-                title=gettext("Give up"),
+                title=gettext("Give up refunds"),
                 rows=queryset,
                 form=form,
+                refusals=[(refund, explained(refund.refusal)) for refund in queryset],
             )
         staff, explanation = signed_in_user(request), form.cleaned_data["words"]
         self._act_on_each(
@@ -93,7 +113,7 @@ class RefundAdmin(ReadOnlyAdmin):
             request,
             rows,
             step,
-            say_done=lambda count: ngettext("%d refund changed.", "%d refunds changed.", count),
+            say_done=lambda count: ngettext("%d refund updated.", "%d refunds updated.", count),
             log_entry=log_entry,
         )
 

@@ -24,9 +24,9 @@ def resolve(row: Resolvable, *, by: User, how: str) -> bool:
 
 class ResolutionForm(forms.Form):
     how = forms.CharField(
-        label=_("How"),
+        label=_("Resolution"),
         max_length=200,
-        help_text=_("What you found at Alipay, and what was done. It stays here."),
+        help_text=_("What you found at Alipay and what you did. Kept with the record."),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
@@ -38,7 +38,7 @@ class ResolvableAdmin(ReadOnlyAdmin):
         """Close a row. False if there is nothing (left) to close."""
         return resolve(row, by=by, how=how)
 
-    @admin.action(description=_("Close them, saying how they were dealt with"), permissions=["act"])
+    @admin.action(description=_("Mark as resolved…"), permissions=["act"])
     def dealt_with(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         form = ResolutionForm(request.POST if "how" in request.POST else None)
         if not form.is_valid():
@@ -46,14 +46,14 @@ class ResolvableAdmin(ReadOnlyAdmin):
                 request,
                 "admin/payments/resolve.html",
                 action="dealt_with",
-                title=gettext("Close as dealt with"),
+                title=gettext("Mark as resolved"),
                 rows=queryset,
                 form=form,
             )
         staff, how = signed_in_user(request), form.cleaned_data["how"]
         closed = [row for row in queryset if self.close(row, by=staff, how=how)]
         for row in closed:
-            self.log_change(request, row, gettext("Dealt with: %(how)s") % {"how": how})
-        result = ngettext("%d is closed.", "%d are closed.", len(closed))
+            self.log_change(request, row, gettext("Resolved: %(how)s") % {"how": how})
+        result = ngettext("%d marked as resolved.", "%d marked as resolved.", len(closed))
         self.message_user(request, result % len(closed), messages.SUCCESS if closed else messages.WARNING)
         return None

@@ -157,7 +157,7 @@ def test_too_many_notices_at_once_are_refused_with_a_message(client: Client, bos
     client.cookies["django_language"] = "en"
     answer = act(client, GatewayMessage, "look_again", *notices)
     assert [str(message) for message in answer.context["messages"]] == [
-        "Choose 10 at most: each is a call to Alipay."
+        "Select at most 10: each is a request to Alipay."
     ]
 
 

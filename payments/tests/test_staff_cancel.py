@@ -140,7 +140,7 @@ def test_REF10_above_the_limit_the_order_ends_and_the_refund_waits(
 ) -> None:
     settings.STAFF_REFUND_LIMIT_FEN = 29999
     payment = pay(order)
-    assert "approves" in cancel(desk, order)
+    assert "awaits approval by another staff member" in cancel(desk, order)
     assert (order.status, payment.refunds.get().status) == (Status.CANCELED, Refund.Status.PROPOSED)
     assert [event.kind for event in order.events.all()] == ["CANCELED", "PAID"]
     assert list(broken_rules()) == []
@@ -185,7 +185,7 @@ def test_STA03_the_second_of_two_staff_is_told(desk: Client, order: Order) -> No
     press(desk, order, **form)
     for fields in (form, {}):
         shown = " ".join(str(message) for message in press(desk, order, **fields).context["messages"])
-        assert "it is Cancelled" in shown
+        assert "the status is now “Cancelled”" in shown
     assert payment.refunds.get().amount_fen == 30000
     assert LogEntry.objects.count() == 1
 
@@ -217,7 +217,7 @@ def test_REF10_a_proposal_ends_with_the_order(desk: Client, staff: User, order: 
     number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
         refunding.give_back(payment, 10000, number=number, by=staff, explanation="x")
-    assert "decide below what comes back" in press(desk, order).content.decode()
+    assert "set the refund below" in press(desk, order).content.decode()
     cancel(desk, order, amount="0.00")
     assert list(payment.refunds.values_list("status", flat=True)) == ["GIVEN_UP"]
     assert list(broken_rules()) == []

@@ -141,7 +141,7 @@ def test_the_page_of_a_payment_leads_there(desk: Client, payment: Payment) -> No
 def test_REF01_the_same_form_sent_twice(desk: Client, payment: Payment) -> None:
     form = {**form_of(desk, payment), "amount": "100.00"}
     act(desk, "give_back", payment, **form)
-    assert "has been made meanwhile" in said(act(desk, "give_back", payment, **form))
+    assert "has just been made" in said(act(desk, "give_back", payment, **form))
     assert payment.refunds.get().amount_fen == 10000
     assert LogEntry.objects.count() == 1
 
@@ -206,7 +206,7 @@ def test_REF04_twin_check_then_act(payment: Payment, monkeypatch: pytest.MonkeyP
 
 def test_REF05_nothing_came_in(desk: Client) -> None:
     unpaid = make.attempt()
-    assert "nothing that came in is left" in said(act(desk, "give_back", unpaid))
+    assert "nothing left to refund" in said(act(desk, "give_back", unpaid))
     form = {"number": f"{unpaid.out_trade_no}_R1", "amount": "1.00", "words": "x"}
     act(desk, "give_back", unpaid, **form)
     assert not Refund.objects.exists()
@@ -261,7 +261,9 @@ def test_a_refund_by_staff_is_sent_when_an_automatic_one_would_wait(
 def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User, gateway: Gateway) -> None:
     alipay_gives(gateway)
     payment = paid(LIMIT + 1)
-    assert "approves" in said(act(desk, "give_back", payment, **form_of(desk, payment)))
+    assert "awaits approval by another staff member" in said(
+        act(desk, "give_back", payment, **form_of(desk, payment))
+    )
     refund = payment.refunds.get()
     payment.refresh_from_db()
     assert (refund.status, payment.refundable_fen, kinds(payment)) == (Status.PROPOSED, 0, ["PAID"])
@@ -286,7 +288,7 @@ def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User,
     event = payment.order.events.first()
     assert (event.kind, event.actor, event.reason) == ("REFUND_DUE", other, "Heating broke")
     assert LogEntry.objects.filter(user=other, object_id=str(refund.pk)).count() == 1
-    assert "not possible any more" in said(act(signed_in(other), "approve", refund, agreed="1"))
+    assert "no longer possible" in said(act(signed_in(other), "approve", refund, agreed="1"))
     sweep_once()
     refund.refresh_from_db()
     assert refund.status == Status.DONE
@@ -359,7 +361,7 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
     alipay_gives(gateway)
     refund = refund_in(status, payment)
     assert act(desk, "give_up", refund, words=" ").context["form"].errors
-    assert "1 refund changed" in said(act(desk, "give_up", refund, words="Paid back in cash"))
+    assert "1 refund updated" in said(act(desk, "give_up", refund, words="Paid back in cash"))
     refund.refresh_from_db()
     payment.refresh_from_db()
     assert (refund.status, refund.next_try_at, payment.refundable_fen) == (Status.GIVEN_UP, None, 30000)
@@ -382,8 +384,8 @@ def test_given_up_with_a_reason_and_its_money_is_free_again(
     ("status", "refusal"),
     [
         (Status.SENT, "may be on its way"),
-        (Status.DONE, "not possible any more"),
-        (Status.GIVEN_UP, "not possible any more"),
+        (Status.DONE, "no longer possible"),
+        (Status.GIVEN_UP, "no longer possible"),
     ],
 )
 def test_a_refund_that_may_be_on_its_way_is_not_given_up(
@@ -414,7 +416,7 @@ def test_a_refund_that_alipay_has_not_made_for_a_day_can_be_given_up(
 ) -> None:
     knows_no_refund(payment, gateway)
     refund = late_refund(payment, sent_ago=timedelta(hours=1))
-    assert "1 refund changed" in said(act(desk, "give_up", refund, words="Paid back in cash"))
+    assert "1 refund updated" in said(act(desk, "give_up", refund, words="Paid back in cash"))
     payment.refresh_from_db()
     assert payment.refundable_fen == 30000
     assert kinds(payment)[0] == "REFUND_OFF"
@@ -440,7 +442,7 @@ def test_REF10_the_approval_page_shows_the_orders_status_and_other_refunds(desk:
     Order.objects.update(status=Order.Status.CANCELED)
     page = act(desk, "approve", refund).content.decode()
     assert "Cancelled" in page
-    assert "￥1,000.00 of ￥2,000.00 goes back already" in page
+    assert "￥1,000.00 of ￥2,000.00 refunded or on its way" in page
 
 
 def test_the_day_begins_when_a_refund_is_approved_or_retried(staff: User, gateway: Gateway) -> None:
@@ -478,7 +480,7 @@ def test_too_many_are_not_given_up_at_once(desk: Client, payment: Payment) -> No
     chosen = [str(refund.pk) for refund in Refund.objects.all()]
     address = reverse("admin:payments_refund_changelist")
     answer = desk.post(address, {"action": "give_up", "_selected_action": chosen, "words": "x"}, follow=True)
-    assert "Choose 10 at most" in said(answer)
+    assert "Select at most 10" in said(answer)
     assert set(Refund.objects.values_list("status", flat=True)) == {Status.DUE}
 
 
@@ -493,7 +495,7 @@ def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(
         refund_amount="300.00",
         refund_status="REFUND_SUCCESS",
     )
-    assert "it is Done" in said(act(desk, "give_up", refund, words="x"))
+    assert "the status is now “Completed”" in said(act(desk, "give_up", refund, words="x"))
     refund.refresh_from_db()
     payment.refresh_from_db()
     assert (refund.status, payment.refundable_fen) == (Status.DONE, 0)

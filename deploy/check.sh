@@ -7,10 +7,13 @@ python=.venv/bin/python
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=()
+took=()
 
 run() { # TITLE COMMAND...
+  local began=$SECONDS
   printf '\n===== %s =====\n' "$1"
   "${@:2}" || failed+=("$1")
+  took+=("$(printf '%5d s  %s' $((SECONDS - began)) "$1")")
 }
 
 # Django's deployment checks and ours (keys, gateway) under production settings. The site refuses demo keys with
@@ -42,6 +45,8 @@ run "requirements name no index" check_no_index
 run "tests can be collected" "$python" -m pytest -qq --collect-only --disable-warnings
 run "fault matrix and the tests' names" "$python" -m pytest -q tests/test_fault_matrix.py
 
+printf '\n'
+printf '%s\n' "${took[@]}"
 if [ ${#failed[@]} -gt 0 ]; then
   printf '\nFailed: %s\n' "${failed[@]}"
   exit 1

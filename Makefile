@@ -6,7 +6,7 @@ N ?= 1000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories check shape audit bench clean machine-demo machine-test
+.PHONY: help demo unit test browser histories check shape audit bench clean machine-demo machine-unit machine-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,8 +14,14 @@ help: ## list the targets
 demo: machine-demo ## run the site with demo data and a stand-in Alipay (PORT=8000 STANDIN_PORT=8001)
 	@$(PYTHON) -m demo --port $(PORT) --standin-port $(STANDIN_PORT)
 
+unit: machine-unit ## run the tests on SQLite (T=payments/tests/test_notify.py for one file, a folder or a test)
+	@T='$(T)' deploy/unit.sh
+
 test: machine-test ## run all tests: on SQLite, on MariaDB and in Chromium
 	@deploy/test.sh
+
+browser: machine-test ## run the tests in Chromium (T=tests/browser/test_paying.py for one file)
+	@$(PYTHON) -m pytest -m browser $(if $(T),'$(T)',-n 2 --dist worksteal)
 
 histories: machine-test ## run N=1000 random histories of orders and money, on SQLite and MariaDB
 	@HISTORIES=$(N) $(PYTHON) -m pytest -q -n 2 tests/histories/test_histories.py
@@ -35,8 +41,8 @@ audit: machine-test ## list known vulnerabilities of our dependencies (needs the
 bench: machine-test ## measure speed, compared with the article's views
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks
 
-clean: ## remove .demo, .venv and caches
-	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+clean: ## remove .demo, .venv, .venv-unit and caches
+	rm -rf .demo .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
-machine-demo machine-test: machine-%:
+machine-demo machine-unit machine-test: machine-%:
 	@deploy/machine.sh $*

@@ -35,6 +35,14 @@ check_no_index() {
   ! grep -nE '://|index-url|find-links|trusted-host' requirements*.txt
 }
 
+# A name that is not pinned there would take any version.
+check_unit_pins() {
+  local name
+  for name in $(grep -v '^#' requirements-unit.txt); do
+    grep -q "^$name==" requirements-dev.txt || { echo "requirements-dev.txt does not pin $name" && return 1; }
+  done
+}
+
 run "ruff check" "$python" -m ruff check .
 run "ruff format" "$python" -m ruff format --check .
 run "mypy" "$python" -m mypy .
@@ -42,6 +50,7 @@ run "missing migrations" env DJANGO_SETTINGS_MODULE=tests.settings DATABASE_URL=
   "$python" manage.py makemigrations --check --dry-run
 run "check --deploy" check_deploy
 run "requirements name no index" check_no_index
+run "requirements-unit.txt is pinned" check_unit_pins
 run "tests can be collected" "$python" -m pytest -qq --collect-only --disable-warnings
 run "fault matrix and the tests' names" "$python" -m pytest -q tests/test_fault_matrix.py
 

@@ -2,6 +2,7 @@
 # Brings what a target needs onto this machine: Debian packages (as root only) and .venv.
 #
 #   deploy/machine.sh demo    what the site runs on; MariaDB's headers are welcome, not required
+#   deploy/machine.sh unit    what its tests on SQLite need, in .venv-unit: no Debian packages but Python's own
 #   deploy/machine.sh test    MariaDB's server, Chromium, a Chinese font and the tools of requirements-dev.txt too
 #
 # Where all is there it takes a moment and installs nothing. Where it can't, it says in one line what to install, exit 1.
@@ -9,7 +10,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 goal=$1
-venv=.venv/bin/python
+folder=.venv
+[ "$goal" = unit ] && folder=.venv-unit
+venv=$folder/bin/python
 missing=() # Debian packages
 
 fail() {
@@ -34,7 +37,7 @@ has_python_header() {
 has_mysql_headers() {
   have pkg-config && { pkg-config --exists libmariadb || pkg-config --exists mysqlclient; }
 }
-has_venv() { "$venv" -m pip --version >/dev/null 2>&1; }
+has_venv() { "$venv" -c 'import pip' 2>/dev/null; }
 has_mysqlclient() { "$venv" -c 'import MySQLdb' 2>/dev/null; }
 
 list_for_venv() {
@@ -70,15 +73,22 @@ install_missing() {
   }
 }
 
-# install_requirements FILE: pip-installs it, unless that was done and the pins are the same still.
+make_venv() {
+  has_venv || "$python" -m venv --clear "$folder"
+}
+
+# install_requirements FILE [OPTIONS...]: pip-installs it, unless that was done and the pins are the same still.
 install_requirements() {
   local stamp pins
-  stamp=.venv/installed-$(basename "$1")
+  stamp=$folder/installed-$(basename "$1")
   pins=$(cat requirements*.txt | cksum)
   [ "$(cat "$stamp" 2>/dev/null)" = "$pins" ] && return
   echo "Installing Python packages: $1"
-  "$venv" -m pip install -q --disable-pip-version-check --use-pep517 -r "$1"
+  "$venv" -m pip install -q --disable-pip-version-check --use-pep517 -r "$@"
   echo "$pins" >"$stamp"
+}
+sqlite_only() {
+  grep -v '^mysqlclient' requirements.txt >"$folder/sqlite-only.txt"
 }
 
 python=$(find_python) || fail "Python 3.11 or newer is needed; here is $(python3 --version 2>&1 || true)."
@@ -88,21 +98,29 @@ case $goal in
     list_for_mysqlclient
     list_for_tests
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
-    has_venv || "$python" -m venv --clear .venv
+    make_venv
     install_requirements requirements-dev.txt
     ;;
   demo)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
-    has_venv || "$python" -m venv --clear .venv
+    make_venv
     missing=()
     list_for_mysqlclient
     if install_missing; then
       install_requirements requirements.txt
     else
       echo "ihome: no mysqlclient, so SQLite only; for MariaDB, as root: apt-get install ${missing[*]}"
-      grep -v '^mysqlclient' requirements.txt >.venv/sqlite-only.txt
+      sqlite_only
       install_requirements .venv/sqlite-only.txt
     fi
     ;;
-  *) fail "deploy/machine.sh demo|test" ;;
+  unit)
+    install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
+    make_venv
+    sqlite_only
+    # The names of requirements-unit.txt have no versions: those are the pins of requirements-dev.txt.
+    grep -hv '^-r' requirements.txt requirements-dev.txt >"$folder/pins.txt"
+    install_requirements requirements-unit.txt -r "$folder/sqlite-only.txt" -c "$folder/pins.txt"
+    ;;
+  *) fail "deploy/machine.sh demo|unit|test" ;;
 esac

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.database_use import NOWHERE
 from tests.test_imports import LAYERS
 
 from .merchant import NUMBER, Merchant, fetch
@@ -57,7 +58,7 @@ class RemoteStandIn:
 def test_it_serves_without_the_sites_database_and_stops_on_a_signal(standin_keys, tmp_path, command, number):
     state = tmp_path / "state.sqlite3"
     options = ("--keys", str(standin_keys), "--state", str(state))
-    with process(command, *options, DATABASE_URL="mysql://nobody:x@127.0.0.1:1/none") as (running, url):
+    with process(command, *options, DATABASE_URL=NOWHERE) as (running, url):
         merchant = Merchant(RemoteStandIn(url), standin_keys)
         assert merchant.press_pay().status == 302
         fetch(f"{url}/_standin/pay", json.dumps({"out_trade_no": NUMBER}).encode())

@@ -209,7 +209,7 @@ class TestCalendar:
         expect(self.day(renter, booked)).to_have_class("taken")
         self.day(renter, booked).click()
         assert self.stay(renter) == ("", "")
-        self.expect_message(renter, "{day} is taken. Please choose another day.")
+        self.expect_message(renter, "{day} is unavailable. Please choose another date.")
 
     def test_a_stay_across_a_taken_night_is_refused_in_sight(self, visit):
         renter = visit(**PHONE)
@@ -224,7 +224,9 @@ class TestCalendar:
         self.day(renter, after).click()
         assert self.stay(renter) == (str(before), "")
         expect(self.day(renter, before)).to_have_class("free chosen")
-        self.expect_message(renter, "{day} is taken. Leave by then, or press {first} again to start over.")
+        self.expect_message(
+            renter, "{day} is unavailable. Check out by then, or tap {first} again to start over."
+        )
         message = renter.page.locator("#calendar-words")
         expect(message).to_be_in_viewport(ratio=1)
         assert message.evaluate(IS_ON_TOP), "something covers the message"
@@ -242,7 +244,7 @@ class TestCalendar:
         self.day(renter, before).click()
         self.day(renter, booked + timedelta(days=1)).click()  # its second night
         assert self.stay(renter) == (str(before), "")
-        self.expect_message(renter, "{day} is taken. Please choose another day.")
+        self.expect_message(renter, "{day} is unavailable. Please choose another date.")
         self.day(renter, booked).click()
         assert self.stay(renter) == (str(before), str(booked))
 
@@ -263,13 +265,13 @@ class TestCalendar:
         renter = visit(**PHONE)
         booked = self.open_with_a_taken_night(renter)
         renter.go(f"{renter.path()}?check_in={booked}&check_out={booked + timedelta(days=2)}")
-        own = renter.translated("You have booked these nights.")
+        own = renter.translated("You've booked these nights.")
         expect(renter.page.locator("#calendar-words")).to_have_text(own)
         expect(renter.page.locator("#calendar [aria-pressed=true]")).to_have_count(2)
         expect(renter.page.locator("#stay-total")).to_have_text("￥518.00")
         expect(renter.page.locator("#book .notice")).to_contain_text(own)
         renter.look("own")
-        renter.click(renter.translated("View the order"))
+        renter.click(renter.translated("View order"))
         renter.number()
 
     def test_a_refused_stay_is_not_drawn(self, visit):

@@ -102,7 +102,7 @@ class TestEnglish:
         renter.look("orders")
         renter.at_cashier(lambda: renter.click("Pay"))
         renter.pay()
-        expect(renter.page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
+        expect(renter.page.get_by_role("heading", name="Payment successful", exact=True)).to_be_visible()
         is_english(renter)
         renter.look("paid")
         renter.click("View order")

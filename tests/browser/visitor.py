@@ -188,7 +188,7 @@ class Visitor:
         return found[1]
 
     def pay_button(self) -> Locator:
-        labels = "|".join(re.escape(self.translated(each)) for each in ("Pay", "Continue to pay"))
+        labels = "|".join(re.escape(self.translated(each)) for each in ("Pay", "Continue payment"))
         return self.page.get_by_role("button", name=re.compile(f"^({labels})$"))
 
     def at_cashier(self, press: Callable[[], object]) -> list[Request]:

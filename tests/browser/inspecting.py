@@ -89,9 +89,11 @@ class Inspector:
         self.seen: list[str] = []
         self._first_view: list[Request] = []
         self._arrived: set[Request] = set()
+        self._failed: set[Request] = set()
         self.page.add_init_script(WATCH_SHIFTS)
         self.page.on("request", self._started)
-        self.page.on("requestfinished", self._finished)
+        self.page.on("requestfinished", lambda request: self._arrived.add(request))
+        self.page.on("requestfailed", lambda request: self._failed.add(request))
         network = self.page.context.new_cdp_session(self.page)
         network.send("Network.enable")
         network.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -125,9 +127,6 @@ class Inspector:
             self._first_view.clear()
         self._first_view.append(request)
 
-    def _finished(self, request: Request) -> None:
-        self._arrived.add(request)
-
     def _check_first_view(self) -> None:
         weight = 0
         for request in self._finished_requests():
@@ -146,7 +145,7 @@ class Inspector:
         """
         requests = [request for request in self._first_view if "/media/" not in request.url]
         for _ in range(50):
-            if self._arrived.issuperset(requests):
+            if self._arrived.issuperset(set(requests) - self._failed):
                 break
             self.page.wait_for_timeout(100)
         return [request for request in requests if request in self._arrived]

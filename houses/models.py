@@ -1,13 +1,16 @@
 import re
 from pathlib import Path
+from string import ascii_lowercase, digits
 from typing import Any
 
 from django.contrib.staticfiles import finders
+from django.core.files.base import ContentFile
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -155,15 +158,16 @@ class House(models.Model):
 
 class HousePhoto(models.Model):
     house = models.ForeignKey(House, models.CASCADE, related_name="photos", verbose_name=_("house"))
-    image = models.ImageField(
-        _("photo"), upload_to="houses/%Y/%m", width_field="width", height_field="height"
-    )
+    # Not an ImageField: that opens whatever it is given, in any format that Pillow knows.
+    image = models.FileField(_("photo"), upload_to="houses/%Y/%m")
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
-    # Empty for photos older than this column; `small` then falls back to the image.
-    thumbnail = models.ImageField(
+    # The JPEG for cards. Empty where a photo is older than this column: then the photo itself is shown.
+    thumbnail = models.FileField(
         upload_to="houses/%Y/%m", editable=False, blank=True, default="", db_default=""
     )
+    # The common beginning of the names of all sizes. Empty where a photo is older than its sizes.
+    stem = models.CharField(max_length=100, editable=False, blank=True, default="", db_default="")
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
@@ -175,17 +179,48 @@ class HousePhoto(models.Model):
         return f"{self.house_id}/{self.position}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Resize a newly uploaded image for pages, and make the thumbnail for cards."""
+        """Store a new picture in every size, under names of our own. Raises PhotoRefused."""
         if self.image and not self.image._committed:  # type: ignore[attr-defined]
-            picture, stem = self.image.file, Path(self.image.name or "photo").stem
-            self.thumbnail = photos.resized_jpeg(picture, photos.CARD_WIDTH, f"{stem}-card.jpg")
-            self.image = photos.resized_jpeg(picture, photos.PAGE_WIDTH, f"{stem}.jpg")
+            self._store_sizes()
+            if (only := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*only, "image", "thumbnail", "stem", "width", "height"}
         super().save(*args, **kwargs)
+
+    def _store_sizes(self) -> None:
+        given, field = self.image.file, self.image.field
+        photo = given if isinstance(given, photos.Photo) else photos.prepare(given)
+        self.stem = field.generate_filename(self, get_random_string(12, ascii_lowercase + digits))
+        for ending, content in photo.files.items():
+            field.storage.save(f"{self.stem}-{ending}", ContentFile(content))
+        self.width, self.height = photo.width, photo.height
+        self.image = f"{self.stem}-{self.width}.jpg"
+        self.thumbnail = f"{self.stem}-{min(self.width, photos.CARD_WIDTH)}.jpg"
 
     @property
     def small(self) -> models.fields.files.FieldFile:
-        """Image for cards: the thumbnail, if there is one."""
+        """For browsers that don't choose among sizes."""
         return self.thumbnail or self.image
+
+    @property
+    def webp_srcset(self) -> str:
+        return self._srcset("webp") if self._has_sizes else ""
+
+    @property
+    def jpeg_srcset(self) -> str:
+        if self._has_sizes:
+            return self._srcset("jpg")
+        if self.thumbnail and self.width > photos.CARD_WIDTH:
+            return f"{self.thumbnail.url} {photos.CARD_WIDTH}w, {self.image.url} {self.width}w"
+        return ""
+
+    @property
+    def _has_sizes(self) -> bool:
+        """Also holds the name against the stem: the version before replaces an image without its stem."""
+        return bool(self.stem) and str(self.image.name).startswith(f"{self.stem}-")
+
+    def _srcset(self, ending: str) -> str:
+        url = self.image.storage.url
+        return ", ".join(f"{url(f'{self.stem}-{w}.{ending}')} {w}w" for w in photos.widths(self.width))
 
 
 class BookedNight(models.Model):

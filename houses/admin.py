@@ -9,6 +9,7 @@ from core.fields import YuanField
 from core.money import yuan_text
 from houses import availability
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
+from houses.photo_form import HousePhotoForm
 
 
 @admin.register(Area)
@@ -25,6 +26,7 @@ class FacilityAdmin(admin.ModelAdmin):
 
 class HousePhotoInline(admin.TabularInline):
     model = HousePhoto
+    form = HousePhotoForm
     fields = ["image", "position"]
     extra = 1
 

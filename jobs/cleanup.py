@@ -6,6 +6,7 @@ from importlib import import_module
 from django.conf import settings
 
 from core.transactions import delete_old_markers
+from houses import pending
 from jobs import heartbeat
 from payments.books import message_log
 
@@ -32,4 +33,5 @@ _PRUNE = {
     "answers": message_log.prune_answers,
     "sessions": _sessions,
     "commits": delete_old_markers,
+    "photos": pending.delete_old,
 }

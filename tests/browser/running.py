@@ -57,6 +57,10 @@ class Site:
         """Run one round of the sweep."""
         _manage(self._env, "sweep")
 
+    def run(self, code: str) -> None:
+        """Run Python code with the site's settings."""
+        _manage(self._env, "shell", "--verbosity=0", "--command", code)
+
 
 def free_port() -> int:
     with socket.socket() as probe:

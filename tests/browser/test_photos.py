@@ -51,6 +51,9 @@ def test_P5_a_desktop_takes_the_large_photo_of_a_home_alone(visit, with_busy_pho
     _, photos = first_view(visitor, "/houses/1/")
     assert sorted(photos) == [(320, "webp")] * (len(photos) - 1) + [(1280, "webp")]
     visitor.look("home")
+    large, *small = visitor.page.locator(".gallery .photo").all()
+    assert len({photo.bounding_box()["y"] for photo in small}) == 1
+    assert large.bounding_box()["width"] > 3 * small[0].bounding_box()["width"]
     visitor = visit(**DESKTOP)
     _, photos = first_view(visitor, "/")
     assert set(photos) == {(640, "webp")}

@@ -51,7 +51,6 @@ class PhotoInput(AdminFileWidget):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         if isinstance(value, KeptPhoto):
-            context["widget"]["required"] = False
             context["widget"]["attrs"].pop("required", None)
         return context
 

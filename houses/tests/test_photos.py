@@ -4,6 +4,7 @@ import io
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.test import Client
+from django.utils import translation
 from PIL import EpsImagePlugin, Image, PngImagePlugin
 
 from benchmarks.photos import peak_of
@@ -23,6 +25,13 @@ from houses.tests.pictures import encoded, plain
 from tests import make
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
 
 ORIENTATION, CAMERA, COMMENT, PLACE = 0x0112, 0x010F, 0x9286, 0x8825
 RED, BLUE = (220, 20, 20), (20, 20, 220)

@@ -8,38 +8,31 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from core.money import parse_yuan
+from ihome_site import environment
+from ihome_site.environment import flag, items, text
 from payments.alipay import PRODUCTION_GATEWAY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
 if (BASE_DIR / ".env").is_file():
-    env.read_env(BASE_DIR / ".env")
-
-
-def flag(name: str, default: bool = False) -> bool:
-    """Read a boolean. Raises ImproperlyConfigured for a value that means neither on nor off."""
-    on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-    text = env.str(name, default="").strip().lower()
-    if text and text not in on + off:
-        raise ImproperlyConfigured(f"{name}={text} is neither on (1) nor off (0).")
-    return text in on if text else default
-
+    environ.Env.read_env(BASE_DIR / ".env")
 
 # --- Site -----------------------------------------------------------------------------------------
 
 DEBUG = flag("DEBUG")
-SECRET_KEY = env.str("SECRET_KEY", default="only for development" if DEBUG else "")
-if not SECRET_KEY:
-    raise ImproperlyConfigured("Set SECRET_KEY to a long random text (or DEBUG=1 for development).")
+SECRET_KEY = environment.secret_key(debug=DEBUG)
 
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
+SITE_URL = text("SITE_URL", "http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
 _site = urlsplit(SITE_URL)
 if _site.scheme not in ("http", "https") or not _site.hostname or _site.path:
     raise ImproperlyConfigured("Set SITE_URL to the address of the site, such as https://ihome.example.")
+if DEBUG and _site.scheme == "https":
+    raise ImproperlyConfigured(
+        "DEBUG=1 shows code and settings to every visitor. Leave DEBUG out on a site with https."
+    )
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [_site.hostname])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+ALLOWED_HOSTS = items("ALLOWED_HOSTS", ["*"] if DEBUG else [_site.hostname])
+CSRF_TRUSTED_ORIGINS = items("CSRF_TRUSTED_ORIGINS", [SITE_URL])
 
 # A rehearsal uses another gateway than Alipay's production one, so that no real money moves.
 REHEARSAL = flag("REHEARSAL")
@@ -47,15 +40,15 @@ REHEARSAL = flag("REHEARSAL")
 # --- Alipay ---------------------------------------------------------------------------------------
 # payments/checks.py checks them at startup.
 
-ALIPAY_APP_ID = env.str("ALIPAY_APP_ID", default="")
-ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
-ALIPAY_GATEWAY_URL = env.str("ALIPAY_GATEWAY_URL", default=PRODUCTION_GATEWAY)
-ALIPAY_APP_PRIVATE_KEY_PATH = env.str("ALIPAY_APP_PRIVATE_KEY_PATH", default="")
-ALIPAY_PUBLIC_KEY_PATH = env.str("ALIPAY_PUBLIC_KEY_PATH", default="")
+ALIPAY_APP_ID = text("ALIPAY_APP_ID")
+ALIPAY_SELLER_ID = text("ALIPAY_SELLER_ID")
+ALIPAY_GATEWAY_URL = text("ALIPAY_GATEWAY_URL", PRODUCTION_GATEWAY)
+ALIPAY_APP_PRIVATE_KEY_PATH = text("ALIPAY_APP_PRIVATE_KEY_PATH")
+ALIPAY_PUBLIC_KEY_PATH = text("ALIPAY_PUBLIC_KEY_PATH")
 
 # --- Refunds --------------------------------------------------------------------------------------
 
-_limit = env.str("STAFF_REFUND_LIMIT", default="1000.00").strip()
+_limit = text("STAFF_REFUND_LIMIT", "1000.00").strip()
 try:
     STAFF_REFUND_LIMIT_FEN = parse_yuan(_limit)
 except ValueError:
@@ -126,7 +119,7 @@ TEMPLATES = [
 # --- Database -------------------------------------------------------------------------------------
 
 ATOMIC_REQUESTS = False
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": environment.database(f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 _options = _database.setdefault("OPTIONS", {})
 if _database["ENGINE"].endswith("sqlite3"):
@@ -152,7 +145,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Sessions and cache ---------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = environment.redis()
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
@@ -184,10 +177,10 @@ TIME_ZONE = "Asia/Shanghai"
 # --- Files ----------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATIC_ROOT = text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "/media/"
-MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(BASE_DIR / "media"))
+MEDIA_ROOT = text("MEDIA_ROOT", str(BASE_DIR / "media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "ihome_site.storage.StaticFiles"},
@@ -197,7 +190,7 @@ WHITENOISE_USE_FINDERS = not (Path(STATIC_ROOT) / "staticfiles.json").is_file()
 
 # --- Mail -----------------------------------------------------------------------------------------
 
-_mail = env.email_url("EMAIL_URL", default="consolemail://")
+_mail = environment.mail("consolemail://")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = (_mail.get("EMAIL_HOST") or "localhost", _mail.get("EMAIL_PORT") or 25)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
@@ -206,13 +199,13 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
 )
 EMAIL_USE_TLS, EMAIL_USE_SSL = (_mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False))
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ihome <noreply@localhost>")
+DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "ihome <noreply@localhost>")
 
 # --- Contact --------------------------------------------------------------------------------------
 # Shown in the footer and on the order page. Either may be empty.
 
-CONTACT_PHONE = env.str("CONTACT_PHONE", default="").strip()
-CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="").strip()
+CONTACT_PHONE = text("CONTACT_PHONE").strip()
+CONTACT_EMAIL = text("CONTACT_EMAIL").strip()
 
 # --- Security -------------------------------------------------------------------------------------
 
@@ -258,5 +251,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": text("LOG_LEVEL", "INFO")},
 }

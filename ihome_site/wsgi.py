@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from ihome_site.logs import StripQueryString
@@ -13,7 +14,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ihome_site.settings")
 GUNICORN_APP_LOAD_ERROR = 4
 """gunicorn's exit status for this error: it restarts workers that exit with another one, forever."""
 
-application = get_wsgi_application()
+try:
+    application = get_wsgi_application()
+except ImproperlyConfigured as error:
+    print("The site can't start:", error, sep="\n", file=sys.stderr)
+    raise SystemExit(GUNICORN_APP_LOAD_ERROR) from None
 application.request_class = Utf8Request
 
 

@@ -29,6 +29,7 @@ def load_private_key(path: str) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        _check_label(file, pem)
         raise KeyProblem(f"{file} is not an RSA private key in PEM format without a password.") from error
     if not isinstance(key, RSAPrivateKey):
         raise KeyProblem(f"{file} is not an RSA key.")
@@ -53,6 +54,7 @@ def _public_key(file: Path, pem: bytes) -> RSAPublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
+        _check_label(file, pem)
         raise KeyProblem(f"{file} has a PEM block that is not an RSA public key.") from error
     if not isinstance(key, RSAPublicKey):
         raise KeyProblem(f"{file} has a key that is not an RSA key.")
@@ -95,6 +97,26 @@ def _pem(file: Path) -> bytes:
             "-----BEGIN and -----END lines around it."
         )
     return pem
+
+
+def _check_label(file: Path, pem: bytes) -> None:
+    """Raise KeyProblem if only the label is wrong: PKCS#1 and PKCS#8 were mixed up."""
+    kind = b"PRIVATE KEY-----" if b"PRIVATE KEY-----" in pem else b"PUBLIC KEY-----"
+    is_pkcs1 = b" RSA " + kind in pem
+    right = b" " + kind if is_pkcs1 else b" RSA " + kind
+    relabelled = pem.replace(b" RSA " + kind if is_pkcs1 else b" " + kind, right)
+    try:
+        if kind.startswith(b"PRIVATE"):
+            load_pem_private_key(relabelled, password=None)
+        else:
+            load_pem_public_key(relabelled)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return
+    label = right.decode().strip(" -")
+    raise KeyProblem(
+        f"{file} has the wrong label: its content is that of a {label}. Write -----BEGIN {label}----- "
+        f"and -----END {label}----- around it."
+    )
 
 
 def _check_length(file: Path, bits: int) -> None:

@@ -1,18 +1,30 @@
 """The site refuses to start with wrong keys, or with a gateway that would lose or fake money."""
 
 import os
+import re
 import subprocess
 import sys
+import traceback
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from django.conf import settings as site
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from payments.alipay import PRODUCTION_GATEWAY
+from ihome_site import environment
+from payments.alipay import PRODUCTION_GATEWAY, keys
 from payments.checks import ALIPAY_TAG
 
 SANDBOX_GATEWAY = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
@@ -221,6 +233,108 @@ def test_required_settings(name: str, value: str) -> None:
     done = run("-c", "from ihome_site import settings", **{name: value})
     assert done.returncode != 0
     assert name in done.stderr
+
+
+@pytest.mark.parametrize("key", ["abc", "a" * 60, "only for development", "31-characters-are-one-too-few.."])
+def test_S2_a_secret_key_that_can_be_guessed_is_refused(key: str) -> None:
+    said = refusal(boot(SECRET_KEY=key))
+    assert "SECRET_KEY is too easy to guess" in said
+
+
+def test_S2_debug_on_a_site_with_https_is_refused() -> None:
+    assert "DEBUG=1" in refusal(boot(DEBUG="1", SITE_URL="https://ihome.example"))
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DEFAULT_FROM_EMAIL", "CONTACT_PHONE", "LOG_LEVEL"])
+def test_S2_a_value_that_begins_with_a_dollar_sign_is_taken_as_it_is(name: str) -> None:
+    value = "$2b$12$c2VjcmV0IGtleSB0aGF0IGlzIGxvbmcgZW5vdWdo"
+    command = f"from ihome_site import settings; print(getattr(settings, '{name}', settings.LOGGING))"
+    done = run("-c", command, **{name: value})
+    assert value in done.stdout, done.stderr
+
+
+PASSWORDS = [
+    "top?secret",
+    "top/secret",
+    "top#secret",
+    "123/4567",
+    "123?4567",
+    "top@se/cret",
+    "top[secret",
+    "%?x",
+]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("DATABASE_URL", "mysql://ihome:", "@127.0.0.1:3306/ihome"),
+        ("EMAIL_URL", "smtp+tls://ihome:", "@smtp.example:587"),
+        ("REDIS_URL", "redis://:", "@127.0.0.1:6379/0"),
+    ],
+)
+def test_S2_a_password_that_cuts_its_url_is_refused_without_a_part_of_it(
+    name: str, before: str, after: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {
+        "DATABASE_URL": lambda: environment.database(""),
+        "EMAIL_URL": lambda: environment.mail(""),
+        "REDIS_URL": environment.redis,
+    }[name]
+    monkeypatch.setenv(name, before + password + after)
+    with pytest.raises(ImproperlyConfigured, match=f"{name} can't be read.*%3F") as refused:
+        read()
+    shown = "".join(traceback.format_exception(refused.value))
+    assert not [part for part in re.split(r"[?/#@\[]", password) if len(part) > 2 and part in shown]
+    monkeypatch.setenv(name, before + quote(password, safe="") + after)
+    read()
+
+
+def test_S2_a_password_with_a_question_mark_prints_no_traceback() -> None:
+    said = refusal(boot(DATABASE_URL="mysql://ihome:top?secret@127.0.0.1/ihome"))
+    assert "DATABASE_URL can't be read" in said
+    assert "top" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://ihome:secret@127.0.0.1/", "mysq://ihome:secret@h/ihome", "//ihome:secret@h/ihome", "ihome"],
+)
+@pytest.mark.filterwarnings("error")
+def test_S2_an_address_of_no_database_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not the address") as refused:
+        environment.database("")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [(PrivateFormat.PKCS8, "RSA PRIVATE KEY"), (PrivateFormat.TraditionalOpenSSL, "PRIVATE KEY")],
+)
+def test_S2_the_label_of_another_format_around_a_private_key_is_named(
+    written: PrivateFormat, label: str, tmp_path: Path, real_keys: tuple[Path, Path]
+) -> None:
+    key = load_pem_private_key(real_keys[0].read_bytes(), password=None)
+    lines = key.private_bytes(Encoding.PEM, written, NoEncryption()).decode().splitlines()
+    right = lines[0].strip("-").removeprefix("BEGIN ")
+    mislabelled = tmp_path / "app.pem"
+    mislabelled.touch(mode=0o600)
+    mislabelled.write_text("\n".join([f"-----BEGIN {label}-----", *lines[1:-1], f"-----END {label}-----"]))
+    with pytest.raises(keys.KeyProblem, match=f"-----BEGIN {right}-----"):
+        keys.load_private_key(str(mislabelled))
+
+
+def test_S2_the_label_of_another_format_around_a_public_key_is_named(
+    tmp_path: Path, real_keys: tuple[Path, Path]
+) -> None:
+    key = load_pem_public_key(real_keys[1].read_bytes())
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.PKCS1).replace(b"RSA PUBLIC", b"PUBLIC")
+    mislabelled = tmp_path / "alipay.pem"
+    mislabelled.write_bytes(pem)
+    with pytest.raises(keys.KeyProblem, match="-----BEGIN RSA PUBLIC KEY-----"):
+        keys.load_public_keys(str(mislabelled))
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ breaker = CircuitBreaker("the mail server")
 MAX_TITLE_LENGTH = 30
 """Characters of the house's title in a subject."""
 
+NO_AUTOMATIC_REPLY = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+"""RFC 3834, and Exchange's own: holiday replies would come back to our address for each mail."""
+
 SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We've received your booking"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted"),
@@ -161,7 +164,7 @@ def message_of(event: OrderEvent) -> EmailMessage:
         subject,
         body,
         to=[order.renter.email],
-        headers={"Message-ID": f"<{order.number}.{event.pk}@{host}>"},
+        headers={"Message-ID": f"<{order.number}.{event.pk}@{host}>", **NO_AUTOMATIC_REPLY},
     )
 
 

@@ -297,6 +297,13 @@ def test_the_message_id_of_an_event_never_changes(db: None) -> None:
     assert first == second == f"<{event.order.number}.{event.pk}@testserver>"
 
 
+@pytest.mark.parametrize("kind", MAILED_ABOUT)
+def test_D4_every_mail_says_that_a_program_wrote_it(db: None, kind: str) -> None:
+    sent = mailing.message_of(told(kind)).message()
+    assert sent["Auto-Submitted"] == "auto-generated"
+    assert sent["X-Auto-Response-Suppress"] == "All"
+
+
 def test_a_title_can_t_add_headers(db: None) -> None:
     event = told(Kind.PAID, house_title="Sea\r\nBcc: everybody@example.com")
     assert mail_all() == 1

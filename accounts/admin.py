@@ -2,12 +2,15 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import StaffUserChangeForm, StaffUserCreationForm
+from accounts.forms import StaffLoginForm, StaffUserChangeForm, StaffUserCreationForm
 from accounts.models import User
+from accounts.search import MobileSearch
+
+admin.site.login_form = StaffLoginForm
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(MobileSearch, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = StaffUserCreationForm
     list_display = ["mobile", "name", "email", "is_staff", "is_active", "date_joined"]

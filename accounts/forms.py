@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import (
     AdminUserCreationForm,
@@ -10,8 +11,9 @@ from django.contrib.auth.forms import (
 )
 from django.utils.translation import gettext_lazy as _
 
+from accounts.mobile import MAX_TYPED, MobileField
 from accounts.models import User, is_mobile_number
-from core.fields import PlainLineField
+from core.fields import PlainEmailField, PlainLineField
 
 
 class LoginForm(AuthenticationForm):
@@ -22,16 +24,22 @@ class LoginForm(AuthenticationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].widget.attrs.update(inputmode="numeric", autocomplete="username")
+        self.fields["username"].widget.attrs.update(
+            inputmode="numeric", autocomplete="username", maxlength=MAX_TYPED
+        )
+
+
+class StaffLoginForm(AdminAuthenticationForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs["maxlength"] = MAX_TYPED
 
 
 class SignUpForm(forms.Form):
-    username = forms.CharField(
+    username = MobileField(
         label=_("Mobile number"),
         validators=[is_mobile_number],
-        widget=forms.TextInput(
-            attrs={"inputmode": "numeric", "maxlength": 11, "autocomplete": "username", "autofocus": True}
-        ),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         label=_("Password"),
@@ -40,7 +48,7 @@ class SignUpForm(forms.Form):
         help_text=_("At least 8 characters, and not just digits."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    email = forms.EmailField(
+    email = PlainEmailField(
         label=_("Email (optional)"),
         required=False,
         max_length=254,
@@ -86,6 +94,7 @@ class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("name", "email")
+        field_classes = {"email": PlainEmailField}
         labels = {"email": _("Email (optional)")}
         help_texts = {"email": _("We'll email you about your bookings.")}
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
@@ -117,9 +126,11 @@ class StaffUserCreationForm(AdminUserCreationForm):
     class Meta:
         model = User
         fields = ["mobile"]
+        field_classes = {"mobile": MobileField}
 
 
 class StaffUserChangeForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
+        field_classes = {"mobile": MobileField, "email": PlainEmailField}

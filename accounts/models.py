@@ -6,6 +6,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.mobile import clean_mobile
+
 is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))
 
 
@@ -14,10 +16,14 @@ class UserManager(BaseUserManager["User"]):
         self, mobile: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
         """Save and return a user. Without a password they can't sign in."""
-        user = self.model(mobile=mobile, email=self.normalize_email(email), **fields)
+        user = self.model(mobile=clean_mobile(mobile), email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find a user by the number as it was typed: every sign-in does."""
+        return self.get(mobile=clean_mobile(username or ""))
 
     def create_superuser(
         self, mobile: str, email: str | None = None, password: str | None = None, **fields: Any

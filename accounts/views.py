@@ -18,6 +18,7 @@ from django.views.generic import FormView
 
 from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
 from accounts.guards import post_only_page, signed_in_user
+from accounts.mobile import clean_mobile
 from accounts.models import User
 
 
@@ -44,7 +45,7 @@ class SignUp(RedirectURLMixin, FormView):
         """Prefill the number typed in a failed sign-in. It comes in a form because addresses are logged."""
         if "from_sign_in" not in request.POST:
             return super().post(request, *args, **kwargs)
-        form = SignUpForm(initial={"username": request.POST.get("username", "")})
+        form = SignUpForm(initial={"username": clean_mobile(request.POST.get("username", ""))})
         return self.render_to_response(self.get_context_data(form=form))
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:

@@ -1,10 +1,12 @@
 """Form fields that more than one app uses."""
 
 import re
+import unicodedata
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from core.money import parse_yuan, yuan_text
@@ -35,6 +37,22 @@ class PlainLineField(PlainTextField):
     def to_python(self, value: Any) -> str | None:
         text = super().to_python(value)
         return " ".join(text.split()) if text else text
+
+
+class PlainEmailField(forms.EmailField):
+    """An email address. Drops invisible marks and the punctuation around a copied one; `。` becomes a dot."""
+
+    def to_python(self, value: Any) -> str | None:
+        text = super().to_python(value)
+        if not text:
+            return text
+        plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).replace("。", ".")
+        return plain.strip(" \t\r\n.,;:、<>()[]\"'“”‘’《》「」")
+
+    def run_validators(self, value: Any) -> None:
+        if value and not value.isprintable():
+            raise ValidationError(validate_email.message, code=validate_email.code)
+        super().run_validators(value)
 
 
 class YuanField(forms.Field):

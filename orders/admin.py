@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
+from accounts.search import MobileSearch
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from core.refusal import Refusal
@@ -34,7 +35,7 @@ class RejectForm(forms.Form):
     )
 
 
-class BaseOrderAdmin(ReadOnlyAdmin):
+class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
     list_display = [
         "number",
         "state",

@@ -130,18 +130,35 @@ def _deliver(event: OrderEvent) -> bool:
         message_of(event).send()
     except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
         (breaker.succeeded if isinstance(error, SERVER_ANSWERED) else breaker.failed)()
-        age = timezone.now() - event.created_at
         log.warning("order %s event %s: mail failed: %s", event.order, event.pk, type(error).__name__)
-        if age > GIVE_UP_AFTER:
-            log.error("order %s event %s: mail given up after %s", event.order, event.pk, GIVE_UP_AFTER)
-            _mark(event, mail_due_at=None)
-        else:
-            _mark(event, mail_due_at=timezone.now() + min(max(age, timedelta(minutes=1)), timedelta(hours=1)))
+        _retry_or_give_up(event, error)
         return False
     breaker.succeeded()
     _mark(event, mail_due_at=None, mailed_at=timezone.now())
     log.info("order %s event %s: mailed", event.order, event.pk)
     return True
+
+
+def _retry_or_give_up(event: OrderEvent, error: Exception) -> None:
+    age = timezone.now() - event.created_at
+    if is_final(error) or age > GIVE_UP_AFTER:
+        log.error("order %s event %s: mail given up after %s", event.order, event.pk, age)
+        _mark(event, mail_due_at=None)
+    else:
+        _mark(event, mail_due_at=timezone.now() + min(max(age, timedelta(minutes=1)), timedelta(hours=1)))
+
+
+def is_final(error: Exception) -> bool:
+    """Tell whether a mail can't be sent for its own fault: every retry would fail and delay later mails.
+
+    Refusals of our sender or sign-in are not final: staff can mend them.
+    """
+    match error:
+        case smtplib.SMTPRecipientsRefused(recipients=refused):
+            return all(code >= 500 for code, _reason in refused.values())
+        case smtplib.SMTPDataError(smtp_code=code):
+            return code >= 500
+    return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
 
 
 def _mark(event: OrderEvent, **columns: object) -> bool:

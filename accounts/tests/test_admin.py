@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.test_signing_in import SPELLINGS
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -42,9 +43,39 @@ def test_staff_find_people(client: Client, boss: User) -> None:
         assert list(rows) == [renter]
 
 
-def test_a_number_in_full_width_digits_is_refused(client: Client, boss: User) -> None:
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_D3_staff_type_a_number_in_any_spelling(client: Client, boss: User, typed: str) -> None:
     renter = make.user()
     address = f"/admin/accounts/user/{renter.pk}/change/"
-    answer = client.post(address, {"mobile": "１３９１２３４５６７８", "is_active": "on"})
+    email = "li@qq.com。\u202c"
+    assert client.post(address, {"mobile": typed, "email": email, "is_active": "on"}).status_code == 302
+    renter.refresh_from_db()
+    assert (renter.mobile, renter.email) == ("13912345678", "li@qq.com")
+    new = {"mobile": typed, "password1": "a-good-password", "password2": "a-good-password"}
+    taken = client.post("/admin/accounts/user/add/", {**new, "usable_password": "true"})
+    assert list(taken.context["adminform"].form.errors) == ["mobile"]
+    renter.delete()
+    assert client.post("/admin/accounts/user/add/", {**new, "usable_password": "true"}).status_code == 302
+    assert User.objects.filter(mobile="13912345678").exists()
+
+
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_D3_staff_search_and_sign_in_by_a_number_in_any_spelling(client: Client, typed: str) -> None:
+    staff = User.objects.create_superuser("13912345678", password="a-good-password")
+    make.user()
+    order = make.order(staff)
+    make.order()
+    assert client.post("/admin/login/", {"username": typed, "password": "a-good-password"}).status_code == 302
+    users, orders = (
+        client.get(address, {"q": typed}).context["cl"].queryset
+        for address in ("/admin/accounts/user/", "/admin/orders/order/")
+    )
+    assert (list(users), list(orders)) == ([staff], [order])
+
+
+def test_a_number_in_digits_of_another_script_is_refused(client: Client, boss: User) -> None:
+    renter = make.user()
+    address = f"/admin/accounts/user/{renter.pk}/change/"
+    answer = client.post(address, {"mobile": "١٣٩١٢٣٤٥٦٧٨", "is_active": "on"})
     assert answer.status_code == 200
     assert "mobile" in answer.context["adminform"].form.errors

@@ -23,6 +23,20 @@ LOGIN, SIGNUP, LOGOUT, SETLANG = (
     "/i18n/setlang/",
 )
 PASSWORD = "a-good-password"
+SPELLINGS = [
+    "+8613912345678",
+    "8613912345678",
+    "008613912345678",
+    "+86 139 1234 5678",
+    " 139-1234-5678 ",
+    "+86-139-1234-5678",
+    "(+86)13912345678",
+    "１３９１２３４５６７８",
+    "＋８６　１３９１２３４５６７８",
+    "\u202a13912345678\u202c",
+    "\u202d+86 139 1234 5678\u202c",
+    "139\u00a01234\u20115678\u200b",
+]
 
 
 @pytest.fixture
@@ -79,8 +93,9 @@ def test_nobody_makes_themselves_staff(client: Client) -> None:
         ({"username": "1391234567"}, "username"),
         ({"username": "139123456789"}, "username"),
         ({"username": "1391234567x"}, "username"),
-        ({"username": "１３９１２３４５６７８"}, "username"),
-        ({"username": "+8613912345678"}, "username"),
+        ({"username": "١٣٩١٢٣٤٥٦٧٨"}, "username"),
+        ({"username": "+8513912345678"}, "username"),
+        ({"username": "+86 12912345678"}, "username"),
         ({"username": ""}, "username"),
         ({"email": "li@"}, "email"),
     ],
@@ -100,6 +115,39 @@ def test_refusals_stand_beside_the_field_and_keep_the_input(
     for value in kept.values():
         assert not value or f'value="{value}"' in html
     assert PASSWORD not in html
+
+
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_D3_a_number_in_any_spelling_signs_up_and_in(client: Client, typed: str) -> None:
+    assert client.post(SIGNUP, {"username": typed, "password": PASSWORD}).status_code == 302
+    assert User.objects.get().mobile == "13912345678"
+    browser = Client()
+    assert list(browser.post(SIGNUP, {"username": typed, "password": PASSWORD}).context["form"].errors)
+    assert browser.post(LOGIN, {"username": typed, "password": PASSWORD}).status_code == 302
+    assert is_signed_in(browser)
+
+
+@pytest.mark.parametrize("page", [LOGIN, SIGNUP, "/admin/login/"])
+def test_D3_the_input_takes_a_number_with_its_country_code(client: Client, page: str) -> None:
+    assert 'maxlength="40"' in client.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "li@qq.com\u202c",
+        "li@qq.com。",
+        "\u202ali@qq.com\u202c",
+        "ｌｉ＠ｑｑ．ｃｏｍ",
+        "<li@qq.com>,",
+        "li@qq。com",
+    ],
+)
+def test_D3_an_email_is_cleaned(client: Client, typed: str) -> None:
+    client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "email": typed})
+    assert User.objects.get().email == "li@qq.com"
+    client.post("/accounts/me/", {"name": "Li", "email": f"{typed} "})
+    assert User.objects.get().email == "li@qq.com"
 
 
 def test_a_number_that_is_taken_is_refused(client: Client, person: User) -> None:

@@ -367,6 +367,41 @@ def test_a_mail_is_given_up_after_days_and_logged(
     assert "example.com" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("error", "is_final"),
+    [
+        (ValueError("no address"), True),
+        (UnicodeError("label too long"), True),
+        (smtplib.SMTPRecipientsRefused({"wang@example.com": (550, b"no such user")}), True),
+        (smtplib.SMTPRecipientsRefused({"wang@example.com": (450, b"try later")}), False),
+        (smtplib.SMTPDataError(554, b"no"), True),
+        (smtplib.SMTPDataError(451, b"try later"), False),
+        (smtplib.SMTPNotSupportedError("SMTPUTF8"), True),
+        (smtplib.SMTPSenderRefused(550, b"not yours", "noreply@localhost"), False),
+        (smtplib.SMTPAuthenticationError(535, b"password"), False),
+        (smtplib.SMTPServerDisconnected("gone"), False),
+        (ConnectionRefusedError(), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_D3_a_mail_that_can_t_be_sent_for_its_own_fault_is_given_up_at_once(
+    db: None, monkeypatch: pytest.MonkeyPatch, error: Exception, is_final: bool
+) -> None:
+    order = order_of_wang(status="WAIT_COMMENT")
+    happened(order, Kind.BOOKED)
+    happened(order, Kind.PAID)
+    send = EmailMessage.send
+
+    def refuse_bookings(message: EmailMessage) -> int:
+        if message.subject.startswith("We have your booking"):
+            raise error
+        return send(message)
+
+    monkeypatch.setattr(EmailMessage, "send", refuse_bookings)
+    assert mail_all() == is_final
+    assert mailed() == ["Payment received"] * is_final
+
+
 def test_an_invalid_address_is_given_up_too(db: None, caplog: pytest.LogCaptureFixture) -> None:
     event = told(Kind.PAID, email=f"wang@{'ü' * 80}.example")
     with time_machine.travel(event.created_at + timedelta(days=4)):

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from core.dates import parse_date
 from core.money import parse_yuan, yuan_text
 
 # Control characters except tab and line breaks (Django itself refuses NUL), bidirectional controls and blank
@@ -53,6 +55,17 @@ class PlainEmailField(forms.EmailField):
         if value and not value.isprintable():
             raise ValidationError(validate_email.message, code=validate_email.code)
         super().run_validators(value)
+
+
+class TypedDateField(forms.DateField):
+    """A date, in any spelling of parse_date() or of the language. Shown as ISO, which pickers need."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return (parse_date(value) or value) if isinstance(value, str) else value
+
+    def to_python(self, value: Any) -> date | None:
+        typed = parse_date(value) if isinstance(value, str) else None
+        return typed or super().to_python(value)
 
 
 class YuanField(forms.Field):

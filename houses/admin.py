@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import YuanField
+from core.fields import TypedDateField, YuanField
 from core.money import yuan_text
 from houses import availability
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
@@ -65,6 +65,11 @@ class HouseAdmin(admin.ModelAdmin):
 
 
 class BookedNightForm(forms.ModelForm):
+    class Meta:
+        model = BookedNight
+        fields = ("house", "night")
+        field_classes = {"night": TypedDateField}
+
     def clean(self) -> dict[str, Any] | None:
         """Lock the house, as a booking does, before checking that the night is free."""
         if house := self.cleaned_data.get("house"):

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core.fields import TypedDateField
 from core.money import MAX_FEN
 from houses.models import MAX_NIGHTS, Area, House
 
@@ -23,8 +24,8 @@ class DateInput(forms.DateInput):
 class StayDatesForm(forms.Form):
     """Check-in and check-out, with the limits of all houses. Refused dates are not in `cleaned_data`."""
 
-    check_in = forms.DateField(label=_("Check-in"), widget=DateInput)
-    check_out = forms.DateField(label=_("Check-out"), widget=DateInput)
+    check_in = TypedDateField(label=_("Check-in"), widget=DateInput)
+    check_out = TypedDateField(label=_("Check-out"), widget=DateInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,9 +1,12 @@
 """Fields of forms: text without invisible characters, amounts in yuan."""
 
+from datetime import date
+
 import pytest
 from django.forms import ValidationError
+from django.utils import translation
 
-from core.fields import PlainLineField, PlainTextField, YuanField
+from core.fields import PlainLineField, PlainTextField, TypedDateField, YuanField
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,37 @@ def test_line_breaks_are_kept_in_texts_and_joined_in_lines() -> None:
 
 def test_max_length_counts_what_is_kept() -> None:
     assert PlainLineField(max_length=3).clean("a\u200bb\u200bc") == "abc"
+
+
+SPELLINGS = [
+    *("2026-12-20", "2026/12/20", "2026.12.20", "20261220", "2026年12月20日", "2026年12月20号"),
+    *(
+        "２０２６－１２－２０",
+        "２０２６／１２／２０",
+        "２０２６年１２月２０日",
+        "２０２６．１２．２０",
+        "2026。12。20",
+    ),
+    *(" 2026 年 12 月 20 日 ", "\u200e2026/12/20", "2026–12–20"),
+]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_D5_a_date_is_typed_in_every_usual_spelling_in_both_languages(typed: str, language: str) -> None:
+    with translation.override(language):
+        assert TypedDateField().clean(typed) == TypedDateField().prepare_value(typed) == date(2026, 12, 20)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(
+    "typed",
+    ["2026-02-30", "2026/13/01", "26年12月20日", "2026-12", "2026122", "٢٠٢٦-١٢-٢٠", "2026-12-20x", "x"],
+)
+def test_D5_another_text_is_no_date(typed: str, language: str) -> None:
+    assert TypedDateField().prepare_value(typed) == typed
+    with translation.override(language), pytest.raises(ValidationError):
+        TypedDateField().clean(typed)
 
 
 @pytest.mark.parametrize(("typed", "fen"), [("300", 30000), (" 300.00 ", 30000), ("0.01", 1), ("5.00", 500)])

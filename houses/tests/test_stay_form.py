@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.conf import settings
+from django.forms import BaseForm, DateField
 from django.test import Client
 from django.utils import timezone
 
+from core.fields import TypedDateField
 from houses.forms import StayForm
 from houses.models import House
 from tests import make
@@ -61,6 +64,33 @@ def test_nights_that_somebody_else_took_have_no_total() -> None:
     form.add_error("check_in", "Taken")
     assert form.nights is None
     assert form.errors["check_in"] == ["Taken"]
+
+
+def all_subclasses(kind: type) -> list[type]:
+    found: list[type] = [kind]
+    for subclass in kind.__subclasses__():
+        found += all_subclasses(subclass)
+    return found
+
+
+def test_D5_every_date_of_a_form_is_a_typed_date_field() -> None:
+    forms = [form for form in all_subclasses(BaseForm) if not form.__module__.startswith("django.")]
+    fields = [field for form in forms for field in getattr(form, "base_fields", {}).values()]
+    assert {type(field) for field in fields if isinstance(field, DateField)} == {TypedDateField}
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("pattern", ["%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日"])
+def test_D5_a_stay_typed_without_a_picker(client: Client, pattern: str, language: str) -> None:
+    home = house()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    first = timezone.localdate() + timedelta(days=3)
+    last = first + timedelta(days=2)
+    typed = {"check_in": first.strftime(pattern), "check_out": last.strftime(pattern)}
+    page = client.get(home.get_absolute_url(), typed)
+    assert page.context["form"].nights == 2
+    assert f'value="{first}"' in page.content.decode()
+    assert client.get("/", typed).context["form"].stay == (first, last)
 
 
 def test_guests_default_to_one() -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from bills import days
 from bills.comparison import Report, Sums, reconcile
 from bills.fetching import NoBillYet, fetch, read
+from core.dates import parse_date
 from core.money import yuan_text
 from payments.alipay.bill import BillProblem
 from payments.alipay.http import MAX_DOWNLOAD_BYTES
@@ -81,10 +82,9 @@ class Command(BaseCommand):
 
 
 def _past_day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise _bad_day(f"{text} is not a day; write it as 2026-11-22.") from error
+    day = parse_date(text)
+    if day is None:
+        raise _bad_day(f"{text} is not a day; write it as 2026-11-22.")
     if day < FIRST_BILL:
         raise _bad_day(f"{day} is too long ago: Alipay's bills begin with {FIRST_BILL}.")
     if day >= days.day_of(timezone.now()):

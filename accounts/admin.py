@@ -5,12 +5,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import StaffLoginForm, StaffUserChangeForm, StaffUserCreationForm
 from accounts.models import User
 from accounts.search import MobileSearch
+from core.admin import DatesInRange
 
 admin.site.login_form = StaffLoginForm
 
 
 @admin.register(User)
-class UserAdmin(MobileSearch, DjangoUserAdmin):
+class UserAdmin(MobileSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = StaffUserCreationForm
     list_display = ["mobile", "name", "email", "is_staff", "is_active", "date_joined"]

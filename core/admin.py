@@ -1,16 +1,69 @@
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import DateField, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.dates import FIRST_DAY, LAST_DAY, is_in_range, parse_date
 from core.refusal import Refusal
 
 Row = TypeVar("Row", bound=Model)
+
+
+_LOOKUPS_OF_YEARS = {"year", "iso_year"}
+
+
+class DatesInRange(admin.ModelAdmin):
+    """Mixin: a list refuses days that its date filters can't compute with, such as `?night__year=9999`.
+
+    Django raises OverflowError or ValueError for them, from several places.
+    """
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        if any(
+            _is_beyond(self.model, name, value) for name, values in request.GET.lists() for value in values
+        ):
+            years = {"first": FIRST_DAY.year, "last": LAST_DAY.year}
+            message = gettext("Only days between the years %(first)d and %(last)d can be looked for.")
+            self.message_user(request, message % years, messages.ERROR)
+            return HttpResponseRedirect(request.path)
+        return super().changelist_view(request, extra_context)
+
+
+def _is_beyond(model: type[Model], name: str, value: str) -> bool:
+    """Tell whether a filter such as `house__created_at__gte` names a day or year that is out of range."""
+    lookups = _date_lookups(model, name.split("__"))
+    if lookups is None:
+        return False
+    if _LOOKUPS_OF_YEARS.intersection(lookups):
+        years = [int(number) for number in re.findall(r"[0-9]+", value[:100])]
+        return not all(FIRST_DAY.year <= year <= LAST_DAY.year for year in years)
+    days = [parse_date(text) for text in re.findall(r"[0-9]+-[0-9]+-[0-9]+", value)]
+    return not all(day and is_in_range(day) for day in days)
+
+
+def _date_lookups(model: type[Model], path: list[str]) -> list[str] | None:
+    """Return the lookups after the date field that `path` leads to. None if it leads to another field."""
+    for number, part in enumerate(path, 1):
+        try:
+            field = model._meta.get_field(part)
+        except FieldDoesNotExist:
+            return None
+        if isinstance(field, DateField):
+            return path[number:]
+        if not field.related_model:
+            return None
+        model = field.related_model
+    return None
 
 
 class ReadOnly:
@@ -26,7 +79,7 @@ class ReadOnly:
         return False
 
 
-class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, DatesInRange):
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Allow the actions with permission "act" to users with the model's change permission.
 

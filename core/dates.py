@@ -4,11 +4,18 @@ import re
 import unicodedata
 from datetime import date
 
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+"""Limits of any day that a person types or looks for. Arithmetic near the limits of `date` overflows."""
+
 _TYPED = re.compile(
     r"([0-9]{4})(?: ?[-/.] ?([0-9]{1,2}) ?[-/.] ?([0-9]{1,2})| ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?[日号]?"
     r"|([0-9]{2})([0-9]{2}))"
 )
 _DASHES = re.compile("[‐‑‒–—―−]")
+
+
+def is_in_range(day: date) -> bool:
+    return FIRST_DAY <= date(day.year, day.month, day.day) <= LAST_DAY  # a datetime is a date, too
 
 
 def parse_date(typed: str) -> date | None:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from core.dates import parse_date
+from core.dates import FIRST_DAY, LAST_DAY, is_in_range, parse_date
 from core.money import parse_yuan, yuan_text
 
 # Control characters except tab and line breaks (Django itself refuses NUL), bidirectional controls and blank
@@ -65,7 +65,11 @@ class TypedDateField(forms.DateField):
 
     def to_python(self, value: Any) -> date | None:
         typed = parse_date(value) if isinstance(value, str) else None
-        return typed or super().to_python(value)
+        day = typed or super().to_python(value)
+        if day and not is_in_range(day):
+            years = {"first": FIRST_DAY.year, "last": LAST_DAY.year}
+            raise ValidationError(_("Enter a date between the years %(first)d and %(last)d.") % years)
+        return day
 
 
 class YuanField(forms.Field):

@@ -1,15 +1,21 @@
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.admin import DatesInRange
 from core.fields import TypedDateField, YuanField
 from core.money import yuan_text
 from houses import availability
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
 from houses.photo_form import HousePhotoForm
+
+MAX_DAYS_HELD_AHEAD = 2 * 365
+"""Latest night that staff can hold, in days from today."""
 
 
 @admin.register(Area)
@@ -41,7 +47,7 @@ class HouseForm(forms.ModelForm):
 
 
 @admin.register(House)
-class HouseAdmin(admin.ModelAdmin):
+class HouseAdmin(DatesInRange):
     form = HouseForm
     list_display = [
         "title",
@@ -70,6 +76,14 @@ class BookedNightForm(forms.ModelForm):
         fields = ("house", "night")
         field_classes = {"night": TypedDateField}
 
+    def clean_night(self) -> date:
+        night, today = self.cleaned_data["night"], timezone.localdate()
+        if night < today:
+            raise forms.ValidationError(_("This day has passed."))
+        if (night - today).days > MAX_DAYS_HELD_AHEAD:
+            raise forms.ValidationError(_("Nights can be held up to two years ahead."))
+        return night
+
     def clean(self) -> dict[str, Any] | None:
         """Lock the house, as a booking does, before checking that the night is free."""
         if house := self.cleaned_data.get("house"):
@@ -78,7 +92,7 @@ class BookedNightForm(forms.ModelForm):
 
 
 @admin.register(BookedNight)
-class BookedNightAdmin(admin.ModelAdmin):
+class BookedNightAdmin(DatesInRange):
     """Staff may hold nights and release them again. The nights of an order are released with the order."""
 
     list_display = ["house", "night", "order_number"]

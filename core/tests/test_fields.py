@@ -77,6 +77,13 @@ def test_D5_another_text_is_no_date(typed: str, language: str) -> None:
         TypedDateField().clean(typed)
 
 
+@pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "1999-12-31", "2101-01-01", "99991231"])
+def test_D1_a_date_out_of_range_is_refused_before_any_arithmetic(typed: str) -> None:
+    with pytest.raises(ValidationError, match="2000"):
+        TypedDateField().clean(typed)
+    assert TypedDateField().clean("2000-01-01") < TypedDateField().clean("2100-12-31")
+
+
 @pytest.mark.parametrize(("typed", "fen"), [("300", 30000), (" 300.00 ", 30000), ("0.01", 1), ("5.00", 500)])
 def test_yuan_are_typed_with_or_without_fen(typed: str, fen: int) -> None:
     assert YuanField().clean(typed) == fen

@@ -1,7 +1,10 @@
 """Houses in the admin: prices in yuan, facilities with icons."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from houses.models import Area, Facility, House
 from tests import make
@@ -46,6 +49,29 @@ def test_an_invalid_price_is_refused_beside_the_field(staff: Client, typed: str)
     assert page.status_code == 200
     assert "price_fen" in page.context["adminform"].form.errors
     assert not House.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "yesterday", "in two years and a day", "x"])
+def test_D1_a_night_that_can_t_be_held_is_refused_beside_the_field(staff: Client, typed: str) -> None:
+    staff.raise_request_exception = False
+    today = timezone.localdate()
+    days = {"yesterday": today - timedelta(1), "in two years and a day": today + timedelta(731)}
+    home = make.house()
+    page = staff.post("/admin/houses/bookednight/add/", {"house": home.pk, "night": days.get(typed, typed)})
+    assert page.status_code == 200
+    assert list(page.context["adminform"].form.errors) == ["night"]
+    assert not home.booked_nights.exists()
+
+
+@pytest.mark.parametrize("ahead", [0, 730])
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%Y年%m月%d日"])
+def test_D1_D5_staff_hold_a_night_from_today_to_two_years_ahead(
+    staff: Client, ahead: int, pattern: str
+) -> None:
+    home, night = make.house(), timezone.localdate() + timedelta(ahead)
+    typed = {"house": home.pk, "night": night.strftime(pattern)}
+    assert staff.post("/admin/houses/bookednight/add/", typed).status_code == 302
+    assert home.booked_nights.get().night == night
 
 
 def test_a_facility_gets_an_icon_of_the_sprite_and_is_ticked_on_a_house(staff: Client) -> None:

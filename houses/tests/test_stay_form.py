@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -66,8 +67,8 @@ def test_nights_that_somebody_else_took_have_no_total() -> None:
     assert form.errors["check_in"] == ["Taken"]
 
 
-def all_subclasses(kind: type) -> list[type]:
-    found: list[type] = [kind]
+def all_subclasses(kind: Any) -> list[Any]:
+    found = [kind]
     for subclass in kind.__subclasses__():
         found += all_subclasses(subclass)
     return found

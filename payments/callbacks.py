@@ -1,7 +1,8 @@
 """Receives returns (the browser comes back from Alipay) and notices (Alipay's server posts).
 
 Steps for each: verify the signature, without any query; commit the raw message; read it into a type; find its
-attempt; act; write the verdict. A notice of a payment makes no call to Alipay.
+attempt; act; write the verdict. A notice of a payment queries nothing before it is recorded; a superseded
+attempt is closed at Alipay after that.
 """
 
 from collections.abc import Mapping
@@ -108,10 +109,12 @@ def judge_late(key: int) -> bool:
         case Channel.NOTIFY:
             receive_notify(bytes(message.raw))
         case _:
+            verdict = Verdict.KNOWN if message.signature_ok else Verdict.BAD
             detail = "its process ended before it was judged; Alipay is asked again"
-            _judge(message, Judgement(Verdict.KNOWN, detail, message.payment))
-    # If Alipay has replaced its key since, the message was recorded as a new one: staff see to this row.
-    GatewayMessage.objects.filter(pk=key, verdict=Verdict.UNJUDGED).update(verdict=Verdict.UNEXPECTED)
+            _judge(message, Judgement(verdict, detail, message.payment))
+    message.refresh_from_db()
+    if message.verdict == Verdict.UNJUDGED:  # it was recorded as a new message: staff must resolve this row
+        _judge(message, Judgement(Verdict.UNEXPECTED, "verified by a key that is no longer configured"))
     return True
 
 

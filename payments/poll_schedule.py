@@ -12,7 +12,7 @@ _WAITS = ((15, 15), (45, 30), (105, 60), (225, 120), (7 * 24 * 3600, 300))
 
 
 def next_poll(created_at: datetime, expires_at: datetime, now: datetime) -> datetime:
-    """Time of the next poll of an attempt: after 15 s, 30 s, 1 m, then every 80 s, and when it ends.
+    """Time of the next poll of an attempt: at intervals of 15 s, 30 s, 1 m, then 80 s, and when it ends.
 
     Money that no message reports is found within 2 minutes, however late it comes. Attempts still uncertain
     after their end are polled every 5 m, and after a week every hour.

@@ -79,7 +79,7 @@ class BookedNightForm(forms.ModelForm):
     def clean_night(self) -> date:
         night, today = self.cleaned_data["night"], timezone.localdate()
         if night < today:
-            raise forms.ValidationError(_("This day has passed."))
+            raise forms.ValidationError(_("This date has passed."))
         if (night - today).days > MAX_DAYS_HELD_AHEAD:
             raise forms.ValidationError(_("Nights can be held up to two years ahead."))
         return night

@@ -30,8 +30,8 @@ stop() { # as Ctrl-C does to pytest: it tears down its fixtures
 }
 
 mariadb=("$python" deploy/mariadb.py)
-together=("$python" -m pytest -n 2 --dist worksteal)
-alone=("$python" -m pytest -m "race or alone")
+together=("$python" -m pytest -n 2 --dist worksteal --durations=12)
+alone=("$python" -m pytest -m "race or alone" --durations=8)
 shared="not browser and not race and not alone"
 
 run "on SQLite" "${together[@]}" -m "$shared"

@@ -24,7 +24,7 @@ from jobs.management.commands import sweep
 from jobs.sweep import sweep_once
 from orders.models import Order
 from payments import callbacks, queries
-from payments.books import attempts
+from payments.books import attempts, message_log
 from payments.books.invariants import broken_rules
 from payments.models import GatewayMessage, Payment
 from payments.tests.test_return import PAID, state
@@ -419,3 +419,14 @@ def test_a_heartbeat_that_fails_affects_one_item_only(
     monkeypatch.setattr("jobs.heartbeat.beat", beat)
     done = sweep_once()
     assert (done["asked"], done["failed"]) == (2, 1)
+
+
+@pytest.mark.parametrize(("signed", "verdict"), [(True, "KNOWN"), (False, "BAD")])
+def test_CRA01_an_answer_judged_late_is_as_genuine_as_its_signature(
+    payment: Payment, signed: bool, verdict: str
+) -> None:
+    message = message_log.record_answer(b"{}", signed=signed, payment=payment)
+    with later(minutes=2):
+        sweep_once()
+    message.refresh_from_db()
+    assert message.verdict == verdict

@@ -393,7 +393,7 @@ def test_D3_a_mail_that_can_t_be_sent_for_its_own_fault_is_given_up_at_once(
     send = EmailMessage.send
 
     def refuse_bookings(message: EmailMessage) -> int:
-        if message.subject.startswith("We have your booking"):
+        if message.subject.startswith("We've received your booking"):
             raise error
         return send(message)
 

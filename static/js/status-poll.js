@@ -10,6 +10,7 @@ const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 15_000;
 const CHECK_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 10_000;
+const LEAVING_MS = 30_000;
 
 const { statusUrl, order: shownOrder, mark } = document.querySelector("[data-status-url]").dataset;
 const checkForm = document.querySelector("form[data-check]");
@@ -18,6 +19,7 @@ let wait = FIRST_WAIT_MS;
 let checkAt = 0;
 let lookAt = Date.now() + LOOK_EVERY_MS;
 let timer;
+let isLeaving = false;
 
 function call() {
   const options = { headers: { Accept: "application/json" }, redirect: "manual" };
@@ -53,7 +55,7 @@ async function ask() {
   } catch {
     // No network: try again later.
   }
-  if (moved === null) return;
+  if (moved === null || isLeaving) return;
   if (moved) {
     location.reload();
     return;
@@ -67,12 +69,25 @@ function askLater() {
   if (!document.hidden) timer = setTimeout(ask, wait);
 }
 
-// Back from the wallet app: poll at once.
-document.addEventListener("visibilitychange", () => {
+function startAfresh() {
   clearTimeout(timer);
+  isLeaving = false;
   wait = FIRST_WAIT_MS;
   lookAt = 0;
   if (!document.hidden) ask();
+}
+
+// A form was sent, perhaps to Alipay: a reload would cancel that navigation.
+addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  clearTimeout(timer);
+  isLeaving = true;
+  timer = setTimeout(startAfresh, LEAVING_MS); // the navigation failed
+});
+// Back from the wallet app, or with the Back button: poll at once.
+document.addEventListener("visibilitychange", startAfresh);
+addEventListener("pageshow", (event) => {
+  if (event.persisted) startAfresh();
 });
 askLater();
 for (const words of document.querySelectorAll("[data-while-polling]")) words.hidden = false;

@@ -150,7 +150,7 @@ def test_signing_in_in_another_tab_keeps_the_stay_and_the_page(visit, language):
 
 @js_or_not
 def test_a_cancelled_order_updates_itself_when_refunded(visit, running, js):
-    renter = visit(**PHONE, java_script_enabled=js)
+    renter = visit(**PHONE, fast_clock=True, java_script_enabled=js)
     number = renter.start_with_order()
     renter.press_pay()
     renter.pay()

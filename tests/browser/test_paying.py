@@ -53,7 +53,7 @@ def return_unconfirmed(renter, unconfirmed):
 
 class TestBeingConfirmed:
     def test_the_page_reloads_when_the_notice_comes(self, visit, standin, unconfirmed):
-        renter = visit(**PHONE)
+        renter = visit(**PHONE, fast_clock=True)
         number = return_unconfirmed(renter, unconfirmed)
         expect(renter.page.get_by_text("您无需重复付款")).to_be_visible()
         renter.look("being-confirmed")
@@ -70,14 +70,14 @@ class TestBeingConfirmed:
         ],
     )
     def test_the_page_reloads_when_a_query_finds_the_payment(self, visit, standin, unconfirmed, js):
-        renter = visit(**PHONE, java_script_enabled=js)
+        renter = visit(**PHONE, fast_clock=True, java_script_enabled=js)
         return_unconfirmed(renter, unconfirmed)
         standin.post("faults/clear", name="query.waiting")
         expect(heading(renter.page, "支付成功")).to_be_visible(timeout=UNATTENDED_MS)
 
     @js_or_not
     def test_the_order_page_offers_no_payment_and_reloads(self, visit, standin, unconfirmed, js):
-        renter = visit(**PHONE, java_script_enabled=js)
+        renter = visit(**PHONE, fast_clock=True, java_script_enabled=js)
         number = return_unconfirmed(renter, unconfirmed)
         renter.click("查看订单")
         expect(heading(renter.page, "正在确认您的付款")).to_be_visible()
@@ -94,7 +94,7 @@ class TestBeingConfirmed:
         expect(renter.page.locator(".pill")).to_have_text("待评价", timeout=UNATTENDED_MS)
 
     def test_the_order_in_another_tab_offers_no_payment_either(self, visit, standin, unconfirmed):
-        renter = visit(**PHONE)
+        renter = visit(**PHONE, fast_clock=True)
         number = renter.start_with_order()
         unconfirmed(f"{number}_1")
         renter.press_pay()
@@ -122,7 +122,7 @@ class TestBeingConfirmed:
 
     @js_or_not
     def test_signed_out_it_shows_no_details_and_still_reloads(self, visit, standin, unconfirmed, js):
-        renter = visit(**PHONE, java_script_enabled=js)
+        renter = visit(**PHONE, fast_clock=True, java_script_enabled=js)
         number = renter.start_with_order()
         unconfirmed(f"{number}_1")
         renter.press_pay()
@@ -182,7 +182,7 @@ class TestWithoutPaying:
 
 class TestWithoutReturning:
     def test_the_open_order_page_shows_the_payment(self, visit):
-        renter = visit(**PHONE)
+        renter = visit(**PHONE, fast_clock=True)
         number = renter.start_with_order()
         waiting = renter.new_tab(f"/orders/{number}/")
         renter.press_pay()
@@ -211,7 +211,7 @@ class TestWithoutReturning:
     def test_NOT23_with_return_and_notify_lost_the_open_order_page_shows_the_payment(
         self, visit, standin, opened
     ):
-        renter = visit(**PHONE)
+        renter = visit(**PHONE, fast_clock=True)
         number = renter.start_with_order()
         standin.post("faults", name="notify.lost", out_trade_no=f"{number}_1")
         waiting = renter.new_tab(f"/orders/{number}/") if opened == "before" else None

@@ -197,8 +197,9 @@ def served(act: Callable[[str], object], url: str) -> object:
 
 
 @pytest.fixture
-def site(server: Gateway, settings: Settings) -> Iterator[Site]:
+def site(server: Gateway, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     settings.ALIPAY_GATEWAY_URL = server.url
+    monkeypatch.setattr(queries, "WHILE_SOMEBODY_WAITS", 1.5)  # half of what a user waits
     site = Site()
     yield site
     server.going.set()

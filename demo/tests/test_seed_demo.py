@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import File
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from demo.management.commands import seed_demo
-from houses import availability
+from houses import availability, photos
 from houses.models import BookedNight
 from jobs.sweep import sweep_once
 from orders.models import Order
@@ -20,6 +21,24 @@ from payments.models import Payment, Refund
 from standin import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+_prepared: dict[bytes, photos.Photo] = {}
+
+
+@pytest.fixture(autouse=True)
+def photos_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each seed but the first the encoding of the same photos."""
+    prepare = photos.prepare
+
+    def prepare_once(upload: File) -> photos.Photo:
+        upload.seek(0)
+        content = upload.read()
+        if content not in _prepared:
+            _prepared[content] = prepare(upload)
+        photo = _prepared[content]
+        return photos.Photo(photo.files, photo.width, photo.height)
+
+    monkeypatch.setattr(photos, "prepare", prepare_once)
 
 
 def has_every_status() -> bool:

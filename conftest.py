@@ -1,11 +1,13 @@
 """Fixtures for all tests. tests/settings.py sets their environment."""
 
+import functools
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.test import client
 from pytest_django import Settings
 
@@ -32,6 +34,16 @@ def standin_keys() -> Iterator[Path]:
     make_demo_keys(KEYS)
     yield KEYS
     shutil.rmtree(FOLDER)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys_parsed_once() -> Iterator[None]:
+    """Parse equal bytes once: OpenSSL checks a private key for 40 ms, and changed settings load ours anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        parse = functools.cache(load_pem_private_key)
+        for module in ("payments.alipay.keys", "standin.signing"):
+            patch.setattr(f"{module}.load_pem_private_key", parse)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -391,7 +391,6 @@ def another_process_holds_the_orders(seconds: float) -> Iterator[None]:
         holder.stdout.close()
 
 
-@pytest.mark.race
 def test_DBX04_busy_for_ten_seconds_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     paid, to_pay, to_cancel = make.attempt(), make.order(), make.order()
     body = alipay.notify_body(paid)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from core.models import TransactionMarker
@@ -51,6 +51,21 @@ LOST_CODES = {
 }
 UNREACHABLE_CODES = {2002, 2003}
 """Can't connect. Retried only if an earlier try had a connection."""
+
+STATEMENT_CODES = {
+    1054,  # unknown column
+    1264,  # out of range
+    1265,  # data truncated
+    1267,  # illegal mix of collations
+    1271,  # the same, of several texts
+    1292,  # incorrect value, such as of a date
+    1364,  # a field has no default value
+    1366,  # incorrect string value: a character that the table's character set lacks
+    1406,  # data too long
+    1411,  # incorrect value for a function
+    3988,  # MySQL: a conversion between character sets is impossible
+}
+"""The database answers, and refuses this statement or its data: a retry will fail, too."""
 
 
 class _WasCommitted(Exception):
@@ -103,6 +118,14 @@ def _write_marker(key: uuid.UUID) -> None:
         TransactionMarker.objects.create(key=key)
     except IntegrityError as error:
         raise _WasCommitted from error
+
+
+def is_outage(error: Exception) -> bool:
+    """Tell whether the database is down, full or busy, as opposed to refusing one statement."""
+    if isinstance(error, OperationalError):
+        text = str(error)
+        return _code(error) not in STATEMENT_CODES and not text.startswith(("no such ", "near "))
+    return isinstance(error, InterfaceError)
 
 
 def _was_rolled_back(error: OperationalError) -> bool:

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+
+from core.transactions import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class DatabaseDownMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, (OperationalError, InterfaceError)):
+        if not is_outage(error):
             return None
         log.exception("%s %s: database unavailable", request.method, request.path)
         response = render(None, "503.html", status=503)  # context processors would query the database

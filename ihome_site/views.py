@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.guards import form_page
+from core import database_checks
 from jobs.heartbeat import sweep_is_missed_since
 
 log = logging.getLogger(__name__)
@@ -29,15 +30,19 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Readiness: 503 unless the database answers, migrations have run and the sweep is running."""
+    """Readiness: 503 unless the database answers and is set up well, has our tables, and a sweep runs."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM django_migrations WHERE app = 'payments' LIMIT 1")
             ready = cursor.fetchone() is not None
+        faults = list(database_checks.problems(connection))
         missed_since = sweep_is_missed_since() if ready else None
     except DatabaseError as error:
         log.error("not ready: %s", error)
-        ready = False
+        ready, faults = False, []
+    if faults:
+        log.error("not ready: %s", " ".join(faults))
+        return _plain(f"database: {faults[0]}", status=503)
     if not ready:
         return _plain("database: no answer, or not migrated", status=503)
     if missed_since:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from bills import days
 from bills.comparison import Report, Sums, reconcile
 from bills.fetching import NoBillYet, fetch, read
+from core.database_checks import DATABASE_TAG
 from core.dates import parse_date
 from core.money import yuan_text
 from payments.alipay.bill import BillProblem
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, day: str | None, file: Path | None, **options: object) -> None:
-        self.check(tags=[ALIPAY_TAG], include_deployment_checks=True)
+        self.check(tags=[ALIPAY_TAG, DATABASE_TAG], include_deployment_checks=True)
         if file is not None and day is None:
             raise CommandError("Give the DATE of the file, too.", returncode=EXIT_NOT_COMPARED)
         chosen = self._days_to_compare() if day is None else [_past_day(day)]

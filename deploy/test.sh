@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All tests: on SQLite, on MariaDB, in a real browser. Goes through all of them whatever fails; leaves nothing behind.
-# Two processes share the tests; those that race, or change the whole database server, run after them in one.
+# Two processes share the tests. Those that race, or change the whole database server, run in one: on both databases
+# at the same time, since each has a server of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 unset DATABASE_URL
@@ -13,19 +14,29 @@ trap stop INT TERM
 set -m # each run is a process group: a signal reaches the tests and what they started
 failed=()
 took=()
+running=()
 
 run() { # TITLE COMMAND...
-  local began=$SECONDS
   printf '\n===== Tests %s =====\n' "$1"
+  local began=$SECONDS
+  start "${@:2}"
+  finish "$1" $! $began
+}
+
+start() { # COMMAND...
   # Where this script itself runs in the background, Ctrl-C's signal comes switched off: stop() needs it.
-  env --default-signal=INT "${@:2}" </dev/null &
-  wait $! || failed+=("$1")
-  took+=("$(printf '%5d s  %s' $((SECONDS - began)) "$1")")
+  env --default-signal=INT "$@" </dev/null &
+  running+=($!)
+}
+
+finish() { # TITLE PID BEGAN
+  wait "$2" || failed+=("$1")
+  took+=("$(printf '%5d s  %s' $((SECONDS - $3)) "$1")")
 }
 
 stop() { # as Ctrl-C does to pytest: it tears down its fixtures
-  kill -INT -- "-$!" 2>/dev/null
-  wait $!
+  for pid in "${running[@]}"; do kill -INT -- "-$pid" 2>/dev/null; done
+  wait
   exit 130
 }
 
@@ -35,9 +46,13 @@ alone=("$python" -m pytest -m "race or alone" --durations=8)
 shared="not browser and not race and not alone"
 
 run "on SQLite" "${together[@]}" -m "$shared"
-run "on SQLite, races" "${alone[@]}"
 run "on MariaDB" "${mariadb[@]}" "${together[@]}" -m "$shared"
+start "${alone[@]}" >"$TMPDIR/races" 2>&1
+on_sqlite=($! $SECONDS)
 run "on MariaDB, races" "${mariadb[@]}" "${alone[@]}"
+printf '\n===== Tests on SQLite, races =====\n'
+finish "on SQLite, races" "${on_sqlite[@]}"
+cat "$TMPDIR/races"
 run "in Chromium" "${together[@]}" -m browser
 
 printf '\n'

@@ -141,9 +141,10 @@ def post_bookings(house: House, people: int) -> Counter[int]:
 
 
 def test_BOK04_five_hundred_want_one_house() -> None:
-    """One booking, 499 refusals with a message, and no server error."""
+    """One booking, a refusal with a message for each of the others, and no server error."""
     house = make.house(instant_book=True)
-    assert post_bookings(house, 500) == {302: 1, 422: 499}
+    people = 500 if connection.vendor == "mysql" else 100  # SQLite lets one write at a time anyway
+    assert post_bookings(house, people) == {302: 1, 422: people - 1}
     assert Order.objects.count() == 1
     assert BookedNight.objects.count() == 2
 

@@ -4,13 +4,14 @@ import base64
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .errors import Refused
 from .money import fen, yuan
-from .wire import Reply
+from .wire import CODECS, GBK, UTF8, Reply
 
-Node = Mapping[str, str]
+Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,14 @@ class Answer:
     name: str
     node: str
     sign: str
+    charset: str = UTF8
 
     def body(self) -> bytes:
         sign = f',"sign":"{self.sign}"' if self.sign else ""
-        return f'{{"{self.name}":{self.node}{sign}}}'.encode()
+        return f'{{"{self.name}":{self.node}{sign}}}'.encode(CODECS[self.charset.lower()])
+
+    def reply(self) -> Reply:
+        return as_html(self.body(), charset=self.charset)
 
 
 def node_text(node: Node) -> str:
@@ -31,12 +36,9 @@ def node_text(node: Node) -> str:
     return json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
 
 
-def as_json(body: bytes) -> Reply:
-    return Reply(body, content_type="application/json;charset=utf-8")
-
-
-def as_html(body: bytes, status: int = 200) -> Reply:
-    return Reply(body, status, "text/html; charset=utf-8")
+def as_html(body: bytes, status: int = 200, charset: str = UTF8) -> Reply:
+    """Reply with Alipay's content type, which its JSON answers carry too."""
+    return Reply(body, status, f"text/html;charset={charset}")
 
 
 # Faults that answer with this error instead of doing the work
@@ -45,6 +47,9 @@ INSTEAD = {
     "system_error": "ACQ.SYSTEM_ERROR",
     "not_exist": "ACQ.TRADE_NOT_EXIST",
     "no_balance": "ACQ.SELLER_BALANCE_NOT_ENOUGH",
+    "wrong_day": "invalid_arguments",
+    "system_rate_limit": "SYSTEM_RATE_LIMIT",
+    "user_rate_limit": "USER_RATE_LIMIT",
 }
 
 
@@ -77,27 +82,26 @@ DOCTORED: dict[str, Callable[[Node], Node]] = {
     "waiting": _waiting,
 }
 
-_HTML = "<!doctype html><title>系统繁忙</title><h1>系统繁忙，请稍后再试</h1>".encode()
+_HTML = "<!doctype html><title>系统繁忙</title><h1>系统繁忙，请稍后再试</h1>".encode("gbk")
+
+
+def _wrongly_signed(answer: Answer) -> Reply:
+    return replace(answer, sign=base64.b64encode(secrets.token_bytes(256)).decode()).reply()
+
 
 # Faults that corrupt or withhold the signed answer
 SPOILED: dict[str, Callable[[Answer], Reply]] = {
     "hang": lambda answer: Reply(manner="hang"),
     "lost": lambda answer: Reply(manner="dropped"),
-    "drip": lambda answer: Reply(answer.body(), manner="drip"),
-    "broken": lambda answer: Reply(answer.body(), manner="broken"),
-    "cut": lambda answer: as_json(answer.body()[: len(answer.body()) // 2]),
-    "unsigned": lambda answer: as_json(Answer(answer.name, answer.node, "").body()),
-    "bad_sign": lambda answer: as_json(
-        Answer(
-            answer.name,
-            answer.node,
-            base64.b64encode(secrets.token_bytes(256)).decode(),
-        ).body()
-    ),
-    "html": lambda answer: as_html(_HTML),
-    "empty": lambda answer: as_json(b""),
-    "null": lambda answer: as_json(b"null"),
-    "list": lambda answer: as_json(b"[]"),
-    "huge": lambda answer: Reply(answer.body(), manner="huge"),
-    "http_500": lambda answer: as_html(_HTML, 500),
+    "drip": lambda answer: replace(answer.reply(), manner="drip"),
+    "broken": lambda answer: replace(answer.reply(), manner="broken"),
+    "cut": lambda answer: replace(answer.reply(), body=answer.body()[: len(answer.body()) // 2]),
+    "unsigned": lambda answer: replace(answer, sign="").reply(),
+    "bad_sign": _wrongly_signed,
+    "html": lambda answer: as_html(_HTML, charset=GBK),
+    "empty": lambda answer: as_html(b""),
+    "null": lambda answer: as_html(b"null"),
+    "list": lambda answer: as_html(b"[]"),
+    "huge": lambda answer: replace(answer.reply(), manner="huge"),
+    "http_500": lambda answer: as_html(_HTML, 500, GBK),
 }

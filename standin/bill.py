@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 from .clock import BEIJING, Clock, moment_text
 from .errors import Refused
 from .money import yuan
+from .records import BUYERS, Refund, Trade
 from .signing import Account
-from .trades import BUYERS, Refund, Trade, Trades
+from .trades import Trades
 from .wire import Reply
 
 _LINK_SECONDS = 30
@@ -42,14 +43,19 @@ class Bills:
     def offer(self, day_text: str) -> str:
         """Return the link to a past day's bill. Raises Refused for today and for days without trades."""
         day = _parse_day(day_text)
-        now = self._clock.now()
-        if day >= datetime.fromtimestamp(now, BEIJING).date():
+        if day >= datetime.fromtimestamp(self._clock.now(), BEIJING).date():
             raise Refused("isp.bill_not_exist")
         payments, refunds = self._of_day(day)
         if not (payments or refunds):
             raise Refused("isp.bill_not_exist")
-        token = secrets.token_urlsafe(16)
-        content = self._zip(day, payments, refunds)
+        return self._link(self._zip(day, payments, refunds))
+
+    def offer_empty(self, day_text: str, *, with_header: bool) -> str:
+        """Return the link to a bill without a row, with or without its line of column names."""
+        return self._link(self._zip(_parse_day(day_text), [], [], _COLUMNS if with_header else ""))
+
+    def _link(self, content: bytes) -> str:
+        now, token = self._clock.now(), secrets.token_urlsafe(16)
         with self._lock:
             self._links = {key: link for key, link in self._links.items() if link[0] > now}
             self._links[token] = (now + _LINK_SECONDS, content)
@@ -72,21 +78,25 @@ class Bills:
                 refunds += [(trade, refund) for refund in made if _day_of(refund.refunded_at) == day]
         return payments, refunds
 
-    def _zip(self, day: date, payments: list[Trade], refunds: list[tuple[Trade, Refund]]) -> bytes:
+    def _zip(
+        self, day: date, payments: list[Trade], refunds: list[tuple[Trade, Refund]], header: str = _COLUMNS
+    ) -> bytes:
         stem = f"{self._account.seller_id}0156_{day:%Y%m%d}_业务明细"
         return _zip_with_gbk_names(
             {
-                f"{stem}.csv": self._detail(day, payments, refunds),
+                f"{stem}.csv": self._detail(day, payments, refunds, header),
                 f"{stem}(汇总).csv": self._summary(day, payments, refunds),
             }
         )
 
-    def _detail(self, day: date, payments: list[Trade], refunds: list[tuple[Trade, Refund]]) -> str:
+    def _detail(
+        self, day: date, payments: list[Trade], refunds: list[tuple[Trade, Refund]], header: str
+    ) -> str:
         received = sum(trade.amount_fen for trade in payments)
         returned = sum(refund.amount_fen for _, refund in refunds)
         lines = [
             *self._head(day, "业务明细"),
-            _COLUMNS,
+            *([header] if header else []),
             *(_row(trade) for trade in payments),
             *(_row(trade, refund) for trade, refund in refunds),
             "#-----------------------------------------业务明细列表结束------------------------------------",

@@ -4,29 +4,34 @@ import json
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
+from decimal import Decimal
 
 from .errors import Refused
 from .money import fen
-from .wire import Request
+from .wire import GBK, Request
 
 
 @dataclass(frozen=True)
 class Call:
-    """A parsed gateway request. `parse_error` is the error that stopped the parsing, if any."""
+    """A parsed gateway request. `parse_error` is the error that stopped the parsing, if any.
+
+    `charset` is that of the address: it reads the parameters and writes the answer.
+    """
 
     verb: str
     params: dict[str, str]
     biz: dict[str, object]
+    charset: str = GBK
     parse_error: Refused | None = None
 
     @classmethod
     def read(cls, request: Request) -> "Call":
-        params: dict[str, str] = {}
+        charset, params = request.charset(), dict[str, str]()
         try:
-            params = request.params()
-            return cls(request.verb, params, _read_biz(params.get("biz_content", "")))
+            params = request.params(charset, errors="replace")  # the signature then fails, as at Alipay
+            return cls(request.verb, params, _read_biz(params.get("biz_content", "")), charset)
         except Refused as error:
-            return cls(request.verb, params, {}, error)
+            return cls(request.verb, params, {}, charset, error)
 
     @property
     def method(self) -> str:
@@ -45,11 +50,20 @@ class Call:
         return value
 
     def amount(self, name: str) -> int:
-        """Return an amount in fen. Raises Refused unless it is yuan text with two decimals."""
+        """Return an amount in fen. Raises Refused unless it is yuan, text or number, up to two decimals."""
+        value = self.biz.get(name)
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
         try:
-            return fen(self.text(name))
+            return fen(str(value) if is_number else self.text(name))
         except ValueError as error:
             raise Refused("ACQ.INVALID_PARAMETER") from error
+
+    def options(self) -> frozenset[str]:
+        """Return the `query_options`. Raises Refused unless it is a list of texts."""
+        options = self.biz.get("query_options", [])
+        if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+            raise Refused("ACQ.INVALID_PARAMETER")
+        return frozenset(options)
 
     def ids(self) -> tuple[str, str]:
         return self.text("out_trade_no"), self.text("trade_no")
@@ -90,9 +104,10 @@ def _read_biz(text: str) -> dict[str, object]:
     if not text:
         return {}
     try:
-        biz = json.loads(text)
-        json.dumps(biz, ensure_ascii=False).encode()  # a lone surrogate can't be stored or sent on
-    except (ValueError, RecursionError) as error:
+        biz = json.loads(text, parse_float=Decimal)
+        # A lone surrogate can't be stored or sent on.
+        json.dumps(biz, ensure_ascii=False, default=str).encode()
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise Refused("isv.illegal-json") from error
     if not isinstance(biz, dict):
         raise Refused("isv.illegal-json")

@@ -12,7 +12,8 @@ from .errors import Refused
 from .faults import Faults
 from .messages import Messages
 from .notices import Notices
-from .trades import BUYERS, PAGE_PAY, Trade, Trades
+from .records import BUYERS, PRODUCTS, Trade
+from .trades import Trades
 from .wire import Reply, Request, redirect
 
 log = logging.getLogger("standin")
@@ -72,8 +73,8 @@ class Cashier:
         return _show(trade)
 
     def _login(self, trade: Trade, buyer: str) -> Reply:
-        """Sign the buyer in. On the desktop this creates the trade; on phones only paying does."""
-        if trade.method == PAGE_PAY:
+        """Sign the buyer in, which creates the trade, except on phones, where only paying does."""
+        if PRODUCTS[trade.method].opens_at_sign_in:
             self._trades.open(trade.out_trade_no, buyer)
         return _show(trade, buyer=buyer)
 

@@ -8,6 +8,7 @@ BEIJING = timezone(timedelta(hours=8))
 DAY_SECONDS = 86400
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_TO_THE_MINUTE = re.compile(r"[0-9-]{10} [0-9]{2}:[0-9]{2}")
 
 
 class Clock:
@@ -30,3 +31,8 @@ def parse_moment(text: str) -> float:
     if not _MOMENT.fullmatch(text):
         raise ValueError("not a time of the form yyyy-MM-dd HH:mm:ss")
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()
+
+
+def parse_deadline(text: str) -> float:
+    """Parse a time that may lack its seconds, as in Alipay's older documents. Raises ValueError."""
+    return parse_moment(f"{text}:00" if _TO_THE_MINUTE.fullmatch(text) else text)

@@ -13,7 +13,10 @@ _MEANINGS = {
     "isv.invalid-method": ("40002", "不存在的方法名"),
     "isv.invalid-format": ("40002", "无效的数据格式"),
     "isv.invalid-signature-type": ("40002", "无效的签名类型"),
-    "isv.invalid-signature": ("40002", "验签出错，请检查应用私钥与所签内容是否正确"),
+    "isv.invalid-signature": (
+        "40002",
+        "验签出错，请确认charset参数放在了URL查询字符串中，并检查应用私钥与所签内容",
+    ),
     "isv.invalid-timestamp": ("40002", "非法的时间戳参数"),
     "isv.invalid-charset": ("40002", "字符集错误"),
     "isv.invalid-version": ("40002", "无效的版本参数"),
@@ -21,6 +24,9 @@ _MEANINGS = {
     "isv.illegal-json": ("40002", "业务参数不是合法的JSON"),
     "isv.suspected-attack": ("40002", "可疑的攻击请求"),
     "isp.bill_not_exist": ("40004", "账单不存在"),
+    "invalid_arguments": ("40004", "入参不合法"),
+    "SYSTEM_RATE_LIMIT": ("40004", "系统限流，请稍后再试"),
+    "USER_RATE_LIMIT": ("40004", "用户限流，请稍后再试"),
     "ACQ.SYSTEM_ERROR": ("40004", "系统错误"),
     "ACQ.INVALID_PARAMETER": ("40004", "参数无效"),
     "ACQ.TRADE_NOT_EXIST": ("40004", "交易不存在"),
@@ -37,6 +43,7 @@ _MEANINGS = {
         "退款金额与订单金额不一致，部分退款须传入退款请求号",
     ),
     "ACQ.DISCORDANT_REPEAT_REQUEST": ("40004", "不一致的请求"),
+    "ACQ.TRADE_CANCEL_TIME_OUT": ("40004", "超过撤销时间范围"),
     "ACQ.SELLER_BALANCE_NOT_ENOUGH": ("40004", "卖家余额不足"),
 }
 

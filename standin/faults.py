@@ -4,6 +4,9 @@ import threading
 from dataclasses import asdict, dataclass
 
 CALLS = {
+    "precreate": "alipay.trade.precreate",
+    "create": "alipay.trade.create",
+    "cancel": "alipay.trade.cancel",
     "query": "alipay.trade.query",
     "close": "alipay.trade.close",
     "refund": "alipay.trade.refund",
@@ -44,6 +47,12 @@ FAULTS = {
     "query.waiting": "Says WAIT_BUYER_PAY, signed, of a trade that is paid.",
     "close.already_paid": "The buyer pays a moment before the close, which is refused for that reason.",
     "refund.no_balance": "Does nothing and answers ACQ.SELLER_BALANCE_NOT_ENOUGH.",
+    "bill.empty_data": "Code 10000 with EMPTY_DATA_WITH_BILL_FILE, and a file without rows.",
+    "bill.empty_file": "The same, and the file lacks its line of column names too.",
+    "bill.wrong_day": "Answers `invalid_arguments`, as for a day that has no bill yet.",
+    "bill.system_rate_limit": "Answers SYSTEM_RATE_LIMIT.",
+    "bill.user_rate_limit": "Answers USER_RATE_LIMIT.",
+    "buyer.open_id": "Names the buyer by `buyer_open_id` instead of the user id, as to newer apps.",
     "gateway.refuse": "Closes the connection of any call or pay request without reading or doing anything.",
     "notify.lost": "The notice is not sent; the try counts as one without an answer.",
     "notify.twice": "The notice is sent twice at the same moment.",

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from .clock import DAY_SECONDS, Clock, moment_text
 from .faults import Faults
 from .money import yuan
+from .records import BUYERS, Refund, Trade
 from .signing import Account, joined
-from .trades import BUYERS, Refund, Trade
+from .wire import CODECS
 
 # Changes to a message before it is signed; None removes the parameter.
 Changes = Mapping[str, str | None]
@@ -29,10 +30,11 @@ class Messages:
         hits = self._faults.hits
         params = _changed(self._return_params(trade), changes)
         covers_type = hits("return.sign_type_signed", trade.out_trade_no)
-        signature = self._account.sign(joined(params, {"sign"} if covers_type else {"sign", "sign_type"}))
+        text = joined(params, {"sign"} if covers_type else {"sign", "sign_type"})
+        signature = self._account.sign(text, trade.charset)
         if hits("return.tampered", trade.out_trade_no):
             params["total_amount"] = yuan(trade.amount_fen + 1)
-        return urlencode({**params, "sign": signature})
+        return urlencode({**params, "sign": signature}, encoding=CODECS[trade.charset.lower()])
 
     def notice_params(self, trade: Trade, refund: Refund | None) -> dict[str, str]:
         """Return the parameters that all tries of a notice share: of the payment, or of a refund."""
@@ -41,10 +43,10 @@ class Messages:
         ahead = self._ahead(trade)
         params = {
             "gmt_create": moment_text(trade.created_at + ahead),
-            "charset": "utf-8",
+            "charset": trade.charset,
             "gmt_payment": moment_text(trade.paid_at + ahead),
             "subject": trade.subject,
-            "buyer_id": BUYERS[trade.buyer].user_id,
+            **self._buyer(trade),
             "invoice_amount": amount,
             "version": "1.0",
             "notify_id": moment_text(self._clock.now())[:10].replace("-", "")
@@ -90,11 +92,18 @@ class Messages:
         account = self._account
         if self._faults.hits("notify.forged", number):
             account = replace(account, alipay_private_key=generate_private_key(65537, 2048))
-        return urlencode({**sent, "sign": account.sign(joined(sent, {"sign", "sign_type"}))})
+        signature = account.sign(joined(sent, {"sign", "sign_type"}), trade.charset)
+        return urlencode({**sent, "sign": signature}, encoding=CODECS[trade.charset.lower()])
+
+    def _buyer(self, trade: Trade) -> dict[str, str]:
+        buyer = BUYERS[trade.buyer or "1"]
+        if self._faults.hits("buyer.open_id", trade.out_trade_no):
+            return {"buyer_open_id": buyer.open_id}
+        return {"buyer_id": buyer.user_id}
 
     def _return_params(self, trade: Trade) -> dict[str, str]:
         return {
-            "charset": "utf-8",
+            "charset": trade.charset,
             "out_trade_no": trade.out_trade_no,
             "method": f"{trade.method}.return",
             "total_amount": yuan(trade.amount_fen),

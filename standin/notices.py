@@ -14,8 +14,9 @@ from .clock import Clock, moment_text
 from .errors import Refused
 from .faults import Faults
 from .messages import Messages
+from .records import Refund, Trade
 from .store import Store
-from .trades import Refund, Trade, Trades
+from .trades import Trades
 
 log = logging.getLogger("standin")
 
@@ -224,7 +225,7 @@ class Notices:
         else:
             trade, params = self._trades.get(number), json.loads(row["params"])
             bodies = [self._messages.signed_notice(trade, params) for _ in range(copies)]
-            answers = _post_together(row["url"], bodies)
+            answers = _post_together(row["url"], bodies, trade.charset)
         at = self._clock.now()
         with self._store.transaction() as db:
             db.executemany(
@@ -238,19 +239,19 @@ class Notices:
         return answers
 
 
-def _post_together(url: str, bodies: Sequence[str]) -> list[NoticeAnswer]:
+def _post_together(url: str, bodies: Sequence[str], charset: str) -> list[NoticeAnswer]:
     if len(bodies) == 1:
-        return [_post(url, bodies[0])]
+        return [_post(url, bodies[0], charset)]
     with ThreadPoolExecutor(len(bodies)) as pool:
-        return list(pool.map(lambda body: _post(url, body), bodies))
+        return list(pool.map(lambda body: _post(url, body, charset), bodies))
 
 
-def _post(url: str, body: str) -> NoticeAnswer:
+def _post(url: str, body: str, charset: str) -> NoticeAnswer:
     """POST without following redirects; keep the first 200 characters of the answer."""
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     headers = {
-        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+        "Content-Type": f"application/x-www-form-urlencoded; charset={charset}",
         "User-Agent": "Mozilla/4.0",
         "Connection": "close",
     }

@@ -8,8 +8,8 @@ from .answers import as_html
 from .clock import moment_text
 from .errors import Refused
 from .money import yuan
-from .trades import BUYERS, Trade
-from .wire import Reply
+from .records import BUYERS, PRODUCTS, Trade
+from .wire import CODECS, GBK, UTF8, Reply
 
 CSS = Path(__file__).with_name("cashier.css").read_bytes()
 
@@ -27,13 +27,13 @@ def cashier_page(trade: Trade, *, payable: bool, buyer: str = "", alert: str = "
 
 
 def error_page(refused: Refused) -> Reply:
-    """Alipay's error page, with status 200. The headers repeat its codes for tests."""
+    """Alipay's error page, in GBK with status 200. The headers repeat its codes for tests."""
     body = (
         '<div class="card"><h1>订单信息有误</h1>'
         f'<p class="alert" role="alert">{escape(refused.sub_msg)}</p>'
         f"<p>错误码：{escape(refused.code)} <code>{escape(refused.sub_code)}</code></p></div>"
     )
-    reply = _page("订单信息有误", body)
+    reply = _page("订单信息有误", body, charset=GBK)
     headers = {
         **reply.headers,
         "X-Standin-Code": refused.code,
@@ -57,7 +57,7 @@ def _paid_page(trade: Trade) -> Reply:
 
 
 def _facts(trade: Trade) -> str:
-    facts = {"商品": trade.subject, "商户订单号": trade.out_trade_no}
+    facts = {"商品": trade.subject, "商户订单号": trade.out_trade_no, "产品": PRODUCTS[trade.method].label}
     if not trade.is_paid:
         facts["付款截止"] = moment_text(trade.expires_at)
     if trade.trade_no:
@@ -122,10 +122,10 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _page(title: str, content: str, trade: Trade | None = None) -> Reply:
+def _page(title: str, content: str, trade: Trade | None = None, charset: str = UTF8) -> Reply:
     card = f'<div class="card"><h1>{title}</h1>{content}</div>' if trade else content
     html = (
-        '<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="zh-Hans"><head><meta charset="{charset}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{title} · 模拟支付宝</title><link rel="stylesheet" href="/cashier.css"></head><body>'
         '<p class="pretend"><strong>模拟支付宝</strong>：这里不会动用真实资金</p>'
@@ -147,5 +147,5 @@ def _page(title: str, content: str, trade: Trade | None = None) -> Reply:
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
-    reply = as_html(html.encode())
+    reply = as_html(html.encode(CODECS[charset.lower()]), charset=charset)
     return Reply(reply.body, 200, reply.content_type, headers)

@@ -71,6 +71,8 @@ class Server:
     def _route(self, request: Request) -> Reply:
         part, _, rest = request.path.lstrip("/").partition("/")
         match part:
+            case "v3":
+                return self._gateway.no_v3(request)
             case "gateway.do":
                 return self._gateway.handle(request, self.cashier, f"http://localhost:{self.port}/redirected")
             case "redirected":
@@ -136,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve()
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing: the URLs contain signatures, and the gateway logs its calls."""

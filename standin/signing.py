@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from .wire import CODECS, UTF8
+
 CONFIG_FILE = "standin.json"
 
 
@@ -53,21 +55,21 @@ class Account:
             raise BadKeys(f"the keys in {folder} are not RSA keys")
         return cls(app_id, seller_id, public, private)
 
-    def sign(self, text: str) -> str:
-        """Return Alipay's signature over the text's UTF-8 bytes, in base64."""
-        return rsa2(self.alipay_private_key, text)
+    def sign(self, text: str, charset: str = UTF8) -> str:
+        """Return Alipay's signature over the text's bytes in `charset`, in base64."""
+        return rsa2(self.alipay_private_key, text.encode(CODECS[charset.lower()]))
 
-    def is_signed_by_app(self, text: str, signature: str) -> bool:
+    def is_signed_by_app(self, text: str, signature: str, charset: str = UTF8) -> bool:
         try:
             raw = base64.b64decode(signature, validate=True)
-            self.app_public_key.verify(raw, text.encode(), PKCS1v15(), SHA256())
+            self.app_public_key.verify(raw, text.encode(CODECS[charset.lower()]), PKCS1v15(), SHA256())
         except (InvalidSignature, binascii.Error, ValueError):
             return False
         return True
 
 
-def rsa2(key: RSAPrivateKey, text: str) -> str:
-    return base64.b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
+def rsa2(key: RSAPrivateKey, signed: bytes) -> str:
+    return base64.b64encode(key.sign(signed, PKCS1v15(), SHA256())).decode()
 
 
 def joined(params: Mapping[str, str], leave_out: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from . import control
+from .apis import Apis
 from .bill import Bills
 from .calls import Calls
 from .cashier import Cashier
@@ -15,10 +16,11 @@ from .faults import FAULTS, Faults
 from .gateway import Gateway
 from .messages import Changes, Messages
 from .notices import Notices, answers_report
+from .records import NOT_EXIST, Trade
 from .server import Server
 from .signing import Account
 from .store import Store
-from .trades import NOT_EXIST, Trade, Trades
+from .trades import Trades
 
 _TIMES = ("expires_at", "created_at", "paid_at", "closed_at")
 _LONGEST_OFFSET_SECONDS = 3650 * DAY_SECONDS
@@ -45,12 +47,14 @@ class StandIn:
         self._notices = Notices(self._store, self._clock, self._faults, self._messages, clock_speed)
         self._trades = Trades(self._store, self._clock, self._notices.enqueue)
         bills = Bills(account, self._clock, self._trades)
-        gateway = Gateway(account, self._clock, self._faults, self._trades, self._calls, bills)
+        apis = Apis(self._clock, self._faults, self._trades, bills)
+        gateway = Gateway(account, self._clock, self._faults, self._trades, self._calls, apis)
         cashier = Cashier(self._trades, self._messages, self._notices, self._faults)
         self._server = Server(host, port, gateway, cashier, bills, partial(control.handle, self))
         self.url = f"http://{host}:{self._server.port}"
         self.gateway_url = f"{self.url}/gateway.do"
         bills.origin = self.url
+        apis.cashier = self._server.cashier
 
     @classmethod
     def start(

@@ -15,11 +15,13 @@ CREATE TABLE IF NOT EXISTS trade (
     subject TEXT NOT NULL,
     amount_fen INTEGER NOT NULL,
     expires_at REAL NOT NULL,
+    life_seconds REAL NOT NULL DEFAULT 0,
     time_expire TEXT NOT NULL,
     return_url TEXT NOT NULL,
     notify_url TEXT NOT NULL,
     quit_url TEXT NOT NULL,
     passback_params TEXT NOT NULL,
+    charset TEXT NOT NULL DEFAULT 'utf-8',
     status TEXT NOT NULL,
     trade_no TEXT UNIQUE,
     buyer TEXT,
@@ -52,6 +54,11 @@ CREATE TABLE IF NOT EXISTS notice_answer (
 );
 CREATE INDEX IF NOT EXISTS answer_of_notice ON notice_answer (notify_id);
 """
+# Columns that a state file of an earlier version lacks
+_ADDED = {
+    "life_seconds": "REAL NOT NULL DEFAULT 0",
+    "charset": "TEXT NOT NULL DEFAULT 'utf-8'",
+}
 
 
 class Store:
@@ -64,6 +71,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
+        self._add_columns()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -83,6 +91,12 @@ class Store:
             db.execute("DELETE FROM notice")
             db.execute("DELETE FROM refund")
             db.execute("DELETE FROM trade")
+
+    def _add_columns(self) -> None:
+        present = {row["name"] for row in self._db.execute("PRAGMA table_info(trade)")}
+        for name, kind in _ADDED.items():
+            if name not in present:
+                self._db.execute(f"ALTER TABLE trade ADD COLUMN {name} {kind}")
 
     def close(self) -> None:
         with self._lock:

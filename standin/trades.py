@@ -7,94 +7,14 @@ Stricter than Alipay in one point: the first request fixes the parameters even b
 import secrets
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .clock import DAY_SECONDS, Clock, moment_text
 from .errors import Refused
+from .records import BUYERS, CLOSED, FINISHED, NOT_EXIST, SUCCESS, WAITING, PayRequest, Refund, Trade
 from .store import Store
 
-WAP_PAY = "alipay.trade.wap.pay"
-PAGE_PAY = "alipay.trade.page.pay"
-
-NOT_EXIST = "NOT_EXIST"  # not one of Alipay's: pay request made, no buyer yet
-WAITING = "WAIT_BUYER_PAY"
-SUCCESS = "TRADE_SUCCESS"
-FINISHED = "TRADE_FINISHED"
-CLOSED = "TRADE_CLOSED"
-
 REFUND_WINDOW_SECONDS = 365 * DAY_SECONDS
-
-
-@dataclass(frozen=True)
-class Buyer:
-    user_id: str
-    logon_id: str
-    name: str
-
-
-BUYERS = {
-    "1": Buyer("2088722000000001", "zha***@sandbox.com", "*三"),
-    "2": Buyer("2088722000000002", "lis***@sandbox.com", "*四"),
-}
-
-
-@dataclass(frozen=True)
-class PayRequest:
-    """Parameters fixed by a signed pay request. Times are seconds since 1970."""
-
-    out_trade_no: str
-    method: str
-    subject: str
-    amount_fen: int
-    expires_at: float
-    time_expire: str = ""  # text as sent
-    return_url: str = ""
-    notify_url: str = ""
-    quit_url: str = ""
-    passback_params: str = ""
-
-
-@dataclass(frozen=True)
-class Trade:
-    out_trade_no: str
-    session: str
-    method: str
-    subject: str
-    amount_fen: int
-    expires_at: float
-    time_expire: str
-    return_url: str
-    notify_url: str
-    quit_url: str
-    passback_params: str
-    status: str
-    trade_no: str | None
-    buyer: str | None
-    created_at: float | None
-    paid_at: float | None
-    closed_at: float | None
-    refunded_fen: int
-
-    @property
-    def is_paid(self) -> bool:
-        return self.status in (SUCCESS, FINISHED)
-
-    def matches(self, request: PayRequest) -> bool:
-        return (self.method, self.subject, self.amount_fen, self.time_expire) == (
-            request.method,
-            request.subject,
-            request.amount_fen,
-            request.time_expire,
-        )
-
-
-@dataclass(frozen=True)
-class Refund:
-    out_trade_no: str
-    out_request_no: str
-    amount_fen: int
-    refunded_at: float
-
+CANCEL_WINDOW_SECONDS = DAY_SECONDS
 
 Outbox = Callable[[sqlite3.Connection, Trade, Refund | None], None]
 
@@ -176,13 +96,29 @@ class Trades:
             if done is not None:
                 raise Refused("ACQ.DISCORDANT_REPEAT_REQUEST")
             _check_refund(trade, amount, out_request_no)
-            refund = Refund(trade.out_trade_no, number, amount, self._clock.now())
-            db.execute("INSERT INTO refund VALUES (?, ?, ?, ?)", tuple(vars(refund).values()))
-            if trade.refunded_fen + amount == trade.amount_fen:
-                self._change(db, trade.out_trade_no, status=CLOSED, closed_at=refund.refunded_at)
-            trade = self._get(db, trade.out_trade_no)
-            self._outbox(db, trade, refund)
-            return trade, refund, True
+            return *self._send_back(db, trade, number, amount), True
+
+    def cancel(self, out_trade_no: str = "", trade_no: str = "") -> tuple[Trade, str]:
+        """Close an unpaid trade, or refund what is left of a paid one.
+
+        Return the trade and what closed it, in Alipay's words: "close" or "refund". A repeat changes nothing.
+        """
+        with self._store.transaction() as db:
+            trade = self._existing(db, out_trade_no, trade_no)
+            if trade.status == WAITING:
+                self._change(db, trade.out_trade_no, status=CLOSED, closed_at=self._clock.now())
+                return self._get(db, trade.out_trade_no), "close"
+            if trade.status == CLOSED:
+                return trade, "close" if trade.paid_at is None else "refund"
+            if trade.status == FINISHED:
+                raise Refused("ACQ.TRADE_HAS_FINISHED")
+            if self._clock.now() >= (trade.paid_at or 0.0) + CANCEL_WINDOW_SECONDS:
+                raise Refused("ACQ.TRADE_CANCEL_TIME_OUT")
+            number = trade.out_trade_no
+            if _find_refund(db, trade.out_trade_no, number):
+                number += "_cancel"
+            self._send_back(db, trade, number, trade.amount_fen - trade.refunded_fen)
+            return self._get(db, trade.out_trade_no), "refund"
 
     def find_refund(
         self, out_trade_no: str, trade_no: str, out_request_no: str
@@ -229,6 +165,18 @@ class Trades:
 
     # Inside a transaction
 
+    def _send_back(
+        self, db: sqlite3.Connection, trade: Trade, number: str, amount_fen: int
+    ) -> tuple[Trade, Refund]:
+        """Store a refund; one that completes the payment closes the trade."""
+        refund = Refund(trade.out_trade_no, number, amount_fen, self._clock.now())
+        db.execute("INSERT INTO refund VALUES (?, ?, ?, ?)", tuple(vars(refund).values()))
+        if trade.refunded_fen + amount_fen == trade.amount_fen:
+            self._change(db, trade.out_trade_no, status=CLOSED, closed_at=refund.refunded_at)
+        trade = self._get(db, trade.out_trade_no)
+        self._outbox(db, trade, refund)
+        return trade, refund
+
     def _open(self, db: sqlite3.Connection, out_trade_no: str, buyer: str) -> Trade:
         """Return the trade, now in WAIT_BUYER_PAY for this buyer."""
         if buyer not in BUYERS:
@@ -250,6 +198,7 @@ class Trades:
             trade_no=_new_trade_no(now),
             buyer=buyer,
             created_at=now,
+            expires_at=now + trade.life_seconds if trade.life_seconds else trade.expires_at,
         )
         return self._get(db, out_trade_no)
 

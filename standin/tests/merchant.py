@@ -45,9 +45,17 @@ class Answer:
         return self.headers["Location"]
 
     @property
+    def charset(self) -> str:
+        return self.headers["Content-Type"].partition("charset=")[2]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(self.charset)
+
+    @property
     def node(self) -> dict:
         """The content of the one `..._response`."""
-        (node,) = (value for name, value in json.loads(self.body).items() if name != "sign")
+        (node,) = (value for name, value in json.loads(self.text).items() if name != "sign")
         return node
 
     @property
@@ -98,11 +106,12 @@ class Merchant:
             **top,
         }
         text = "&".join(f"{name}={params[name]}" for name in sorted(params) if params[name])
-        raw = self._private.sign(text.encode(), padding.PKCS1v15(), SHA256())
+        encoding = "gbk" if params["charset"] == "gbk" else "utf-8"
+        raw = self._private.sign(text.encode(encoding), padding.PKCS1v15(), SHA256())
         return {**params, "sign": base64.b64encode(raw).decode()}
 
     def call(self, method: str, timeout: float = 5, **biz: str) -> Answer:
-        """Make an API call; assert that Alipay signed the exact text of the answer's node."""
+        """Make an API call; assert that Alipay signed the exact bytes of the answer's node."""
         answer = self.call_unchecked(method, timeout, **biz)
         assert self.is_signed_answer(answer.body)
         return answer
@@ -111,7 +120,11 @@ class Merchant:
         return self.send(self.signed(f"alipay.{method}", biz), timeout)
 
     def send(self, params: dict[str, str], timeout: float = 5) -> Answer:
-        return fetch(self.standin.gateway_url, urlencode(params).encode(), timeout=timeout)
+        """Send a call as Alipay documents it: biz_content in the body, all else in the address."""
+        common = {name: value for name, value in params.items() if name != "biz_content"}
+        biz = {name: value for name, value in params.items() if name == "biz_content"}
+        address = f"{self.standin.gateway_url}?{urlencode(common)}"
+        return fetch(address, urlencode(biz).encode(), timeout=timeout)
 
     def pay_request(self, number: str = NUMBER, product: dict = PAGE, **changes: str) -> dict[str, str]:
         """Return a signed pay request; a change to None removes a field."""
@@ -131,23 +144,23 @@ class Merchant:
         query = urlencode(self.pay_request(number, product, **changes))
         return fetch(f"{self.standin.gateway_url}?{query}")
 
-    def is_signed(self, text: str, signature: str) -> bool:
+    def is_signed(self, text: str | bytes, signature: str) -> bool:
+        raw = text.encode() if isinstance(text, str) else text
         try:
-            self._alipay.verify(base64.b64decode(signature), text.encode(), padding.PKCS1v15(), SHA256())
+            self._alipay.verify(base64.b64decode(signature), raw, padding.PKCS1v15(), SHA256())
         except InvalidSignature:
             return False
         return True
 
     def is_signed_answer(self, body: bytes) -> bool:
-        text = body.decode()
-        start, end = text.index(":") + 1, text.rindex(',"sign":"')
-        return self.is_signed(text[start:end], json.loads(text)["sign"])
+        start, end = body.index(b":") + 1, body.rindex(b',"sign":"')
+        return self.is_signed(body[start:end], body[end:].split(b'"')[3].decode())
 
     def is_signed_message(self, encoded: str, leave_out: tuple[str, ...] = ("sign", "sign_type")) -> bool:
         """Verify the signature of a return's query string or a notice's body."""
         params = message(encoded)
         text = "&".join(f"{name}={params[name]}" for name in sorted(params) if name not in leave_out)
-        return self.is_signed(text, params["sign"])
+        return self.is_signed(text.encode(params["charset"]), params["sign"])
 
 
 def wait_until(ready) -> None:
@@ -163,7 +176,9 @@ def tries(standin: StandIn) -> int:
 
 
 def message(encoded: str) -> dict[str, str]:
-    pairs = parse_qsl(encoded, keep_blank_values=True, strict_parsing=True)
+    """Parse a return's query string or a notice's body by its own charset."""
+    encoding = "gbk" if "charset=GBK" in encoded.split("&") else "utf-8"
+    pairs = parse_qsl(encoded, keep_blank_values=True, strict_parsing=True, encoding=encoding)
     assert len(dict(pairs)) == len(pairs)
     return dict(pairs)
 

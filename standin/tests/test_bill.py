@@ -110,3 +110,35 @@ def test_no_bill_for_today_or_a_day_without_trades(merchant, standin, today):
 )
 def test_bad_bill_requests_are_refused(merchant, changes):
     assert request_bill(merchant, **{"bill_date": "2026-11-01", **changes}).code == "ACQ.INVALID_PARAMETER"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("bill.wrong_day", "invalid_arguments"),
+        ("bill.system_rate_limit", "SYSTEM_RATE_LIMIT"),
+        ("bill.user_rate_limit", "USER_RATE_LIMIT"),
+    ],
+)
+def test_W6_faults_answer_with_the_codes_of_bills(merchant, standin, today, fault, code):
+    standin.fault(fault, times=1)
+    answer = request_bill(merchant, today)
+    assert (answer.code, answer.node["code"]) == (code, "40004")
+    assert request_bill(merchant, today).code == "10000"
+
+
+@pytest.mark.parametrize(("fault", "has_header"), [("bill.empty_data", True), ("bill.empty_file", False)])
+def test_W6_a_day_without_business_may_have_a_file(merchant, standin, fault, has_header):
+    standin.fault(fault, times=1)
+    node = request_bill(merchant, beijing(-5 * DAY)[:10]).node
+    assert (node["code"], node["bill_file_code"]) == ("10000", "EMPTY_DATA_WITH_BILL_FILE")
+    files = members(fetch(node["bill_download_url"]).body)
+    detail = files[min(files, key=len)]
+    assert ("支付宝交易号" in detail) is has_header
+    assert rows(detail) == []
+    assert "#交易合计：0笔" in detail
+
+
+def test_W6_a_bill_may_be_asked_with_secure(merchant, today):
+    biz = {"bill_type": "trade", "bill_date": today, "secure": "true"}
+    assert merchant.call("data.dataservice.bill.downloadurl.query", **biz).code == "10000"

@@ -44,7 +44,7 @@ def open_query(merchant) -> socket.socket:
 
 class TestRegister:
     def test_every_way_of_answering_is_done_somewhere(self):
-        done = {*INSTEAD, *DOCTORED, *SPOILED, "redirect", "already_paid"}
+        done = {*INSTEAD, *DOCTORED, *SPOILED, "redirect", "already_paid", "empty_data", "empty_file"}
         named = {name.partition(".")[2] for name in FAULTS if name.partition(".")[0] in {"answer", *CALLS}}
         assert done == named
 

@@ -52,7 +52,7 @@ def test_a_missing_parameter_is_named(merchant, name, code):
     [
         ({"sign_type": "RSA"}, "isv.invalid-signature-type"),
         ({"sign_type": "rsa2"}, "isv.invalid-signature-type"),
-        ({"charset": "gbk"}, "isv.invalid-charset"),
+        ({"charset": "latin-1"}, "isv.invalid-charset"),
         ({"charset": ""}, "isv.invalid-charset"),
         ({"version": "2.0"}, "isv.invalid-version"),
         ({"format": "XML"}, "isv.invalid-format"),
@@ -74,7 +74,7 @@ def test_an_unknown_app_is_answered_without_a_signature(merchant):
     assert "sign" not in json.loads(answer.body)
 
 
-@pytest.mark.parametrize("sign", ["", "x", "not base64!", "QUJD", "=" * 9, "A" * 100_000, "签"])
+@pytest.mark.parametrize("sign", ["", "x", "not base64!", "QUJD", "=" * 9, "A" * 50_000, "签"])
 def test_a_wrong_signature_is_refused(merchant, sign):
     params = {**merchant.signed(QUERY, {"out_trade_no": NUMBER}), "sign": sign}
     wanted = "isv.invalid-signature" if sign else "isv.missing-signature"
@@ -121,17 +121,15 @@ def test_a_repeated_parameter_is_an_attack(merchant, standin, name):
 BAD_FIELDS = [
     *(
         ("total_amount", amount)
-        for amount in ("0.00", "0.001", "300", "300.0", "-1.00", "1e5", "NaN", "1,000.00", "１.00", " 1.00")
+        for amount in ("0.00", "0", "0.001", "300.", "-1.00", "1e5", "NaN", "1,000.00", "１.00", " 1.00")
     ),
-    ("total_amount", "100000000.01"),
-    ("total_amount", 300.00),
-    ("total_amount", None),
-    *(("out_trade_no", number) for number in ("", "a-b", "a b", "x" * 65, "１２", "a\n", 12)),
+    *(("total_amount", amount) for amount in ("100000000.01", 0.1 + 0.2, 0, -1, True, [300], None)),
+    *(("out_trade_no", number) for number in ("", "a.b", "a b", "x" * 65, "１２", "a\n", 12)),
     *(("subject", subject) for subject in ("", "a/b", "a=b", "a&b", "x" * 257, None)),
     ("product_code", "QUICK_WAP_WAY"),
     ("product_code", None),
     *(("time_expire", text) for text in ("30m", "2026-11-23", "2020-01-01 00:00:00", "9999-99-99 00:00:00")),
-    ("timeout_express", "30m"),
+    *(("time_expire", text) for text in ("2026-11-23 18", "2020-01-01 00:00")),
     ("quit_url", 5),
 ]
 
@@ -142,7 +140,7 @@ def test_a_bad_field_of_a_pay_request_gives_alipays_error_page(merchant, standin
     answer = merchant.press_pay(**fields)
     assert (answer.status, answer.code) == (200, "ACQ.INVALID_PARAMETER")
     assert answer.headers["X-Standin-Code"] == "40004"
-    assert "ACQ.INVALID_PARAMETER" in answer.body.decode()
+    assert "ACQ.INVALID_PARAMETER" in answer.text
     assert standin.trades() == []
 
 

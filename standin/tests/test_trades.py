@@ -185,7 +185,7 @@ class TestRefund:
         standin.close(number)
         assert self.refund(merchant, number, "300.00").code == "ACQ.TRADE_HAS_CLOSE"
 
-    @pytest.mark.parametrize("amount", ["0.00", "-1.00", "1", "1.001", "", "x"])
+    @pytest.mark.parametrize("amount", ["0.00", "-1.00", "1.", "1.001", "", "x"])
     def test_the_amount_must_be_valid(self, merchant, paid, amount):
         assert self.refund(merchant, paid, amount, "R1").code == "ACQ.INVALID_PARAMETER"
 

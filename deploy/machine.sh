@@ -3,7 +3,8 @@
 #
 #   deploy/machine.sh demo    what the site runs on; MariaDB's headers are welcome, not required
 #   deploy/machine.sh unit    what its tests on SQLite need, in .venv-unit: no Debian packages but Python's own
-#   deploy/machine.sh test    MariaDB's server, Chromium, a Chinese font and the tools of requirements-dev.txt too
+#   deploy/machine.sh test    MariaDB's server, Chromium, a Chinese font, the tools of requirements-dev.txt and Alipay's
+#                             official SDKs too
 #
 # Where all is there it takes a moment and installs nothing. Where it can't, it says in one line what to install, exit 1.
 set -euo pipefail
@@ -55,6 +56,8 @@ list_for_tests() {
   have chromium || missing+=(chromium)
   compgen -G '/usr/share/fonts/*/*/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
   have msgfmt || missing+=(gettext)
+  have node || missing+=(nodejs)
+  have npm || missing+=(npm)
 }
 
 apt_install() {
@@ -87,6 +90,20 @@ install_requirements() {
   "$venv" -m pip install -q --disable-pip-version-check --use-pep517 -r "$@"
   echo "$pins" >"$stamp"
 }
+# Alipay's official SDKs, which the stand-in is tested with. The Python one stays in its wheel, out of the way of
+# python-alipay-sdk, whose import name it shares.
+install_official_sdks() {
+  local from=standin/tests/official into=.venv/official pins
+  pins=$(cat "$from/requirements.txt" "$from/package-lock.json" | cksum)
+  [ "$(cat "$into/installed" 2>/dev/null)" = "$pins" ] && return
+  echo "Installing Alipay's official SDKs: $from"
+  rm -rf "$into"
+  mkdir "$into"
+  "$venv" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$into" -r "$from/requirements.txt"
+  cp "$from"/package*.json "$into"
+  npm ci --prefix "$into" --loglevel=error --ignore-scripts --no-audit --no-fund >/dev/null
+  echo "$pins" >"$into/installed"
+}
 sqlite_only() {
   grep -v '^mysqlclient' requirements.txt >"$folder/sqlite-only.txt"
 }
@@ -100,6 +117,7 @@ case $goal in
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
     make_venv
     install_requirements requirements-dev.txt
+    install_official_sdks
     ;;
   demo)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"

@@ -81,8 +81,8 @@ def _entries(bill: Bill) -> Iterator[Entry]:
         key = (row.is_refund, row.trade_no, row.out_trade_no, number)
         groups.setdefault(key, []).append((row.amount_fen, raw))
     for key in sorted(groups):
-        amounts, lines = zip(*groups[key], strict=True)
-        yield Entry(bill.day, *key, sum(amounts), "\n".join(lines))
+        amounts, raws = zip(*groups[key], strict=True)
+        yield Entry(bill.day, *key, sum(amounts), "\n".join(raws))
 
 
 def _mark_billed(day: date, findings: list[Finding]) -> None:

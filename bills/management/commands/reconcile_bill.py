@@ -74,7 +74,7 @@ class Command(BaseCommand):
         except (NoBillYet, BillProblem) as problem:
             return f"{day}: {problem}"
         except Exception as error:
-            log.exception("bill of %s", day)  # later days must still be compared
+            log.exception("bill %s: comparison failed", day)  # later days must still be compared
             connection.close_if_unusable_or_obsolete()
             return f"{day}: comparison failed ({type(error).__name__}: {error}). Try again."
         for line in _summary(report):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from core.money import yuan_text
+from payments.alipay import bill_copies
 from payments.alipay.bill_rows import NEEDED, Layout, Row, fen
 
 MAX_CSV_BYTES = 64 * 1024 * 1024
@@ -47,6 +48,8 @@ def parse(content: bytes) -> Bill:
     data = _unzipped(content) if content.startswith(b"PK") else content
     if len(data) > MAX_CSV_BYTES:
         raise BillProblem(f"The file has more than {MAX_CSV_BYTES} bytes.")
+    if name := bill_copies.name_of(data):
+        raise _wrong_file(name)
     # "replace", because a title may be cut within a character. The fields that matter are ASCII.
     text = data.decode("gb18030", errors="replace")
     lines = [line for line in (line.strip("\r\ufeff ") for line in text.split("\n")) if line]
@@ -87,6 +90,8 @@ def _unzipped(content: bytes) -> bytes:
             members = archive.infolist()
             if len(members) > MAX_MEMBERS:
                 raise BillProblem(f"The zip holds more than {MAX_MEMBERS} files.")
+            if name := bill_copies.name_of_zip([member.filename for member in members]):
+                raise _wrong_file(name)
             tables = [m for m in members if m.filename.endswith(".csv") and "汇总" not in m.filename]
             if len(tables) != 1:
                 raise BillProblem("The zip does not hold exactly one file of rows (….csv without 汇总).")
@@ -94,8 +99,14 @@ def _unzipped(content: bytes) -> bytes:
                 raise BillProblem("The zip has an unusual compression method.")
             with archive.open(tables[0]) as member:
                 return member.read(MAX_CSV_BYTES + 1)  # the size in the header can't be trusted
+    except UnicodeDecodeError as error:
+        raise _wrong_file(bill_copies.PACKED_AGAIN) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise BillProblem(f"The zip is broken ({error}).") from error
+
+
+def _wrong_file(name: str) -> BillProblem:
+    return BillProblem(f"The file is not a bill as Alipay writes it, but {name}. {bill_copies.REMEDY}")
 
 
 def _account_and_day(remarks: list[str]) -> tuple[str, date]:

@@ -205,7 +205,7 @@ NOT_BILLS = {
     "empty": (b"", "not a bill"),
     "html": (b"<html>", "not a bill"),
     "expired link": ("下载链接已失效".encode(), "not a bill"),
-    "in utf-8": (text_of(ROW).encode(), "not a bill"),
+    "in utf-8": (text_of(ROW).encode(), "saved in UTF-8"),
     "no account": (gbk(ROW).replace("账号".encode("gbk"), b"??"), "not a bill"),
     "cut off": (gbk(ROW)[:-200], "no end"),
     "no header": (gbk(header=""), "no column"),

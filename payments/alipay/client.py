@@ -138,8 +138,8 @@ class AlipayClient:
         return self._call("alipay.trade.fastpay.refund.query", content, parse, deadline)
 
     def bill(self, day: date, *, deadline: float) -> Reply[BillResult]:
-        """Get the URL of the bill of a past day."""
-        content = {"bill_type": "trade", "bill_date": day.isoformat()}
+        """Get the URL of the bill of a past day; `secure` asks for https."""
+        content = {"bill_type": "trade", "bill_date": day.isoformat(), "secure": "true"}
         return self._call("alipay.data.dataservice.bill.downloadurl.query", content, bill_result, deadline)
 
     def _request(self, method: str, content: dict[str, str]) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from django.utils import timezone
 from bills.days import MISSED_AFTER, NEAR_MIDNIGHT, beginning
 from payments import queries
 from payments.alipay import http
-from payments.alipay.answers import BillAt, NoBill, Refused, Unknown
-from payments.alipay.bill import Bill, BillProblem, parse
+from payments.alipay.answers import BillAt, NoBill, Refused, TooManyCalls, Unknown, WrongDay
+from payments.alipay.bill import Bill, BillProblem, EmptyFile, parse
 from payments.alipay.configured import alipay_client
 from payments.models import Payment, Refund
 
@@ -23,26 +23,49 @@ class NoBillYet(Exception):
     """There is no bill to compare with; the message says why. Nothing was changed."""
 
 
+class TooSoon(NoBillYet):
+    """Alipay limits the calls: bills of other days must wait, too."""
+
+
 def fetch(day: date) -> Bill:
     """Download the bill of a day from Alipay. Raises NoBillYet, BillProblem."""
     match alipay_client().bill(day, deadline=queries.IN_THE_BACKGROUND).result:
-        case BillAt(url=url):
-            try:
-                return read(http.download(url, deadline=DOWNLOAD_WITHIN), day)
-            except http.GatewayUnreachable as error:
-                raise NoBillYet(f"Alipay's file could not be downloaded ({error}). Try again.") from error
-        case NoBill() if timezone.now() > beginning(day) + _no_bill_after(day):
-            return Bill(settings.ALIPAY_SELLER_ID, day, [], [])
+        case BillAt(url=url, is_empty=is_empty):
+            return _download(url, day, is_empty)
         case NoBill():
+            return _without_bill(day)
+        case WrongDay(code=code):
             raise NoBillYet(
-                f"Alipay has no bill of {day}. It is ready by about 9:00 (in Beijing) on the next day."
+                f"Alipay has no bill of {day} ({code}): the day is before the account was opened, more than "
+                "six years ago, or not over. Check DATE."
             )
+        case TooManyCalls(code=code):
+            raise TooSoon(f"Alipay limits how often bills are requested ({code}). Try again in a minute.")
         case Refused(code=code, sub_code=sub_code):
             raise NoBillYet(
                 f"Alipay refuses to give the bill ({code} {sub_code}). Check the app's permissions there."
             )
         case Unknown(reason=reason):
             raise NoBillYet(f"Alipay does not answer ({reason}). Try again later.")
+
+
+def _download(url: str, day: date, is_empty: bool) -> Bill:
+    """Download and parse a file. One with nothing in it counts only if Alipay's signed answer says so."""
+    try:
+        return read(http.download(url, deadline=DOWNLOAD_WITHIN), day)
+    except http.GatewayUnreachable as error:
+        raise NoBillYet(f"Alipay's file could not be downloaded ({error}). Try again.") from error
+    except EmptyFile:
+        if not is_empty:
+            raise
+    return _without_bill(day)
+
+
+def _without_bill(day: date) -> Bill:
+    """A bill without rows, once it is late enough for that. Raises NoBillYet."""
+    if timezone.now() > beginning(day) + _no_bill_after(day):
+        return Bill(settings.ALIPAY_SELLER_ID, day, [], [])
+    raise NoBillYet(f"Alipay has no bill of {day}. It is ready by about 9:00 (in Beijing) on the next day.")
 
 
 def read(content: bytes, day: date) -> Bill:

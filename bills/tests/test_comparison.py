@@ -18,9 +18,10 @@ from bills.lines import next_step
 from bills.lookup import Entry
 from orders.models import Order
 from payments import callbacks, checkout
+from payments.alipay import http
 from payments.alipay.answers import BEIJING
 from payments.alipay.bill import Bill, BillProblem, Row
-from payments.alipay.tests.test_bill import gbk
+from payments.alipay.tests.test_bill import HEADER, PAYMENT, gbk, text_of, zipped
 from payments.books import attempts
 from payments.books.attempts import Received, settle
 from payments.books.invariants import broken_rules
@@ -654,6 +655,15 @@ def test_the_command_refuses_a_wrong_file(file: Path, settings: Settings) -> Non
 
 
 @pytest.mark.django_db
+def test_W5_the_command_names_a_copy_and_says_what_to_do(file: Path) -> None:
+    file.write_bytes(text_of(PAYMENT).encode())
+    reason = complaint("2026-11-22", "--file", str(file))
+    assert "a copy that was saved in UTF-8" in reason
+    assert "give that zip as it is" in reason
+    assert (compared(), BillLine.objects.count()) == ([], 0)
+
+
+@pytest.mark.django_db
 def test_the_command_without_keys_says_so(settings: Settings, file: Path) -> None:
     settings.ALIPAY_APP_PRIVATE_KEY_PATH = "/nowhere"
     with pytest.raises(CommandError, match="ALIPAY_APP_PRIVATE_KEY_PATH"):
@@ -686,6 +696,117 @@ def test_GWX01_without_an_answer_nothing_is_changed(
     before = everything()
     assert reason in complaint("2026-11-22")
     assert (everything(), compared()) == (before, [])
+
+
+@pytest.mark.django_db
+def test_W5_https_is_asked_for(gateway: Gateway) -> None:
+    complaint("2026-11-22")
+    ((method, content),) = gateway.calls
+    assert (method, content) == (
+        f"alipay.{BILL}",
+        {"bill_type": "trade", "bill_date": "2026-11-22", "secure": "true"},
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sub_code", "reason"),
+    [
+        ("USER_RATE_LIMIT", "limits how often bills are requested (USER_RATE_LIMIT). Try again in a minute"),
+        ("SYSTEM_RATE_LIMIT", "Try again in a minute"),
+        ("BILL_DATE_BEFORE_REGISTRATION", "2026-11-22 (BILL_DATE_BEFORE_REGISTRATION): the day is before"),
+        ("invalid_arguments", "2026-11-22 (invalid_arguments): the day is before"),
+        ("UNKNOWN_ERROR", "Alipay does not answer (40004 UNKNOWN_ERROR). Try again later"),
+        ("TYPE_NOT_SUPPORTED", "40004 TYPE_NOT_SUPPORTED). Check the app's permissions"),
+    ],
+)
+def test_W5_a_refusal_of_a_bill_is_named(sub_code: str, reason: str, gateway: Gateway) -> None:
+    paid()
+    gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(code="40004", sub_code=sub_code)
+    assert reason in complaint("2026-11-22")
+    assert compared() == []
+
+
+@pytest.mark.django_db
+def test_W5_after_a_rate_limit_the_other_days_wait_for_the_next_run(gateway: Gateway) -> None:
+    first_attempt(ago=5)
+    answers = [
+        answer_about_a_bill(code="40004", sub_code=code) for code in ("NO_BILL_DATA", "USER_RATE_LIMIT")
+    ]
+    gateway.says[f"alipay.{BILL}"] = lambda content: answers[min(gateway.count(f"alipay.{BILL}"), 2) - 1]
+    problems = complaint()
+    assert "2026-11-19: Alipay limits" in problems
+    assert "3 later days were not tried" in problems
+    assert (compared(), gateway.count(f"alipay.{BILL}")) == (days_ago(5), 2)
+    answers[1] = answers[0]
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        assert (run(), compared()) == (0, days_ago(5, 4, 3, 2, 1))
+
+
+def empty_day(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, content: bytes, **node: str) -> None:
+    """Make Alipay answer with this file, by default as that of a day without business."""
+    node = {"bill_download_url": "https://dwbillcenter/x", "bill_file_code": EMPTY_DATA, **node}
+    gateway.says[f"alipay.{BILL}"] = answer_about_a_bill(**node)
+    monkeypatch.setattr(http, "download", lambda url, *, deadline: content)
+
+
+EMPTY_DATA = "EMPTY_DATA_WITH_BILL_FILE"
+WITHOUT_ROWS = {"a header": gbk(), "no header": gbk(header="")}
+NOTHING = {
+    "nothing": b"",
+    "a header alone": HEADER.encode("gb18030"),
+    "a zip of a summary": zipped({"20880000000000010156_业务明细(汇总).csv": b"#"}),
+    "a zip of nothing": zipped({"20880000000000010156_业务明细.csv": b""}),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file_code", [EMPTY_DATA, ""])
+@pytest.mark.parametrize("content", WITHOUT_ROWS.values(), ids=WITHOUT_ROWS.keys())
+def test_W5_an_empty_bill_is_compared_at_once(
+    content: bytes, file_code: str, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a bill is written, unlike "no bill": what our books have of that day is missing."""
+    empty_day(gateway, monkeypatch, content, bill_file_code=file_code)
+    with time_machine.travel(MORNING_AFTER - timedelta(hours=2)):
+        assert (run("2026-11-22"), compared()) == (0, [DAY])
+        payment = paid()
+        assert run("2026-11-22") == 1
+    assert open_lines() == [(Kind.NOT_IN_BILL, payment.out_trade_no)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", NOTHING.values(), ids=NOTHING.keys())
+def test_W5_a_file_with_nothing_in_it_is_no_bill_if_alipay_says_so(
+    content: bytes, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_day(gateway, monkeypatch, content)
+    with time_machine.travel(MORNING_AFTER - timedelta(hours=2)):
+        assert "by about 9:00" in complaint("2026-11-22")
+    with time_machine.travel(MORNING_AFTER + timedelta(hours=1)):
+        assert (run("2026-11-22"), compared()) == (0, [DAY])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", NOTHING.values(), ids=NOTHING.keys())
+def test_W5_a_file_with_nothing_in_it_is_refused_if_alipay_does_not_say_so(
+    content: bytes, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_day(gateway, monkeypatch, content, bill_file_code="")
+    with time_machine.travel(MORNING_AFTER + timedelta(days=9)):
+        assert complaint("2026-11-22")
+    assert compared() == []
+
+
+@pytest.mark.django_db
+def test_W5_rows_count_though_alipay_calls_the_day_empty(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_day(gateway, monkeypatch, gbk(PAYMENT.format(title="房,海", remark="")))
+    assert run("2026-11-22") == 1
+    assert open_lines() == [(Kind.NOT_OURS, "26112200000001_1")]
+    empty_day(gateway, monkeypatch, gbk(PAYMENT.format(title="房,海", remark=""), end=""))
+    assert "truncated" in complaint("2026-11-22")
 
 
 @pytest.mark.django_db
@@ -915,6 +1036,32 @@ def test_GWX01_a_gateway_that_misbehaves_about_the_bill(standin: StandIn, fault:
     assert "Alipay does not answer" in complaint("2026-11-22")
     standin.clear_faults()
     assert run("2026-11-22") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("bill.system_rate_limit", "(SYSTEM_RATE_LIMIT). Try again in a minute"),
+        ("bill.user_rate_limit", "(USER_RATE_LIMIT). Try again in a minute"),
+        ("bill.wrong_day", "Alipay has no bill of 2026-11-22 (invalid_arguments)"),
+    ],
+)
+def test_W5_a_refusal_of_the_stand_in_is_named(standin: StandIn, fault: str, reason: str) -> None:
+    with time_machine.travel(NOON):
+        pressed_and_paid(standin, make.order())
+    standin.fault(fault)
+    assert reason in complaint("2026-11-22")
+    standin.clear_faults()
+    assert run("2026-11-22") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", ["bill.empty_data", "bill.empty_file"])
+def test_W5_an_empty_bill_of_the_stand_in_is_compared(standin: StandIn, fault: str) -> None:
+    make.attempt()
+    standin.fault(fault)
+    assert (run("2026-11-22"), compared()) == (0, [DAY])
 
 
 def test_a_bill_of_another_day_or_account_is_no_bill() -> None:

@@ -82,6 +82,8 @@ class BillAt:
     """URL of a bill, valid for half a minute without authentication: never log it."""
 
     url: str = field(repr=False)
+    is_empty: bool = False
+    """Alipay says that nothing happened on that day, and that the file has no rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,21 @@ class NoBill:
     """No bill of that day: not written yet, or there were no payments and refunds."""
 
 
-BillResult = BillAt | NoBill | Refused | Unknown
+@dataclass(frozen=True, slots=True)
+class WrongDay:
+    """Alipay gives no bill of such a day, now or later."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyCalls:
+    """A rate limit: the same call may succeed after a minute."""
+
+    code: str
+
+
+BillResult = BillAt | NoBill | WrongDay | TooManyCalls | Refused | Unknown
 RefundResult = Refunded | NotRefunded | NotExisting | Refused | Unknown
 RefundQueryResult = RefundFound | NotRefunded | NotExisting | Refused | Unknown
 QueryResult = Paid | Waiting | Closed | NotExisting | Refused | Unknown
@@ -215,16 +231,31 @@ def refund_query_result(
 
 def bill_result(node: Mapping[str, object]) -> BillResult:
     """Parse a signed answer to alipay.data.dataservice.bill.downloadurl.query."""
-    sub_code = str(node.get("sub_code", "")).upper()
-    if "BILL_NOT_EXIST" in sub_code or "NO_BILL_DATA" in sub_code:
-        return NoBill()
+    sub_code = str(node.get("sub_code", ""))[:80]
+    if result := _bill_refusal(str(node.get("code", "")), sub_code):
+        return result
+    is_empty = node.get("bill_file_code") == "EMPTY_DATA_WITH_BILL_FILE"
     match refused(node), node.get("bill_download_url"):
         case None, str(url) if _WEB_ADDRESS.fullmatch(url):
-            return BillAt(url)
+            return BillAt(url, is_empty)
+        case None, None if is_empty:
+            return NoBill()
         case None | NotExisting(), _:
             return Unknown("no address of a bill")
         case refusal, _:
             return refusal
+
+
+def _bill_refusal(code: str, sub_code: str) -> NoBill | WrongDay | TooManyCalls | Unknown | None:
+    """A refusal that only this call has. Prefixes and spelling differ from the documentation's."""
+    name = sub_code.upper()
+    if "BILL_NOT_EXIST" in name or "NO_BILL_DATA" in name:
+        return NoBill()
+    if code == "40005" or "RATE_LIMIT" in name or "CALL-LIMITED" in name:
+        return TooManyCalls(sub_code or code)
+    if "BILL_DATE" in name or re.search(r"\bINVAI?LID[_-]ARGUMENTS", name):
+        return WrongDay(sub_code)
+    return Unknown(f"{code} {sub_code}") if "UNKNOWN_ERROR" in name else None
 
 
 def _refusal(node: Mapping[str, object], out_trade_no: str) -> NotExisting | Refused | Unknown | None:

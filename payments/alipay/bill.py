@@ -33,6 +33,10 @@ class BillProblem(Exception):
     """The file is not a usable bill of a day. The message is printed by reconcile_bill."""
 
 
+class EmptyFile(BillProblem):
+    """The file has no rows, and does not name account, day and end as a bill does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bill:
     """`rows`: each with its raw line. `unreadable`: lines that have no or more than one reading."""
@@ -55,11 +59,17 @@ def parse(content: bytes) -> Bill:
     lines = [line for line in (line.strip("\r\ufeff ") for line in text.split("\n")) if line]
     remarks = [line for line in lines if line.startswith("#")]
     table = [line for line in lines if not line.startswith("#")]
-    account, day = _account_and_day(remarks)
-    if not any(_END in line for line in remarks):
-        raise BillProblem("The file has no end mark: it is truncated.")
+    try:
+        account, day = _account_and_day(remarks)
+        if not any(_END in line for line in remarks):
+            raise BillProblem("The file has no end mark: it is truncated.")
+    except BillProblem as problem:
+        if not table or (len(table) == 1 and not _missing(_names(table[0]))):
+            raise EmptyFile(str(problem) if lines else "The file is empty: it is not a bill.") from problem
+        raise
     bill = Bill(account, day, [], [])
-    _read_table(table, bill)
+    if table:  # a day without business may have no header either
+        _read_table(table, bill)
     if not bill.unreadable:
         _check_totals(remarks, [row for row, _ in bill.rows])
     return bill
@@ -67,8 +77,8 @@ def parse(content: bytes) -> Bill:
 
 def _read_table(table: list[str], bill: Bill) -> None:
     """Read header and lines into the bill. Raises BillProblem."""
-    names = _names(table[0] if table else "")
-    if missing := [name for name in NEEDED if names.count(name) != 1]:
+    names = _names(table[0])
+    if missing := _missing(names):
         raise BillProblem(f"The bill has no column {', '.join(missing)}.")
     layout = Layout(names)
     for line in table[1:]:
@@ -94,7 +104,8 @@ def _unzipped(content: bytes) -> bytes:
                 raise _wrong_file(name)
             tables = [m for m in members if m.filename.endswith(".csv") and "汇总" not in m.filename]
             if len(tables) != 1:
-                raise BillProblem("The zip does not hold exactly one file of rows (….csv without 汇总).")
+                kind = BillProblem if tables else EmptyFile
+                raise kind("The zip does not hold exactly one file of rows (….csv without 汇总).")
             if tables[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise BillProblem("The zip has an unusual compression method.")
             with archive.open(tables[0]) as member:
@@ -126,6 +137,10 @@ def _account_and_day(remarks: list[str]) -> tuple[str, date]:
 def _names(header: str) -> list[str]:
     """The column names. Older files have fewer columns, and full-width brackets."""
     return [name.strip().replace("（", "(").replace("）", ")") for name in header.split(",")]
+
+
+def _missing(names: list[str]) -> list[str]:
+    return [name for name in NEEDED if names.count(name) != 1]
 
 
 def _check_totals(remarks: list[str], rows: list[Row]) -> None:

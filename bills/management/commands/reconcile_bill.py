@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bills import days
 from bills.comparison import Report, Sums, reconcile
-from bills.fetching import NoBillYet, fetch, read
+from bills.fetching import NoBillYet, TooSoon, fetch, read
 from core.database_checks import DATABASE_TAG
 from core.dates import parse_date
 from core.money import yuan_text
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         if file is not None and day is None:
             raise CommandError("Give the DATE of the file, too.", returncode=EXIT_NOT_COMPARED)
         chosen = self._days_to_compare() if day is None else [_past_day(day)]
-        compared = [self._compare(each, file) for each in chosen]
+        compared = self._compare_all(chosen, file)
         if problems := [problem for problem in compared if isinstance(problem, str)]:
             raise CommandError("\n".join(problems), returncode=EXIT_NOT_COMPARED)
         of_these_days = any(report.for_staff for report in compared if isinstance(report, Report))
@@ -66,11 +66,28 @@ class Command(BaseCommand):
             self.stdout.write("no day to compare")
         return chosen
 
+    def _compare_all(self, chosen: list[date], file: Path | None) -> list[Report | str]:
+        """Compare each day, until Alipay limits the calls: what is left waits for the next run."""
+        compared: list[Report | str] = []
+        for number, day in enumerate(chosen, start=1):
+            try:
+                compared.append(self._compare(day, file))
+            except TooSoon as limit:
+                left = len(chosen) - number
+                compared.append(f"{day}: {limit}" + (f" {left} later days were not tried." if left else ""))
+                break
+        return compared
+
     def _compare(self, day: date, file: Path | None) -> Report | str:
-        """Compare a day and print its report. Returns it, or the reason if the day was not compared."""
+        """Compare a day and print its report. Returns it, or the reason if the day was not compared.
+
+        Raises TooSoon.
+        """
         try:
             bill = fetch(day) if file is None else read(_content(file), day)
             report = reconcile(bill)
+        except TooSoon:
+            raise
         except (NoBillYet, BillProblem) as problem:
             return f"{day}: {problem}"
         except Exception as error:

@@ -20,9 +20,11 @@ from payments.alipay.answers import (
     NotExisting,
     Paid,
     Refused,
+    TooManyCalls,
     Unknown,
     Unusable,
     Waiting,
+    WrongDay,
     beijing_time,
     bill_result,
     close_result,
@@ -338,8 +340,24 @@ def test_W4_no_refund_of_another_trade_is_unknown() -> None:
     assert refund_query_result(node, NUMBER, "R1") == Unknown("an answer about another trade")
 
 
+EMPTY = {"code": "10000", "bill_file_code": "EMPTY_DATA_WITH_BILL_FILE"}
 BILLS = {
     "an address": ({"code": "10000", "bill_download_url": URL}, BillAt(URL)),
+    "an empty file": ({**EMPTY, "bill_download_url": URL}, BillAt(URL, is_empty=True)),
+    "an empty day without a file": (EMPTY, NoBill()),
+    "an empty day with a strange address": (
+        {**EMPTY, "bill_download_url": "x"},
+        Unknown("no address of a bill"),
+    ),
+    "another code of the file": (
+        {"code": "10000", "bill_file_code": "X", "bill_download_url": URL},
+        BillAt(URL),
+    ),
+    "unknown there": ({"code": "40004", "sub_code": "UNKNOWN_ERROR"}, Unknown("40004 UNKNOWN_ERROR")),
+    "no such type": (
+        {"code": "40004", "sub_code": "TYPE_NOT_SUPPORTED"},
+        Refused("40004", "TYPE_NOT_SUPPORTED"),
+    ),
     "none yet": ({"code": "40004", "sub_code": "isp.bill_not_exist"}, NoBill()),
     "no data": ({"code": "40004", "sub_code": "NO_BILL_DATA"}, NoBill()),
     "none, by another code": ({"code": "20000", "sub_code": "BILL_NOT_EXIST"}, NoBill()),
@@ -357,8 +375,29 @@ BILLS = {
 
 
 @pytest.mark.parametrize(("node", "result"), BILLS.values(), ids=BILLS.keys())
-def test_answers_about_a_bill(node: dict[str, str], result: object) -> None:
+def test_W5_answers_about_a_bill(node: dict[str, str], result: object) -> None:
     assert bill_result(node) == result
+
+
+RATE_LIMITS = ["SYSTEM_RATE_LIMIT", "USER_RATE_LIMIT", "isp.user_rate_limit", "isv.app-call-limited"]
+WRONG_DAYS = [
+    "BILL_DATE_BEFORE_REGISTRATION",
+    "INVAILID_ARGUMENTS",  # the documentation's spelling
+    "INVALID_ARGUMENTS",
+    "invalid_arguments",  # production's
+    "isp.invalid_arguments",
+]
+
+
+@pytest.mark.parametrize("code", ["40004", "40005", "20000"])
+@pytest.mark.parametrize("sub_code", RATE_LIMITS)
+def test_W5_a_rate_limit_means_later(sub_code: str, code: str) -> None:
+    assert bill_result({"code": code, "sub_code": sub_code}) == TooManyCalls(sub_code)
+
+
+@pytest.mark.parametrize("sub_code", WRONG_DAYS)
+def test_W5_a_wrong_day_is_named(sub_code: str) -> None:
+    assert bill_result({"code": "40004", "sub_code": sub_code}) == WrongDay(sub_code)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from payments.alipay import bill
-from payments.alipay.bill import BillProblem, Row, parse
+from payments.alipay.bill import BillProblem, EmptyFile, Row, parse
 from tests.vectors import vector
 
 HEADER = (
@@ -97,6 +97,32 @@ def test_a_bill_that_alipay_really_wrote() -> None:
         assert (found.account, found.day) == ("20880211096256330156", date(2019, 9, 16))
         assert (found.unreadable, refunded[0].out_request_no) == ([], "re_test_1568602607356")
         assert {row.trade_no for row in refunded} <= {row.trade_no for row in paid}
+
+
+@pytest.mark.parametrize("header", [HEADER, ""], ids=["with a header", "without a header"])
+@pytest.mark.parametrize("totals", [(), ("#交易合计：0笔，商家实收共0.00元，商家优惠共0.00元",)])
+def test_W5_a_bill_without_rows(header: str, totals: tuple[str, ...]) -> None:
+    content = gbk(header=header, totals=totals)
+    for found in (parse(content), parse(zipped({"a.csv": content, "a(汇总).csv": b"#"}))):
+        assert (found.rows, found.unreadable, found.day) == ([], [], date(2026, 11, 22))
+    with pytest.raises(BillProblem, match="交易 1笔"):
+        parse(gbk(header=header, totals=("#交易合计：1笔，商家实收共300.00元",)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b" \r\n", HEADER.encode("gb18030"), gbk(end=""), gbk(header="", end=""), zipped({"a.csv": b""})],
+)
+def test_W5_a_file_with_nothing_in_it_is_told_from_a_broken_one(content: bytes) -> None:
+    with pytest.raises(EmptyFile):
+        parse(content)
+
+
+@pytest.mark.parametrize("content", [b"<html>", gbk(PAYMENT.format(**PLAIN), end=""), b"PK"])
+def test_W5_a_broken_file_is_not_taken_for_an_empty_one(content: bytes) -> None:
+    with pytest.raises(BillProblem) as caught:
+        parse(content)
+    assert not isinstance(caught.value, EmptyFile)
 
 
 def test_names_in_gbk_without_a_flag_are_read() -> None:
@@ -208,7 +234,9 @@ NOT_BILLS = {
     "in utf-8": (text_of(ROW).encode(), "saved in UTF-8"),
     "no account": (gbk(ROW).replace("账号".encode("gbk"), b"??"), "not a bill"),
     "cut off": (gbk(ROW)[:-200], "no end"),
-    "no header": (gbk(header=""), "no column"),
+    "no header": (gbk(ROW, header=""), "no column"),
+    "only a header": (HEADER.encode("gb18030"), "not a bill"),
+    "a zip of an empty file": (zipped({"a.csv": b""}), "is empty"),
     "a column less": (gbk(ROW, header=HEADER.replace("业务类型", "类型")), "no column 业务类型"),
     "a column twice": (gbk(ROW, header=HEADER.replace("终端号", "商户订单号")), "no column 商户订单号"),
     "a month": (gbk(ROW).replace("11月23日 00".encode("gbk"), "12月22日 00".encode("gbk")), "not one day"),

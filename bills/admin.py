@@ -73,7 +73,7 @@ class BillLineAdmin(ResolvableAdmin):
 
     @admin.display(description=_("type"), ordering="is_refund")
     def about(self, line: BillLine) -> str:
-        return gettext("refund") if line.is_refund else gettext("payment")
+        return line.business_type or (gettext("refund") if line.is_refund else gettext("payment"))
 
     @admin.display(description=_("billed (yuan)"), ordering="bill_fen")
     def in_bill(self, line: BillLine) -> str:

@@ -53,7 +53,8 @@ def reconcile(bill: Bill) -> Report:
     report = Report(bill.day)
     looked_up = [(entry, look_up(entry)) for entry in _entries(bill)]
     for entry, finding in looked_up:
-        report.theirs.add(entry, entry.amount_fen)
+        if not entry.business_type:
+            report.theirs.add(entry, entry.amount_fen)
         report.matched += not finding.kind
         if finding.our_fen is not None:
             report.ours.add(entry, finding.our_fen)
@@ -73,16 +74,20 @@ def reconcile(bill: Bill) -> Report:
 
 
 def _entries(bill: Bill) -> Iterator[Entry]:
-    """Rows by payment and refund. Payments first: one that is rebuilt may have been refunded the same day."""
-    groups: dict[tuple[bool, str, str, str], list[tuple[int, str]]] = {}
-    for row, raw in bill.rows:
+    """Rows by what they are about. Payments first: one that is rebuilt may be refunded on the same day."""
+    groups: dict[tuple[bool, str, str, str, str, str], list[tuple[int, str]]] = {}
+    for row, raw in [*bill.rows, *bill.others]:
         # Alipay numbers a full refund without out_request_no by the out_trade_no.
         number = (row.out_request_no or row.out_trade_no) if row.is_refund else ""
-        key = (row.is_refund, row.trade_no, row.out_trade_no, number)
+        alone = "" if row.trade_no else raw
+        key = (row.is_refund, row.trade_no, row.out_trade_no, number, row.business_type, alone)
         groups.setdefault(key, []).append((row.amount_fen, raw))
     for key in sorted(groups):
         amounts, raws = zip(*groups[key], strict=True)
-        yield Entry(bill.day, *key, sum(amounts), "\n".join(raws))
+        is_refund, trade_no, out_trade_no, number, business_type, _ = key
+        yield Entry(
+            bill.day, is_refund, trade_no, out_trade_no, number, sum(amounts), "\n".join(raws), business_type
+        )
 
 
 def _mark_billed(day: date, findings: list[Finding]) -> None:

@@ -38,7 +38,7 @@ def write(entry: Entry, finding: Finding) -> bool:
 
     True if it is new, or open again after a run had closed it. A line that staff resolved stays closed.
     """
-    is_in_bill = entry.trade_no and finding.kind != Kind.NOT_IN_BILL
+    is_in_bill = (entry.trade_no or entry.business_type) and finding.kind != Kind.NOT_IN_BILL
     found = {
         "kind": finding.kind,
         "payment": finding.ours.payment if isinstance(finding.ours, Refund) else finding.ours,
@@ -54,6 +54,7 @@ def write(entry: Entry, finding: Finding) -> bool:
             "trade_no": entry.trade_no,
             "out_trade_no": entry.out_trade_no,
             "out_request_no": entry.out_request_no,
+            "business_type": entry.business_type,
             "raw": entry.raw,
         },
     )
@@ -86,12 +87,18 @@ def entry_of(line: BillLine) -> Entry:
         line.out_request_no,
         line.bill_fen or 0,
         line.raw,
+        line.business_type,
     )
 
 
 def next_step(line: BillLine) -> str:
     """Advice for staff about an open line."""
     payment = line.payment
+    if line.business_type:
+        return _(
+            "Alipay lists this as “%(type)s”, not as the payment or refund of an order. Look up the "
+            "transaction at Alipay, and note here what it was for, such as a transfer between accounts."
+        ) % {"type": line.business_type}
     match line.kind, line.is_refund:
         case Kind.NOT_IN_BILL, False:
             return _(

@@ -22,7 +22,7 @@ Kind = BillLine.Kind
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """All rows of a day's bill about one payment or one refund; or a payment or refund of ours."""
+    """All rows of a day's bill about one payment, refund or other entry; or a payment or refund of ours."""
 
     day: date
     is_refund: bool
@@ -31,11 +31,15 @@ class Entry:
     out_request_no: str
     amount_fen: int
     raw: str = ""
+    business_type: str = ""
+    """Alipay's word for what is neither payment nor refund, such as 转账."""
 
     @property
     def key(self) -> str:
         """Stable key: the same in every run for that day."""
         identity = (self.trade_no, self.out_trade_no, self.out_request_no) if self.trade_no else (self.raw,)
+        if self.business_type:
+            identity = (*identity, self.business_type)
         return hashlib.sha256("\n".join((str(self.day), str(self.is_refund), *identity)).encode()).hexdigest()
 
 
@@ -54,6 +58,8 @@ class Finding:
 
 def look_up(entry: Entry) -> Finding:
     """Find an entry in our books. Queries Alipay if the books have less than the bill."""
+    if entry.business_type:
+        return Finding(Kind.NOT_OURS, Payment.objects.numbered(entry.out_trade_no))
     return _refund_of(entry) if entry.is_refund else _payment_of(entry)
 
 

@@ -312,6 +312,9 @@ class BillLine(Resolvable):
     out_trade_no = models.CharField(_("merchant order no."), max_length=64, blank=True)
     trade_no = models.CharField(_("Alipay transaction no."), max_length=64, blank=True)
     out_request_no = models.CharField(_("refund request no."), max_length=64, blank=True)
+    # Alipay's word for an entry that is neither payment nor refund, such as 转账. `db_default`: the version
+    # before writes lines without it.
+    business_type = models.CharField(_("business type"), max_length=20, blank=True, default="", db_default="")
     bill_fen = models.BigIntegerField(_("billed (fen)"), null=True, blank=True)
     our_fen = models.BigIntegerField(_("recorded here (fen)"), null=True, blank=True)
     payment = models.ForeignKey(

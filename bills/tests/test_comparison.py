@@ -21,7 +21,7 @@ from payments import callbacks, checkout
 from payments.alipay import http
 from payments.alipay.answers import BEIJING
 from payments.alipay.bill import Bill, BillProblem, Row
-from payments.alipay.tests.test_bill import HEADER, PAYMENT, gbk, text_of, zipped
+from payments.alipay.tests.test_bill import HEADER, PAYMENT, TRANSFER, gbk, text_of, zipped
 from payments.books import attempts
 from payments.books.attempts import Received, settle
 from payments.books.invariants import broken_rules
@@ -94,7 +94,14 @@ def stranger(number: str, **changes: object) -> tuple[Row, str]:
 
 
 def bill(*rows: tuple[Row, str], day: date = DAY, unreadable: list[str] | None = None) -> Bill:
-    return Bill("20880000000000010156", day, list(rows), unreadable or [])
+    payments_and_refunds = [(row, raw) for row, raw in rows if not row.business_type]
+    others = [(row, raw) for row, raw in rows if row.business_type]
+    return Bill("20880000000000010156", day, payments_and_refunds, unreadable or [], others)
+
+
+def transfer(trade_no: str = "2026888", **changes: object) -> tuple[Row, str]:
+    row, _ = stranger("", trade_no=trade_no, business_type="转账", **changes)
+    return row, f"{trade_no},,转账,房租,{row.amount_fen}"
 
 
 def open_lines() -> list[tuple[str, str]]:
@@ -243,6 +250,48 @@ def test_a_line_that_cannot_be_read_is_for_staff(gateway: Gateway) -> None:
         (line,) = reconcile(bill(unreadable=["2026,a,b,,,"])).for_staff
     assert (line.raw, line.bill_fen, line.kind) == ("2026,a,b,,,", None, Kind.NOT_OURS)
     assert "can't be read" in next_step(line)
+
+
+# --- neither payments nor refunds ---------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fen", [20000, -20000], ids=["to us", "from us"])
+@pytest.mark.parametrize("trade_no", ["2026888", ""])
+def test_W5_a_transfer_goes_to_staff_as_what_it_is(fen: int, trade_no: str, gateway: Gateway) -> None:
+    payment = paid()
+    theirs = bill(row(payment), transfer(trade_no, amount_fen=fen, net_fen=fen))
+    for _ in range(2):
+        report = reconcile(theirs)
+    (line,) = report.for_staff
+    assert (line.kind, line.business_type, line.is_refund) == (Kind.NOT_OURS, "转账", False)
+    assert (line.trade_no, line.bill_fen, line.our_fen, line.payment) == (trade_no, fen, None, None)
+    assert (report.theirs.payments, report.theirs.received_fen, report.matched) == (1, 30000, 1)
+    assert "“转账”, not as the payment or refund of an order" in next_step(line)
+    assert gateway.calls == []
+
+
+@pytest.mark.django_db
+def test_W5_a_transfer_is_another_line_than_a_payment_of_the_same_number(gateway: Gateway) -> None:
+    payment = paid()
+    like_it = row(payment, business_type="转账")
+    (line,) = reconcile(bill(row(payment), like_it)).for_staff
+    assert (line.business_type, line.payment, line.bill_fen) == ("转账", payment, 30000)
+    reconcile(bill(row(payment), transfer("1"), transfer("2"), transfer("")))
+    assert [line.trade_no for line in BillLine.objects.filter(done_at=None).order_by("trade_no")] == [
+        "",
+        "1",
+        "2",
+    ]
+
+
+@pytest.mark.django_db
+def test_W5_a_transfer_of_another_day_stays_what_it_is(gateway: Gateway) -> None:
+    (line,) = reconcile(bill(transfer())).for_staff
+    with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
+        reconcile(bill(day=AFTER))
+    line.refresh_from_db()
+    assert (line.done_at, line.kind, line.bill_fen, line.business_type) == (None, Kind.NOT_OURS, 1, "转账")
 
 
 # --- only in our books --------------------------------------------------------------------------------------
@@ -661,6 +710,15 @@ def test_W5_the_command_names_a_copy_and_says_what_to_do(file: Path) -> None:
     assert "a copy that was saved in UTF-8" in reason
     assert "give that zip as it is" in reason
     assert (compared(), BillLine.objects.count()) == ([], 0)
+
+
+@pytest.mark.django_db
+def test_W5_the_command_prints_a_transfer_as_what_it_is(
+    file: Path, capsys: pytest.CaptureFixture[str], gateway: Gateway
+) -> None:
+    file.write_bytes(gbk(TRANSFER.format(title="还款,房租", remark="")))
+    assert run("2026-11-22", "--file", str(file)) == 1
+    assert "NOT_OURS 转账 2026112222001400001234567890: bill 300.00, ours -" in capsys.readouterr().out
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from core.money import yuan_text
@@ -39,12 +39,16 @@ class EmptyFile(BillProblem):
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """`rows`: each with its raw line. `unreadable`: lines that have no or more than one reading."""
+    """`rows`: payments and refunds, each with its raw line. `others`: the same for other business types.
+
+    `unreadable`: lines that have no or more than one reading.
+    """
 
     account: str
     day: date
     rows: list[tuple[Row, str]]
     unreadable: list[str]
+    others: list[tuple[Row, str]] = field(default_factory=list)
 
 
 def parse(content: bytes) -> Bill:
@@ -71,7 +75,7 @@ def parse(content: bytes) -> Bill:
     if table:  # a day without business may have no header either
         _read_table(table, bill)
     if not bill.unreadable:
-        _check_totals(remarks, [row for row, _ in bill.rows])
+        _check_totals(remarks, [row for row, _ in bill.rows], [row for row, _ in bill.others])
     return bill
 
 
@@ -86,7 +90,7 @@ def _read_table(table: list[str], bill: Bill) -> None:
         if row is None:
             bill.unreadable.append(line[:MAX_LINE])
         else:
-            bill.rows.append((row, line))
+            (bill.others if row.business_type else bill.rows).append((row, line))
     if len(bill.unreadable) > MAX_UNREADABLE:
         raise BillProblem(
             f"{len(bill.unreadable)} lines of the bill can't be read, such as {bill.unreadable[0]}"
@@ -143,19 +147,32 @@ def _missing(names: list[str]) -> list[str]:
     return [name for name in NEEDED if names.count(name) != 1]
 
 
-def _check_totals(remarks: list[str], rows: list[Row]) -> None:
-    """Compare the rows with the counts and sums in the bill's last lines. Raises BillProblem."""
+def _check_totals(remarks: list[str], rows: list[Row], others: list[Row]) -> None:
+    """Compare the rows with the counts and sums in the bill's last lines. Raises BillProblem.
+
+    Alipay does not say whether the totals include other business types: either counts.
+    """
+    try:
+        _check_sums(remarks, rows)
+    except BillProblem:
+        if not others:
+            raise
+        _check_sums(remarks, [*rows, *others])
+
+
+def _check_sums(remarks: list[str], rows: list[Row]) -> None:
     counts, sums = Counter[bool](), Counter[bool]()
     for row in rows:
-        counts[row.is_refund] += 1
-        sums[row.is_refund] += row.net_fen or 0
+        is_outgoing = row.is_refund or row.amount_fen < 0
+        counts[is_outgoing] += 1
+        sums[is_outgoing] += row.net_fen or 0
     has_sums = all(row.net_fen is not None for row in rows)
     for found in filter(None, map(_TOTAL.match, remarks)):
         kind, count, total = found.groups()
-        is_refund = kind == "退款"
-        if int(count) != counts[is_refund]:
-            raise BillProblem(f"The bill says {kind} {count}笔, and has {counts[is_refund]} such rows.")
-        if has_sums and fen(total) != sums[is_refund]:
+        is_outgoing = kind == "退款"
+        if int(count) != counts[is_outgoing]:
+            raise BillProblem(f"The bill says {kind} {count}笔, and has {counts[is_outgoing]} such rows.")
+        if has_sums and fen(total) != sums[is_outgoing]:
             raise BillProblem(
-                f"The bill says {kind} {total}元, and its rows add up to {yuan_text(sums[is_refund])}."
+                f"The bill says {kind} {total}元, and its rows add up to {yuan_text(sums[is_outgoing])}."
             )

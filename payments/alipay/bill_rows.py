@@ -1,4 +1,4 @@
-"""Reads one line of the bill: a payment or a refund.
+"""Reads one line of the bill: a payment, a refund, or an entry of another business type.
 
 Text in the bill is unquoted and may hold commas: titles, shops, names of accounts and of coupons, remarks.
 Every way to share the surplus commas out over the columns of free text is tried, and a line counts only if
@@ -20,9 +20,10 @@ _REQUEST, _NET = "退款批次号/请求号", "商家实收(元)"
 NEEDED = (TRADE_NO, OUT_TRADE_NO, TYPE, AMOUNT)
 _KEPT = (*NEEDED, _REQUEST, _NET)
 
-PAYMENT, REFUND = "交易", "退款"
+PAYMENT, REFUND, OTHER = "交易", "退款", ""
 
 _NUMBER = re.compile(r"[!-~]{1,64}")
+_OTHER_TYPE = re.compile(r"(?!(?:交易|退款)$)[^\W\d_]{1,20}")
 
 Reader = Callable[[str], str | None]
 """Checks a cell and returns its value as canonical text, None if it is not valid."""
@@ -32,7 +33,7 @@ Column = tuple[Reader | None, bool]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One payment or refund. `amount_fen` is positive for both."""
+    """One line. `amount_fen` is positive for payments and refunds alike."""
 
     is_refund: bool
     trade_no: str
@@ -41,6 +42,8 @@ class Row:
     amount_fen: int
     net_fen: int | None
     """The seller's share, which the totals at the end add up. None: older files may lack the column."""
+    business_type: str = ""
+    """Alipay's word for what is neither payment nor refund, such as 转账. Its amount has a sign."""
 
 
 class Layout:
@@ -73,8 +76,9 @@ class Layout:
             trade_no=cells[TRADE_NO],
             out_trade_no=cells[OUT_TRADE_NO],
             out_request_no=cells.get(_REQUEST, ""),
-            amount_fen=abs(amount),
+            amount_fen=abs(amount) if kind == REFUND else amount,
             net_fen=int(net) if net else None,
+            business_type="" if kind in (PAYMENT, REFUND) else kind,
         )
 
 
@@ -112,20 +116,21 @@ def _readings(cells: list[str], columns: list[Column]) -> list[tuple[str, ...]]:
 
 
 def _by_type(names: list[str], free: set[str], may_be_empty: set[str]) -> list[list[Column]]:
-    """The columns as a payment and a refund have them.
+    """The columns as a payment, a refund and another entry have them.
 
     `free`: columns whose text may hold commas. `may_be_empty`: endings of names of columns with empty cells.
     """
     return [
         [(_reader(name, business_type, free, may_be_empty), name in _KEPT) for name in names]
-        for business_type in (PAYMENT, REFUND)
+        for business_type in (PAYMENT, REFUND, OTHER)
     ]
 
 
 def _reader(name: str, business_type: str, free: set[str], may_be_empty: set[str]) -> Reader | None:
+    is_other = business_type == OTHER
     readers: dict[str, Reader] = {
-        TRADE_NO: _trade_no,
-        OUT_TRADE_NO: _number,
+        TRADE_NO: partial(_or_empty, reader=_trade_no) if is_other else _trade_no,
+        OUT_TRADE_NO: partial(_or_empty, reader=_number) if is_other else _number,
         TYPE: partial(_type, business_type=business_type),
         AMOUNT: partial(_signed, business_type=business_type),
         _REQUEST: _no_number if business_type == PAYMENT else partial(_or_empty, reader=_number),
@@ -156,7 +161,8 @@ def _no_number(cell: str) -> str | None:
 
 
 def _type(cell: str, business_type: str) -> str | None:
-    return cell if cell == business_type else None
+    is_it = _OTHER_TYPE.fullmatch(cell) if business_type == OTHER else cell == business_type
+    return cell if is_it else None
 
 
 def _signed(cell: str, business_type: str) -> str | None:

@@ -142,7 +142,7 @@ def _sums(sums: Sums) -> str:
 
 
 def _line_summary(line: BillLine) -> str:
-    about = "refund" if line.is_refund else "payment"
+    about = line.business_type or ("refund" if line.is_refund else "payment")
     numbers = " ".join(filter(None, (line.out_request_no, line.out_trade_no, line.trade_no)))
     bill, ours = ("-" if fen is None else yuan_text(fen) for fen in (line.bill_fen, line.our_fen))
     return f"{line.kind} {about} {numbers or line.raw}: bill {bill}, ours {ours}"

@@ -125,6 +125,40 @@ def test_W5_a_broken_file_is_not_taken_for_an_empty_one(content: bytes) -> None:
     assert not isinstance(caught.value, EmptyFile)
 
 
+TRANSFER = PAYMENT.replace("交易\t", "转账\t").replace("26112200000001_1\t", "\t")
+TOTALS = ("#交易合计：{count}笔，商家实收共{sum}元", "#退款合计：0笔，商家实收退款共0.00元")
+
+
+@pytest.mark.parametrize(("count", "total"), [(1, "300.00"), (2, "600.00")])
+def test_W5_a_transfer_is_told_as_what_it_is(count: int, total: str) -> None:
+    """It is no payment of an order; whether the totals have it is not documented."""
+    line = TRANSFER.format(title="转账,还款", remark="谢谢, 张三")
+    totals = tuple(text.format(count=count, sum=total) for text in TOTALS)
+    found = parse(gbk(PAYMENT.format(**PLAIN), line, totals=totals))
+    assert ([row for row, _ in found.rows], found.unreadable) == ([PAID], [])
+    assert found.others == [(Row(False, PAID.trade_no, "", "", 30000, 30000, "转账"), line)]
+
+
+@pytest.mark.parametrize("business_type", ["转账", "冻结", "解冻", "手续费", "分账"])
+def test_W5_other_business_types_keep_the_sign_of_their_amount(business_type: str) -> None:
+    line = REFUND.format(**PLAIN).replace("退款\t", f"{business_type}\t")
+    found = parse(gbk(line))
+    (row, raw) = found.others[0]
+    assert (row.business_type, row.amount_fen, row.is_refund, raw) == (business_type, -10000, False, line)
+    assert (found.rows, found.unreadable) == ([], [])
+
+
+def test_W5_many_transfers_do_not_refuse_the_day() -> None:
+    line = TRANSFER.format(**PLAIN)
+    found = parse(gbk(*[line] * 150, PAYMENT.format(**PLAIN)))
+    assert (len(found.others), len(found.rows)) == (150, 1)
+
+
+def test_W5_totals_that_fit_neither_with_nor_without_the_transfers_are_refused() -> None:
+    totals = tuple(text.format(count=3, sum="900.00") for text in TOTALS)
+    assert "交易 3笔" in problem(gbk(PAYMENT.format(**PLAIN), TRANSFER.format(**PLAIN), totals=totals))
+
+
 def test_names_in_gbk_without_a_flag_are_read() -> None:
     """zipfile writes UTF-8 names with a flag; Alipay writes GBK without one."""
     names = {"A" * 20: "业务明细.csv", "B" * 20: "业务明细(汇总).csv"}
@@ -192,7 +226,8 @@ def test_a_line_with_two_valid_splits_is_not_guessed() -> None:
         ("300.00,300.00", ",300.00"),
         ("300.00,300.00", "300.00,NaN"),
         ("300.00,300.00", "9999999999.00,300.00"),
-        ("交易\t", "冻结\t"),
+        ("交易\t", "\t"),
+        ("交易\t", "2026\t"),
         ("2026112222001400001234567890\t", "\t"),
         ("2026112222001400001234567890\t", "2026 1122\t"),
         ("26112200000001_1\t", "\t"),

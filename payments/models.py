@@ -330,7 +330,8 @@ class BillLine(Resolvable):
         verbose_name_plural = _("bill discrepancies")
 
     def __str__(self) -> str:
-        return f"{self.bill_date} {self.out_request_no or self.out_trade_no or self.trade_no}"
+        number = self.out_request_no or self.out_trade_no or self.trade_no or self.business_type
+        return f"{self.bill_date} {number}"
 
 
 class ComparedBill(models.Model):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bills.comparison import reconcile
 from bills.lines import next_step
-from bills.tests.test_comparison import MORNING_AFTER, bill, paid, row, stranger
+from bills.tests.test_comparison import MORNING_AFTER, bill, paid, row, stranger, transfer
 from payments.models import BillLine
 from payments.tests.test_admin import act, boss, clerk, page, said  # noqa: F401  boss is a fixture
 from tests import make
@@ -44,6 +44,18 @@ def test_QRY11_QRY12_staff_see_what_differs_and_the_next_step(client: Client, li
     for line in lines:
         if line.payment:
             assert reverse("admin:payments_payment_change", args=[line.payment.pk]) in text
+
+
+@pytest.mark.usefixtures("boss")
+@pytest.mark.parametrize("trade_no", ["2026888", ""])
+def test_W5_staff_read_that_a_line_is_a_transfer(client: Client, gateway: Gateway, trade_no: str) -> None:
+    (line,) = reconcile(bill(transfer(trade_no, amount_fen=-20000, net_fen=-20000))).for_staff
+    for address in (page(BillLine, "changelist"), page(BillLine, "change", line.pk)):
+        text = client.get(address).content.decode()
+        assert '<td class="field-about">转账</td>' in text or 'readonly">转账<' in text
+        assert "-200.00" in text
+        assert "2026-11-22" in text
+        assert next_step(line) in text
 
 
 @pytest.mark.usefixtures("boss")

@@ -10,7 +10,7 @@ from jobs import sweep
 from orders import transitions
 from orders.models import Order
 from payments import callbacks, queries, refunding
-from payments.alipay import notices
+from payments.alipay import bill_rows, notices
 from payments.alipay.answers import Closed, NotExisting, RefundResult
 from payments.books import attempts, refunds
 from payments.models import Payment, Refund
@@ -122,3 +122,13 @@ def refund_is_done_only_if_alipay_confirms(patch: pytest.MonkeyPatch) -> None:
 @guard
 def cancelling_frees_the_nights(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("houses.availability.release", lambda order_number: None)
+
+
+@guard
+def commas_may_stand_in_every_text_of_the_bill(patch: pytest.MonkeyPatch) -> None:
+    by_type = bill_rows._by_type
+
+    def title_or_remark(names: list[str], free: set[str], may_be_empty: set[str]) -> object:
+        return [] if free == set(names) else by_type(names, free, may_be_empty)
+
+    patch.setattr(bill_rows, "_by_type", title_or_remark)

@@ -28,9 +28,10 @@ from jobs.sweep import sweep_once
 from orders.models import Order, OrderEvent, Review
 from payments.alipay import http
 from payments.alipay.configured import alipay_client as alipay_client
-from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from standin import StandIn
 from tests.alipay import NOTIFY, PAYCOMPLETE, signed
+from tests.histories import bills
 from tests.histories.buyer import Buyer
 from tests.histories.trouble import NETWORK, POINTS, Killed, Trouble, connection_lost, deadlock, die
 from tests.histories.truth import SETTLED, Truth
@@ -542,11 +543,16 @@ class History(RuleBasedStateMachine):
     # --- The end --------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
-        """Recover (Alipay reachable, time passes, sweeps run, outstanding notices arrive), then check."""
+        """Recover (Alipay reachable, time passes, sweeps run, outstanding notices arrive), then check.
+
+        The next day, the bills must agree, too.
+        """
         try:
             if not self.failed:
                 self._heal()
                 self._assert_none(self.truth.broken_at_the_end(gateway_lied=self._gateway_has_lied()))
+                self.now.shift(timedelta(days=1))
+                self._assert_none(bills.differences(self.standin))
                 self._count_outcomes()
         finally:
             self.trouble.forget()
@@ -663,6 +669,7 @@ def delete_everything(standin: StandIn) -> None:
     standin.fault("notify.lost")
     for model in (
         BillLine,
+        ComparedBill,
         GatewayMessage,
         Refund,
         Payment,

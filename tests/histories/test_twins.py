@@ -22,6 +22,7 @@ FOUND_SOON = [
     "refund_keeps_its_number",
     "refund_is_done_only_if_alipay_confirms",
     "cancelling_frees_the_nights",
+    "commas_may_stand_in_every_text_of_the_bill",
 ]
 
 

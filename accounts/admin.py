@@ -1,17 +1,20 @@
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import StaffLoginForm, StaffUserChangeForm, StaffUserCreationForm
 from accounts.models import User
 from accounts.search import MobileSearch
 from core.admin import DatesInRange
+from core.admin_changes import ChangedFieldsAdmin
 
 admin.site.login_form = StaffLoginForm
 
 
 @admin.register(User)
-class UserAdmin(MobileSearch, DatesInRange, DjangoUserAdmin):
+class UserAdmin(ChangedFieldsAdmin, MobileSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = StaffUserCreationForm
     list_display = ["mobile", "name", "email", "is_staff", "is_active", "date_joined"]
@@ -30,3 +33,11 @@ class UserAdmin(MobileSearch, DatesInRange, DjangoUserAdmin):
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["mobile", "usable_password", "password1", "password2"]})
     ]
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ChangedFieldsAdmin, DjangoGroupAdmin):
+    """Groups, which other staff may be changing at the same time."""

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import DatesInRange
+from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
 from core.fields import TypedDateField, YuanField
 from core.money import yuan_text
 from houses import availability
@@ -19,18 +20,18 @@ MAX_DAYS_HELD_AHEAD = 2 * 365
 
 
 @admin.register(Area)
-class AreaAdmin(admin.ModelAdmin):
+class AreaAdmin(ChangedFieldsAdmin):
     list_display = ["name", "name_en"]
     search_fields = ["name", "name_en"]
 
 
 @admin.register(Facility)
-class FacilityAdmin(admin.ModelAdmin):
+class FacilityAdmin(ChangedFieldsAdmin):
     list_display = ["name", "name_en", "icon"]
     search_fields = ["name", "name_en"]
 
 
-class HousePhotoInline(admin.TabularInline):
+class HousePhotoInline(ChangedFieldsInline, admin.TabularInline):
     model = HousePhoto
     form = HousePhotoForm
     fields = ["image", "position"]
@@ -47,7 +48,7 @@ class HouseForm(forms.ModelForm):
 
 
 @admin.register(House)
-class HouseAdmin(DatesInRange):
+class HouseAdmin(ChangedFieldsAdmin, DatesInRange):
     form = HouseForm
     list_display = [
         "title",

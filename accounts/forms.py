@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mobile import MAX_TYPED, MobileField
 from accounts.models import User, is_mobile_number
+from core.changed_fields import ChangedFieldsForm
 from core.fields import PlainEmailField, PlainLineField
+from core.refusal import Refusal
 
 
 class LoginForm(AuthenticationForm):
@@ -80,8 +82,10 @@ class SignUpForm(forms.Form):
         return User.objects.create_user(data["username"], data["email"], data["password"])
 
 
-class ProfileForm(forms.ModelForm):
+class ProfileForm(ChangedFieldsForm):
     """The fields that users may edit themselves. The mobile number is the login and stays."""
+
+    tells_who = False
 
     name = PlainLineField(
         label=_("Name"),
@@ -99,11 +103,6 @@ class ProfileForm(forms.ModelForm):
         help_texts = {"email": _("We'll email you about your bookings.")}
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
-    def save(self, commit: bool = True) -> User:
-        """Write only these fields, so that a password changed at the same time is not overwritten."""
-        self.instance.save(update_fields=self.Meta.fields)
-        return self.instance
-
 
 class NewPasswordForm(PasswordChangeForm):
     error_messages = {
@@ -120,6 +119,23 @@ class NewPasswordForm(PasswordChangeForm):
             _("Confirm new password"),
         )
         new.help_text, again.help_text = _("At least 8 characters, and not just digits."), ""
+
+    def save(self, commit: bool = True) -> User:
+        """Replace the password that was checked. Hashing takes a while.
+
+        Raises Refusal if the account was closed meanwhile, or got another password than this one.
+        """
+        user, new, checked = self.user, self.cleaned_data["new_password1"], self.user.password
+        user.set_password(new)
+        unchanged = User.objects.filter(pk=user.pk, is_active=True, password=checked)
+        if not unchanged.update(password=user.password):
+            user.refresh_from_db()
+            if not user.is_active:
+                raise Refusal(LoginForm.error_messages["inactive"])
+            if not user.check_password(new):  # else pressed twice
+                raise Refusal(_("Your password was changed elsewhere just now. Sign in with that one."))
+        password_validation.password_changed(new, user)
+        return user
 
 
 class StaffUserCreationForm(AdminUserCreationForm):

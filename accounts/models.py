@@ -1,5 +1,7 @@
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
@@ -7,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mobile import clean_mobile
+from core.changed_columns import SavesChangedColumns
 
 is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))
 
@@ -31,7 +34,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(mobile, email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     """A renter or a member of staff, who signs in with a mobile number."""
 
     mobile = models.CharField(
@@ -62,6 +65,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.name or f"{self.mobile[:3]}****{self.mobile[-4:]}"
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Tell whether the password is right. Hashes it anew after an upgrade, unless it was changed."""
+
+        def rehash(raw_password: str) -> None:
+            hashed = make_password(raw_password)
+            if User.objects.filter(pk=self.pk, password=self.password).update(password=hashed):
+                self.password = hashed
+                self._remember(["password"])
+
+        return check_password(raw_password, self.password, rehash)
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        return await sync_to_async(self.check_password)(raw_password)
 
     def get_short_name(self) -> str:
         return self.get_full_name()

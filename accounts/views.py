@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, RedirectURLMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import IntegrityError, transaction
@@ -20,6 +21,8 @@ from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
 from accounts.guards import post_only_page, signed_in_user
 from accounts.mobile import clean_mobile
 from accounts.models import User
+from core.refusal import Refusal
+from core.transactions import durable_transaction
 
 
 class SignIn(LoginView):
@@ -67,13 +70,21 @@ class SignUp(RedirectURLMixin, FormView):
 @login_required  # no form_page: csrf_failure() would redirect and lose the input
 def me(request: HttpRequest) -> HttpResponse:
     """我的: show and edit the signed-in user's profile."""
-    user = User.objects.get(pk=signed_in_user(request).pk)  # a copy: base.html shows request.user, unedited
-    form = ProfileForm(request.POST if request.method == "POST" else None, instance=user)
+    user = signed_in_user(request)
+    form = _save_profile(request, user.pk) if request.method == "POST" else ProfileForm(instance=user)
     if form.is_valid():
-        form.save()
         messages.success(request, _("Saved."))
         return redirect("accounts:me")
     return render(request, "accounts/me.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@durable_transaction
+def _save_profile(request: HttpRequest, pk: int) -> ProfileForm:
+    user = User.objects.select_for_update().get(pk=pk)
+    form = ProfileForm(request.POST, instance=user)
+    if form.is_valid():
+        form.save()
+    return form
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -84,3 +95,10 @@ class NewPassword(SuccessMessageMixin, PasswordChangeView):
     form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:me")
     success_message = _("Your password has been changed. You've been signed out on other devices.")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+            return self.form_invalid(form)

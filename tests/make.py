@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import count
 
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
@@ -40,6 +41,7 @@ def order(renter: User | None = None, **fields: object) -> Order:
         "pay_by": timezone.now() + timedelta(minutes=30),
         **fields,
     }
+    House.objects.filter(pk=home.pk).update(order_count=F("order_count") + 1)  # as a booking does
     return Order.objects.create(renter=renter or user(), house=home, **values)
 
 

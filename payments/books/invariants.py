@@ -1,4 +1,4 @@
-"""Invariants of money and nights, as queries that find violations; numbered as in docs/fault-matrix.md.
+"""Invariants of money, nights and counters, as queries for violations; numbered as in docs/fault-matrix.md.
 
 I1 (the money that Alipay holds) can't be checked here; the daily bill does. Unique columns ensure most of I2.
 """
@@ -10,7 +10,8 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from houses.models import BookedNight
+from houses.models import BookedNight, House
+from orders.counters import miscounted
 from orders.models import Order, OrderEvent
 from payments.models import Payment, Refund
 
@@ -18,24 +19,25 @@ TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
 GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
 
 Question = tuple[str, QuerySet, str]
-"""A description of the violation, the rows that have it, and the lookup of their order's number."""
+"""A description of the violation, the rows that have it, and the lookup of what to name: the number of their
+order, or the key of a house."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
     rule: str
-    order_number: str
+    about: str
     violation: str
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.order_number}: {self.violation}"
+        return f"{self.rule} {self.about}: {self.violation}"
 
 
 def broken_rules() -> Iterator[Broken]:
-    """Find every order that violates a rule: one query for each question, at most one pass over a table."""
+    """Find every order or house that violates a rule, by one query for each question."""
     for rule, (violation, rows, number) in questions():
         for found in rows.values_list(number, flat=True).iterator():
-            yield Broken(rule, found, violation)
+            yield Broken(rule, f"house {found}" if rows.model is House else found, violation)
 
 
 def questions() -> Iterator[tuple[str, Question]]:
@@ -157,6 +159,10 @@ def _paid_stays_paid() -> Iterator[Question]:
     )
 
 
+def _counters_are_what_rows_say() -> Iterator[Question]:
+    yield "the house's bookings, reviews or stars are not what their rows say", miscounted(), "pk"
+
+
 _RULES = [
     ("I2", _one_attempt_per_trade),
     ("I3", _paid_once_in_full),
@@ -165,4 +171,5 @@ _RULES = [
     ("I5", _refunds_stay_below_received),
     ("I6", _orders_hold_their_nights),
     ("I7", _paid_stays_paid),
+    ("I10", _counters_are_what_rows_say),
 ]

@@ -1,12 +1,17 @@
 """check_money finds a violation of each invariant, and none in sound data."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
+from django.db.models import F
 
 from houses import availability
-from houses.models import BookedNight
+from houses.models import BookedNight, House
+from orders import transitions
+from orders.counters import recount
 from orders.models import Order, OrderEvent
 from payments import callbacks
 from payments.books.invariants import broken_rules
@@ -142,11 +147,54 @@ def test_OPS02_a_violation_is_found_with_its_order(
 ) -> None:
     paid(), surplus(), make.attempt()
     payment = harm()
-    assert (rule, payment.order.number) in {(broken.rule, broken.order_number) for broken in broken_rules()}
+    assert (rule, payment.order.number) in {(broken.rule, broken.about) for broken in broken_rules()}
     with pytest.raises(SystemExit) as ended:
         call_command("check_money")
     assert ended.value.code == 1
     assert payment.order.number in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("counter", ["order_count", "review_count", "rating_sum"])
+@pytest.mark.parametrize("by", [1, -1])
+def test_L3_a_counter_that_is_wrong_is_found_with_its_house(
+    counter: str, by: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house, other = reviewed().house, reviewed().house
+    assert list(broken_rules()) == []
+    House.objects.filter(pk=house.pk).update(**{counter: F(counter) + by})
+    assert [(broken.rule, broken.about) for broken in broken_rules()] == [("I10", f"house {house.pk}")]
+    with pytest.raises(SystemExit):
+        call_command("check_money")
+    assert f"I10 house {house.pk}: " in capsys.readouterr().out
+    recount(house)
+    assert list(broken_rules()) == []
+    other.refresh_from_db()
+    assert (other.order_count, other.review_count, other.rating_sum) == (1, 1, 4)
+
+
+def reviewed() -> Order:
+    order = paid().order
+    order.refresh_from_db()
+    transitions.review(order, by=order.renter, rating=4, text="Quiet")
+    return order
+
+
+def test_L3_the_review_of_a_cancelled_order_does_not_count() -> None:
+    order = reviewed()
+    transitions.cancel(order, by=order.renter)
+    assert [broken for broken in broken_rules() if broken.rule == "I10"] == []
+    recount(order.house)
+    order.house.refresh_from_db()
+    assert (order.house.order_count, order.house.review_count) == (1, 0)
+
+
+def test_L3_the_migration_counts_anew() -> None:
+    house = reviewed().house
+    House.objects.update(order_count=0, review_count=9, rating_sum=0)
+    import_module("orders.migrations.0006_recount_houses").recount(apps, None)
+    assert list(broken_rules()) == []
+    house.refresh_from_db()
+    assert (house.order_count, house.review_count, house.rating_sum) == (1, 1, 4)
 
 
 def test_surplus_that_staff_gave_back_another_way_is_no_violation() -> None:

@@ -21,6 +21,7 @@ from houses import availability
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
+from orders.counters import recount
 from orders.models import Order
 from payments import checkout, queries
 from payments.books import attempts
@@ -285,3 +286,5 @@ def _past_orders(renter: User, houses: list[House], count: int) -> None:
         batch_size=1000,
         ignore_conflicts=True,
     )
+    for house in houses:
+        recount(house)

@@ -8,7 +8,7 @@ from payments.books.invariants import broken_rules
 
 
 class Command(BaseCommand):
-    help = "Prints every order that violates an invariant of money or nights. Exit status 1 if any does."
+    help = "Prints every order and house that violates an invariant. Exit status 1 if any does."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = 0

@@ -1,0 +1,39 @@
+"""Counters of a house: bookings, reviews and stars. Its row keeps them, since lists would have to count.
+
+booking.py and transitions.py move them. Here they are counted from the rows, to check and to mend them.
+"""
+
+from django.db import transaction
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from houses.models import House
+from orders.models import Order, Review
+
+COUNTERS = ("order_count", "review_count", "rating_sum")
+
+
+def miscounted() -> QuerySet[House]:
+    """Houses whose counters are not what their orders and reviews say."""
+    counted = {f"true_{name}": value for name, value in _counted().items()}
+    right = Q(*((name, F(f"true_{name}")) for name in COUNTERS))
+    return House.objects.annotate(**counted).exclude(right)
+
+
+@transaction.atomic
+def recount(house: House) -> None:
+    """Lock the house, as every booking and review does, and count anew."""
+    row = House.objects.select_for_update().only("pk").get(pk=house.pk)
+    counted = House.objects.annotate(**{f"true_{name}": value for name, value in _counted().items()})
+    true = counted.values(*(f"true_{name}" for name in COUNTERS)).get(pk=row.pk)
+    House.objects.filter(pk=row.pk).update(**{name: true[f"true_{name}"] for name in COUNTERS})
+
+
+def _counted() -> dict[str, Coalesce]:
+    orders = Order.objects.filter(house=OuterRef("pk")).order_by().values("house")
+    reviews = Review.objects.counted().filter(house=OuterRef("pk")).order_by().values("house")
+    return {
+        "order_count": Coalesce(Subquery(orders.annotate(n=Count("pk")).values("n")), 0),
+        "review_count": Coalesce(Subquery(reviews.annotate(n=Count("pk")).values("n")), 0),
+        "rating_sum": Coalesce(Subquery(reviews.annotate(n=Sum("rating")).values("n")), 0),
+    }

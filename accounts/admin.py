@@ -1,10 +1,16 @@
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import StaffLoginForm, StaffUserChangeForm, StaffUserCreationForm
+from accounts.keeping import did_anything
 from accounts.models import User
 from accounts.search import MobileSearch
 from core.admin import DatesInRange
@@ -33,6 +39,19 @@ class UserAdmin(ChangedFieldsAdmin, MobileSearch, DatesInRange, DjangoUserAdmin)
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["mobile", "usable_password", "password1", "password2"]})
     ]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Refuse to delete users who did anything, alone or among others, and say what to do instead."""
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        kept = [str(user) for user in objs if did_anything(user)]
+        for name in kept:
+            refusal = gettext(
+                "%(user)s has orders or has worked here, and those records name them. Close the account "
+                "instead: untick “%(active)s” and save."
+            )
+            values = {"user": name, "active": capfirst(User._meta.get_field("is_active").verbose_name)}
+            self.message_user(request, refusal % values, messages.ERROR)
+        return deleted, counts, set() if kept else lacking, [*protected, *kept]
 
 
 admin.site.unregister(Group)

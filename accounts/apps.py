@@ -1,7 +1,14 @@
 from django.apps import AppConfig
+from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("Users")
+
+    def ready(self) -> None:
+        from accounts.keeping import protect_history
+        from accounts.models import User
+
+        pre_delete.connect(protect_history, sender=User, dispatch_uid="accounts.keeping")

@@ -135,7 +135,7 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
         step: Callable[[Row], object],
         *,
         say_done: Callable[[int], str],
-        log_entry: str = "",
+        log_entry: str,
     ) -> None:
         """Run `step` on each row. Shows the number of rows done, and each Refusal as an error.
 
@@ -149,8 +149,7 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
                 self.message_user(request, str(refusal), messages.ERROR)
                 continue
             done += 1
-            if log_entry:
-                self.log_change(request, row, log_entry)
+            self.log_change(request, row, log_entry)
         if done:
             self.message_user(request, say_done(done) % done, messages.SUCCESS)
 

@@ -5,6 +5,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import DatesInRange
@@ -109,9 +110,12 @@ class BookedNightAdmin(DatesInRange):
 
     def save_model(self, request: HttpRequest, obj: BookedNight, form: object, change: bool) -> None:
         availability.hold_for_staff(obj)
+        self.log_change(request, obj.house, gettext("Blocked the night %(night)s.") % {"night": obj.night})
 
     def delete_model(self, request: HttpRequest, obj: BookedNight) -> None:
+        """Release the night. The history of the house keeps it: the night's own is no longer reachable."""
         availability.release_for_staff(obj)
+        self.log_change(request, obj.house, gettext("Released the night %(night)s.") % {"night": obj.night})
 
     def has_change_permission(self, request: HttpRequest, obj: BookedNight | None = None) -> bool:
         return False

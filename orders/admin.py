@@ -69,7 +69,9 @@ class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
     @admin.action(description=_("Accept"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         staff = signed_in_user(request)
-        self._act_on_each(request, queryset, lambda order: transitions.accept(order, by=staff))
+        self._act_on_each(
+            request, queryset, lambda order: transitions.accept(order, by=staff), gettext("Accepted.")
+        )
 
     @admin.action(description=_("Decline…"), permissions=["act"])
     def reject_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
@@ -77,7 +79,10 @@ class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
         if form.is_valid():
             staff, reason = signed_in_user(request), form.cleaned_data["reason"]
             self._act_on_each(
-                request, queryset, lambda order: transitions.reject(order, by=staff, reason=reason)
+                request,
+                queryset,
+                lambda order: transitions.reject(order, by=staff, reason=reason),
+                gettext("Declined: %(reason)s") % {"reason": reason},
             )
             return None
         return self.ask_first(
@@ -90,7 +95,7 @@ class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
         )
 
     def _act_on_each(
-        self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None]
+        self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None], log_entry: str
     ) -> None:
         def take_step(order: Order) -> None:
             try:
@@ -106,6 +111,7 @@ class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
             queryset,
             take_step,
             say_done=lambda count: ngettext("%d order updated.", "%d orders updated.", count),
+            log_entry=log_entry,
         )
 
 

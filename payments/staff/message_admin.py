@@ -41,7 +41,12 @@ class GatewayMessageAdmin(ResolvableAdmin):
         notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
         if are_too_many(self, request, notices):
             return
-        recorded = sum(callbacks.retry_refund_notice(message) for message in notices)
+        recorded = 0
+        for message in notices:
+            is_recorded = callbacks.retry_refund_notice(message)
+            recorded += is_recorded
+            outcome = _("Reprocessed: refund recorded.") if is_recorded else _("Reprocessed: not recorded.")
+            self.log_change(request, message, str(outcome))
         result = ngettext("%d refund recorded.", "%d refunds recorded.", recorded)
         self.message_user(request, result % recorded)
 

@@ -20,7 +20,7 @@ from payments.staff.alipay_codes import RefusalInWords
 from payments.staff.filters import PaymentsToCheck
 from payments.staff.forms import GiveBackForm
 from payments.staff.masking import answer_label
-from payments.staff.resolution import ResolvableAdmin, resolve
+from payments.staff.resolution import ResolvableAdmin, log_resolved, resolve
 
 
 class RefundInline(RefusalInWords, ReadOnlyInline):
@@ -90,7 +90,8 @@ class PaymentAdmin(ResolvableAdmin):
     def close(self, row: Payment, *, by: User, how: str) -> bool:
         """Resolve the contradicting returns, too: loading their page again must not reopen the matter."""
         for message in row.messages.filter(channel=Channel.RETURN, verdict=Verdict.ASKED):
-            resolve(message, by=by, how=how)
+            if resolve(message, by=by, how=how):
+                log_resolved(message, by=by, how=how)
         return attempts.dismiss_contradiction(row)
 
     @admin.action(description=_("Query Alipay"), permissions=["act"])
@@ -139,7 +140,8 @@ class PaymentAdmin(ResolvableAdmin):
             return None
         result = gettext("%(number)s: refund of ￥%(amount)s created.")
         result %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
-        self.log_change(request, payment, f"{result} {refund.explanation}")
+        for row in (payment, refund):
+            self.log_change(request, row, f"{result} {refund.explanation}")
         if refund.status == Refund.Status.DUE:
             self.message_user(request, result, messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(pk=refund.pk))

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -20,6 +21,12 @@ def resolve(row: Resolvable, *, by: User, how: str) -> bool:
     """Close a row. False if it is closed already."""
     still_open = type(row)._default_manager.filter(pk=row.pk, done_at=None)
     return bool(still_open.update(done_at=timezone.now(), done_by=by, outcome=how))
+
+
+def log_resolved(row: Resolvable, *, by: User, how: str) -> None:
+    """Add the resolution to the row's history in the admin."""
+    outcome = gettext("Resolved: %(how)s") % {"how": how}
+    LogEntry.objects.log_actions(by.pk, [row], CHANGE, outcome, single_object=True)
 
 
 class ResolutionForm(forms.Form):
@@ -53,7 +60,7 @@ class ResolvableAdmin(ReadOnlyAdmin):
         staff, how = signed_in_user(request), form.cleaned_data["how"]
         closed = [row for row in queryset if self.close(row, by=staff, how=how)]
         for row in closed:
-            self.log_change(request, row, gettext("Resolved: %(how)s") % {"how": how})
+            log_resolved(row, by=staff, how=how)
         result = ngettext("%d marked as resolved.", "%d marked as resolved.", len(closed))
         self.message_user(request, result % len(closed), messages.SUCCESS if closed else messages.WARNING)
         return None

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
-from core.changed_fields import ChangedFieldsForm
+from core.changed_fields import ChangedFieldsForm, RowsStillThere
 from core.transactions import durable_transaction
 
 
@@ -74,6 +74,8 @@ class ChangedFieldsAdmin(_CarriesOpenedWith, admin.ModelAdmin):
 
 class ChangedFieldsInline(_CarriesOpenedWith, admin.options.InlineModelAdmin):
     """Mixin for inlines. The lock on the parent's row covers theirs."""
+
+    formset = RowsStillThere
 
     def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
         if self._may_change(request, obj):

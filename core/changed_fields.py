@@ -7,6 +7,7 @@ is refused with their name and value, and sending the form again replaces it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +16,12 @@ from django import forms
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
+from django.core.exceptions import ValidationError
 from django.db.models import ManyToManyField, Model
-from django.forms.models import InlineForeignKeyField
+from django.forms.models import BaseInlineFormSet, InlineForeignKeyField
 from django.utils import timezone
 from django.utils.text import Truncator
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 _SALT = "core.changed_fields"
 _SHOWN_LENGTH = 200
@@ -160,6 +162,54 @@ class ChangedFieldsForm(forms.ModelForm):
         inline_pk = None if row is self.instance else self.instance.pk
         by = (entry.user for entry in entries.order_by("-id")[:50] if _tells(entry, name, inline_pk))
         return next((user.get_full_name() for user in by), None)
+
+
+class RowsStillThere(BaseInlineFormSet):
+    """Formset that leaves out rows which others deleted after the page was opened, and says so once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gone = 0
+        if self.is_bound and self.management_form.is_valid():
+            self._leave_out_gone()
+
+    def clean(self) -> None:
+        super().clean()
+        if self.gone:
+            message = ngettext(
+                "%d row was deleted after you opened this page and is left out. Save again.",
+                "%d rows were deleted after you opened this page and are left out. Save again.",
+                self.gone,
+            )
+            raise ValidationError(message % self.gone)
+
+    def _leave_out_gone(self) -> None:
+        initial, total = self.initial_form_count(), self.total_form_count()
+        rows = self.get_queryset()
+        there, pk = {str(row.pk) for row in rows}, rows.model._meta.pk.name
+        kept = [
+            n for n in range(total) if n >= initial or self.data.get(f"{self.add_prefix(n)}-{pk}") in there
+        ]
+        self.gone = total - len(kept)
+        if self.gone:
+            numbers = {old: new for new, old in enumerate(kept)}
+            data = self._renumbered(self.data, numbers)
+            for name, count in (("TOTAL", len(kept)), ("INITIAL", initial - self.gone)):
+                data[f"{self.prefix}-{name}_FORMS"] = str(count)
+            self.data, self.files = data, self.files and self._renumbered(self.files, numbers)
+            del self.management_form
+
+    def _renumbered(self, data: Any, numbers: dict[int, int]) -> Any:
+        """Copy of posted data with the forms in `numbers` under their new numbers, without the others."""
+        copy = data.copy()
+        copy.clear()
+        for key, values in data.lists():
+            of_form = re.fullmatch(rf"{re.escape(str(self.prefix))}-(\d+)-(.+)", key, re.ASCII | re.DOTALL)
+            if of_form is None:
+                copy.setlist(key, values)
+            elif (new := numbers.get(int(of_form[1]))) is not None:
+                copy.setlist(f"{self.add_prefix(new)}-{of_form[2]}", values)
+        return copy
 
 
 def _tells(entry: LogEntry, name: str, inline_pk: object) -> bool:

@@ -186,11 +186,15 @@ def test_L1_positions_of_photos_alike(li: Desk, han: Desk) -> None:
     assert one.position == 7
 
 
-def test_L1_a_photo_that_somebody_deleted_meanwhile_is_no_500(li: Desk) -> None:
+def test_L1_a_photo_that_somebody_deleted_meanwhile_is_left_out(li: Desk) -> None:
     house = make.house()
-    gone, form = photo(house, 1), li.open(house)
+    gone, stays = photo(house, 1), photo(house, 2)
+    form = li.open(house)
     gone.delete()
-    assert li.send(house, form, title="By the sea").status_code == 200
+    told = li.send(house, form, **{"photos-1-position": "7"})
+    assert "1 row was deleted after you opened this page and is left out." in told.content.decode()
+    assert saved(li.resend(house, told))
+    assert list(house.photos.values_list("pk", "position")) == [(stays.pk, 7)]
 
 
 @translation.override("en")

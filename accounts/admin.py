@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import StaffLoginForm, StaffUserChangeForm, StaffUserCreationForm
 from accounts.keeping import did_anything
 from accounts.models import User
-from accounts.search import MobileSearch
+from accounts.search import NumberSearch
 from core.admin import DatesInRange
 from core.admin_changes import ChangedFieldsAdmin
 
@@ -20,12 +20,13 @@ admin.site.login_form = StaffLoginForm
 
 
 @admin.register(User)
-class UserAdmin(ChangedFieldsAdmin, MobileSearch, DatesInRange, DjangoUserAdmin):
+class UserAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = StaffUserCreationForm
     list_display = ["mobile", "name", "email", "is_staff", "is_active", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active"]
     search_fields = ["mobile", "name", "email"]
+    number_lookups = {"mobile": "mobile", "order": "orders__number"}
     ordering = ["-date_joined"]
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [

@@ -1,10 +1,11 @@
 """Mobile numbers as people type and paste them."""
 
 import re
-import unicodedata
 from typing import Any
 
 from django import forms
+
+from core.numbers import visible
 
 MAX_TYPED = 40
 """Characters that an input takes: a country code, blanks, and marks that a copied contact brings along."""
@@ -19,11 +20,12 @@ def clean_mobile(typed: str) -> str:
     Drops +86, 86 or 0086, blanks, hyphens and invisible marks (Windows and WeChat put U+202A…U+202C around a
     copied number). Full-width digits become ordinary ones; those of other scripts don't.
     """
-    visible = "".join(
-        char for char in unicodedata.normalize("NFKC", typed) if unicodedata.category(char) != "Cf"
-    )
-    number = _PREFIX.sub("", _SEPARATORS.sub("", visible))
-    return number if re.fullmatch(r"1[3-9][0-9]{9}", number) else typed
+    number = _PREFIX.sub("", _SEPARATORS.sub("", visible(typed)))
+    return number if is_mobile(number) else typed
+
+
+def is_mobile(text: str) -> bool:
+    return re.fullmatch(r"1[3-9][0-9]{9}", text) is not None
 
 
 class MobileField(forms.CharField):

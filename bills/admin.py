@@ -1,7 +1,7 @@
 """Admin of differences between the daily bill and our books."""
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.search import NumberSearch
 from bills.days import missed_days
 from bills.lines import next_step
 from core.money import yuan_text
@@ -28,11 +29,18 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(BillLine)
-class BillLineAdmin(ResolvableAdmin):
+class BillLineAdmin(NumberSearch, ResolvableAdmin):
     list_display = ["line", "kind", "about", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
     list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
     list_select_related = ["payment"]
     search_fields = ["out_trade_no", "trade_no", "out_request_no"]
+    number_lookups = {
+        "mobile": "payment__order__renter__mobile",
+        "order": "out_trade_no__range",
+        "attempt": "out_trade_no",
+        "trade": "trade_no",
+        "refund": "out_request_no",
+    }
     fields = [
         "bill_date",
         "kind",
@@ -52,6 +60,12 @@ class BillLineAdmin(ResolvableAdmin):
     readonly_fields = ["about", "in_bill", "ours", "what_to_do"]
     show_full_result_count = False
     actions = ["dealt_with"]
+
+    def where(self, kind: str, value: str) -> Q:
+        """Find an order by the numbers of its attempts: the order itself may be lost."""
+        if kind == "order":
+            return Q(out_trade_no__range=(f"{value}_1", f"{value}_999999"))
+        return super().where(kind, value)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None

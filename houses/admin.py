@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.search import NumberSearch
 from core.admin import DatesInRange
 from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
 from core.fields import TypedDateField, YuanField
@@ -94,13 +95,14 @@ class BookedNightForm(forms.ModelForm):
 
 
 @admin.register(BookedNight)
-class BookedNightAdmin(DatesInRange):
+class BookedNightAdmin(NumberSearch, DatesInRange):
     """Staff may hold nights and release them again. The nights of an order are released with the order."""
 
     list_display = ["house", "night", "order_number"]
     list_filter = [("order_number", admin.EmptyFieldListFilter)]
     list_select_related = ["house"]
     search_fields = ["order_number", "house__title"]
+    number_lookups = {"order": "order_number"}
     date_hierarchy = "night"
     form = BookedNightForm
     fields = ["house", "night", "order_number"]

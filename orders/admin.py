@@ -11,14 +11,22 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
-from accounts.search import MobileSearch
+from accounts.search import NumberSearch
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 from core.money import yuan_text
 from core.refusal import Refusal
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent, Review
+from orders.money_state import BY_REFUND, BY_TRADE
 from orders.transitions import IllegalTransition
+
+NUMBER_LOOKUPS_BY_ORDER = {
+    "mobile": "order__renter__mobile",
+    "order": "order__number",
+    "trade": f"order__{BY_TRADE}",
+    "refund": f"order__{BY_REFUND}",
+}
 
 
 class OrderEventInline(ReadOnlyInline):
@@ -35,7 +43,7 @@ class RejectForm(forms.Form):
     )
 
 
-class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
+class BaseOrderAdmin(NumberSearch, ReadOnlyAdmin):
     list_display = [
         "number",
         "state",
@@ -50,6 +58,12 @@ class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
     list_filter = ["status", "created_at", "check_in", "house__area"]
     list_select_related = ["renter"]
     search_fields = ["number", "trade_no", "house_title", "renter__mobile", "renter__name"]
+    number_lookups = {
+        "mobile": "renter__mobile",
+        "order": "number",
+        "trade": BY_TRADE,
+        "refund": BY_REFUND,
+    }
     date_hierarchy = "created_at"
     show_full_result_count = False
     view_on_site = False  # that page is for the renter only
@@ -116,7 +130,7 @@ class BaseOrderAdmin(MobileSearch, ReadOnlyAdmin):
 
 
 @admin.register(OrderEvent)
-class OrderEventAdmin(ReadOnlyAdmin):
+class OrderEventAdmin(NumberSearch, ReadOnlyAdmin):
     list_display = [
         "created_at",
         "order",
@@ -130,12 +144,14 @@ class OrderEventAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "created_at"]
     list_select_related = ["order", "actor"]
     search_fields = ["order__number"]
+    number_lookups = NUMBER_LOOKUPS_BY_ORDER
     show_full_result_count = False
 
 
 @admin.register(Review)
-class ReviewAdmin(ReadOnlyAdmin):
+class ReviewAdmin(NumberSearch, ReadOnlyAdmin):
     list_display = ["created_at", "house", "rating", "renter", "order"]
     list_filter = ["rating", "created_at"]
     list_select_related = ["house", "renter", "order"]
     search_fields = ["order__number", "house__title", "text"]
+    number_lookups = NUMBER_LOOKUPS_BY_ORDER

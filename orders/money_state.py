@@ -11,6 +11,10 @@ from django.utils.translation import gettext as _
 
 from orders.models import Order, OrderEvent, OrderQuerySet
 
+BY_TRADE = "payments__trade_no"
+BY_REFUND = "payments__refunds__out_request_no"
+"""Lookups of orders by Alipay's number of a payment, or by the number of a refund. Both have an index."""
+
 PAYMENT_OPEN = "OPEN"
 CHANNEL_RETURN, VERDICT_ASKED = "RETURN", "ASKED"
 REFUND_DONE = "DONE"
@@ -28,6 +32,15 @@ _CONFIRMING = Q(
     payments__messages__verdict=VERDICT_ASKED,
 )
 """A genuine return came, but Alipay has not confirmed the payment yet."""
+
+
+def numbered_at_alipay(number: str) -> Q:
+    """Match the number of a trade, or of a refund that was made in Alipay's console.
+
+    Subqueries, because a join would show an order once for each of its payments.
+    """
+    trades, refunds = (Order.objects.filter((lookup, number)).order_by() for lookup in (BY_TRADE, BY_REFUND))
+    return Q(pk__in=trades.values("pk")) | Q(pk__in=refunds.values("pk"))
 
 
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:

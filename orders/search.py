@@ -1,11 +1,13 @@
-"""Search in a renter's orders: by part of the number, part of the home's title, or a day of the stay."""
+"""Search in a renter's orders: by any number on a receipt or at Alipay, home, city, or a day of the stay."""
 
 import re
-import unicodedata
 from datetime import date
 
 from django.db.models import Q
 from django.utils import timezone
+
+from core.numbers import read_number, visible
+from orders.money_state import numbered_at_alipay
 
 MAX_QUERY_LENGTH = 100
 
@@ -14,6 +16,7 @@ _DIGITS = re.compile(r"(20[0-9]{2})([0-9]{2})([0-9]{2})")
 _ENGLISH_DAY = re.compile(r"([0-9]{1,2}) ([a-z]{3,9}),?(?: ([0-9]{4}))?", re.IGNORECASE)
 _AMERICAN_DAY = re.compile(r"([a-z]{3,9}) ([0-9]{1,2}),?(?: ([0-9]{4}))?", re.IGNORECASE)
 _WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? | ?(周|星期)[一二三四五六日天]", re.IGNORECASE)
+_CITY = re.compile(r"[市区县]$| (city|district)$", re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -24,13 +27,21 @@ def matching(text: str) -> Q:
     """
     if not text:
         return Q()
-    plain = unicodedata.normalize("NFKC", text)  # full-width digits of Chinese keyboards
-    found = Q(house_title__icontains=text)
-    if number := re.sub(r"[ #]", "", plain):
-        found |= Q(number__contains=number)
+    number, plain = read_number(text), visible(text).strip()
+    if number and number.is_certain:
+        return Q(number=number.order) if number.order else numbered_at_alipay(number.printed)
+    found = Q(house_title__icontains=text) | _in_area(plain)
+    if digits := re.sub(r"[ #]", "", plain):
+        found |= Q(number__contains=digits)
     for day in parse_days(plain):
         found |= Q(check_in__lte=day, check_out__gte=day)
-    return found
+    return found | numbered_at_alipay(number.printed) if number else found
+
+
+def _in_area(text: str) -> Q:
+    """Match the city or district: 厦门市 finds 厦门, and the other way round."""
+    name = _CITY.sub("", text) or text
+    return Q(house__area__name__icontains=name) | Q(house__area__name_en__icontains=name)
 
 
 def parse_days(text: str) -> list[date]:

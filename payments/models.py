@@ -120,6 +120,7 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["next_try_at"], name="payment_due"),
             models.Index(fields=["status", "-created_at"], name="payment_by_status"),
+            models.Index(fields=["trade_no"], name="payment_by_trade"),
         ]
 
     def __str__(self) -> str:
@@ -214,7 +215,10 @@ class Refund(models.Model):
             ),
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="refund_amount_is_positive"),
         ]
-        indexes = [models.Index(fields=["status", "next_try_at"], name="refund_due")]
+        indexes = [
+            models.Index(fields=["status", "next_try_at"], name="refund_due"),
+            models.Index(fields=["out_request_no"], name="refund_by_number"),
+        ]
 
     ON_ITS_WAY = (Status.DUE, Status.SENT, Status.REFUSED)
     """Statuses that the renter sees as on its way. REFUSED is one: staff retry it or give it up."""
@@ -328,6 +332,10 @@ class BillLine(Resolvable):
         ordering = ["-id"]
         verbose_name = _("bill discrepancy")
         verbose_name_plural = _("bill discrepancies")
+        indexes = [
+            models.Index(fields=[number], name=f"line_by_{number}")
+            for number in ("out_trade_no", "trade_no", "out_request_no")
+        ]
 
     def __str__(self) -> str:
         number = self.out_request_no or self.out_trade_no or self.trade_no or self.business_type

@@ -5,13 +5,15 @@ from datetime import date, timedelta
 import pytest
 import time_machine
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import gettext
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from houses.models import House, HousePhoto
+from houses.models import Area, House, HousePhoto
 from orders.models import Order, Review
 from tests import make
 
@@ -288,6 +290,54 @@ def test_an_order_is_found_by_number_title_or_day(
     page = client.get(LIST, {"q": text})
     assert set(shown(page)) == {stays[name].number for name in found.split()}
     assert page.context["total"] == len(found.split())
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "26110112345678",
+        "订单号：26110112345678",
+        "Order no. 26110112345678",
+        "26110112345678_1",
+        "商户订单号 26110112345678_1",
+        "26110112345678_1_R1",
+        "２６１１０１１２３４５６７８＿１",
+        "261101-12345678",
+        "2026112722001476121409983210",
+        "支付宝交易号：2026112722001476121409983210",
+        "2026 1127 2200 1476 1214 0998 3210",
+        "HZ01RF001",
+        "厦门",
+        "厦门市",
+        "Xiamen",
+        "xiamen city",
+    ],
+)
+def test_D2_a_renter_finds_an_order_by_every_number_on_its_papers_and_by_city(
+    client: Client, stays: dict[str, Order], typed: str
+) -> None:
+    """Its own number, that of a payment, of a refund, of Alipay's trade; and never somebody else's order."""
+    area = Area.objects.create(name="厦门", name_en="Xiamen")
+    Area.objects.filter(name="Xiamen").update(name="大理", name_en="Dali")
+    others = make.order(number="26110155555555")
+    for order, trade in ((stays["sea"], "2026112722001476121409983210"), (others, "2" * 28)):
+        order.house.area = area
+        order.house.save()
+        payment = make.attempt(order, trade_no=trade, status="PAID", received_fen=30000)
+        payment.refunds.create(out_request_no="HZ01RF001", amount_fen=1, reason="EXTERNAL")
+    make.attempt(stays["sea"], live_for=None)
+    page = client.get(LIST, {"q": typed})
+    assert shown(page) == [stays["sea"].number]
+    assert page.context["total"] == 1
+    for foreign in ("26110155555555", "26110155555555_1", "2" * 28):
+        assert shown(client.get(LIST, {"q": foreign})) == []
+
+
+def test_D2_a_whole_number_is_looked_up_without_a_scan(client: Client, stays: dict[str, Order]) -> None:
+    for typed in ("订单号：26110112345678_1", "2" * 28):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(LIST, {"q": typed})
+        assert not [query for query in queries.captured_queries if "LIKE" in query["sql"]]
 
 
 def test_a_day_without_its_year_may_be_last_years(client: Client, renter: User) -> None:

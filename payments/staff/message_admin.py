@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.search import NumberSearch
 from payments import callbacks
 from payments.models import GatewayMessage
 from payments.staff.actions import are_too_many
@@ -15,11 +16,18 @@ from payments.staff.resolution import ResolvableAdmin
 
 
 @admin.register(GatewayMessage)
-class GatewayMessageAdmin(ResolvableAdmin):
+class GatewayMessageAdmin(NumberSearch, ResolvableAdmin):
     list_display = ["id", "received_at", "channel", "verdict", "detail", "payment", "signature_ok"]
     list_filter = [MessagesToCheck, "channel", "verdict", "received_at"]
     list_select_related = ["payment"]
-    search_fields = ["payment__out_trade_no"]
+    search_fields = ["payment__out_trade_no", "payment__trade_no", "detail"]
+    number_lookups = {
+        "mobile": "payment__order__renter__mobile",
+        "order": "payment__order__number",
+        "attempt": "payment__out_trade_no",
+        "trade": "payment__trade_no",
+        "refund": "payment__refunds__out_request_no",
+    }
     fields = [
         "received_at",
         "channel",

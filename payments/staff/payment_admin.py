@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
 from accounts.models import User
+from accounts.search import NumberSearch
 from core.admin import ReadOnlyInline
 from core.money import yuan_text
 from payments import queries, refunding
@@ -44,7 +45,7 @@ class GatewayMessageInline(ReadOnlyInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ResolvableAdmin):
+class PaymentAdmin(NumberSearch, ResolvableAdmin):
     list_display = [
         "out_trade_no",
         "status",
@@ -63,6 +64,13 @@ class PaymentAdmin(ResolvableAdmin):
         "created_at",
     ]
     search_fields = ["out_trade_no", "trade_no"]
+    number_lookups = {
+        "mobile": "order__renter__mobile",
+        "order": "order__number",
+        "attempt": "out_trade_no",
+        "trade": "trade_no",
+        "refund": "refunds__out_request_no",
+    }
     show_full_result_count = False
     actions = ["ask_alipay", "give_back", "dealt_with"]
     inlines = [RefundInline, GatewayMessageInline]

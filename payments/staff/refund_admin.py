@@ -9,6 +9,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
+from accounts.search import NumberSearch
 from core.admin import ReadOnlyAdmin
 from core.money import yuan_text
 from payments import refunding
@@ -20,7 +21,7 @@ from payments.staff.forms import AgreeForm, GiveUpForm
 
 
 @admin.register(Refund)
-class RefundAdmin(RefusalInWords, ReadOnlyAdmin):
+class RefundAdmin(RefusalInWords, NumberSearch, ReadOnlyAdmin):
     list_display = [
         "out_request_no",
         "status",
@@ -53,6 +54,13 @@ class RefundAdmin(RefusalInWords, ReadOnlyAdmin):
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
     list_select_related = ["asked_by", "approved_by"]
     search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]
+    number_lookups = {
+        "mobile": "payment__order__renter__mobile",
+        "order": "payment__order__number",
+        "attempt": "payment__out_trade_no",
+        "trade": "payment__trade_no",
+        "refund": "out_request_no",
+    }
     show_full_result_count = False
     actions = ["approve", "try_again", "give_up"]
 

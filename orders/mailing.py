@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
 from orders.models import Order, OrderEvent
-from orders.money_state import is_confirming
+from orders.money_state import has_delayed_refund, is_confirming
 
 log = logging.getLogger(__name__)
 
@@ -208,6 +208,7 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "by_renter": event.actor_id == order.renter_id,
         "was_paid": event.from_status in Order.PAID,
         "back_fen": _refund_due_fen(event),
+        "is_delayed": event.kind == Kind.CANCELED and has_delayed_refund(order),
         "given_back_before": event.kind == Kind.CANCELED and _has_earlier_refund(event),
         "url": absolute_url("orders:detail", order.number),
         "contacts": " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL])),

@@ -196,7 +196,7 @@ class OrderEvent(models.Model):
         CANCELED = "CANCELED", _("Cancelled")
         EXPIRED = "EXPIRED", _("Expired")
         SURPLUS = "SURPLUS", _("Extra payment received")
-        REFUND_DUE = "REFUND_DUE", _("Refund on its way")
+        REFUND_DUE = "REFUND_DUE", _("Refund started")
         REFUND_OFF = "REFUND_OFF", _("Refund cancelled")
         REFUNDED = "REFUNDED", _("Refunded")
 

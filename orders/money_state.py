@@ -18,12 +18,14 @@ BY_REFUND = "payments__refunds__out_request_no"
 PAYMENT_OPEN = "OPEN"
 CHANNEL_RETURN, VERDICT_ASKED = "RETURN", "ASKED"
 REFUND_DONE = "DONE"
-REFUND_ON_ITS_WAY = ("DUE", "SENT", "REFUSED")
-"""Renters don't see refunds that await approval or were given up."""
+REFUND_ON_ITS_WAY = ("DUE", "SENT")
+REFUND_REFUSED = "REFUSED"
+"""Alipay has not made it: for renters it is delayed. They don't see what awaits approval or was given up."""
 
 _REFUND = "payments__refunds__"
 _REFUND_SUMS = {
     "on_its_way_fen": Q((f"{_REFUND}status__in", REFUND_ON_ITS_WAY)),
+    "delayed_fen": Q((f"{_REFUND}status", REFUND_REFUSED)),
     "refunded_fen": Q((f"{_REFUND}status", REFUND_DONE)),
 }
 _CONFIRMING = Q(
@@ -44,7 +46,7 @@ def numbered_at_alipay(number: str) -> Q:
 
 
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
-    """Annotate cancelled orders with `on_its_way_fen` and `refunded_fen`, others with None.
+    """Annotate cancelled orders with `on_its_way_fen`, `delayed_fen` and `refunded_fen`, others with None.
 
     Subqueries, not a join: on a page of a list that an index sorts, they run only for its rows.
     """
@@ -52,7 +54,7 @@ def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
 
 
 def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
-    """Return `on_its_way_fen`, `refunded_fen` and `surplus_fen` (not needed by the order). One query."""
+    """Return `on_its_way_fen`, `delayed_fen`, `refunded_fen` and `surplus_fen` (not needed). One query."""
     sums = {name: _refund_sum(which) for name, which in _REFUND_SUMS.items()}
     surplus = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
     return {**Order.objects.filter(pk=order.pk).aggregate(**sums), "surplus_fen": sum(surplus)}
@@ -76,6 +78,10 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
     if end.from_status == Order.Status.WAIT_ACCEPT:
         return _("Sorry, we didn't reply in time"), cost
     return _("The payment deadline has passed"), cost
+
+
+def has_delayed_refund(order: Order) -> bool:
+    return Order.objects.filter(_REFUND_SUMS["delayed_fen"], pk=order.pk).exists()
 
 
 def has_begun_to_pay(order: Order) -> bool:

@@ -143,7 +143,7 @@ def order_page(
         context |= _payment_context(order)
     elif order.status == Order.Status.CANCELED:
         context["ending"] = ending_of(order, events)
-        if money["on_its_way_fen"]:
+        if money["on_its_way_fen"] or money["delayed_fen"]:
             context |= {"is_watched": True, "look_again_after": REFRESH_INTERVAL.seconds}
     return render(request, "orders/order_detail.html", context, status=status)
 

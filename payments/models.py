@@ -220,8 +220,8 @@ class Refund(models.Model):
             models.Index(fields=["out_request_no"], name="refund_by_number"),
         ]
 
-    ON_ITS_WAY = (Status.DUE, Status.SENT, Status.REFUSED)
-    """Statuses that the renter sees as on its way. REFUSED is one: staff retry it or give it up."""
+    ON_ITS_WAY = (Status.DUE, Status.SENT)
+    """Statuses that the renter sees as on its way; REFUSED as delayed, until staff retry it or give it up."""
 
     def __str__(self) -> str:
         return self.out_request_no

@@ -12,6 +12,7 @@ class PaymentPageState(enum.StrEnum):
     PAID = "paid"
     CONFIRMING = "confirming"
     REFUNDING = "going-back"
+    DELAYED = "delayed"
     REFUNDED = "refunded"
     NEUTRAL = "neutral"
 
@@ -41,10 +42,12 @@ def page_of(payment: Payment) -> PaymentPage:
     if is_applied and payment.refund_reserved_fen == 0:
         return PaymentPage(PaymentPageState.PAID, payment)  # the usual case, without a query
     counts = is_applied and payment.order.status != Order.Status.CANCELED
-    told = [*Refund.ON_ITS_WAY, Refund.Status.DONE]
+    told = [*Refund.ON_ITS_WAY, Refund.Status.REFUSED, Refund.Status.DONE]
     refunds = list(payment.refunds.filter(status__in=told).order_by("id"))
     if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
         return PaymentPage(PaymentPageState.PAID, payment)
+    if delayed := [refund for refund in refunds if refund.status == Refund.Status.REFUSED]:
+        return PaymentPage(PaymentPageState.DELAYED, payment, delayed)
     if on_their_way := [refund for refund in refunds if refund.status != Refund.Status.DONE]:
         return PaymentPage(PaymentPageState.REFUNDING, payment, on_their_way)
     return PaymentPage(PaymentPageState.REFUNDED if refunds else PaymentPageState.NEUTRAL, payment, refunds)

@@ -121,3 +121,4 @@ def test_money_state_matches_the_statuses_of_payments() -> None:
     assert GatewayMessage.Verdict.ASKED == money_state.VERDICT_ASKED
     assert Refund.Status.DONE == money_state.REFUND_DONE
     assert Refund.ON_ITS_WAY == money_state.REFUND_ON_ITS_WAY
+    assert Refund.Status.REFUSED == money_state.REFUND_REFUSED

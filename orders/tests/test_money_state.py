@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from core.transactions import durable_transaction
 from houses.models import House
-from orders import transitions
+from orders import mailing, transitions
 from orders.models import Order
 from payments import refunding
 from payments.books import attempts, refunds
@@ -156,18 +156,59 @@ def test_the_page_of_a_cancelled_order_polls_until_the_money_is_back(client: Cli
 
 
 @pytest.mark.parametrize(
-    ("status", "on_its_way"),
-    [("PROPOSED", False), ("DUE", True), ("SENT", True), ("REFUSED", True), ("GIVEN_UP", False)],
+    ("status", "says"),
+    [
+        ("PROPOSED", ""),
+        ("DUE", "on its way back"),
+        ("SENT", "on its way back"),
+        ("REFUSED", "delayed"),
+        ("GIVEN_UP", ""),
+    ],
 )
-def test_the_statuses_in_which_a_refund_is_on_its_way(
-    client: Client, renter: User, status: str, on_its_way: bool
+def test_T1_renters_read_that_a_refund_is_on_its_way_or_delayed(
+    client: Client, renter: User, status: str, says: str
 ) -> None:
     order = make.order(renter)
     payment = pay(order)
     transitions.cancel(order, by=renter)
     refund(payment, 15000, status)
     for address in (LIST, order.get_absolute_url()):
-        assert ("on its way back" in client.get(address).content.decode()) is on_its_way
+        html = client.get(address).content.decode()
+        for each in ("on its way back", "delayed"):
+            assert (each in html) is (each == says)
+        assert ("￥150.00" in html) is bool(says) or address != LIST
+    assert ("seeing to it; you don't need to do anything" in head(client, order)) is (says == "delayed")
+    assert ("Refund delayed" in price(client, order)) is (says == "delayed")
+    assert "Refund on its way" not in html.split('class="timeline"')[1]  # that it started is history
+
+
+def test_T1_a_delayed_part_stands_beside_parts_that_are_made_or_on_their_way(
+    client: Client, renter: User
+) -> None:
+    order = make.order(renter)
+    payment = pay(order)
+    for fen, status in ((5000, "DONE"), (700, "SENT"), (30, "REFUSED")):
+        refund(payment, fen, status)
+    html = price(client, order)
+    for label, amount in (("Refunded", "50.00"), ("Refund on its way", "7.00"), ("Refund delayed", "0.30")):
+        assert f"<dt>{label}</dt><dd>￥{amount}</dd>" in html
+    assert "seeing to the delayed refund" in html
+    transitions.cancel(order, by=renter)
+    assert "Your refund of ￥0.30 is delayed" in head(client, order)
+    assert 'data-mark="700-30"' in client.get(order.get_absolute_url()).content.decode()
+
+
+def test_T1_a_mail_about_a_refund_that_was_refused_meanwhile_says_so(renter: User) -> None:
+    order = make.order(renter, language="en")
+    payment = pay(order)
+    transitions.cancel(order, by=renter)
+    made = refund(payment, 15000)
+    event = order.events.get(kind="CANCELED")
+    assert "is on its way back" in mailing.message_of(event).body
+    Refund.objects.filter(pk=made.pk).update(status="REFUSED")
+    text = " ".join(mailing.message_of(event).body.split())
+    assert "Your refund of ￥150.00 is delayed. We're seeing to it" in text
+    assert "on its way back" not in text
 
 
 def test_an_external_refund_does_not_hide_one_on_its_way(client: Client, renter: User) -> None:

@@ -28,6 +28,7 @@ def receipt(request: HttpRequest, number: str) -> HttpResponse:
         "in_capitals": yuan_in_capitals(payment.received_fen),
         "refunds": done,
         "on_their_way": list(refunds.filter(status__in=Refund.ON_ITS_WAY)),
+        "delayed": list(refunds.filter(status=Refund.Status.REFUSED)),
         "kept_fen": payment.received_fen - sum(refund.amount_fen for refund in done),
     }
     return render(request, "payments/receipt.html", context)

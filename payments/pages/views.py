@@ -183,6 +183,8 @@ def _check_result(attempts_made: list[Payment], answers: Sequence[object]) -> st
             return _("We've received your payment.")
         case PaymentPageState.REFUNDING:
             return _("We received your payment and are refunding it.")
+        case PaymentPageState.DELAYED:
+            return _("We received your payment. Its refund is delayed, and we're seeing to it.")
         case PaymentPageState.REFUNDED:
             return _("We received your payment and have refunded it.")
         case PaymentPageState.NEUTRAL:

@@ -1,8 +1,13 @@
 """Admin of orders: orders/admin.py, with payments and cancellation added."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +20,9 @@ from orders.models import Order
 from payments import cancellation
 from payments.models import Payment, Refund
 from payments.staff.actions import warn_of_approval
+from payments.staff.alipay_codes import explained
 from payments.staff.forms import CancelForm
+from payments.staff.refund_steps import next_step
 
 
 class PaymentInline(ReadOnlyInline):
@@ -37,6 +44,17 @@ class PaymentInline(ReadOnlyInline):
 class OrderAdmin(BaseOrderAdmin):
     inlines = [PaymentInline, *BaseOrderAdmin.inlines]
     actions = [*BaseOrderAdmin.actions, "cancel_order"]
+    readonly_fields = ["refunds"]
+
+    def get_fields(self, request: HttpRequest, obj: Order | None = None) -> list[Any]:
+        """Put the refunds first: they are what may need staff."""
+        return ["refunds", *(field for field in super().get_fields(request, obj) if field != "refunds")]
+
+    @admin.display(description=_("refunds"))
+    def refunds(self, order: Order) -> str:
+        """State each refund, with Alipay's refusal and the next step."""
+        rows = Refund.objects.filter(payment__order=order).order_by("id")
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a> · {}', map(_line_of, rows)) or "-"
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Requires the permission on payments, too, because it refunds money."""
@@ -80,3 +98,12 @@ class OrderAdmin(BaseOrderAdmin):
         self.message_user(request, f"{order.number}: {result}", messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return None
+
+
+def _line_of(refund: Refund) -> tuple[str, str, str]:
+    """Return address, number and state of a refund."""
+    address = reverse("admin:payments_refund_change", args=[refund.pk])
+    state = [f"￥{yuan_text(refund.amount_fen)}", refund.get_status_display()]
+    if refund.status == Refund.Status.REFUSED:
+        state.append(explained(refund.refusal))
+    return address, refund.out_request_no, " · ".join(filter(None, [*state, next_step(refund)]))

@@ -21,10 +21,11 @@ from payments.staff.alipay_codes import RefusalInWords
 from payments.staff.filters import PaymentsToCheck
 from payments.staff.forms import GiveBackForm
 from payments.staff.masking import answer_label
+from payments.staff.refund_steps import NextStep
 from payments.staff.resolution import ResolvableAdmin, log_resolved, resolve
 
 
-class RefundInline(RefusalInWords, ReadOnlyInline):
+class RefundInline(RefusalInWords, NextStep, ReadOnlyInline):
     model = Refund
     fields = [
         "out_request_no",
@@ -34,9 +35,10 @@ class RefundInline(RefusalInWords, ReadOnlyInline):
         "explanation",
         "asked_by",
         "refusal_in_words",
+        "next_step",
         "done_at",
     ]
-    readonly_fields = ["refusal_in_words"]
+    readonly_fields = ["refusal_in_words", "next_step"]
 
 
 class GatewayMessageInline(ReadOnlyInline):

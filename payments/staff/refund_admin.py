@@ -18,10 +18,11 @@ from payments.staff.actions import are_too_many
 from payments.staff.alipay_codes import RefusalInWords, explained
 from payments.staff.filters import RefundsToCheck
 from payments.staff.forms import AgreeForm, GiveUpForm
+from payments.staff.refund_steps import NextStep
 
 
 @admin.register(Refund)
-class RefundAdmin(RefusalInWords, NumberSearch, ReadOnlyAdmin):
+class RefundAdmin(RefusalInWords, NextStep, NumberSearch, ReadOnlyAdmin):
     list_display = [
         "out_request_no",
         "status",
@@ -31,6 +32,7 @@ class RefundAdmin(RefusalInWords, NumberSearch, ReadOnlyAdmin):
         "asked_by",
         "approved_by",
         "refusal_in_words",
+        "next_step",
         "created_at",
     ]
     fields = [
@@ -38,11 +40,12 @@ class RefundAdmin(RefusalInWords, NumberSearch, ReadOnlyAdmin):
         "out_request_no",
         "amount_fen",
         "status",
+        "refusal_in_words",
+        "next_step",
         "reason",
         "explanation",
         "asked_by",
         "approved_by",
-        "refusal_in_words",
         "due_at",
         "tried_at",
         "next_try_at",
@@ -50,7 +53,7 @@ class RefundAdmin(RefusalInWords, NumberSearch, ReadOnlyAdmin):
         "billed_on",
         "created_at",
     ]
-    readonly_fields = ["refusal_in_words"]
+    readonly_fields = ["refusal_in_words", "next_step"]
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
     list_select_related = ["asked_by", "approved_by"]
     search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]

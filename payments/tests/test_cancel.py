@@ -131,7 +131,7 @@ def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
         proposal = refunding.give_back(payment, 10000, number=number, by=staff, explanation="x")
     page = renter.get(address(order))
-    assert "Already refunded" not in page.content.decode()
+    assert "Refunded earlier" not in page.content.decode()
     assert dict(hidden_fields(page))["comes_back_fen"] == "30000"
     assert cancel(renter, order, 30000) == 302
     proposal.refresh_from_db()

@@ -128,7 +128,7 @@ def test_all_came_back_before(renter: User, house: House) -> None:
     refunding.give_back(payment, 30000, number=number, by=make.user(), explanation="Sorry")
     cancellation.cancel(order, by=renter, agreed={})
     text = cancellation_mail()
-    assert "There is no further refund beyond what you've already received." in text
+    assert "There is no further refund beyond what we've already refunded or are refunding." in text
     assert "rule" not in text
 
 

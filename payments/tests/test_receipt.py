@@ -67,7 +67,7 @@ def test_it_shows_the_received_amount_and_its_time(client: Client, paid: Payment
     assert "<dd>2026-11-22 12:05:06</dd>" in html  # in Beijing
 
 
-def test_it_shows_refunds_with_their_numbers(client: Client, paid: Payment) -> None:
+def test_T1_it_shows_refunds_and_whether_they_are_delayed(client: Client, paid: Payment) -> None:
     done, sent, refused, proposed = (
         refund(paid, fen, status)
         for fen, status in ((10001, "DONE"), (5000, "SENT"), (777, "REFUSED"), (888, "PROPOSED"))
@@ -75,7 +75,8 @@ def test_it_shows_refunds_with_their_numbers(client: Client, paid: Payment) -> N
     html = receipt(client, paid)
     for text in (done.out_request_no, "￥100.01", sent.out_request_no, "￥50.00", "￥199.99"):
         assert text in html
-    assert refused.out_request_no in html  # still on its way, for the renter
+    assert f"Refund on its way · {sent.out_request_no}" in html
+    assert f"Refund delayed · {refused.out_request_no}" in html
     assert proposed.out_request_no not in html
     assert "人民币叁佰元整" in html
 

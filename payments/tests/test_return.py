@@ -312,11 +312,11 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
     [
         ("DUE", "going-back", "usually within a day"),
         ("SENT", "going-back", "usually within a day"),
-        ("REFUSED", "going-back", "usually within a day"),
+        ("REFUSED", "delayed", "It takes longer than usual. We're seeing to it"),
         ("DONE", "refunded", "Refunded to the account you paid from on"),
     ],
 )
-def test_a_refund_is_shown_as_made_only_once_it_is(
+def test_T1_a_refund_is_shown_as_made_only_once_it_is_and_as_delayed_if_refused(
     renter: Client, payment: Payment, status: str, state: str, sentence: str
 ) -> None:
     renter.cookies["django_language"] = "en"
@@ -329,6 +329,7 @@ def test_a_refund_is_shown_as_made_only_once_it_is(
     for each in (sentence, "￥300.00", "The order was cancelled."):
         assert each in html
     assert ("Refunded to the account" in html) is (status == "DONE")
+    assert ("usually within a day" in html) is (state == "going-back")
     renter.logout()
     html = renter.get(alipay.return_url(payment)).content.decode()
     for each in ("￥300.00", "was cancelled", payment.order.number):
@@ -371,7 +372,7 @@ def test_the_page_shows_staffs_explanation_of_a_refund(renter: Client, payment: 
     refund(payment, 30000, Refund.Reason.STAFF)
     Refund.objects.update(explanation="The heating <broke")
     html = renter.get(alipay.return_url(payment)).content.decode()
-    assert "We refunded it." in html
+    assert "We're refunding it." in html
     assert "The heating &lt;broke" in html
 
 

@@ -6,7 +6,7 @@
 import functools
 from collections.abc import Sequence
 
-from django.db.models import Case, Exists, OuterRef, Q, Subquery, Sum, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
 from django.utils.translation import gettext as _
 
 from orders.models import Order, OrderEvent, OrderQuerySet
@@ -17,6 +17,9 @@ BY_REFUND = "payments__refunds__out_request_no"
 
 PAYMENT_OPEN = "OPEN"
 CHANNEL_RETURN, VERDICT_ASKED = "RETURN", "ASKED"
+CHANNEL_ANSWER = "ANSWER"
+NOT_PAID = ("Waiting", "NotExisting")
+"""Answers to a query, as the message log names them."""
 REFUND_DONE = "DONE"
 REFUND_ON_ITS_WAY = ("DUE", "SENT")
 REFUND_REFUSED = "REFUSED"
@@ -34,6 +37,17 @@ _CONFIRMING = Q(
     payments__messages__verdict=VERDICT_ASKED,
 )
 """A genuine return came, but Alipay has not confirmed the payment yet."""
+_NOT_PAID = Q(
+    *(Q(live_payment__messages__detail__startswith=f"query: {answer}") for answer in NOT_PAID),
+    _connector=Q.OR,
+)
+_TOLD_NOT_PAID = Q(
+    _NOT_PAID,
+    live_payment__messages__channel=CHANNEL_ANSWER,
+    live_payment__messages__signature_ok=True,
+    live_payment__messages__received_at__gte=F("live_payment__asked_at"),
+)
+"""Alipay's answer to the last query about the live attempt came, and says that it is not paid."""
 
 
 def numbered_at_alipay(number: str) -> Q:
@@ -91,6 +105,16 @@ def has_begun_to_pay(order: Order) -> bool:
 def is_confirming(order: Order) -> bool:
     """Return True while a payment is being confirmed: the renter must not be asked to pay again."""
     return order.status == Order.Status.WAIT_PAYMENT and _confirming().filter(pk=order.pk).exists()
+
+
+def is_result_unknown(order: Order) -> bool:
+    """Return True if nobody knows whether the live attempt is paid: the last query has no usable answer.
+
+    Also before the first query. The renter may have paid, and should not begin with paying again.
+    """
+    begun = Order.objects.filter(pk=order.pk, live_payment__isnull=False).order_by()
+    told = Order.objects.filter(_TOLD_NOT_PAID, pk=OuterRef("pk")).order_by()
+    return begun.filter(~Exists(told)).exists()
 
 
 def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:

@@ -26,7 +26,13 @@ from orders.access import check_is_own, order_of
 from orders.forms import MAX_REVIEW_LENGTH, ReviewForm
 from orders.ics import calendar_of
 from orders.models import Order
-from orders.money_state import ending_of, has_begun_to_pay, is_confirming, money_of
+from orders.money_state import (
+    ending_of,
+    has_begun_to_pay,
+    is_confirming,
+    is_result_unknown,
+    money_of,
+)
 from orders.pages import counts_by_status, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
 from orders.transitions import IllegalTransition
@@ -151,10 +157,12 @@ def order_page(
 def _payment_context(order: Order) -> dict[str, object]:
     """Return the context of an order to pay. `is_watched`: a script polls until the state changes."""
     begun, confirming = has_begun_to_pay(order), is_confirming(order)
+    is_payable = begun and not confirming and order.is_payable
     soon = timezone.now() + REFRESH_INTERVAL if begun or order.is_overdue else None
     return {
         "begun": begun,
         "confirming": confirming,
+        "result_unknown": is_payable and is_result_unknown(order),
         "is_watched": True,
         "look_again_after": _seconds_until([order.turns_at, soon]),
     }

@@ -9,6 +9,7 @@ import pytest
 
 from orders import money_state
 from orders.models import Order, OrderEvent
+from payments.alipay.answers import NotExisting, Waiting
 from payments.models import GatewayMessage, Payment, Refund
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,6 +120,8 @@ def test_money_state_matches_the_statuses_of_payments() -> None:
     assert Payment.Status.OPEN == money_state.PAYMENT_OPEN
     assert GatewayMessage.Channel.RETURN == money_state.CHANNEL_RETURN
     assert GatewayMessage.Verdict.ASKED == money_state.VERDICT_ASKED
+    assert GatewayMessage.Channel.ANSWER == money_state.CHANNEL_ANSWER
+    assert (Waiting.__name__, NotExisting.__name__) == money_state.NOT_PAID
     assert Refund.Status.DONE == money_state.REFUND_DONE
     assert Refund.ON_ITS_WAY == money_state.REFUND_ON_ITS_WAY
     assert Refund.Status.REFUSED == money_state.REFUND_REFUSED

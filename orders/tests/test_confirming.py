@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from orders.models import Order
-from payments.models import Payment
+from payments.models import GatewayMessage, Payment
 from tests import alipay, make
 from tests.alipay import Gateway
 
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 LIST = "/orders/"
 CONFIRMING = "We're confirming your payment"
 NOT_PAID = "Payment not received yet"
+UNKNOWN = "No payment result yet"
 
 
 @pytest.fixture
@@ -110,7 +111,86 @@ def test_an_order_without_an_attempt_has_a_pay_button(renter: Client) -> None:
     assert "I've paid, check now" not in html
 
 
-def test_a_renter_who_comes_back_unpaid_can_continue(renter: Client, payment: Payment) -> None:
+def check(renter: Client, payment: Payment) -> None:
+    Payment.objects.update(asked_at=None)  # it may be asked about again
+    renter.post(f"/payments/{payment.order.number}/check/")
+
+
+def main_button(html: str) -> str:
+    """Return the label of the button in the action bar."""
+    return re.findall(r">([^<>]+)</button>", html.split('class="action-bar')[1])[0]
+
+
+def assert_result_is_unknown(html: str) -> None:
+    assert UNKNOWN in html
+    assert NOT_PAID not in html
+    assert main_button(html) == "I've paid, check now"
+    assert pay_buttons(html) == ["Continue payment"]
+    assert html.index("I've paid, check now") < html.index("Continue payment")
+    assert html.count("I've paid, check now") == html.count("data-check") == 1
+    assert re.search(r'<button class="button quiet full">Continue payment<', html)
+    assert 'data-mark="unknown"' in html
+
+
+def test_T2_without_a_word_from_alipay_checking_comes_before_paying_again(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    """The browser came back with nothing, no notice came, and Alipay is silent, or not asked yet."""
+    renter.get("/payments/paycomplete/")
+    assert_result_is_unknown(page_of(renter, payment.order))
+    check(renter, payment)
+    assert_result_is_unknown(page_of(renter, payment.order))
+
+
+@pytest.mark.parametrize(
+    "says",
+    [b"", b"<html>busy</html>", b'{"alipay_trade_query_response":{}}', "20000", "waiting"],
+)
+def test_T2_an_answer_that_is_none_leaves_the_result_unknown(
+    renter: Client, payment: Payment, gateway: Gateway, says: bytes | str
+) -> None:
+    """Also one about an earlier query: the renter may have paid since."""
+    if says == "waiting":
+        gateway.says["query"] = alipay.waiting(payment)
+        check(renter, payment)
+        gateway.says.clear()
+    else:
+        unknown = alipay.answer("query", code="20000", msg="Service Currently Unavailable")
+        gateway.says["query"] = unknown if says == "20000" else says
+    check(renter, payment)
+    assert_result_is_unknown(page_of(renter, payment.order))
+
+
+def test_T2_once_alipay_says_that_it_is_not_paid_paying_comes_first(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    for says in (alipay.waiting(payment), alipay.not_existing()):
+        gateway.says["query"] = says
+        check(renter, payment)
+        html = page_of(renter, payment.order)
+        assert UNKNOWN not in html
+        assert NOT_PAID in html
+        assert main_button(html) == "Continue payment"
+
+
+def test_T2_a_payment_that_is_being_confirmed_or_can_no_longer_be_made_is_not_unknown(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    come_back(renter, payment, gateway)
+    assert UNKNOWN not in page_of(renter, payment.order)
+    GatewayMessage.objects.all().delete()
+    Order.objects.update(pay_by=timezone.now() + timedelta(seconds=30))
+    html = page_of(renter, payment.order)
+    assert UNKNOWN not in html
+    assert "I've paid, check now" in html
+    assert pay_buttons(html) == []
+
+
+def test_a_renter_who_comes_back_unpaid_can_continue(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    check(renter, payment)
     html = page_of(renter, payment.order)
     assert NOT_PAID in html
     assert 'data-mark="unpaid"' in html  # read by the same page in another tab

@@ -1,7 +1,10 @@
-"""Alipay can't be opened inside WeChat: a page that leads to the phone's own browser."""
+"""Alipay can't be opened inside WeChat: a page that leads to the device's own browser."""
+
+import re
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -13,10 +16,22 @@ def is_inside(request: HttpRequest) -> bool:
     return "MicroMessenger" in request.headers.get("User-Agent", "")
 
 
+def _is_on_computer(agent: str) -> bool:
+    """WeChat for Windows, macOS and Linux, whose browser has another menu than on phones and tablets."""
+    return not re.search(r"Mobi|Android|iPad", agent)
+
+
+def _heading(agent: str) -> str:
+    if _is_on_computer(agent):
+        return _("Pay in your computer's browser")
+    is_phone = "Mobi" in agent and "iPad" not in agent
+    return _("Pay in your phone's browser") if is_phone else _("Pay in your browser")
+
+
 @require_safe
 @never_cache
 def way_out(request: HttpRequest, number: str) -> HttpResponse:
-    """Explain how to continue in the phone's browser.
+    """Explain how to continue in the browser of this device.
 
     WeChat's menu opens this same URL there; outside WeChat it redirects to the order, which asks to sign in.
     """
@@ -25,5 +40,11 @@ def way_out(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     if not order.is_payable:
         return redirect(order)
-    address = absolute_url("orders:detail", number)
-    return render(request, "payments/way_out.html", {"order": order, "address": address})
+    agent = request.headers["User-Agent"]
+    context = {
+        "order": order,
+        "address": absolute_url("orders:detail", number),
+        "heading": _heading(agent),
+        "is_on_computer": _is_on_computer(agent),
+    }
+    return render(request, "payments/way_out.html", context)

@@ -1,4 +1,4 @@
-"""Inside WeChat: the page that leads to the phone's own browser."""
+"""Inside WeChat: the page that leads to the device's own browser."""
 
 import pytest
 from django.test import Client
@@ -22,6 +22,19 @@ COMPUTER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 "
     "Safari/537.36 NetType/WIFI MicroMessenger/7.0.20.1781(0x6700143B) WindowsWechat(0x63090a13) XWEB/9129"
 )
+MAC = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 "
+    "Safari/537.36 NetType/WIFI MicroMessenger/6.8.0(0x16080000) MacWechat/3.8.5(0x13080510) XWEB/1156"
+)
+LINUX = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36 "
+    "MicroMessenger/4.0.1 UnifiedPCLinuxWechat(0xf2541022) XWEB/14315"
+)
+IPAD = (
+    "Mozilla/5.0 (iPad; CPU OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
+    "MicroMessenger/8.0.48(0x1800302c) NetType/WIFI Language/zh_CN"
+)
+ANDROID_TABLET = ANDROID.replace("Mobile Safari", "Safari")
 SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.4 Mobile/15E148 Safari/604.1"
@@ -59,6 +72,29 @@ def test_pay_inside_wechat_leads_to_the_way_out_and_makes_no_attempt(
     assert f'value="http://testserver/orders/{order.number}/" readonly' in html
     assert f'data-status-url="/payments/{order.number}/status/"' in html
     assert "no-store" in page.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "heading", "step"),
+    [
+        (ANDROID, "Pay in your phone&#x27;s browser", "Choose “Open in browser”"),
+        (IPHONE, "Pay in your phone&#x27;s browser", "Choose “Open in browser”"),
+        (IPAD, "Pay in your browser", "Choose “Open in browser”"),
+        (ANDROID_TABLET, "Pay in your browser", "Choose “Open in browser”"),
+        (COMPUTER, "Pay in your computer&#x27;s browser", "Choose “Open in default browser”"),
+        (MAC, "Pay in your computer&#x27;s browser", "Choose “Open in default browser”"),
+        (LINUX, "Pay in your computer&#x27;s browser", "Choose “Open in default browser”"),
+    ],
+)
+def test_T4_the_way_out_names_the_browser_and_the_menu_of_the_device(
+    client: Client, order: Order, agent: str, heading: str, step: str
+) -> None:
+    client.cookies["django_language"] = "en"
+    html = way_out(client, order, agent).content.decode()
+    assert f"<title>{heading} · " in html
+    assert f"<h2>{heading}</h2>" in html
+    assert step in html
+    assert ("phone&#x27;s" in html) is ("phone" in heading)
 
 
 def test_the_way_out_says_until_when_to_pay(client: Client, order: Order) -> None:

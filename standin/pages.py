@@ -111,7 +111,7 @@ def _back(trade: Trade) -> str:
 
 
 def leaving_address(trade: Trade) -> str:
-    """Return the address for a buyer who does not pay: quit_url, else the merchant's front page, else ""."""
+    """Return the address for a buyer who does not pay: the merchant's, else its front page, else ""."""
     if trade.quit_url or not trade.return_url:
         return trade.quit_url
     return _origin(trade.return_url) + "/"

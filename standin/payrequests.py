@@ -39,7 +39,7 @@ def read_pay_request(call: Call, now: float) -> PayRequest:
         time_expire=call.text("time_expire"),
         return_url=_address(call.params.get("return_url", "")) if call.method in BY_BROWSER else "",
         notify_url=_address(call.params.get("notify_url", "")),
-        quit_url=_address(call.text("quit_url")),
+        quit_url=_address(call.text("quit_url") or call.text("request_from_url")),
         passback_params=call.text("passback_params"),
         charset=call.charset,
     )

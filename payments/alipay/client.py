@@ -106,7 +106,9 @@ class AlipayClient:
 
     def page_pay_url(self, request: PayRequest) -> str:
         """URL for the browser of a desktop."""
-        return f"{self.gateway_url}?{self._sdk.api_alipay_trade_page_pay(**_common(request))}"
+        # page.pay has no quit_url. Alipay uses this one in its own app, and elsewhere may ignore it.
+        signed = self._sdk.api_alipay_trade_page_pay(**_common(request), request_from_url=request.quit_url)
+        return f"{self.gateway_url}?{signed}"
 
     def query(self, out_trade_no: str, *, deadline: float) -> Reply[QueryResult]:
         parse = partial(query_result, out_trade_no=out_trade_no)

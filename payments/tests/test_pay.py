@@ -84,6 +84,7 @@ def test_a_desktop_is_sent_to_page_pay(renter: Client, order: Order, gateway: Ga
     assert beijing(content["time_expire"]) == order.pay_by.replace(microsecond=0)
     assert abs(beijing(request["timestamp"]) - timezone.now()) < timedelta(seconds=5)
     assert "quit_url" not in content
+    assert content["request_from_url"] == f"http://testserver/orders/{order.number}/"
     assert gateway.calls == []
 
 

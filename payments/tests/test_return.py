@@ -1,5 +1,6 @@
 """The return: a browser comes back from Alipay, and 支付完成 shows the result."""
 
+import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -55,6 +56,47 @@ def test_RET01_genuine_return_confirmed_by_query(renter: Client, payment: Paymen
     assert payment.order.trade_no == alipay.trade_no(payment)
     assert payment.evidence == "QUERY"
     assert [event.kind for event in payment.order.events.all()] == ["PAID"]
+
+
+def links_of(html: str) -> list[tuple[str, str]]:
+    """Return looks and address of the links that look like buttons."""
+    return re.findall(r'<a class="(button[^"]*)" href="([^"]+)"', html.split("<main")[1].split("<footer")[0])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("says", ["paid", "confirming", "delayed", "refunded", "neutral"])
+def test_T3_the_filled_button_leads_to_the_order(
+    renter: Client, payment: Payment, gateway: Gateway, says: str
+) -> None:
+    """The address, the check-in guide and the calendar file are there."""
+    gateway.says["query"] = alipay.waiting(payment) if says == "confirming" else alipay.paid(payment)
+    renter.get(alipay.return_url(payment))
+    if says not in ("paid", "confirming"):
+        refund(payment, 30000, status={"delayed": "REFUSED", "refunded": "DONE"}.get(says, "PROPOSED"))
+        Order.objects.update(status=Status.CANCELED)
+    page = renter.get(alipay.return_url(payment))
+    assert page.context["state"] == says
+    own = [("button", payment.order.get_absolute_url()), ("button quiet", "/orders/")]
+    assert links_of(page.content.decode()) == own
+    renter.force_login(make.user())
+    assert links_of(renter.get(alipay.return_url(payment)).content.decode()) == [("button", "/orders/")]
+    renter.logout()
+    [(looks, address)] = links_of(renter.get(alipay.return_url(payment)).content.decode())
+    assert (looks, address) == ("button", "/accounts/login/?next=/orders/")
+
+
+def test_T3_confirming_names_amount_home_and_order(
+    renter: Client, payment: Payment, gateway: Gateway
+) -> None:
+    gateway.says["query"] = alipay.waiting(payment)
+    html = renter.get(alipay.return_url(payment)).content.decode()
+    details = ("￥300.00", payment.order.house_title, payment.order.number)
+    for each in details:
+        assert each in html
+    renter.logout()
+    html = renter.get(alipay.return_url(payment)).content.decode()
+    for each in details:
+        assert each not in html
 
 
 def test_RET01_query_says_not_paid_then_confirming(

@@ -158,12 +158,16 @@ def test_a_refused_payment_says_so_and_can_be_tried_again(standin, cashier):
             {"return_url": RETURN_URL, "quit_url": "http://127.0.0.1:9/orders/1/"},
             "http://127.0.0.1:9/orders/1/",
         ),
+        (
+            {"return_url": RETURN_URL, "request_from_url": "http://127.0.0.1:9/orders/1/"},
+            "http://127.0.0.1:9/orders/1/",
+        ),
         ({"return_url": RETURN_URL}, "http://127.0.0.1:9/"),
         ({}, ""),
     ],
 )
 @pytest.mark.parametrize("product", [WAP, PAGE])
-def test_abandoning_leads_to_the_merchant_without_a_payment(merchant, standin, product, urls, where):
+def test_T3_abandoning_leads_to_the_merchant_without_a_payment(merchant, standin, product, urls, where):
     answer = press(merchant.press_pay(product=product, **urls).location, "abandon")
     assert answer.location == where or (not where and answer.location.startswith("/cashier/"))
     assert standin.trade(NUMBER)["status"] == "NOT_EXIST"

@@ -147,7 +147,7 @@ def test_a_bad_field_of_a_pay_request_gives_alipays_error_page(merchant, standin
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "/here", "http://a\r\nX: y", "https://例.cn/", "ftp://a/"]
 )
-@pytest.mark.parametrize("name", ["return_url", "notify_url", "quit_url"])
+@pytest.mark.parametrize("name", ["return_url", "notify_url", "quit_url", "request_from_url"])
 def test_addresses_must_be_plain_http(merchant, name, address):
     assert merchant.press_pay(**{name: address}).code == "isv.invalid-parameter"
 

@@ -10,7 +10,8 @@ import pytest
 from deploy import shape
 from tests.test_imports import ROOT
 
-MANNERED = re.compile(r"\s*(What|Who|Whoever|How|Where|Those)\b")
+MANNERED = re.compile(r"\s*(What|Who|Whoever|How|Where|Why|Those)\b")
+COMMENT = re.compile(r"\{% comment %\}(.*?)\{% endcomment %\}", re.DOTALL)
 
 
 def test_no_limit_is_exceeded() -> None:
@@ -31,3 +32,11 @@ def test_docstrings_are_imperatives_or_noun_phrases(folder: str) -> None:
     for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
         for line, text in docstrings(file):
             assert not MANNERED.match(text), f"{file.relative_to(ROOT)}:{line} {text.splitlines()[0]}"
+
+
+def test_comments_of_templates_are_imperatives_or_noun_phrases() -> None:
+    templates = sorted((ROOT / "templates").rglob("*.*"))
+    assert len(templates) > 40
+    for file in templates:
+        for text in COMMENT.findall(file.read_text(encoding="utf-8")):
+            assert not MANNERED.match(text), f"{file.relative_to(ROOT)} {text.strip()}"

@@ -92,14 +92,14 @@ def _check_unpaid(renter: User, house: House) -> None:
     house_keys = list(held.values_list("house_id", flat=True))
     if len(house_keys) >= MAX_UNPAID:
         message = _(
-            "You have %(count)d orders awaiting confirmation or payment. Pay for or cancel one of them to "
+            "You have %(count)d orders awaiting acceptance or payment. Pay for or cancel one of them to "
             "book again."
         )
         raise TooManyUnpaid(message % {"count": len(house_keys)})
     if house_keys.count(house.pk) >= MAX_UNPAID_PER_HOUSE:
         raise TooManyUnpaid(
             _(
-                "You already have orders for this home awaiting confirmation or payment. Pay for or cancel "
+                "You already have orders for this home awaiting acceptance or payment. Pay for or cancel "
                 "one of them to book it again."
             )
         )

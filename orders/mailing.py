@@ -54,7 +54,7 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.PAID: gettext_lazy("Payment received"),
     Kind.CANCELED: gettext_lazy("Order cancelled"),
     Kind.EXPIRED: gettext_lazy("Order closed, not paid in time"),
-    Kind.SURPLUS: gettext_lazy("We're refunding an unused payment"),
+    Kind.SURPLUS: gettext_lazy("We're refunding an extra payment"),
     Kind.REFUND_OFF: gettext_lazy("Refund cancelled"),
     Kind.REFUNDED: gettext_lazy("Refund completed"),
 }

@@ -28,7 +28,7 @@ class Order(models.Model):
     """A booked stay, with the terms at the time of booking. Only transitions.py writes `status`."""
 
     class Status(models.TextChoices):
-        WAIT_ACCEPT = "WAIT_ACCEPT", _("Awaiting confirmation")
+        WAIT_ACCEPT = "WAIT_ACCEPT", _("Awaiting acceptance")
         WAIT_PAYMENT = "WAIT_PAYMENT", _("Payment due")
         WAIT_COMMENT = "WAIT_COMMENT", _("To review")
         COMPLETE = "COMPLETE", _("Completed")
@@ -58,7 +58,7 @@ class Order(models.Model):
         _("cancellation policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
     )
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.WAIT_ACCEPT)
-    accept_by = models.DateTimeField(_("confirm by"), null=True, blank=True)
+    accept_by = models.DateTimeField(_("accept by"), null=True, blank=True)
     pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
     remind_at = models.DateTimeField(
         _("reminder due at"),
@@ -195,7 +195,7 @@ class OrderEvent(models.Model):
         REVIEWED = "REVIEWED", _("Reviewed")
         CANCELED = "CANCELED", _("Cancelled")
         EXPIRED = "EXPIRED", _("Expired")
-        SURPLUS = "SURPLUS", _("Extra payment received")
+        SURPLUS = "SURPLUS", _("Extra payment")
         REFUND_DUE = "REFUND_DUE", _("Refund started")
         REFUND_OFF = "REFUND_OFF", _("Refund cancelled")
         REFUNDED = "REFUNDED", _("Refunded")

@@ -53,7 +53,7 @@ class Payment(models.Model):
     class Status(models.TextChoices):
         OPEN = "OPEN", _("Open")
         PAID = "PAID", _("Paid")
-        SURPLUS = "SURPLUS", _("Surplus")
+        SURPLUS = "SURPLUS", _("Extra payment")
         CLOSED = "CLOSED", _("Closed")
 
     class Product(models.TextChoices):
@@ -160,7 +160,7 @@ class Refund(models.Model):
         GIVEN_UP = "GIVEN_UP", _("Given up")
 
     class Reason(models.TextChoices):
-        SURPLUS = "SURPLUS", _("Payment not needed")
+        SURPLUS = "SURPLUS", _("Extra payment")
         CANCELED = "CANCELED", _("Order cancelled")
         STAFF = "STAFF", _("Refunded by staff")
         EXTERNAL = "EXTERNAL", _("Made in Alipay's merchant console")

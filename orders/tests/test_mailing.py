@@ -208,7 +208,7 @@ def test_a_paid_stay_is_mailed_with_check_in_and_refund_policy(db: None) -> None
 
 def test_a_surplus_is_mailed(db: None) -> None:
     body = body_of(happened(order_of_wang(), Kind.SURPLUS))
-    assert "We received ￥300.00 that your order didn't need" in body
+    assert "We received an extra payment of ￥300.00" in body
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_money_that_came_after_the_end_is_shown_as_charged(client: Client, rente
     assert "The payment deadline has passed" in html
     assert "￥300.00 is on its way back" in html
     assert CHARGED_NOTHING not in html
-    assert "Unused payment" in price(client, order)
+    assert "Extra payment" in price(client, order)
     assert "/receipt/" not in price(client, order)
     refunding._give_up(payment.refunds.get(), by=make.user(is_staff=True), explanation="Paid in cash")
     html = head(client, order)

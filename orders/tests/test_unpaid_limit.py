@@ -83,7 +83,7 @@ def test_USR07_the_booking_page_says_so_and_keeps_the_input(client: Client) -> N
     assert page.status_code == 422
     html = page.content.decode()
     (message,) = page.context["form"].non_field_errors()
-    assert message.startswith("You have 5 orders awaiting confirmation or payment. ")
+    assert message.startswith("You have 5 orders awaiting acceptance or payment. ")
     assert message.endswith(' <a href="/orders/">My orders</a>')
     assert message in html
     for value in typed.values():

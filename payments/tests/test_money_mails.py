@@ -140,10 +140,10 @@ def test_a_late_payment_is_not_part_of_the_cancellation_mail(
     cancellation.cancel(order, by=renter, agreed={})
     assert callbacks.receive_notify(alipay.notify_body(late))
     _, (canceled, text), (surplus, goes_back) = mails()
-    assert (canceled, surplus) == ("Order cancelled", "We're refunding an unused payment")
+    assert (canceled, surplus) == ("Order cancelled", "We're refunding an extra payment")
     assert "￥" not in text
     assert "If a payment is still on its way, we'll refund it." in text
-    assert "We received ￥300.00 that your order didn't need" in goes_back
+    assert "We received an extra payment of ￥300.00" in goes_back
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     expect(page.get_by_text(translated("Thanks for your review."))).to_be_visible()
     mine = page.locator("section", has=page.get_by_role("heading", name=translated("Your review")))
     expect(mine).to_contain_text("床很舒服")
-    timeline = ("Reviewed", "Payment confirmed by Alipay", "Confirmed automatically", "Booked")
+    timeline = ("Reviewed", "Payment confirmed by Alipay", "Accepted automatically", "Booked")
     expect(page.locator(".timeline b")).to_have_text([translated(each) for each in timeline])
     expect(page.locator(".timeline li").nth(1)).to_contain_text("￥518.00")
     renter.look("order-complete")

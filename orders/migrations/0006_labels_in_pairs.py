@@ -4,35 +4,87 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('orders', '0005_plain_labels'),
+        ("orders", "0005_plain_labels"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='order',
-            name='accept_by',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='accept by'),
+            model_name="order",
+            name="accept_by",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="accept by"),
         ),
         migrations.AlterField(
-            model_name='order',
-            name='status',
-            field=models.CharField(choices=[('WAIT_ACCEPT', 'Awaiting acceptance'), ('WAIT_PAYMENT', 'Payment due'), ('WAIT_COMMENT', 'To review'), ('COMPLETE', 'Completed'), ('CANCELED', 'Cancelled'), ('REJECTED', 'Not accepted')], default='WAIT_ACCEPT', max_length=12, verbose_name='status'),
+            model_name="order",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("WAIT_ACCEPT", "Awaiting acceptance"),
+                    ("WAIT_PAYMENT", "Payment due"),
+                    ("WAIT_COMMENT", "To review"),
+                    ("COMPLETE", "Completed"),
+                    ("CANCELED", "Cancelled"),
+                    ("REJECTED", "Not accepted"),
+                ],
+                default="WAIT_ACCEPT",
+                max_length=12,
+                verbose_name="status",
+            ),
         ),
         migrations.AlterField(
-            model_name='orderevent',
-            name='from_status',
-            field=models.CharField(blank=True, choices=[('WAIT_ACCEPT', 'Awaiting acceptance'), ('WAIT_PAYMENT', 'Payment due'), ('WAIT_COMMENT', 'To review'), ('COMPLETE', 'Completed'), ('CANCELED', 'Cancelled'), ('REJECTED', 'Not accepted')], max_length=12, verbose_name='from status'),
+            model_name="orderevent",
+            name="from_status",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("WAIT_ACCEPT", "Awaiting acceptance"),
+                    ("WAIT_PAYMENT", "Payment due"),
+                    ("WAIT_COMMENT", "To review"),
+                    ("COMPLETE", "Completed"),
+                    ("CANCELED", "Cancelled"),
+                    ("REJECTED", "Not accepted"),
+                ],
+                max_length=12,
+                verbose_name="from status",
+            ),
         ),
         migrations.AlterField(
-            model_name='orderevent',
-            name='kind',
-            field=models.CharField(choices=[('BOOKED', 'Booked'), ('ACCEPTED', 'Accepted'), ('REMINDED', 'Payment reminder sent'), ('REJECTED', 'Not accepted'), ('PAID', 'Paid'), ('REVIEWED', 'Reviewed'), ('CANCELED', 'Cancelled'), ('EXPIRED', 'Expired'), ('SURPLUS', 'Extra payment'), ('REFUND_DUE', 'Refund started'), ('REFUND_OFF', 'Refund cancelled'), ('REFUNDED', 'Refunded')], max_length=12, verbose_name='event'),
+            model_name="orderevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("BOOKED", "Booked"),
+                    ("ACCEPTED", "Accepted"),
+                    ("REMINDED", "Payment reminder sent"),
+                    ("REJECTED", "Not accepted"),
+                    ("PAID", "Paid"),
+                    ("REVIEWED", "Reviewed"),
+                    ("CANCELED", "Cancelled"),
+                    ("EXPIRED", "Expired"),
+                    ("SURPLUS", "Extra payment"),
+                    ("REFUND_DUE", "Refund started"),
+                    ("REFUND_OFF", "Refund cancelled"),
+                    ("REFUNDED", "Refunded"),
+                ],
+                max_length=12,
+                verbose_name="event",
+            ),
         ),
         migrations.AlterField(
-            model_name='orderevent',
-            name='to_status',
-            field=models.CharField(blank=True, choices=[('WAIT_ACCEPT', 'Awaiting acceptance'), ('WAIT_PAYMENT', 'Payment due'), ('WAIT_COMMENT', 'To review'), ('COMPLETE', 'Completed'), ('CANCELED', 'Cancelled'), ('REJECTED', 'Not accepted')], max_length=12, verbose_name='to status'),
+            model_name="orderevent",
+            name="to_status",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("WAIT_ACCEPT", "Awaiting acceptance"),
+                    ("WAIT_PAYMENT", "Payment due"),
+                    ("WAIT_COMMENT", "To review"),
+                    ("COMPLETE", "Completed"),
+                    ("CANCELED", "Cancelled"),
+                    ("REJECTED", "Not accepted"),
+                ],
+                max_length=12,
+                verbose_name="to status",
+            ),
         ),
     ]

@@ -9,5 +9,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex("refund", models.Index(fields=["out_request_no"], name="refund_by_number")),
         migrations.AddIndex("billline", models.Index(fields=["out_trade_no"], name="line_by_out_trade_no")),
         migrations.AddIndex("billline", models.Index(fields=["trade_no"], name="line_by_trade_no")),
-        migrations.AddIndex("billline", models.Index(fields=["out_request_no"], name="line_by_out_request_no")),
+        migrations.AddIndex(
+            "billline", models.Index(fields=["out_request_no"], name="line_by_out_request_no")
+        ),
     ]

@@ -4,20 +4,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0010_numbers_are_indexed'),
+        ("payments", "0010_numbers_are_indexed"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='payment',
-            name='status',
-            field=models.CharField(choices=[('OPEN', 'Open'), ('PAID', 'Paid'), ('SURPLUS', 'Extra payment'), ('CLOSED', 'Closed')], default='OPEN', max_length=8, verbose_name='status'),
+            model_name="payment",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("OPEN", "Open"),
+                    ("PAID", "Paid"),
+                    ("SURPLUS", "Extra payment"),
+                    ("CLOSED", "Closed"),
+                ],
+                default="OPEN",
+                max_length=8,
+                verbose_name="status",
+            ),
         ),
         migrations.AlterField(
-            model_name='refund',
-            name='reason',
-            field=models.CharField(choices=[('SURPLUS', 'Extra payment'), ('CANCELED', 'Order cancelled'), ('STAFF', 'Refunded by staff'), ('EXTERNAL', "Made in Alipay's merchant console")], max_length=10, verbose_name='reason'),
+            model_name="refund",
+            name="reason",
+            field=models.CharField(
+                choices=[
+                    ("SURPLUS", "Extra payment"),
+                    ("CANCELED", "Order cancelled"),
+                    ("STAFF", "Refunded by staff"),
+                    ("EXTERNAL", "Made in Alipay's merchant console"),
+                ],
+                max_length=10,
+                verbose_name="reason",
+            ),
         ),
     ]

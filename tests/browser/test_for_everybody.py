@@ -53,8 +53,8 @@ def anonymous(inspector, running, standin):
 
 ERRORS = {
     "400": "We couldn't understand that request",
-    "403": "You don't have access to this page",
-    "500": "It's our fault, not yours, and we've made a note of it. Any payment you made is safe. "
+    "403": "You can't open this page",
+    "500": "The mistake is ours, and we've recorded it. Any payment you made is safe. "
     "Please try again in a moment.",
     "503": "The site is temporarily unavailable. Any payment you made is safe. Please try again in a moment.",
 }

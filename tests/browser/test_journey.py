@@ -108,7 +108,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     renter.click(translated("Cancel order"))
     assert renter.number() == other
     assert renter.status() == translated("Cancelled")
-    expect(page.locator(".timeline b").first).to_have_text(translated("Refund on its way"))
+    expect(page.locator(".timeline b").first).to_have_text(translated("Refund started"))
     renter.look("cancelled")
     running.sweep()
     renter.go(f"/orders/{other}/")

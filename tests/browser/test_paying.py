@@ -147,15 +147,13 @@ def reveals_nothing(visitor, number):
 
 class TestWithoutPaying:
     @phone_or_desktop
-    def test_after_giving_up_one_can_still_pay(self, visit, device):
+    def test_T3_after_giving_up_one_is_back_at_the_order_and_can_still_pay(self, visit, device):
         renter = visit(**device)
         number = renter.start_with_order()
         renter.press_pay()
         renter.pay("abandon")
-        renter.page.wait_for_url(f"{renter.site}/**")
-        if device is PHONE:  # page.pay has no quit_url: desktops return to the front page
-            assert renter.number() == number
-        renter.go(f"/orders/{number}/")
+        renter.page.wait_for_url(f"{renter.site}/orders/**")
+        assert renter.number() == number
         assert renter.status() == "待支付"
         expect(renter.page.get_by_role("heading", name="还没有收到付款")).to_be_visible()
         expect(renter.pay_button()).to_have_text("继续支付")
@@ -222,6 +220,29 @@ class TestWithoutReturning:
         # No sweep runs here: the page itself triggers the query.
         expect(waiting.locator(".pill")).to_have_text("待评价", timeout=30_000)
         standin.post("faults/clear")
+
+    @js_or_not
+    def test_T2_while_alipay_is_silent_checking_comes_first(self, visit, standin, js):
+        renter = visit(**PHONE, java_script_enabled=js)
+        number = renter.start_with_order()
+        for name in ("notify.lost", "query.empty"):
+            standin.post("faults", name=name, out_trade_no=f"{number}_1")
+        renter.press_pay()
+        renter.pay("pay-drop")
+        renter.go(f"/orders/{number}/")
+        expect(renter.page.get_by_role("heading", name="还没有收到付款结果")).to_be_visible()
+        check = renter.page.get_by_role("button", name="我已付款，帮我查一下")
+        expect(renter.page.locator(".action-bar .button")).to_have_count(1)
+        expect(renter.page.locator(".action-bar .button")).to_have_text("我已付款，帮我查一下")
+        renter.look("no-result-yet")
+        check.click()
+        expect(renter.page.get_by_text("支付宝暂时没有回应。")).to_be_visible()
+        expect(renter.page.get_by_role("heading", name="还没有收到付款结果")).to_be_visible()
+        standin.post("faults/clear")
+        renter.page.wait_for_timeout(4_000)  # at most one query per 3 s
+        if renter.status() == "待支付":  # else the page has checked by itself
+            check.click()
+        expect(renter.page.locator(".pill")).to_have_text("待评价")
 
     def test_without_a_script_the_next_load_shows_it(self, visit):
         renter = visit(**PHONE, java_script_enabled=False)

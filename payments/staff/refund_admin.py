@@ -27,12 +27,12 @@ class RefundAdmin(RefusalInWords, NextStep, NumberSearch, ReadOnlyAdmin):
         "out_request_no",
         "status",
         "amount",
+        "next_step",
+        "refusal_in_words",
         "reason",
         "explanation",
         "asked_by",
         "approved_by",
-        "refusal_in_words",
-        "next_step",
         "created_at",
     ]
     fields = [

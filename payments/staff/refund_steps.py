@@ -51,7 +51,7 @@ def next_step(refund: Refund) -> str:
             return _("Another member of staff must approve it. The renter has not been told of it.")
         case Status.REFUSED:
             truth = _("Not refunded: Alipay refused. The renter reads that it is delayed.")
-            return f"{truth} {_mend(refund)}"
+            return _("%(truth)s %(step)s") % {"truth": truth, "step": _mend(refund)}
         case Status.DUE | Status.SENT if (refund.due_at or refund.created_at) <= timezone.now() - LATE_AFTER:
             return _(
                 "Not made within a day. Look at the payment's refunds at Alipay, and tell the site operator: "

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0009_plain_labels")]
+    dependencies = [("payments", "0010_bill_lines_of_other_business_types")]
 
     operations = [
         migrations.AddIndex("payment", models.Index(fields=["trade_no"], name="payment_by_trade")),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0010_numbers_are_indexed"),
+        ("payments", "0011_numbers_are_indexed"),
     ]
 
     operations = [

@@ -95,10 +95,7 @@ class Payment(models.Model):
     asked_at = models.DateTimeField(_("last query at"), null=True, blank=True)
     next_try_at = models.DateTimeField(_("next query at"), null=True, blank=True)
     billed_on = models.DateField(
-        _("billed on"),
-        null=True,
-        blank=True,
-        help_text=_("Date of the Alipay bill that lists it."),
+        _("billed on"), null=True, blank=True, help_text=_("Date of the Alipay bill that lists it.")
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
@@ -197,10 +194,7 @@ class Refund(models.Model):
     next_try_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
     done_at = models.DateTimeField(_("completed at"), null=True, blank=True)
     billed_on = models.DateField(
-        _("billed on"),
-        null=True,
-        blank=True,
-        help_text=_("Date of the Alipay bill that lists it."),
+        _("billed on"), null=True, blank=True, help_text=_("Date of the Alipay bill that lists it.")
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 

@@ -39,7 +39,7 @@ def after(name: str, act: Act, *, elsewhere: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _interrupted(name: str, act: Act, elsewhere: bool, *, first: bool) -> Iterator[None]:
-    owner, attribute = _found(name)
+    owner, attribute = found(name)
     function = getattr(owner, attribute)
     with ThreadPoolExecutor(1) as rival:
         fired: list[Future[object]] = []
@@ -76,7 +76,7 @@ def _with_its_own_connection(act: Act) -> object:
         connection.close()
 
 
-def _found(name: str) -> tuple[Any, str]:
+def found(name: str) -> tuple[Any, str]:
     """Return the module or class that holds the function, and the function's name in it."""
     path, _, attribute = name.rpartition(".")
     try:

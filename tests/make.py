@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from itertools import count
+from typing import TypeVar
 
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -12,6 +13,12 @@ from orders.models import Order
 from payments.models import Payment
 
 _number = count(1)
+M = TypeVar("M", bound=Model)
+
+
+def rows(model: type[M]) -> QuerySet[M]:
+    """Return the rows of the test, without those of the bystanders, whose keys are below zero."""
+    return model._base_manager.filter(pk__gt=0)
 
 
 def user(**fields: object) -> User:

@@ -59,6 +59,7 @@ def test_W5_staff_read_that_a_line_is_a_transfer(client: Client, gateway: Gatewa
 
 
 @pytest.mark.usefixtures("boss")
+@pytest.mark.whole_table
 def test_the_list_says_which_days_were_not_compared(client: Client) -> None:
     with time_machine.travel(MORNING_AFTER - timedelta(days=3)):
         make.attempt()

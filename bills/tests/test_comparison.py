@@ -59,7 +59,7 @@ def paid(order: Order | None = None, at: datetime = NOON, **changes: str) -> Pay
 
 def refunded(payment: Payment, fen: int = 10000, at: datetime = NOON) -> Refund:
     refund = create(payment, fen, reason=Refund.Reason.CANCELED)
-    Refund.objects.filter(pk=refund.pk).update(status=Status.DONE, done_at=at, next_try_at=None)
+    make.rows(Refund).filter(pk=refund.pk).update(status=Status.DONE, done_at=at, next_try_at=None)
     refund.refresh_from_db()
     return refund
 
@@ -138,8 +138,8 @@ def test_a_day_on_which_all_is_the_same(gateway: Gateway) -> None:
     assert (report.matched, report.for_staff, gateway.calls) == (4, [], [])
     assert report.theirs == report.ours
     assert (report.ours.received_fen, report.ours.refunded_fen) == (90000, 10000)
-    assert set(Payment.objects.values_list("billed_on", flat=True)) == {DAY}
-    assert Refund.objects.get().billed_on == DAY
+    assert set(make.rows(Payment).values_list("billed_on", flat=True)) == {DAY}
+    assert make.rows(Refund).get().billed_on == DAY
     before = everything()
     again = reconcile(bill(*[row(payment) for payment in payments], row(refund)))
     assert (again, everything()) == (report, before)
@@ -169,7 +169,7 @@ STRANGERS = {
 @pytest.mark.parametrize("number", STRANGERS.values(), ids=STRANGERS.keys())
 def test_QRY11_a_number_that_is_not_ours(number: str, gateway: Gateway) -> None:
     order = make.order()
-    Order.objects.filter(pk=order.pk).update(number="26112200000001")
+    make.rows(Order).filter(pk=order.pk).update(number="26112200000001")
     for _ in range(2):
         report = reconcile(bill(stranger(number)))
     (line,) = report.for_staff
@@ -177,7 +177,7 @@ def test_QRY11_a_number_that_is_not_ours(number: str, gateway: Gateway) -> None:
     assert (line.bill_date, line.bill_fen, line.our_fen, line.payment) == (DAY, 1, None, None)
     assert (line.raw, BillLine.objects.count()) == (f"{number},somebody,", 1)
     assert "Look up the transaction" in next_step(line)
-    assert Payment.objects.count() == 0
+    assert make.rows(Payment).count() == 0
 
 
 @pytest.mark.django_db
@@ -195,7 +195,7 @@ def test_QRY11_alipay_is_asked_about_an_open_attempt(gateway: Gateway) -> None:
 def test_QRY11_money_for_a_closed_attempt_is_refunded(gateway: Gateway) -> None:
     payment = make.attempt()
     attempts.mark_closed(payment)
-    Order.objects.update(status=Order.Status.CANCELED)
+    make.rows(Order).update(status=Order.Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
     assert reconcile(bill(row(payment))).for_staff == []
     payment.refresh_from_db()
@@ -369,7 +369,7 @@ def test_QRY12_near_midnight_it_is_missed_once_both_bills_were_compared(
     midnight = NOON + timedelta(hours=12)
     payment = paid(at=midnight - timedelta(minutes=3))
     refund = refunded(payment, at=midnight + timedelta(hours=8))
-    Refund.objects.update(created_at=midnight - timedelta(hours=1))
+    make.rows(Refund).update(created_at=midnight - timedelta(hours=1))
     with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
         reconcile(bill(day=days[0]))
         assert open_lines() == []
@@ -446,7 +446,7 @@ def test_REF07_a_refund_made_in_alipays_console(gateway: Gateway) -> None:
     for _ in range(2):
         report = reconcile(bill(row(payment), theirs))
     assert (report.matched, report.for_staff) == (2, [])
-    refund = Refund.objects.get()
+    refund = make.rows(Refund).get()
     assert (refund.reason, refund.status, refund.billed_on) == ("EXTERNAL", Status.DONE, DAY)
     payment.refresh_from_db()
     assert (payment.status, payment.refund_reserved_fen) == ("PAID", 10000)
@@ -459,7 +459,7 @@ def test_REF07_the_bill_alone_is_not_believed_about_a_refund(gateway: Gateway) -
     theirs = (Row(True, payment.trade_no, payment.out_trade_no, "by-hand", 10000, -10000), "")
     (line,) = reconcile(bill(row(payment), theirs)).for_staff
     assert (line.kind, line.is_refund, line.out_request_no) == (Kind.NOT_OURS, True, "by-hand")
-    assert Refund.objects.count() == 0
+    assert make.rows(Refund).count() == 0
     assert "made there" in next_step(line)
 
 
@@ -479,7 +479,7 @@ def test_a_full_refund_without_a_number_has_the_payments(gateway: Gateway) -> No
     payment = paid()
     found(gateway, payment, payment.out_trade_no, "300.00")
     reconcile(bill(row(payment), (Row(True, payment.trade_no, payment.out_trade_no, "", 30000, -30000), "")))
-    assert (open_lines(), Refund.objects.get().out_request_no) == ([], payment.out_trade_no)
+    assert (open_lines(), make.rows(Refund).get().out_request_no) == ([], payment.out_trade_no)
 
 
 @pytest.mark.django_db
@@ -487,7 +487,7 @@ def test_a_full_refund_without_a_number_has_the_payments(gateway: Gateway) -> No
 def test_a_refund_of_ours_that_we_did_not_know_to_be_done(status: str, gateway: Gateway) -> None:
     payment = paid()
     refund = create(payment, 10000, reason=Refund.Reason.CANCELED)
-    Refund.objects.update(status=status)
+    make.rows(Refund).update(status=status)
     found(gateway, payment, refund.out_request_no, "100.00")
     assert reconcile(bill(row(payment), row(refund))).for_staff == []
     refund.refresh_from_db()
@@ -499,12 +499,12 @@ def test_a_refund_of_ours_that_we_did_not_know_to_be_done(status: str, gateway: 
 
 def forget(payment: Payment) -> Order:
     """Delete the attempt, as if a backup from before the renter pressed Pay was restored."""
-    Refund.objects.filter(payment=payment).delete()
-    GatewayMessage.objects.filter(payment=payment).delete()
+    make.rows(Refund).filter(payment=payment).delete()
+    make.rows(GatewayMessage).filter(payment=payment).delete()
     payment.order.events.all().delete()
-    Payment.objects.filter(pk=payment.pk).delete()
-    Order.objects.filter(pk=payment.order_id).update(status=Order.Status.WAIT_PAYMENT, trade_no="")
-    return Order.objects.get(pk=payment.order_id)
+    make.rows(Payment).filter(pk=payment.pk).delete()
+    make.rows(Order).filter(pk=payment.order_id).update(status=Order.Status.WAIT_PAYMENT, trade_no="")
+    return make.rows(Order).get(pk=payment.order_id)
 
 
 @pytest.mark.django_db
@@ -663,7 +663,7 @@ def test_the_command_reads_a_file_and_prints_the_differences(
     assert "bill of 2026-11-22: payments 0, 0.00; refunds 0, 0.00" in said
     assert "our books: payments 1, 300.00" in said
     assert f"NOT_IN_BILL payment {payment.out_trade_no} {payment.trade_no}: bill -, ours 300.00" in said
-    Payment.objects.update(billed_on=DAY)
+    make.rows(Payment).update(billed_on=DAY)
     assert run("2026-11-22", "--file", str(file)) == 0
     assert "0 for staff" in capsys.readouterr().out
     assert compared() == [DAY]
@@ -928,6 +928,7 @@ def no_bills(gateway: Gateway) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("no_bills")
+@pytest.mark.whole_table
 def test_without_a_date_each_day_is_compared_once_though_another_has_no_bill_yet(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -950,9 +951,10 @@ def test_without_a_date_each_day_is_compared_once_though_another_has_no_bill_yet
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("no_bills")
+@pytest.mark.whole_table
 def test_without_a_date_the_exit_status_is_for_a_day_without_a_bill_then_for_open_lines() -> None:
     payment = paid()
-    Payment.objects.update(created_at=NOON - timedelta(days=1))
+    make.rows(Payment).update(created_at=NOON - timedelta(days=1))
     BillLine.objects.create(bill_date=DAY - timedelta(days=9), kind=Kind.NOT_OURS, key="k", out_trade_no="x")
     with time_machine.travel(MORNING_AFTER - timedelta(hours=1)):
         assert (run(), compared()) == (2, [BEFORE])
@@ -968,6 +970,7 @@ def test_without_a_date_the_exit_status_is_for_a_day_without_a_bill_then_for_ope
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_bills")
+@pytest.mark.whole_table
 def test_a_day_that_fails_is_still_to_be_compared_and_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -989,6 +992,7 @@ def test_a_day_that_fails_is_still_to_be_compared_and_does_not_stop_the_others(
 
 
 @pytest.mark.django_db
+@pytest.mark.whole_table
 def test_there_is_nothing_to_compare_before_the_first_attempt() -> None:
     assert (run(), days.missed_days()) == (0, [])
     make.attempt()
@@ -999,6 +1003,7 @@ def test_there_is_nothing_to_compare_before_the_first_attempt() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("no_bills")
+@pytest.mark.whole_table
 def test_days_that_are_too_long_ago_are_reported_and_compared_on_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -1017,6 +1022,7 @@ def test_days_that_are_too_long_ago_are_reported_and_compared_on_request(
 
 
 @pytest.mark.django_db
+@pytest.mark.whole_table
 def test_a_day_is_missed_when_it_has_been_over_for_two_days() -> None:
     first_attempt(ago=4)
     with time_machine.travel(datetime(2026, 11, 22, 23, 59, tzinfo=BEIJING)):
@@ -1058,13 +1064,13 @@ def test_QRY11_REF07_DBX08_a_whole_day_at_the_stand_in(
     assert "our books: payments 3, 900.00; refunds 1, 123.45" in said
     assert "4 match to the fen" in said
     assert open_lines() == [(Kind.NOT_OURS, gone.out_trade_no)]
-    assert set(Order.objects.values_list("status", flat=True)) == {Order.Status.WAIT_COMMENT}
-    assert [payment.out_trade_no for payment in Payment.objects.order_by("id")] == [
+    assert set(make.rows(Order).values_list("status", flat=True)) == {Order.Status.WAIT_COMMENT}
+    assert [payment.out_trade_no for payment in make.rows(Payment).order_by("id")] == [
         notified.out_trade_no,
         silent.out_trade_no,
         lost.out_trade_no,
     ]
-    assert Refund.objects.get().reason == Refund.Reason.EXTERNAL
+    assert make.rows(Refund).get().reason == Refund.Reason.EXTERNAL
     assert list(broken_rules()) == []
     assert "/bill/" not in caplog.text  # the URL needs no authentication
     before = everything()
@@ -1073,6 +1079,7 @@ def test_QRY11_REF07_DBX08_a_whole_day_at_the_stand_in(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.whole_table
 def test_QRY11_after_three_days_down_each_days_money_is_found(
     standin: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1082,7 +1089,7 @@ def test_QRY11_after_three_days_down_each_days_money_is_found(
             attempts.mark_closed(pressed_and_paid(standin, make.order()))
     assert (run(), compared()) == (0, days_ago(3, 2, 1))
     assert capsys.readouterr().out.count("1 match to the fen") == 3
-    assert list(Payment.objects.order_by("id").values_list("status", "billed_on")) == [
+    assert list(make.rows(Payment).order_by("id").values_list("status", "billed_on")) == [
         ("PAID", day) for day in days_ago(3, 2, 1)
     ]
     assert list(broken_rules()) == []

@@ -71,7 +71,7 @@ def rows(client: Client) -> dict[type[Model], Model]:
     client.force_login(User.objects.create_superuser("13700000001"))
     for n, other in enumerate(["26112775212357", "26112775212350", "76112775212356"]):
         rows_of(make.user(), other, f"202611272200147612140998{n:04}")
-    make.attempt(Order.objects.first(), out_trade_no=f"{other}_11", live_for=None)
+    make.attempt(make.rows(Order).first(), out_trade_no=f"{other}_11", live_for=None)
     return rows_of(User.objects.create_user(MOBILE), NUMBER, TRADE)
 
 

@@ -36,7 +36,7 @@ def test_a_price_is_typed_in_yuan(staff: Client, typed: str, fen: int) -> None:
         staff.post("/admin/houses/house/add/", {**FORM, "area": area.pk, "price_fen": typed}).status_code
         == 302
     )
-    house = House.objects.get()
+    house = make.rows(House).get()
     assert house.price_fen == fen
     page = staff.get(f"/admin/houses/house/{house.pk}/change/").content.decode()
     assert f'value="{fen // 100}.{fen % 100:02d}"' in page
@@ -48,7 +48,7 @@ def test_an_invalid_price_is_refused_beside_the_field(staff: Client, typed: str)
     page = staff.post("/admin/houses/house/add/", {**FORM, "area": area.pk, "price_fen": typed})
     assert page.status_code == 200
     assert "price_fen" in page.context["adminform"].form.errors
-    assert not House.objects.exists()
+    assert not make.rows(House).exists()
 
 
 @pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "yesterday", "in two years and a day", "x"])
@@ -84,6 +84,6 @@ def test_a_facility_gets_an_icon_of_the_sprite_and_is_ticked_on_a_house(staff: C
     area = Area.objects.create(name="Xiamen")
     form = {**FORM, "area": area.pk, "price_fen": "300", "facilities": [facility.pk], "rules": "No smoking"}
     assert staff.post("/admin/houses/house/add/", form).status_code == 302
-    house = House.objects.get()
+    house = make.rows(House).get()
     assert list(house.facilities.all()) == [facility]
     assert (house.rules, house.arrival) == ("No smoking", "")

@@ -64,7 +64,7 @@ def test_BOK02_check_in_on_the_day_of_another_check_out(house: House, check_in: 
 
 def test_another_house_has_its_own_nights(house: House) -> None:
     availability.hold(make.house(), may(10), may(15), order_number="26112200000002")
-    assert BookedNight.objects.count() == 10
+    assert make.rows(BookedNight).count() == 10
 
 
 def test_the_database_refuses_a_second_holder(house: House) -> None:

@@ -58,7 +58,7 @@ def test_a_house_shows_its_reviews_and_their_average(client: Client) -> None:
     for rating, text in ((5, "Lovely <b>"), (4, "Quiet")):
         order = make.order(house=house)
         Review.objects.create(order=order, house=house, renter=order.renter, rating=rating, text=text)
-    House.objects.update(review_count=2, rating_sum=9)
+    make.rows(House).update(review_count=2, rating_sum=9)
     page = client.get(house.get_absolute_url())
     assert [review.text for review in page.context["reviews"]] == ["Quiet", "Lovely <b>"]
     assert "4.5" in page.content.decode()
@@ -82,7 +82,7 @@ def test_the_newest_reviews_are_shown_and_the_others_counted(client: Client) -> 
     for n in range(REVIEWS_SHOWN + 3):
         order = make.order(house=house)
         Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text=f"No. {n}")
-    House.objects.update(review_count=REVIEWS_SHOWN + 3, rating_sum=5 * (REVIEWS_SHOWN + 3))
+    make.rows(House).update(review_count=REVIEWS_SHOWN + 3, rating_sum=5 * (REVIEWS_SHOWN + 3))
     client.cookies["django_language"] = "en"
     page = client.get(house.get_absolute_url())
     assert [review.text for review in page.context["reviews"]] == [f"No. {n}" for n in range(12, 2, -1)]

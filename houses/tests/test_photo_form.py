@@ -84,7 +84,7 @@ def test_P1_IMG01_a_bad_photo_is_told_beside_it_and_what_was_typed_stays(staff: 
     raw, sentence = WRONG[name]
     page = add(staff, typed(GOOD, raw, title="By the <sea>", rules="No smoking"))
     assert [sentence in error for error in errors_of(page)[-1:]] == [True]
-    assert not House.objects.exists()
+    assert not make.rows(House).exists()
     assert 'value="By the &lt;sea&gt;"' in page
     assert "No smoking" in page
     assert 'name="photos-1-position" value="2"' in page

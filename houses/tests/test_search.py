@@ -314,7 +314,7 @@ def test_only_filters_that_applied_are_suggested_to_be_dropped(client: Client) -
     guests_alone = [f"?check_in={day(3)}"]
     assert suggestions(client, check_in=str(day(3)), guests="9") == guests_alone
     assert suggestions(client, check_in=str(day(3)), guests="9", area="x") == [f"?check_in={day(3)}&area=x"]
-    House.objects.update(is_listed=False)
+    make.rows(House).update(is_listed=False)
     assert suggestions(client, check_in=str(day(3)), guests="200", area="x") == []
 
 
@@ -379,5 +379,5 @@ def test_an_area_is_named_in_the_readers_language(client: Client, language: str,
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
     page = client.get("/").content.decode()
     assert page.count(shown) == 2  # in the list to choose from, on the card
-    Area.objects.update(name_en="")
+    make.rows(Area).update(name_en="")
     assert client.get("/").content.decode().count("大理") == 2

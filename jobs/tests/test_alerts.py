@@ -60,7 +60,7 @@ def test_a_payment_without_a_final_answer(
 
 def test_a_payment_with_a_return_as_its_only_evidence(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
-    Payment.objects.update(status="PAID", evidence="RETURN", received_fen=30000, paid_at=timezone.now())
+    make.rows(Payment).update(status="PAID", evidence="RETURN", received_fen=30000, paid_at=timezone.now())
     assert waiting(desk, Payment) == []
     with time_machine.travel(timezone.now() + 1.1 * DAY):
         desk.force_login(make.user(is_staff=True, is_superuser=True))
@@ -78,6 +78,7 @@ def test_an_empty_work_queue_is_not_logged(caplog: pytest.LogCaptureFixture, gat
     assert not [r for r in caplog.records if r.name == "jobs.alerts"]
 
 
+@pytest.mark.whole_table
 def test_a_bill_that_was_not_compared(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
     with time_machine.travel("2026-11-20 04:00"):
         make.attempt(status="CLOSED")
@@ -108,7 +109,7 @@ def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
     payment.refresh_from_db()
     assert (refund.status, payment.evidence, payment.next_try_at) == ("DONE", "QUERY", None)
     gateway.says["query"] = alipay.closed(payment)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert payment.contradicted_at is None
     assert payment not in Payment.objects.unsure()
@@ -136,7 +137,7 @@ def test_a_wrong_amount_in_repeated_answers_is_logged_once(
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
     for _ in range(5):
-        Payment.objects.update(asked_at=None)
+        make.rows(Payment).update(asked_at=None)
         queries.ask(payment)
     assert payment.messages.filter(verdict="WRONG_AMOUNT").count() == 1
     assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
@@ -153,10 +154,10 @@ def test_messages_are_closed_with_a_note_and_stay_closed(desk: Client, gateway: 
     desk.post(address, {**chosen, "how": "Asked Alipay: a test of theirs"})
     message.refresh_from_db()
     assert (message.outcome, message.done_at is None) == ("Asked Alipay: a test of theirs", False)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)  # the same answer again
     assert waiting(desk, GatewayMessage) == []
-    assert Order.objects.get().status == Order.Status.WAIT_PAYMENT
+    assert make.rows(Order).get().status == Order.Status.WAIT_PAYMENT
 
 
 def test_a_message_in_the_work_queue_stays_when_alipay_repeats_it(desk: Client, gateway: Gateway) -> None:
@@ -164,7 +165,7 @@ def test_a_message_in_the_work_queue_stays_when_alipay_repeats_it(desk: Client, 
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
     queries.ask(payment)
     (message,) = waiting(desk, GatewayMessage)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert waiting(desk, GatewayMessage) == [message]
 

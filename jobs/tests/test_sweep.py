@@ -58,7 +58,7 @@ def test_RET09_NOT23_neither_return_nor_notify_ever_comes(payment: Payment, gate
 
 
 def test_an_attempt_that_is_not_due_is_left_alone(payment: Payment, gateway: Gateway) -> None:
-    Payment.objects.update(next_try_at=timezone.now() + timedelta(seconds=30))
+    make.rows(Payment).update(next_try_at=timezone.now() + timedelta(seconds=30))
     assert sweep_once().total() == 0
     assert gateway.calls == []
 
@@ -85,12 +85,12 @@ def test_QRY05_BOK03_GWX04_nights_are_held_until_the_final_answer(payment: Payme
     with later(minutes=31):
         sweep_once()
         assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
-        assert BookedNight.objects.count() == 2
+        assert make.rows(BookedNight).count() == 2
     with later(minutes=33):
-        Payment.objects.update(next_try_at=timezone.now())
+        make.rows(Payment).update(next_try_at=timezone.now())
         sweep_once()
     assert state(payment) == (Status.CANCELED, "CLOSED", 0)
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
     assert [event.kind for event in payment.order.events.all()] == ["EXPIRED"]
 
 
@@ -98,7 +98,7 @@ def test_CON05_an_attempt_made_since_the_list_was_read_holds_the_nights(payment:
     with later(minutes=31):
         assert not attempts.expire_unpaid(payment.order)
     assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_a_late_trade_is_closed_at_alipay_first(payment: Payment, gateway: Gateway) -> None:
@@ -107,7 +107,7 @@ def test_a_late_trade_is_closed_at_alipay_first(payment: Payment, gateway: Gatew
         sweep_once()  # the close is not answered
         assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
         gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
-        Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+        make.rows(Payment).update(next_try_at=timezone.now(), asked_at=None)
         sweep_once()
     assert state(payment) == (Status.CANCELED, "CLOSED", 0)
     assert gateway.count("close") == 2
@@ -130,10 +130,10 @@ def test_CON05_USR02_money_that_beats_the_close_wins(payment: Payment, gateway: 
         sweep_once()
         assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
         gateway.says["query"] = alipay.paid(payment)
-        Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+        make.rows(Payment).update(next_try_at=timezone.now(), asked_at=None)
         sweep_once()
     assert state(payment) == PAID
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_GWX05_USR02_money_after_the_expiry_is_refunded(payment: Payment, gateway: Gateway) -> None:
@@ -152,7 +152,7 @@ def test_orders_without_any_attempt_to_pay(gateway: Gateway) -> None:
     assert sweep_once()["not paid"] == 1
     order.refresh_from_db()
     assert order.status == Status.CANCELED
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
 
 
 @pytest.mark.django_db
@@ -164,7 +164,7 @@ def test_orders_that_staff_did_not_accept() -> None:
     assert sweep_once()["not accepted"] == 1
     late.refresh_from_db()
     assert (late.status, late.events.get().kind) == (Status.CANCELED, "EXPIRED")
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
 
 
 def test_a_payment_with_a_return_as_its_only_evidence_is_polled(payment: Payment, gateway: Gateway) -> None:
@@ -178,7 +178,7 @@ def test_a_payment_with_a_return_as_its_only_evidence_is_polled(payment: Payment
 
 
 def test_a_superseded_attempt_of_a_paid_order_is_closed(payment: Payment, gateway: Gateway) -> None:
-    Order.objects.update(status=Status.WAIT_COMMENT)
+    make.rows(Order).update(status=Status.WAIT_COMMENT)
     gateway.says["query"] = alipay.waiting(payment)
     gateway.says["close"] = alipay.answer("close", out_trade_no=payment.out_trade_no)
     sweep_once()
@@ -337,7 +337,7 @@ def test_deletes_old_answers_that_said_nothing_new_and_keeps_the_rest(payment: P
             channel=channel, verdict=verdict, received_at=at, raw=b"", signature_ok=True
         )
     assert sweep_once()["pruned"] == 1
-    assert GatewayMessage.objects.count() == 4
+    assert make.rows(GatewayMessage).count() == 4
 
 
 def test_prunes_once_an_hour(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +362,7 @@ def test_deletes_expired_sessions(db: None, client: Client) -> None:
 def test_CRA01_a_message_without_a_verdict_is_judged_by_a_later_sweep(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, channel: str, minutes: int
 ) -> None:
-    Payment.objects.update(next_try_at=timezone.now() + timedelta(hours=9))  # no poll settles it
+    make.rows(Payment).update(next_try_at=timezone.now() + timedelta(hours=9))  # no poll settles it
     gateway.says["query"] = alipay.paid(payment)
 
     def die(*args: object) -> None:
@@ -379,7 +379,7 @@ def test_CRA01_a_message_without_a_verdict_is_judged_by_a_later_sweep(
         assert sweep_once()["judged"] == 1
         assert sweep_once()["judged"] == 0
     assert state(payment) == PAID
-    assert not GatewayMessage.objects.filter(verdict=GatewayMessage.Verdict.UNJUDGED).exists()
+    assert not make.rows(GatewayMessage).filter(verdict=GatewayMessage.Verdict.UNJUDGED).exists()
 
 
 def test_an_answer_without_a_verdict_does_not_need_staff(payment: Payment, gateway: Gateway) -> None:
@@ -388,7 +388,7 @@ def test_an_answer_without_a_verdict_does_not_need_staff(payment: Payment, gatew
         channel="ANSWER", raw=b"{}", signature_ok=True, payment=payment, received_at=long_ago
     )
     sweep_once()
-    assert [m.verdict for m in GatewayMessage.objects.all()] == ["KNOWN"]
+    assert [m.verdict for m in make.rows(GatewayMessage).all()] == ["KNOWN"]
 
 
 def test_identical_consecutive_answers_are_kept_once(payment: Payment, gateway: Gateway) -> None:
@@ -396,12 +396,12 @@ def test_identical_consecutive_answers_are_kept_once(payment: Payment, gateway: 
     for minutes in range(1, 9):
         with later(minutes=2 * minutes):
             assert sweep_once()["asked"] == 1
-    (kept,) = GatewayMessage.objects.all()
+    (kept,) = make.rows(GatewayMessage).all()
     assert kept.received_at > timezone.now() + timedelta(minutes=10)
     gateway.says["query"] = alipay.waiting(payment)
     with later(minutes=20):
         sweep_once()
-    assert GatewayMessage.objects.count() == 2
+    assert make.rows(GatewayMessage).count() == 2
 
 
 def test_a_heartbeat_that_fails_affects_one_item_only(

@@ -50,21 +50,21 @@ def refusals(page: HttpResponse) -> list[tuple[str, str]]:
 
 
 def nights() -> set[date]:
-    return set(BookedNight.objects.values_list("night", flat=True))
+    return set(make.rows(BookedNight).values_list("night", flat=True))
 
 
 def test_a_booking_waits_for_acceptance(client: Client, renter: User, house: House) -> None:
     with time_machine.travel(NOON, tick=False):
         client.force_login(renter)
         page = book(client, house, "2027-03-05", "2027-03-08", guests="3")
-    order = Order.objects.get()
+    order = make.rows(Order).get()
     assert (page.status_code, page.url) == (302, f"/orders/{order.number}/")
     assert (order.renter, order.house, order.guests) == (renter, house, 3)
     assert (order.status, order.pay_by) == ("WAIT_ACCEPT", None)
     assert order.accept_by == datetime(2026, 11, 23, 12, tzinfo=BEIJING)
     assert (order.nights, order.price_per_night_fen, order.amount_fen) == (3, 15000, 45000)
     assert nights() == {date(2027, 3, 5), date(2027, 3, 6), date(2027, 3, 7)}
-    assert set(BookedNight.objects.values_list("order_number", flat=True)) == {order.number}
+    assert set(make.rows(BookedNight).values_list("order_number", flat=True)) == {order.number}
     event = order.events.get()
     assert (event.kind, event.actor) == ("BOOKED", renter)
     house.refresh_from_db()
@@ -73,7 +73,7 @@ def test_a_booking_waits_for_acceptance(client: Client, renter: User, house: Hou
 
 
 def test_instant_booking_waits_for_payment_for_half_an_hour(renter: User, house: House) -> None:
-    House.objects.update(instant_book=True)
+    make.rows(House).update(instant_book=True)
     with time_machine.travel(NOON, tick=False):
         order = booking.book(
             house, renter=renter, check_in=date(2027, 3, 5), check_out=date(2027, 3, 8), guests=1
@@ -85,15 +85,15 @@ def test_instant_booking_waits_for_payment_for_half_an_hour(renter: User, house:
         ("ACCEPTED", None),
         ("BOOKED", renter),
     ]
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 def test_the_terms_of_an_order_stay_when_a_house_changes(client: Client, renter: User, house: House) -> None:
-    House.objects.update(refund_policy="STRICT")
+    make.rows(House).update(refund_policy="STRICT")
     day = timezone.localdate() + timedelta(days=9)
     book(client, house, day, day + timedelta(days=2))
-    House.objects.update(price_fen=99900, title="Palace", refund_policy="FLEXIBLE")
-    order = Order.objects.get()
+    make.rows(House).update(price_fen=99900, title="Palace", refund_policy="FLEXIBLE")
+    order = make.rows(Order).get()
     assert (order.house_title, order.price_per_night_fen, order.amount_fen) == ("Sea view", 15000, 30000)
     assert order.refund_policy == "STRICT"
     page = client.get(order.get_absolute_url()).content.decode()
@@ -119,7 +119,7 @@ def test_USR05_only_dates_and_guests_are_taken_from_the_form(
         "status": "WAIT_COMMENT",
     }
     book(client, house, day, day + timedelta(days=2), **claims)
-    order = Order.objects.get()
+    order = make.rows(Order).get()
     assert (order.house, order.amount_fen, order.nights) == (house, 30000, 2)
     assert (order.renter, order.status) == (renter, "WAIT_ACCEPT")
     assert order.number != "26112200000001"
@@ -153,8 +153,8 @@ def test_BOK06_impossible_stays_are_refused_beside_the_field(
     for value in (*typed, guests):
         assert f'value="{value}"' in html
     assert refusals(page) == [(field, error)]
-    assert not Order.objects.exists()
-    assert not BookedNight.objects.exists()
+    assert not make.rows(Order).exists()
+    assert not make.rows(BookedNight).exists()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_BOK06_an_invalid_date_is_refused_with_a_message(
     page = book(client, house, value, value)
     assert page.status_code == 422
     assert set(page.context["form"].errors) >= {"check_in", "check_out"}
-    assert not Order.objects.exists()
+    assert not make.rows(Order).exists()
 
 
 def test_today_and_a_year_ahead_are_the_first_and_last_days(
@@ -201,8 +201,8 @@ def test_BOK01_taken_nights_are_refused_and_nothing_is_written(
     assert list(page.context["form"].errors) == ["check_in"]
     assert f'value="{day - timedelta(days=1)}"' in page.content.decode()
     assert nights() == {day}
-    assert not Order.objects.exists()
-    assert not OrderEvent.objects.exists()
+    assert not make.rows(Order).exists()
+    assert not make.rows(OrderEvent).exists()
     house.refresh_from_db()
     assert house.order_count == 0
 
@@ -218,12 +218,12 @@ def test_BOK02_check_out_and_check_in_on_the_same_day(client: Client, renter: Us
 
 def test_a_house_that_is_not_listed_can_not_be_booked(client: Client, renter: User, house: House) -> None:
     day = timezone.localdate() + timedelta(days=9)
-    House.objects.update(is_listed=False)
+    make.rows(House).update(is_listed=False)
     assert book(client, house, day, day + timedelta(days=2)).url.startswith("/?check_in=")
     assert client.post("/houses/999999/book/").status_code == 404
     with pytest.raises(House.DoesNotExist):
         booking.book(house, renter=renter, check_in=day, check_out=day + timedelta(days=2), guests=1)
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_FMT07_days_change_at_midnight_in_beijing(
         client.force_login(renter)
         assert book(client, house, today - timedelta(days=1), today + timedelta(days=2)).status_code == 422
         assert book(client, house, today, today + timedelta(days=2)).status_code == 302
-    order = Order.objects.get()
+    order = make.rows(Order).get()
     assert order.number[:6] == f"{today:%y%m%d}"
     assert (order.check_in, order.nights, order.amount_fen) == (today, 2, 30000)
     assert nights() == {today, today + timedelta(days=1)}
@@ -255,7 +255,7 @@ def test_FMT07_days_change_at_midnight_in_beijing(
 def test_FMT07_midnight_between_form_and_booking_is_an_error_of_check_in(
     client: Client, renter: User, house: House
 ) -> None:
-    House.objects.update(instant_book=True)
+    make.rows(House).update(instant_book=True)
     client.cookies["django_language"] = "en"
     with time_machine.travel("2026-11-22T23:59:59+08:00", tick=False) as clock:
         client.force_login(renter)
@@ -263,7 +263,7 @@ def test_FMT07_midnight_between_form_and_booking_is_an_error_of_check_in(
             page = book(client, house, TODAY, TODAY + timedelta(days=2))
     assert page.status_code == 422
     assert refusals(page) == [("check_in", "This date has passed.")]
-    assert not Order.objects.exists()
+    assert not make.rows(Order).exists()
     assert not nights()
 
 
@@ -271,7 +271,7 @@ def test_FMT07_a_stay_over_29_february(client: Client, renter: User, house: Hous
     with time_machine.travel("2028-02-01T12:00:00+08:00", tick=False):
         client.force_login(renter)
         book(client, house, "2028-02-28", "2028-03-01")
-    order = Order.objects.get()
+    order = make.rows(Order).get()
     assert (order.nights, order.amount_fen) == (2, 30000)
     assert nights() == {date(2028, 2, 28), date(2028, 2, 29)}
 
@@ -287,7 +287,7 @@ def test_FMT07_a_stay_over_29_february(client: Client, renter: User, house: Hous
 def test_FMT07_time_to_pay_ends_when_the_day_of_check_in_begins(
     renter: User, house: House, now: str, pay_by: str
 ) -> None:
-    House.objects.update(instant_book=True)
+    make.rows(House).update(instant_book=True)
     with time_machine.travel(now, tick=False):
         order = booking.book(
             house, renter=renter, check_in=date(2026, 11, 23), check_out=date(2026, 11, 25), guests=1
@@ -296,7 +296,7 @@ def test_FMT07_time_to_pay_ends_when_the_day_of_check_in_begins(
 
 
 def test_a_stay_that_begins_today_can_be_paid(renter: User, house: House) -> None:
-    House.objects.update(instant_book=True)
+    make.rows(House).update(instant_book=True)
     with time_machine.travel(NOON, tick=False):
         order = booking.book(
             house, renter=renter, check_in=TODAY, check_out=TODAY + timedelta(days=2), guests=1
@@ -306,10 +306,10 @@ def test_a_stay_that_begins_today_can_be_paid(renter: User, house: House) -> Non
 
 def test_FMT05_any_title_is_kept_and_escaped(client: Client, renter: User, house: House) -> None:
     title = "🏠 “Sea” & {view} 'x' \u202eright to left <script>alert(1)</script> 房"
-    House.objects.update(title=title)
+    make.rows(House).update(title=title)
     day = timezone.localdate() + timedelta(days=9)
     page = client.get(book(client, house, day, day + timedelta(days=2)).url).content.decode()
-    assert Order.objects.get().house_title == title
+    assert make.rows(Order).get().house_title == title
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "🏠 “Sea” &amp; {view}" in page
@@ -318,7 +318,7 @@ def test_FMT05_any_title_is_kept_and_escaped(client: Client, renter: User, house
 def test_FMT03_a_stay_that_costs_more_than_can_be_paid_is_refused(
     client: Client, renter: User, house: House
 ) -> None:
-    House.objects.update(price_fen=MAX_FEN)
+    make.rows(House).update(price_fen=MAX_FEN)
     day = timezone.localdate() + timedelta(days=9)
     answer = book(client, house, day, day + timedelta(days=2))
     assert answer.status_code == 422
@@ -338,16 +338,16 @@ def test_a_price_that_changed_meanwhile_is_shown_before_booking(
 ) -> None:
     html = client.get(house.get_absolute_url()).content.decode()
     seen = re.search(r'name="seen_price" value="([0-9]+)"', html)[1]
-    House.objects.update(price_fen=99900)
+    make.rows(House).update(price_fen=99900)
     with time_machine.travel(NOON, tick=False):
         page = book(client, house, "2027-03-05", "2027-03-08", seen_price=seen, guests="2")
         html = page.content.decode()
-        assert (page.status_code, Order.objects.count()) == (422, 0)
+        assert (page.status_code, make.rows(Order).count()) == (422, 0)
         assert "￥2,997.00" in html
         for kept in ('value="2027-03-05"', 'value="2027-03-08"', 'name="seen_price" value="99900"'):
             assert kept in html
         assert book(client, house, "2027-03-05", "2027-03-08", seen_price="99900").status_code == 302
-    assert Order.objects.get().amount_fen == 299700
+    assert make.rows(Order).get().amount_fen == 299700
 
 
 @pytest.mark.parametrize("paid", [False, True])
@@ -357,12 +357,12 @@ def test_booking_again_leads_to_the_existing_order(
     with time_machine.travel(NOON, tick=False):
         first = book(client, house, "2027-03-05", "2027-03-08")
         if paid:
-            Order.objects.update(status="WAIT_COMMENT")
+            make.rows(Order).update(status="WAIT_COMMENT")
         assert book(client, house, "2027-03-05", "2027-03-08").url == first.url
         assert book(client, house, "2027-03-05", "2027-03-07").status_code == 422  # another stay
-        Order.objects.update(status="CANCELED")
+        make.rows(Order).update(status="CANCELED")
         assert book(client, house, "2027-03-05", "2027-03-08").status_code == 422  # its nights are still held
-    order = Order.objects.get()
+    order = make.rows(Order).get()
     assert order.events.count() == 1
 
 
@@ -372,7 +372,7 @@ def test_the_same_stay_of_another_renter_is_refused(client: Client, renter: User
         client.force_login(make.user())
         page = book(client, house, "2027-03-05", "2027-03-08")
     assert page.status_code == 422
-    assert Order.objects.get().renter == renter
+    assert make.rows(Order).get().renter == renter
 
 
 @pytest.mark.parametrize(
@@ -389,13 +389,13 @@ def test_staff_answer_before_it_is_too_late_to_pay(
     with time_machine.travel(NOON, tick=False):
         first = date.fromisoformat(check_in)
         book(client, house, first, first + timedelta(days=2))
-    assert Order.objects.get().accept_by == datetime.fromisoformat(accept_by)
+    assert make.rows(Order).get().accept_by == datetime.fromisoformat(accept_by)
 
 
 def test_a_home_that_is_no_longer_offered_leads_to_others_for_the_same_days(
     client: Client, renter: User, house: House
 ) -> None:
-    House.objects.update(is_listed=False)
+    make.rows(House).update(is_listed=False)
     client.cookies["django_language"] = "en"
     page = book(client, house, "2027-03-05", "2027-03-08", guests="2")
     assert page.url == "/?check_in=2027-03-05&check_out=2027-03-08&guests=2"
@@ -411,10 +411,10 @@ def test_the_same_nights_with_another_number_of_guests_show_a_message(
         again = book(client, house, "2027-03-05", "2027-03-08", guests="3")
         assert again.url == first.url
         assert "already booked these nights for 1 guest." in client.get(again.url).content.decode()
-    assert Order.objects.get().guests == 1
+    assert make.rows(Order).get().guests == 1
 
 
 def test_signed_out_a_home_that_is_no_longer_offered_leads_to_others(client: Client, house: House) -> None:
-    House.objects.update(is_listed=False)
+    make.rows(House).update(is_listed=False)
     page = book(client, house, "2027-03-05", "2027-03-08")
     assert page.url == "/accounts/login/?next=/%3Fcheck_in%3D2027-03-05%26check_out%3D2027-03-08"

@@ -60,12 +60,12 @@ def rush(house: House) -> list[str]:
 def one_won(house: House, told: list[str]) -> bool:
     """True if there is one order with one event and its two nights, and the other renters got "taken"."""
     house.refresh_from_db()
-    orders = Order.objects.values_list("number", flat=True)
+    orders = make.rows(Order).values_list("number", flat=True)
     return (
         told == ["booked"] + ["taken"] * (RENTERS - 1)
         and len(orders) == 1
-        and OrderEvent.objects.count() == 1
-        and list(BookedNight.objects.values_list("order_number", flat=True)) == [orders[0]] * 2
+        and make.rows(OrderEvent).count() == 1
+        and list(make.rows(BookedNight).values_list("order_number", flat=True)) == [orders[0]] * 2
         and house.order_count == 1
     )
 
@@ -79,7 +79,7 @@ def without_the_unique_night() -> Iterator[None]:
     try:
         yield
     finally:
-        BookedNight.objects.all().delete()
+        make.rows(BookedNight).all().delete()
         BookedNight._meta.constraints = constraints
         with connection.schema_editor() as editor:
             editor.add_constraint(BookedNight, constraint)
@@ -106,7 +106,7 @@ def test_BOK01_twin_without_the_unique_night_the_house_is_booked_twice() -> None
     house = make.house()
     with without_the_unique_night():
         told = rush(house)
-        doubly_booked = BookedNight.objects.count() - len(set(BookedNight.objects.values_list("night")))
+        doubly_booked = make.rows(BookedNight).count() - len(set(make.rows(BookedNight).values_list("night")))
         assert not one_won(house, told), told
         assert doubly_booked > 0
 
@@ -145,8 +145,8 @@ def test_BOK04_five_hundred_want_one_house() -> None:
     house = make.house(instant_book=True)
     people = 500 if connection.vendor == "mysql" else 100  # SQLite lets one write at a time anyway
     assert post_bookings(house, people) == {302: 1, 422: people - 1}
-    assert Order.objects.count() == 1
-    assert BookedNight.objects.count() == 2
+    assert make.rows(Order).count() == 1
+    assert make.rows(BookedNight).count() == 2
 
 
 @pytest.mark.usefixtures("no_early_refusal")
@@ -155,7 +155,7 @@ def test_BOK04_twin_without_the_unique_night_several_get_it(monkeypatch: pytest.
     house = make.house(instant_book=True)
     with without_the_unique_night():
         post_bookings(house, 50)
-        assert Order.objects.count() > 1
+        assert make.rows(Order).count() > 1
 
 
 def pressed_at_once(house: House, renter: User, times: int) -> set[int]:
@@ -169,7 +169,7 @@ def pressed_at_once(house: House, renter: User, times: int) -> set[int]:
 @pytest.mark.usefixtures("no_early_refusal")
 def test_BOK01_pressed_twice_is_one_order_and_no_refusal() -> None:
     assert len(pressed_at_once(make.house(), make.user(), 8)) == 1
-    assert Order.objects.count() == 1
+    assert make.rows(Order).count() == 1
 
 
 @pytest.mark.usefixtures("no_early_refusal")
@@ -198,7 +198,7 @@ def held_by_staff_while_somebody_books() -> list[str]:
             reverse("admin:houses_bookednight_add"), {"house": str(house.pk), "night": str(night)}
         )
     assert added.status_code == 302
-    assert BookedNight.objects.get().order_number == ""
+    assert make.rows(BookedNight).get().order_number == ""
     return told
 
 

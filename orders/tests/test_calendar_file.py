@@ -109,12 +109,12 @@ def test_only_a_paid_stay_that_is_not_over_has_one(client: Client, status: str) 
     today, yesterday = date(2026, 11, 22), date(2026, 11, 21)
     order = stay(check_in=date(2026, 11, 19), check_out=today)
     address = f"/orders/{order.number}/calendar.ics"
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     paid = status in ("WAIT_COMMENT", "COMPLETE")
     with time_machine.travel("2026-11-22T12:00:00+08:00", tick=False):
         client.force_login(order.renter)
         assert client.get(address).status_code == (200 if paid else 404)
-        Order.objects.update(check_out=yesterday)
+        make.rows(Order).update(check_out=yesterday)
         assert client.get(address).status_code == 404
 
 

@@ -73,7 +73,7 @@ def test_a_payment_that_is_being_confirmed_is_not_asked_for_again(
 def test_an_unpaid_renter_can_still_go_to_alipay(renter: Client, payment: Payment, gateway: Gateway) -> None:
     come_back(renter, payment, gateway)
     assert renter.post(f"/payments/{payment.order.number}/pay/").status_code == 302
-    assert Payment.objects.count() == 1
+    assert make.rows(Payment).count() == 1
 
 
 @pytest.mark.parametrize("left", [timedelta(seconds=30), timedelta(seconds=-1)])
@@ -81,7 +81,7 @@ def test_near_the_deadline_and_past_it_the_payment_is_still_being_confirmed(
     renter: Client, payment: Payment, gateway: Gateway, left: timedelta
 ) -> None:
     come_back(renter, payment, gateway)
-    Order.objects.update(pay_by=timezone.now() + left)
+    make.rows(Order).update(pay_by=timezone.now() + left)
     html = page_of(renter, payment.order)
     assert CONFIRMING in html
     assert pay_buttons(html) == []
@@ -89,7 +89,7 @@ def test_near_the_deadline_and_past_it_the_payment_is_still_being_confirmed(
 
 def test_the_verdict_of_alipay_ends_confirming(renter: Client, payment: Payment, gateway: Gateway) -> None:
     come_back(renter, payment, gateway)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     gateway.says["query"] = alipay.closed(payment)
     renter.post(f"/payments/{payment.order.number}/check/")
     assert CONFIRMING not in page_of(renter, payment.order)
@@ -104,7 +104,7 @@ def test_a_forged_return_confirms_nothing(renter: Client, payment: Payment) -> N
 
 
 def test_an_order_without_an_attempt_has_a_pay_button(renter: Client) -> None:
-    order = make.order(Order.objects.get().renter)
+    order = make.order(make.rows(Order).get().renter)
     html = page_of(renter, order)
     assert NOT_PAID not in html
     assert pay_buttons(html) == ["Pay"]
@@ -112,7 +112,7 @@ def test_an_order_without_an_attempt_has_a_pay_button(renter: Client) -> None:
 
 
 def check(renter: Client, payment: Payment) -> None:
-    Payment.objects.update(asked_at=None)  # it may be asked about again
+    make.rows(Payment).update(asked_at=None)  # it may be asked about again
     renter.post(f"/payments/{payment.order.number}/check/")
 
 
@@ -178,8 +178,8 @@ def test_T2_a_payment_that_is_being_confirmed_or_can_no_longer_be_made_is_not_un
 ) -> None:
     come_back(renter, payment, gateway)
     assert UNKNOWN not in page_of(renter, payment.order)
-    GatewayMessage.objects.all().delete()
-    Order.objects.update(pay_by=timezone.now() + timedelta(seconds=30))
+    make.rows(GatewayMessage).all().delete()
+    make.rows(Order).update(pay_by=timezone.now() + timedelta(seconds=30))
     html = page_of(renter, payment.order)
     assert UNKNOWN not in html
     assert "I've paid, check now" in html

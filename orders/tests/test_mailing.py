@@ -270,7 +270,7 @@ def test_the_language_is_that_in_which_the_renter_booked(db: None) -> None:
     day = timezone.localdate() + timedelta(days=9)
     stay = {"check_in": day.isoformat(), "check_out": (day + timedelta(days=1)).isoformat(), "guests": "1"}
     client.post(f"/houses/{house.pk}/book/", stay)
-    assert Order.objects.get(renter=renter).language == "en"
+    assert make.rows(Order).get(renter=renter).language == "en"
 
 
 def test_an_event_of_a_renter_without_an_address_is_marked_as_done(db: None) -> None:
@@ -319,7 +319,7 @@ def test_retries_back_off_while_the_mail_server_is_down(db: None, monkeypatch: p
         )
         for age, wait in ((0, 60), (600, 600), (7200, 3600)):
             with time_machine.travel(event.created_at + timedelta(seconds=age), tick=False):
-                OrderEvent.objects.update(mail_due_at=timezone.now())
+                make.rows(OrderEvent).update(mail_due_at=timezone.now())
                 assert mail_all() == 0
                 event.refresh_from_db()
                 assert event.mail_due_at == timezone.now() + timedelta(seconds=wait)
@@ -442,7 +442,7 @@ def test_the_events_of_an_order_are_mailed_in_sequence(db: None) -> None:
     order = story()
     now = timezone.now()
     for seconds, event in enumerate(order.events.order_by("-id"), 1):  # the newest is most overdue
-        OrderEvent.objects.filter(pk=event.pk).update(mail_due_at=now - timedelta(minutes=10 - seconds))
+        make.rows(OrderEvent).filter(pk=event.pk).update(mail_due_at=now - timedelta(minutes=10 - seconds))
     assert mail_all() == 4
     assert mailed() == STORY
 
@@ -466,7 +466,7 @@ def test_later_events_of_an_order_wait_while_one_cant_be_sent(
         down.setattr(EmailMessage, "send", raising(smtplib.SMTPServerDisconnected("not there")))
         assert mail_all() == 0
     assert mailing.due() == []
-    OrderEvent.objects.filter(mail_due_at__isnull=False).update(mail_due_at=timezone.now())
+    make.rows(OrderEvent).filter(mail_due_at__isnull=False).update(mail_due_at=timezone.now())
     assert mail_all() == 4
     assert mailed() == STORY
 
@@ -525,7 +525,7 @@ def test_CON08_eight_workers_mail_the_events_in_sequence(monkeypatch: pytest.Mon
 @pytest.mark.django_db(transaction=True)
 def test_CON08_twin_without_waiting_for_older_events_they_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
     def next_of_any_age(order_key: int) -> OrderEvent | None:
-        due = OrderEvent.objects.filter(order=order_key, mail_due_at__lte=timezone.now())
+        due = make.rows(OrderEvent).filter(order=order_key, mail_due_at__lte=timezone.now())
         return due.select_related("order__renter").order_by("id").first()
 
     monkeypatch.setattr(mailing, "_next_event", next_of_any_age)
@@ -541,7 +541,7 @@ def test_CON08_eight_workers_mail_each_event_once() -> None:
     keys = mailing.due()
     at_once(*[lambda: [mailing.send(key) for key in keys]] * 8)
     assert len(mail.outbox) == 5
-    assert OrderEvent.objects.filter(mailed_at=None).count() == 0
+    assert make.rows(OrderEvent).filter(mailed_at=None).count() == 0
 
 
 @pytest.mark.django_db(transaction=True)

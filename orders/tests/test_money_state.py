@@ -57,7 +57,7 @@ def refund(payment: Payment, fen: int, status: str = "DUE") -> Refund:
     if status == "DONE":
         refunds.mark_done(made)
     else:
-        Refund.objects.filter(pk=made.pk).update(status=status)
+        make.rows(Refund).filter(pk=made.pk).update(status=status)
     return made
 
 
@@ -205,7 +205,7 @@ def test_T1_a_mail_about_a_refund_that_was_refused_meanwhile_says_so(renter: Use
     made = refund(payment, 15000)
     event = order.events.get(kind="CANCELED")
     assert "is on its way back" in mailing.message_of(event).body
-    Refund.objects.filter(pk=made.pk).update(status="REFUSED")
+    make.rows(Refund).filter(pk=made.pk).update(status="REFUSED")
     text = " ".join(mailing.message_of(event).body.split())
     assert "Your refund of ￥150.00 is delayed. We're seeing to it" in text
     assert "on its way back" not in text
@@ -238,7 +238,7 @@ def test_an_order_that_is_over_shows_no_price_to_pay_and_no_policy(client: Clien
     assert 'class="price"' in price(client, order)
     assert "Cancellation policy" in client.get(order.get_absolute_url()).content.decode()
     for status in (Status.CANCELED, Status.REJECTED):
-        Order.objects.update(status=status)
+        make.rows(Order).update(status=status)
         assert 'class="price"' not in price(client, order)
         assert "Cancellation policy" not in client.get(order.get_absolute_url()).content.decode()
         assert 'class="price"' not in client.get(LIST).content.decode()
@@ -249,7 +249,7 @@ def test_a_home_that_is_still_offered_can_be_booked_again(client: Client, renter
     transitions.expire(order)
     again = f'<a class="button" href="{order.house.get_absolute_url()}">Book again</a>'
     assert again in head(client, order)
-    House.objects.update(is_listed=False)
+    make.rows(House).update(is_listed=False)
     assert "Book again" not in head(client, order)
     assert '<a class="button" href="/">Find another home</a>' in head(client, order)
 

@@ -318,7 +318,7 @@ def test_D2_a_renter_finds_an_order_by_every_number_on_its_papers_and_by_city(
 ) -> None:
     """Its own number, that of a payment, of a refund, of Alipay's trade; and never somebody else's order."""
     area = Area.objects.create(name="厦门", name_en="Xiamen")
-    Area.objects.filter(name="Xiamen").update(name="大理", name_en="Dali")
+    make.rows(Area).filter(name="Xiamen").update(name="大理", name_en="Dali")
     others = make.order(number="26110155555555")
     for order, trade in ((stays["sea"], "2026112722001476121409983210"), (others, "2" * 28)):
         order.house.area = area
@@ -413,7 +413,7 @@ def test_before_a_stay_the_review_is_not_the_next_step(client: Client, renter: U
     html = client.get(LIST).content.decode()
     assert f'class="button" {view}' in html
     assert f'class="plain" {review}' in html
-    Order.objects.update(check_in=timezone.localdate())
+    make.rows(Order).update(check_in=timezone.localdate())
     html = client.get(LIST).content.decode()
     assert f'class="plain" {view}' in html
     assert f'class="button" {review}' in html
@@ -514,6 +514,6 @@ def test_a_rejection_and_a_review_are_on_the_card(client: Client, renter: User) 
 
 def test_a_house_that_is_no_longer_listed_is_still_on_the_card(client: Client, renter: User) -> None:
     order = make.order(renter)
-    House.objects.update(is_listed=False, title="Gone")
+    make.rows(House).update(is_listed=False, title="Gone")
     assert order.house_title in client.get(LIST).content.decode()
     assert order.house.get_absolute_url() not in client.get(order.get_absolute_url()).content.decode()

@@ -57,7 +57,7 @@ def test_the_database_refuses_a_second_order_with_a_number() -> None:
 
 
 def test_FMT03_the_largest_amount_fits_and_one_fen_more_does_not() -> None:
-    assert Order.objects.get(pk=make.order(amount_fen=MAX_FEN).pk).amount_fen == MAX_FEN
+    assert make.rows(Order).get(pk=make.order(amount_fen=MAX_FEN).pk).amount_fen == MAX_FEN
     for amount in (MAX_FEN + 1, 0, -1):
         with transaction.atomic(), pytest.raises(IntegrityError):
             make.order(amount_fen=amount)

@@ -60,7 +60,7 @@ def test_the_timeline_has_the_newest_event_first(renter: Client, order: Order) -
 
 def test_the_timeline_shows_time_actor_and_amount(renter: Client, order: Order) -> None:
     renter.cookies["django_language"] = "en"
-    Order.objects.update(trade_no="2026112222001401")
+    make.rows(Order).update(trade_no="2026112222001401")
     with time_machine.travel(NOON, tick=False):
         renter.force_login(order.renter)
         order.events.create(kind="BOOKED", actor=order.renter)
@@ -89,7 +89,7 @@ def test_the_page_takes_the_same_number_of_queries_however_much_happened(
 @pytest.mark.parametrize("status", Status)
 def test_every_status_has_a_page(renter: Client, order: Order, status: str) -> None:
     soon, was_accepted = timezone.now() + timedelta(hours=1), status not in ("WAIT_ACCEPT", "REJECTED")
-    Order.objects.update(status=status, accept_by=soon, pay_by=soon if was_accepted else None)
+    make.rows(Order).update(status=status, accept_by=soon, pay_by=soon if was_accepted else None)
     page = renter.get(order.get_absolute_url())
     assert page.status_code == 200
     assert str(Status(status).label) in page.content.decode()
@@ -100,10 +100,10 @@ def test_a_review_completes_the_order_and_is_shown(renter: Client, order: Order)
     assert (page.status_code, page.url) == (302, order.get_absolute_url())
     order.refresh_from_db()
     assert order.status == Status.COMPLETE
-    written = Review.objects.get()
+    written = make.rows(Review).get()
     assert (written.order, written.renter, written.house) == (order, order.renter, order.house)
     assert (written.rating, written.text) == (4, "Quiet & warm")
-    house = House.objects.get()
+    house = make.rows(House).get()
     assert (house.review_count, house.rating_sum) == (1, 4)
     assert [event.kind for event in order.events.all()] == ["REVIEWED"]
     for address in (order.get_absolute_url(), house.get_absolute_url(), "/orders/"):
@@ -116,19 +116,19 @@ def test_a_stay_is_reviewed_once(renter: Client, order: Order) -> None:
     review(renter, order)
     again = review(renter, order, rating="1", text="Changed my mind")
     assert again.url == order.get_absolute_url()
-    assert Review.objects.get().rating == 4
-    house = House.objects.get()
+    assert make.rows(Review).get().rating == 4
+    house = make.rows(House).get()
     assert (house.review_count, house.rating_sum) == (1, 4)
     assert order.events.count() == 1
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.WAIT_COMMENT}))
 def test_only_a_paid_stay_can_be_reviewed(renter: Client, order: Order, status: str) -> None:
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     assert review(renter, order).url == order.get_absolute_url()
-    assert not Review.objects.exists()
-    assert not OrderEvent.objects.exists()
-    assert Order.objects.get().status == status
+    assert not make.rows(Review).exists()
+    assert not make.rows(OrderEvent).exists()
+    assert make.rows(Order).get().status == status
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_invalid_review_is_refused_and_the_input_kept(
         assert "Quiet &amp; warm</textarea>" in html
     else:
         assert 'value="4" required checked' in html
-    assert not Review.objects.exists()
+    assert not make.rows(Review).exists()
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
 
@@ -167,12 +167,12 @@ def test_an_invalid_review_is_refused_and_the_input_kept(
 def test_a_long_review_in_chinese_and_emoji_is_kept(renter: Client, order: Order) -> None:
     text = "房😀" * 500
     assert review(renter, order, text=text).status_code == 302
-    assert Review.objects.get().text == text
+    assert make.rows(Review).get().text == text
 
 
 def test_FMT05_invisible_characters_are_stripped_from_a_review(renter: Client, order: Order) -> None:
     review(renter, order, text="\u202eQuiet\u202c")
-    assert Review.objects.get().text == "Quiet"
+    assert make.rows(Review).get().text == "Quiet"
 
 
 def test_USR05_a_review_is_of_the_order_in_the_address(renter: Client, order: Order) -> None:
@@ -184,8 +184,8 @@ def test_USR05_a_review_is_of_the_order_in_the_address(renter: Client, order: Or
         "status": "X",
     }
     review(renter, order, **claims)
-    assert Review.objects.get().order == order
-    assert Review.objects.get().house == order.house
+    assert make.rows(Review).get().order == order
+    assert make.rows(Review).get().house == order.house
 
 
 # --- Access -------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_USR06_another_renters_order_does_not_exist(
     client: Client, method: str, name: str, status: str, gateway: object
 ) -> None:
     order = make.attempt().order
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     for stranger in (make.user(), make.user(is_staff=True, is_superuser=True)):
         client.force_login(stranger)
         page = call(client, method, reverse(name, args=[order.number]))
@@ -221,8 +221,8 @@ def test_USR06_another_renters_order_does_not_exist(
         assert page.status_code == unknown.status_code == 404
         assert order.house_title not in page.content.decode()
     assert gateway.calls == []
-    assert Payment.objects.count() == 1
-    assert not Review.objects.exists()
+    assert make.rows(Payment).count() == 1
+    assert not make.rows(Review).exists()
     assert not order.events.exists()
 
 
@@ -258,7 +258,7 @@ def test_USR06_the_renters_own_number_in_other_digits_is_not_found(
     wide = order.number.translate({ord("0") + n: ord("０") + n for n in range(10)})
     address = reverse(name, args=[order.number]).replace(order.number, wide)
     assert call(client, method, address).status_code == 404
-    assert not Review.objects.exists()
+    assert not make.rows(Review).exists()
 
 
 def test_USR06_anonymous_users_sign_in_first(client: Client, order: Order) -> None:
@@ -277,8 +277,8 @@ def test_address_and_arrival_are_shown_from_payment_until_the_stay_is_over(
     renter: Client, order: Order, status: str, from_today: int, is_over: bool
 ) -> None:
     check_in = TODAY + timedelta(days=from_today)
-    Order.objects.update(status=status, check_in=check_in, check_out=check_in + timedelta(days=2))
-    House.objects.update(arrival=SECRET, address="18 Sea Road")
+    make.rows(Order).update(status=status, check_in=check_in, check_out=check_in + timedelta(days=2))
+    make.rows(House).update(arrival=SECRET, address="18 Sea Road")
     with time_machine.travel(NOON, tick=False):
         renter.force_login(order.renter)
         html = renter.get(order.get_absolute_url()).content.decode()
@@ -288,10 +288,10 @@ def test_address_and_arrival_are_shown_from_payment_until_the_stay_is_over(
 
 
 def test_the_rules_of_the_house_are_with_the_arrival(renter: Client, order: Order) -> None:
-    House.objects.update(rules="In after 15:00, out by 12:00\n\nNo <b>parties")
+    make.rows(House).update(rules="In after 15:00, out by 12:00\n\nNo <b>parties")
     html = renter.get(order.get_absolute_url()).content.decode()
     assert "<li>In after 15:00, out by 12:00</li><li>No &lt;b&gt;parties</li>" in html
-    House.objects.update(rules="")
+    make.rows(House).update(rules="")
     assert "House rules" not in renter.get(order.get_absolute_url()).content.decode()
 
 
@@ -302,15 +302,17 @@ def heading(browser: Client, order: Order) -> str:
 
 
 def test_the_heading_says_that_the_booking_worked(renter: Client, order: Order) -> None:
-    Order.objects.update(status=Status.WAIT_ACCEPT)
+    make.rows(Order).update(status=Status.WAIT_ACCEPT)
     assert heading(renter, order).startswith("Booking received")
-    Order.objects.update(status=Status.WAIT_PAYMENT)
+    make.rows(Order).update(status=Status.WAIT_PAYMENT)
     assert heading(renter, order).startswith("We're holding your dates")
 
 
 def test_how_it_was_is_asked_once(renter: Client, order: Order) -> None:
     for check_out, text in ((1, "Enjoy your stay"), (-1, "We hope you enjoyed your stay")):
-        Order.objects.update(check_in=TODAY - timedelta(days=3), check_out=TODAY + timedelta(days=check_out))
+        make.rows(Order).update(
+            check_in=TODAY - timedelta(days=3), check_out=TODAY + timedelta(days=check_out)
+        )
         with time_machine.travel(NOON, tick=False):
             renter.force_login(order.renter)
             assert heading(renter, order) == text
@@ -322,10 +324,10 @@ def test_how_it_was_is_asked_once(renter: Client, order: Order) -> None:
 def test_only_a_listed_home_can_be_booked_again(renter: Client, order: Order, status: str, text: str) -> None:
     renter.cookies["django_language"] = "en"
     past = timezone.localdate() - timedelta(days=9)
-    Order.objects.update(status=status, check_in=past, check_out=past + timedelta(days=2))
+    make.rows(Order).update(status=status, check_in=past, check_out=past + timedelta(days=2))
     link = f'<a class="button" href="{order.house.get_absolute_url()}">{text}</a>'
     assert link in renter.get(order.get_absolute_url()).content.decode()
-    House.objects.update(is_listed=False)
+    make.rows(House).update(is_listed=False)
     html = renter.get(order.get_absolute_url()).content.decode()
     assert text not in html
     assert order.house.get_absolute_url() not in html

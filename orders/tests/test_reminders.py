@@ -68,7 +68,7 @@ def test_the_reminder_comes_with_a_third_left_but_no_more_than_two_hours(
 
 def test_orders_that_cant_be_paid_are_not_reminded(transactional_db: None) -> None:
     for status in sorted(set(Order.Status) - {"WAIT_PAYMENT"}):
-        Order.objects.filter(pk=accepted(timedelta(minutes=30)).pk).update(status=status)
+        make.rows(Order).filter(pk=accepted(timedelta(minutes=30)).pk).update(status=status)
     short = accepted(timedelta(seconds=150))
     with time_machine.travel(timezone.now() + timedelta(minutes=25)):
         assert reminders.due() != []
@@ -114,7 +114,7 @@ def test_a_reminder_that_would_come_too_late_is_not_mailed(transactional_db: Non
         remind_all()
         clock.shift(timedelta(minutes=10))
         assert mail_all() == 0
-    assert not OrderEvent.objects.filter(mail_due_at__isnull=False).exists()
+    assert not make.rows(OrderEvent).filter(mail_due_at__isnull=False).exists()
 
 
 class TestWhileConfirming:
@@ -177,7 +177,7 @@ def mail_all() -> int:
 def late(transactional_db: None) -> list[Order]:
     """Create orders whose reminder is due."""
     orders = [accepted(timedelta(minutes=30)) for _ in range(5)]
-    Order.objects.update(remind_at=timezone.now() - timedelta(seconds=1))
+    make.rows(Order).update(remind_at=timezone.now() - timedelta(seconds=1))
     return orders
 
 

@@ -131,7 +131,7 @@ def emails_of_two_who_edit_each_other() -> list[str]:
     rival = partial(second.send, first.person, forms[1], email="li@example.com")
     with before(WRITE, rival, elsewhere=True):
         first.send(second.person, forms[0], email="han@example.com")
-    return [User.objects.get(pk=desk.person.pk).email for desk in (first, second)]
+    return [make.rows(User).get(pk=desk.person.pk).email for desk in (first, second)]
 
 
 def test_L1_ROW02_staff_who_edit_each_other_are_both_saved() -> None:

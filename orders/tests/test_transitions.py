@@ -69,11 +69,11 @@ STEPS: dict[str, tuple[Step, set[str], str, str]] = {
 def everything(order: Order) -> list[object]:
     """Return all rows that a transition may write."""
     return [
-        list(Order.objects.filter(pk=order.pk).values()),
-        list(OrderEvent.objects.values()),
-        list(Review.objects.values()),
-        list(BookedNight.objects.values()),
-        list(House.objects.values()),
+        list(make.rows(Order).filter(pk=order.pk).values()),
+        list(make.rows(OrderEvent).values()),
+        list(make.rows(Review).values()),
+        list(make.rows(BookedNight).values()),
+        list(make.rows(House).values()),
     ]
 
 
@@ -95,7 +95,7 @@ def test_every_step_from_every_status(name: str, status: str) -> None:
         assert order.status == status
         return
     step(order)
-    assert order.status == Order.objects.get().status == to
+    assert order.status == make.rows(Order).get().status == to
     event = order.events.get()
     assert (event.kind, event.from_status, event.to_status) == (kind, status, to)
 
@@ -117,7 +117,7 @@ def test_the_row_in_the_database_decides_not_the_object(name: str) -> None:
     """Another request changed the status after this one read the order."""
     step, allowed, *_ = STEPS[name]
     order = order_in(next(iter(allowed)))
-    Order.objects.update(status=Status.CANCELED)
+    make.rows(Order).update(status=Status.CANCELED)
     before = everything(order)
     with pytest.raises(IllegalTransition):
         step(order)
@@ -128,7 +128,7 @@ def test_the_row_in_the_database_decides_not_the_object(name: str) -> None:
 def test_a_step_is_taken_once(name: str) -> None:
     step, allowed, *_ = STEPS[name]
     order = order_in(next(iter(allowed)))
-    second_copy = Order.objects.get()
+    second_copy = make.rows(Order).get()
     step(order)
     with pytest.raises(IllegalTransition):
         step(second_copy)
@@ -157,7 +157,7 @@ def test_accepting_gives_a_day_to_pay() -> None:
     order = order_in(Status.WAIT_ACCEPT)
     staff = make.user(is_staff=True)
     with time_machine.travel("2026-11-22T12:00:00+08:00", tick=False):
-        Order.objects.update(check_in="2026-12-01", check_out="2026-12-03")
+        make.rows(Order).update(check_in="2026-12-01", check_out="2026-12-03")
         order.refresh_from_db()
         transitions.accept(order, by=staff)
     assert order.pay_by == datetime(2026, 11, 23, 12, tzinfo=BEIJING)
@@ -168,7 +168,7 @@ def test_accepting_gives_a_day_to_pay() -> None:
 def test_accepting_never_gives_time_past_check_in(now: str) -> None:
     order = order_in(Status.WAIT_ACCEPT)
     with time_machine.travel(now, tick=False):
-        Order.objects.update(check_in="2026-11-23", check_out="2026-11-24")
+        make.rows(Order).update(check_in="2026-11-23", check_out="2026-11-24")
         order.refresh_from_db()
         transitions.accept(order, by=None)
     assert order.pay_by == datetime(2026, 11, 23, tzinfo=BEIJING)
@@ -178,7 +178,7 @@ def test_accepting_never_gives_time_past_check_in(now: str) -> None:
 def test_accepting_too_late(late: dict[str, str]) -> None:
     order = order_in(Status.WAIT_ACCEPT)
     with time_machine.travel("2026-11-22T12:00:00+08:00", tick=False):
-        Order.objects.update(**late)
+        make.rows(Order).update(**late)
         order.refresh_from_db()
         before = everything(order)
         with pytest.raises(IllegalTransition):
@@ -199,7 +199,7 @@ def test_rejecting_releases_the_nights_and_keeps_the_reason() -> None:
     order = order_in(Status.WAIT_ACCEPT)
     other = order_in(Status.WAIT_ACCEPT)
     transitions.reject(order, by=make.user(is_staff=True), reason="Being painted")
-    assert set(BookedNight.objects.values_list("order_number", flat=True)) == {other.number}
+    assert set(make.rows(BookedNight).values_list("order_number", flat=True)) == {other.number}
     order.refresh_from_db()
     assert order.closing_reason == order.events.get().reason == "Being painted"
 
@@ -209,7 +209,7 @@ def test_the_paid_event_has_the_amount() -> None:
     transitions.mark_paid(order, trade_no="2026112222001", amount_fen=30000)
     order.refresh_from_db()
     assert (order.trade_no, order.events.get().amount_fen) == ("2026112222001", 30000)
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_reviews_add_up_on_the_house() -> None:
@@ -231,7 +231,7 @@ def test_the_review_of_a_stay_cancelled_later_is_not_counted() -> None:
     house.refresh_from_db()
     assert (house.review_count, house.rating_sum) == (1, 5)
     assert [review.text for review in latest_reviews(house)] == ["Quiet"]
-    assert Review.objects.count() == 2  # the row stays
+    assert make.rows(Review).count() == 2  # the row stays
 
 
 def test_a_review_with_an_invalid_rating_writes_nothing() -> None:
@@ -247,7 +247,7 @@ def test_a_note_changes_no_status() -> None:
     transitions.note(order, OrderEvent.Kind.SURPLUS, amount_fen=1, reason="late")
     event = order.events.get()
     assert (event.from_status, event.to_status, event.amount_fen) == ("", "", 1)
-    assert Order.objects.get().status == Status.COMPLETE
+    assert make.rows(Order).get().status == Status.COMPLETE
 
 
 def test_payable_until_a_minute_before_the_deadline() -> None:

@@ -44,8 +44,8 @@ def test_USR07_of_a_hundred_bookings_five_hold_nights() -> None:
     houses = [make.house(instant_book=bool(n % 2)) for n in range(10)]
     told = [try_to_book(renter, houses[n % 10], n) for n in range(100)]
     assert told == ["booked"] * MAX_UNPAID + ["too many"] * (100 - MAX_UNPAID)
-    assert Order.objects.count() == BookedNight.objects.count() == MAX_UNPAID
-    assert OrderEvent.objects.filter(kind="BOOKED").count() == MAX_UNPAID
+    assert make.rows(Order).count() == make.rows(BookedNight).count() == MAX_UNPAID
+    assert make.rows(OrderEvent).filter(kind="BOOKED").count() == MAX_UNPAID
     assert try_to_book(make.user(), houses[-1], 99) == "booked"
 
 

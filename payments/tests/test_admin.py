@@ -123,7 +123,8 @@ def test_orders_are_filtered(client: Client, boss: User) -> None:
         ({"status__exact": "WAIT_COMMENT"}, paid),
         ({"house__area__id__exact": str(area.pk)}, there),
     ):
-        assert list(client.get(page(Order, "changelist"), query).context["cl"].queryset) == [found]
+        rows = client.get(page(Order, "changelist"), query).context["cl"].queryset
+        assert [row for row in rows if row.pk > 0] == [found]
 
 
 def test_payments_refunds_and_messages_are_found(client: Client, boss: User, refund: Refund) -> None:
@@ -132,8 +133,8 @@ def test_payments_refunds_and_messages_are_found(client: Client, boss: User, ref
         (Payment, refund.payment.out_trade_no, refund.payment),
         (Payment, "2026TRADE", refund.payment),
         (Refund, refund.out_request_no, refund),
-        (GatewayMessage, refund.payment.out_trade_no, GatewayMessage.objects.get()),
-        (OrderEvent, refund.payment.order.number, OrderEvent.objects.filter(kind="PAID").get()),
+        (GatewayMessage, refund.payment.out_trade_no, make.rows(GatewayMessage).get()),
+        (OrderEvent, refund.payment.order.number, make.rows(OrderEvent).filter(kind="PAID").get()),
     ):
         rows = client.get(page(model, "changelist"), {"q": query}).context["cl"].queryset
         assert found in rows, model
@@ -224,7 +225,7 @@ def test_the_message_log_masks_signatures_and_people(client: Client, boss: User,
 )
 def test_NOT14_the_message_log_shows_any_bytes(client: Client, boss: User, raw: bytes) -> None:
     message_log.record_bad(message_log.Channel.NOTIFY, raw, "no message")
-    html = client.get(page(GatewayMessage, "change", GatewayMessage.objects.get().pk)).content.decode()
+    html = client.get(page(GatewayMessage, "change", make.rows(GatewayMessage).get().pk)).content.decode()
     assert "<script>alert" not in html
 
 
@@ -259,7 +260,7 @@ def test_staff_say_why_before_a_booking_is_rejected(client: Client, boss: User) 
     order.refresh_from_db()
     assert (order.status, order.closing_reason) == (Status.REJECTED, "Being painted")
     assert (order.events.get().actor, order.events.get().reason) == (boss, "Being painted")
-    assert set(BookedNight.objects.values_list("order_number", flat=True)) == {other.number}
+    assert set(make.rows(BookedNight).values_list("order_number", flat=True)) == {other.number}
 
 
 def test_STA03_the_second_of_two_staff_is_told(client: Client, boss: User) -> None:
@@ -286,7 +287,7 @@ def test_STA05_looking_is_not_acting(
 ) -> None:
     make.attempt(booking())
     clerk(client, "orders.view_order", "payments.view_payment")
-    row, before = model.objects.get(), everything()
+    row, before = make.rows(model).get(), everything()
     assert f'value="{action}"' not in client.get(page(model, "changelist")).content.decode()
     act(client, model, action, row, **fields)
     assert everything() == before
@@ -298,11 +299,11 @@ def test_staff_with_the_change_permission_may_act(
     client: Client, gateway: Gateway, model: type[Model], action: str, fields: dict[str, str]
 ) -> None:
     make.attempt(booking())
-    gateway.says["query"] = alipay.waiting(Payment.objects.get())
+    gateway.says["query"] = alipay.waiting(make.rows(Payment).get())
     names = ["view_order", "change_order"] if model is Order else ["view_payment", "change_payment"]
     clerk(client, *(f"{model._meta.app_label}.{name}" for name in names))
     before = everything()
-    act(client, model, action, model.objects.get(), **fields)
+    act(client, model, action, make.rows(model).get(), **fields)
     assert everything() != before
 
 
@@ -394,27 +395,27 @@ def test_STA02_the_models_protect_themselves(refund: Refund) -> None:
 
 
 def test_STA02_the_night_of_an_order_stays(client: Client, boss: User, refund: Refund) -> None:
-    night, before = BookedNight.objects.first(), everything()
+    night, before = make.rows(BookedNight).first(), everything()
     assert client.get(page(BookedNight, "delete", night.pk)).status_code == 403
     assert client.post(page(BookedNight, "delete", night.pk), {"post": "yes"}).status_code == 403
     act(client, BookedNight, "delete_selected", night, post="yes")
     claims = {"house": str(make.house().pk), "night": "2030-01-01", "_save": "Save"}
     assert client.post(page(BookedNight, "change", night.pk), claims).status_code == 403
-    assert BookedNight.objects.get(pk=night.pk).house == night.house
+    assert make.rows(BookedNight).get(pk=night.pk).house == night.house
     assert everything()[:7] == before[:7]
 
 
 def test_staff_hold_and_free_nights_of_their_own(client: Client, boss: User) -> None:
     house, night = make.house(), timezone.localdate() + timedelta(days=9)
     answer = client.post(page(BookedNight, "add"), {"house": str(house.pk), "night": str(night)})
-    held = BookedNight.objects.get()
+    held = make.rows(BookedNight).get()
     assert (answer.status_code, held.house, held.night, held.order_number) == (302, house, night, "")
     client.post(page(BookedNight, "delete", held.pk), {"post": "yes"})
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
 
 
 def test_BOK05_a_taken_night_is_refused_in_the_form(client: Client, boss: User, refund: Refund) -> None:
-    night, before = BookedNight.objects.first(), everything()
+    night, before = make.rows(BookedNight).first(), everything()
     answer = client.post(page(BookedNight, "add"), {"house": str(night.house_id), "night": str(night.night)})
     assert answer.status_code == 200
     assert answer.context["adminform"].form.errors

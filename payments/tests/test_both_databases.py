@@ -46,7 +46,7 @@ def test_DBX09_a_number_that_looks_alike_is_another(kind: str) -> None:
     payment = make.attempt()
     number = look_alikes(payment.out_trade_no)[kind]
     assert not callbacks.receive_notify(alipay.notify_body(payment, out_trade_no=number))
-    assert GatewayMessage.objects.get().verdict == Verdict.UNKNOWN_NUMBER
+    assert make.rows(GatewayMessage).get().verdict == Verdict.UNKNOWN_NUMBER
     payment.refresh_from_db()
     assert payment.status == "OPEN"
 
@@ -76,21 +76,21 @@ def test_DBX09_a_number_that_would_not_fit_is_refused_before_the_database(trade_
     payment = make.attempt()
     assert not callbacks.receive_notify(alipay.notify_body(payment, trade_no=trade_no))
     payment.refresh_from_db()
-    assert (payment.status, GatewayMessage.objects.get().verdict) == ("OPEN", Verdict.UNEXPECTED)
+    assert (payment.status, make.rows(GatewayMessage).get().verdict) == ("OPEN", Verdict.UNEXPECTED)
 
 
 def test_DBX09_messages_that_differ_in_case_alone_are_two() -> None:
     payment = make.attempt()
     for passback in ("abc", "ABC", "abc "):
         callbacks.receive_notify(alipay.notify_body(payment, passback_params=passback))
-    assert GatewayMessage.objects.count() == 3
+    assert make.rows(GatewayMessage).count() == 3
 
 
 @pytest.mark.parametrize("detail", ["x" * 5000, EMOJI * 100], ids=["ascii", "emoji"])
 def test_DBX09_an_over_long_detail_is_cut_and_not_refused(detail: str) -> None:
     payment = make.attempt()
     message_log.record_bad("NOTIFY", b"x", detail)
-    message = GatewayMessage.objects.get()
+    message = make.rows(GatewayMessage).get()
     assert message.detail == detail[:300]
     message_log.judge(message, Verdict.BAD, payment=payment, detail=detail)
     message.refresh_from_db()
@@ -115,7 +115,7 @@ def test_DBX09_emoji_blanks_and_case_come_back_as_they_were(client: Client) -> N
     client.force_login(order.renter)
     text = f"{EMOJI}\nSo nice, SO nice 🥰"
     client.post(reverse("orders:review", args=[order.number]), {"rating": "5", "text": text})
-    assert Review.objects.get().text.split() == text.split()
+    assert make.rows(Review).get().text.split() == text.split()
 
 
 def test_DBX09_a_review_that_is_too_long_is_refused_in_the_form(client: Client) -> None:
@@ -124,7 +124,7 @@ def test_DBX09_a_review_that_is_too_long_is_refused_in_the_form(client: Client) 
     review = reverse("orders:review", args=[order.number])
     assert client.post(review, {"rating": "5", "text": "🥰" * 1001}).status_code == 422
     assert client.post(review, {"rating": "5", "text": "🥰" * 1000}).status_code == 302
-    assert len(Review.objects.get().text) == 1000
+    assert len(make.rows(Review).get().text) == 1000
 
 
 def test_DBX09_the_largest_sum_is_paid_and_given_back_to_the_fen(gateway: Gateway) -> None:
@@ -144,14 +144,14 @@ def test_DBX09_sums_of_large_sums_do_not_overflow() -> None:
         payment = make.attempt(make.order(amount_fen=MAX_FEN))
         callbacks.receive_notify(alipay.notify_body(payment))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT SUM(received_fen) FROM payments_payment")
+        cursor.execute("SELECT SUM(received_fen) FROM payments_payment WHERE id > 0")
         assert int(cursor.fetchone()[0]) == 3 * MAX_FEN
 
 
 def test_DBX09_moments_come_back_to_the_microsecond() -> None:
     moment = timezone.now().replace(microsecond=123456)
     payment = make.attempt(expires_at=moment, next_try_at=moment)
-    assert Payment.objects.filter(pk=payment.pk, next_try_at=moment).exists()  # claims compare such times
+    assert make.rows(Payment).filter(pk=payment.pk, next_try_at=moment).exists()  # claims compare such times
     payment.refresh_from_db()
     assert payment.expires_at == moment
 
@@ -160,7 +160,7 @@ def test_DBX09_days_are_beijings_on_both() -> None:
     """Midnight in Beijing is still the day before in UTC."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     order = make.order(created_at=midnight)
-    assert Order.objects.filter(created_at__date=timezone.localdate()).get() == order
-    House.objects.filter(pk=order.house_id).update(created_at=midnight - timedelta(seconds=1))
+    assert make.rows(Order).filter(created_at__date=timezone.localdate()).get() == order
+    make.rows(House).filter(pk=order.house_id).update(created_at=midnight - timedelta(seconds=1))
     yesterday = timezone.localdate() - timedelta(days=1)
-    assert House.objects.filter(created_at__date=yesterday).exists()
+    assert make.rows(House).filter(created_at__date=yesterday).exists()

@@ -84,12 +84,12 @@ def test_an_unpaid_order(renter: Client, order: Order, gateway: Gateway) -> None
     assert cancel(renter, order, 0) == 302
     order.refresh_from_db()
     assert (order.status, order.events.get().actor) == (Status.CANCELED, order.renter)
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
     assert list(broken_rules()) == []
 
 
 def test_a_paid_order_shows_and_gives_back_what_its_policy_says(renter: Client, order: Order) -> None:
-    Order.objects.update(refund_policy="STRICT")
+    make.rows(Order).update(refund_policy="STRICT")
     payment = pay(order)
     page = renter.get(address(order))
     assert "￥150.00" in page.content.decode()
@@ -98,7 +98,7 @@ def test_a_paid_order_shows_and_gives_back_what_its_policy_says(renter: Client, 
     assert order.status == Status.CANCELED
     assert (payment.refunds.get().amount_fen, payment.refunds.get().reason) == (15000, "CANCELED")
     assert [event.kind for event in order.events.all()] == ["REFUND_DUE", "CANCELED", "PAID"]
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
     assert list(broken_rules()) == []
 
 
@@ -111,7 +111,7 @@ def test_only_what_applies_is_said(renter: Client, order: Order) -> None:
     html = renter.get(address(order)).content.decode()
     assert "Not refunded" not in html
     assert may_come not in html
-    Order.objects.update(refund_policy="STRICT")
+    make.rows(Order).update(refund_policy="STRICT")
     assert "Not refunded" in renter.get(address(order)).content.decode()
 
 
@@ -121,7 +121,7 @@ def test_another_sum_than_was_agreed_to_is_shown_again(renter: Client, order: Or
         assert cancel(renter, order, agreed) == 200
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client, order: Order) -> None:
@@ -143,7 +143,7 @@ def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client
 
 
 def test_REF10_a_proposal_for_which_enough_is_left_stays_with_staff(renter: Client, order: Order) -> None:
-    Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=2))
+    make.rows(Order).update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=2))
     payment, staff = pay(order), make.user(is_staff=True)
     number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
@@ -168,7 +168,7 @@ def test_CON04_paid_at_alipay_meanwhile_settles_first(renter: Client, order: Ord
 def test_CON04_paid_meanwhile_and_by_policy_nothing_comes_back(
     renter: Client, order: Order, gateway: Gateway
 ) -> None:
-    Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=3))
+    make.rows(Order).update(refund_policy="STRICT", check_in=timezone.localdate() + timedelta(days=3))
     payment = make.attempt(order)
     shown = renter.get(address(order))
     assert "You were not charged" in shown.content.decode()
@@ -205,14 +205,14 @@ def test_USR01_alipay_is_silent_and_the_money_comes_later(
 
 @pytest.mark.parametrize("status", [Status.CANCELED, Status.REJECTED])
 def test_an_order_that_is_over(renter: Client, order: Order, status: str) -> None:
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     assert renter.get(address(order)).status_code == 302
     assert cancel(renter, order, 0) == 302
     assert order.events.count() == 0
 
 
 def test_a_stay_that_has_begun(renter: Client, order: Order) -> None:
-    Order.objects.update(status=Status.WAIT_COMMENT, check_in=timezone.localdate())
+    make.rows(Order).update(status=Status.WAIT_COMMENT, check_in=timezone.localdate())
     assert renter.get(address(order)).status_code == 302
     assert cancel(renter, order, 0) == 302
     order.refresh_from_db()

@@ -102,8 +102,8 @@ def test_DBX02_a_stay_is_booked_once_and_not_refused_to_who_holds_it(moment: Mom
         order = booking.book(
             house, renter=renter, check_in=night, check_out=night + timedelta(days=2), guests=1
         )
-    assert Order.objects.get() == order
-    assert set(BookedNight.objects.values_list("order_number", flat=True)) == {order.number}
+    assert make.rows(Order).get() == order
+    assert set(make.rows(BookedNight).values_list("order_number", flat=True)) == {order.number}
     house.refresh_from_db()
     assert (house.order_count, kinds(order)) == (1, ["BOOKED"])
 
@@ -118,7 +118,7 @@ def test_DBX02_staff_refund_once(moment: Moment) -> None:
     order = settled_order()
     with lost_at_commit(moment):
         refund = give_back(order)
-    assert Refund.objects.get() == refund
+    assert make.rows(Refund).get() == refund
     assert list(broken_rules()) == []
 
 
@@ -135,7 +135,7 @@ def test_DBX02_pay_makes_one_attempt(moment: Moment) -> None:
     browser.force_login(order.renter)
     with lost_at_commit(moment):
         answer = browser.post(reverse("payments:pay", args=[order.number]))
-    assert Payment.objects.get().out_trade_no in answer.headers["Location"]
+    assert make.rows(Payment).get().out_trade_no in answer.headers["Location"]
 
 
 def test_DBX02_twin_a_repeat_without_the_marker_refunds_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def alipay_knows(gateway: Gateway, payment: Payment, number: str = BY_HAND, yuan
 
 
 def verdict() -> str:
-    return GatewayMessage.objects.filter(channel="NOTIFY").order_by("-id")[0].verdict
+    return make.rows(GatewayMessage).filter(channel="NOTIFY").order_by("-id")[0].verdict
 
 
 def kinds(payment: Payment) -> list[str]:
@@ -101,7 +101,7 @@ def test_REF07_a_notice_alone_proves_nothing(payment: Payment, gateway: Gateway)
         gateway.says["fastpay.refund.query"] = answer
         assert callbacks.receive_notify(notice(payment))
         assert verdict() == Verdict.REFUND_NOTICE
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 def test_REF07_of_a_payment_that_was_never_reported(gateway: Gateway) -> None:
@@ -120,7 +120,7 @@ def test_NOT20_of_a_closed_payment_that_was_never_reported(gateway: Gateway) -> 
     alipay_knows(gateway, payment, yuan="300.00")
     assert callbacks.receive_notify(notice(payment, "300.00", trade_status="TRADE_CLOSED"))
     assert verdict() == Verdict.REFUND_NOTICE
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 def test_NOT21_one_of_ours_is_brought_to_its_end(payment: Payment, gateway: Gateway) -> None:
@@ -142,8 +142,8 @@ def test_NOT21_one_of_ours_is_brought_to_its_end(payment: Payment, gateway: Gate
 
 def test_REF07_one_of_ours_that_was_given_up_counts_again(payment: Payment, gateway: Gateway) -> None:
     refund = create(payment, 10000, reason=Refund.Reason.CANCELED)
-    Refund.objects.update(status=Status.GIVEN_UP)
-    Payment.objects.update(refund_reserved_fen=0)
+    make.rows(Refund).update(status=Status.GIVEN_UP)
+    make.rows(Payment).update(refund_reserved_fen=0)
     assert record_external(payment, refund.out_request_no, 10000)
     payment.refresh_from_db()
     assert (payment.refunds.get().status, payment.refund_reserved_fen) == (Status.DONE, 10000)
@@ -155,17 +155,17 @@ def test_REF07_more_than_is_left_stays_for_staff_until_it_fits(
 ) -> None:
     """Alipay had refused ours, and staff refunded by hand: that one fits once ours is given up."""
     ours = create(payment, 30000, reason=Refund.Reason.CANCELED)
-    Refund.objects.update(status=Status.REFUSED)
+    make.rows(Refund).update(status=Status.REFUSED)
     alipay_knows(gateway, payment)
     assert callbacks.receive_notify(notice(payment))
     assert verdict() == Verdict.REFUND_NOTICE
     client.force_login(make.user(is_staff=True, is_superuser=True))
-    message = GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE)
+    message = make.rows(GatewayMessage).get(verdict=Verdict.REFUND_NOTICE)
     chosen = {"action": "look_again", "_selected_action": [str(message.pk)]}
     client.post(reverse("admin:payments_gatewaymessage_changelist"), chosen)
     assert verdict() == Verdict.REFUND_NOTICE
-    Refund.objects.filter(pk=ours.pk).update(status=Status.GIVEN_UP)
-    Payment.objects.update(refund_reserved_fen=0)
+    make.rows(Refund).filter(pk=ours.pk).update(status=Status.GIVEN_UP)
+    make.rows(Payment).update(refund_reserved_fen=0)
     client.post(reverse("admin:payments_gatewaymessage_changelist"), chosen)
     assert verdict() == Verdict.KNOWN
     assert payment.refunds.get(reason="EXTERNAL").amount_fen == 10000
@@ -178,20 +178,20 @@ def test_REF07_a_notice_under_a_key_that_alipay_has_replaced_stays_for_staff(
     assert callbacks.receive_notify(notice(payment))
     make_demo_keys(tmp_path / "new")
     settings.ALIPAY_PUBLIC_KEY_PATH = str(tmp_path / "new" / "alipay_public_key.pem")
-    assert not callbacks.retry_refund_notice(GatewayMessage.objects.get(verdict=Verdict.REFUND_NOTICE))
+    assert not callbacks.retry_refund_notice(make.rows(GatewayMessage).get(verdict=Verdict.REFUND_NOTICE))
     assert verdict() == Verdict.REFUND_NOTICE
 
 
 @pytest.mark.parametrize("number", ["", "x" * 65, "a b", "ａ", "a\x00", "a\n"])
 def test_REF07_a_number_that_no_column_holds(payment: Payment, number: str) -> None:
     assert not record_external(payment, number, 10000)
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 @pytest.mark.parametrize("fen", [0, -1, 30001])
 def test_REF07_REF09_an_amount_that_does_not_fit(payment: Payment, fen: int) -> None:
     assert not record_external(payment, BY_HAND, fen)
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 def test_REF07_DBX09_numbers_that_some_databases_find_equal(payment: Payment, gateway: Gateway) -> None:
@@ -221,7 +221,7 @@ def test_a_number_of_ours_that_the_console_had_is_not_used_again(payment: Paymen
 @pytest.mark.race
 def test_REF07_reported_eight_times_at_once(payment: Payment) -> None:
     def by_hand() -> bool:
-        return record_external(Payment.objects.get(pk=payment.pk), BY_HAND, 20000)
+        return record_external(make.rows(Payment).get(pk=payment.pk), BY_HAND, 20000)
 
     acts: list[Callable[[], bool]] = [by_hand] * 8
     recorded = at_once(*acts)

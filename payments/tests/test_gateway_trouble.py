@@ -226,7 +226,7 @@ def test_GWX02_other_pages_wait_for_the_first_only_while_alipay_hangs(
     assert site.serves_a_page()
     assert server.asked == THREADS
     assert not server.going.is_set()
-    assert set(Payment.objects.values_list("status", flat=True)) == {"OPEN"}
+    assert set(make.rows(Payment).values_list("status", flat=True)) == {"OPEN"}
 
 
 @pytest.mark.race
@@ -250,13 +250,13 @@ def test_GWX02_money_that_came_meanwhile_is_found_when_alipay_is_back(
         http.breaker.failed()
     assert isinstance(queries.ask(payment), Unknown)
     server.status, server.body = 200, alipay.paid(payment)
-    Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+    make.rows(Payment).update(next_try_at=timezone.now(), asked_at=None)
     sweep_once()
-    assert (server.asked, Payment.objects.get().status) == (0, "OPEN")
+    assert (server.asked, make.rows(Payment).get().status) == (0, "OPEN")
     clock(SECONDS_TO_REST + 1)
-    Payment.objects.update(next_try_at=timezone.now(), asked_at=None)
+    make.rows(Payment).update(next_try_at=timezone.now(), asked_at=None)
     sweep_once()
-    assert Payment.objects.get().status == "PAID"
+    assert make.rows(Payment).get().status == "PAID"
     assert list(broken_rules()) == []
 
 
@@ -274,7 +274,7 @@ def test_GWX02_pay_says_so_kindly_and_at_once(client: Client, settings: Settings
         "Alipay isn&#x27;t responding right now. We&#x27;re keeping your order; please try again in a moment."
         in page
     )
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     page = client.post(check, follow=True).content.decode()
     assert (
         "Alipay isn&#x27;t responding right now. If you&#x27;ve paid, this page will update by itself;"

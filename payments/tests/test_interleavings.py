@@ -58,7 +58,7 @@ def outcome(payment: Payment) -> Outcome:
     """Status of the order, status of the attempt, and the amounts of its refunds."""
     payment.refresh_from_db()
     refunds = list(payment.refunds.values_list("amount_fen", flat=True))
-    return Order.objects.get(pk=payment.order_id).status, payment.status, refunds
+    return make.rows(Order).get(pk=payment.order_id).status, payment.status, refunds
 
 
 def money_comes(payment: Payment) -> Callable[[], object]:
@@ -68,11 +68,11 @@ def money_comes(payment: Payment) -> Callable[[], object]:
 
 def cancel(order: Order) -> None:
     """Cancel for the renter, who saw that nothing was paid."""
-    cancellation.cancel(Order.objects.get(pk=order.pk), by=order.renter, agreed={"refund_fen": "0"})
+    cancellation.cancel(make.rows(Order).get(pk=order.pk), by=order.renter, agreed={"refund_fen": "0"})
 
 
 def press_pay(order: Order) -> str:
-    return checkout.press_pay(Order.objects.get(pk=order.pk), "WAP")
+    return checkout.press_pay(make.rows(Order).get(pk=order.pk), "WAP")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_CON04_paid_right_before_the_cancelling_decides(payment: Payment) -> Non
     with before("payments.cancellation._cancel", money_comes(payment)), pytest.raises(CannotCancel):
         cancel(payment.order)
     assert outcome(payment) == PAID
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_CON04_paid_while_the_cancelling_has_decided_and_not_yet_acted(payment: Payment) -> None:
@@ -128,7 +128,7 @@ def test_CON04_without_the_lock_the_status_that_was_read_decides(
     with before("payments.cancellation._end", money_comes(payment)), pytest.raises(CannotCancel):
         cancel(payment.order)
     assert outcome(payment) == PAID
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_CON04_twin_without_lock_and_comparison_the_money_is_forgotten(
@@ -150,7 +150,7 @@ def test_CON04_pay_is_pressed_while_it_is_cancelled(gateway: Gateway) -> None:
     order = held(make.order())
     with before("payments.cancellation._cancel", lambda: press_pay(order)):
         cancel(order)
-    payment = Payment.objects.get()
+    payment = make.rows(Payment).get()
     assert (payment.status, payment.live_for) == ("OPEN", None)
     assert payment.next_try_at <= timezone.now()  # the sweep closes it, and late money is refunded
     assert money_comes(payment)()
@@ -161,7 +161,7 @@ def test_CON04_it_is_cancelled_while_pay_is_pressed(gateway: Gateway) -> None:
     order = held(make.order())
     with before("payments.checkout._lock_and_make", lambda: cancel(order)), pytest.raises(CannotPay):
         press_pay(order)
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 def test_CON04_twin_an_attempt_is_live_for_an_order_that_is_over(
@@ -170,21 +170,21 @@ def test_CON04_twin_an_attempt_is_live_for_an_order_that_is_over(
     order = held(make.order())
     with before("payments.checkout._last_attempt_number", lambda: cancel(order)):
         press_pay(order)
-    assert Payment.objects.get().live_for == Order.objects.get(status=Status.CANCELED)
+    assert make.rows(Payment).get().live_for == make.rows(Order).get(status=Status.CANCELED)
 
 
 # --- The deadline passes while the money comes ------------------------------------------------------------
 
 
 def expire(payment: Payment) -> bool:
-    return attempts.expire_unpaid(Order.objects.get(pk=payment.order_id))
+    return attempts.expire_unpaid(make.rows(Order).get(pk=payment.order_id))
 
 
 def test_CON05_paid_right_before_the_expiry(late: Payment) -> None:
     with before("payments.books.attempts.expire_unpaid", money_comes(late)):
         assert not expire(late)
     assert outcome(late) == PAID
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_CON05_paid_while_the_expiry_has_decided_and_not_yet_acted(late: Payment) -> None:
@@ -200,7 +200,7 @@ def test_CON05_expired_while_the_money_is_recorded(late: Payment) -> None:
         money_comes(late)()
     assert expired == [False]
     assert outcome(late) == PAID
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_CON05_the_compare_and_set_decides_without_locks(
@@ -209,32 +209,32 @@ def test_CON05_the_compare_and_set_decides_without_locks(
     with before("orders.transitions.expire", money_comes(late)), pytest.raises(IllegalTransition):
         expire(late)
     assert outcome(late) == PAID
-    assert BookedNight.objects.count() == 2
+    assert make.rows(BookedNight).count() == 2
 
 
 def test_CON05_twin_without_guards_the_money_is_forgotten(
     late: Payment, without_locks_and_transactions: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def move_without_comparing(order: Order, kind: str, *, to: str, **rest: object) -> None:
-        Order.objects.filter(pk=order.pk).update(status=to)
+        make.rows(Order).filter(pk=order.pk).update(status=to)
         OrderEvent.objects.create(order=order, kind=kind, to_status=to)
 
     monkeypatch.setattr(transitions, "_move", move_without_comparing)
     with before("orders.transitions.expire", money_comes(late)):
         expire(late)
     assert outcome(late) == FORGOTTEN
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
 
 
 # --- Two workers query one attempt ------------------------------------------------------------------------
 
 
 def ask(payment: Payment) -> object:
-    return queries.ask(Payment.objects.get(pk=payment.pk))
+    return queries.ask(make.rows(Payment).get(pk=payment.pk))
 
 
 def is_settled_once(payment: Payment) -> bool:
-    kinds = list(OrderEvent.objects.values_list("kind", flat=True))
+    kinds = list(make.rows(OrderEvent).values_list("kind", flat=True))
     return outcome(payment) == PAID and kinds == ["PAID"] and list(broken_rules()) == []
 
 
@@ -264,14 +264,14 @@ def test_QRY09_both_ask_and_the_money_is_recorded_once(
 
 def check_then_act(payment: Payment, received: Received) -> bool:
     """Replaces attempts._record, without its compare-and-set."""
-    if Payment.objects.get(pk=payment.pk).is_settled:
+    if make.rows(Payment).get(pk=payment.pk).is_settled:
         return False
     act(payment, received)
     return True
 
 
 def act(payment: Payment, received: Received) -> None:
-    Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=received.amount_fen)
+    make.rows(Payment).filter(pk=payment.pk).update(status="PAID", received_fen=received.amount_fen)
 
 
 def test_QRY09_twin_check_then_act(

@@ -30,18 +30,18 @@ def paid() -> Payment:
 
 def surplus() -> Payment:
     payment = make.attempt()
-    Order.objects.filter(pk=payment.order_id).update(status=Order.Status.CANCELED)
+    make.rows(Order).filter(pk=payment.order_id).update(status=Order.Status.CANCELED)
     assert callbacks.receive_notify(alipay.notify_body(payment))
     return payment
 
 
 def change(payment: Payment, **fields: object) -> Payment:
-    Payment.objects.filter(pk=payment.pk).update(**fields)
+    make.rows(Payment).filter(pk=payment.pk).update(**fields)
     return payment
 
 
 def change_order(payment: Payment, **fields: object) -> Payment:
-    Order.objects.filter(pk=payment.order_id).update(**fields)
+    make.rows(Order).filter(pk=payment.order_id).update(**fields)
     return payment
 
 
@@ -108,7 +108,7 @@ def booking_without_its_nights() -> Payment:
 def booking_without_one_night() -> Payment:
     order = booking_without_its_nights().order
     availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
-    BookedNight.objects.filter(night=order.check_in).delete()
+    make.rows(BookedNight).filter(night=order.check_in).delete()
     return order.payments.get()
 
 
@@ -161,7 +161,7 @@ def test_L3_a_counter_that_is_wrong_is_found_with_its_house(
 ) -> None:
     house, other = reviewed().house, reviewed().house
     assert list(broken_rules()) == []
-    House.objects.filter(pk=house.pk).update(**{counter: F(counter) + by})
+    make.rows(House).filter(pk=house.pk).update(**{counter: F(counter) + by})
     assert [(broken.rule, broken.about) for broken in broken_rules()] == [("I10", f"house {house.pk}")]
     with pytest.raises(SystemExit):
         call_command("check_money")
@@ -190,7 +190,7 @@ def test_L3_the_review_of_a_cancelled_order_does_not_count() -> None:
 
 def test_L3_the_migration_counts_anew() -> None:
     house = reviewed().house
-    House.objects.update(order_count=0, review_count=9, rating_sum=0)
+    make.rows(House).update(order_count=0, review_count=9, rating_sum=0)
     import_module("orders.migrations.0006_recount_houses").recount(apps, None)
     assert list(broken_rules()) == []
     house.refresh_from_db()

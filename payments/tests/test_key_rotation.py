@@ -131,9 +131,9 @@ def test_GWX06_a_notify_by_an_unknown_key_is_distinguished_from_garbage_without_
     known = ", ".join(map(signing.fingerprint, keys.load_public_keys(str(both))))
     body = notify_body(payment, "app_private_key.pem")
     assert client.post(NOTIFY, body, FORM).content == b"fail"
-    assert GatewayMessage.objects.get().detail == f"signed with none of the known keys: {known}"
+    assert make.rows(GatewayMessage).get().detail == f"signed with none of the known keys: {known}"
     client.post(NOTIFY, body.replace(b"&sign=", b"&sign=!"), FORM)
-    assert GatewayMessage.objects.first().detail == "the signature is not base64"
+    assert make.rows(GatewayMessage).first().detail == "the signature is not base64"
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
@@ -252,5 +252,5 @@ def test_GWX06_a_new_key_is_added_without_downtime(
     process.send_signal(signal.SIGHUP)
     answers = post_until(port, body, b"success")
     assert None not in answers  # no connection failed
-    assert Payment.objects.get().status == "PAID"
+    assert make.rows(Payment).get().status == "PAID"
     assert post_notice(port, notify_body(make.attempt(), "alipay_private_key.pem")) == b"success"

@@ -178,5 +178,5 @@ def test_a_refund_approved_by_a_second_person_is_in_the_mail(
     cancellation.cancel_by_staff(
         order, by=make.user(), reason="The roof leaks", refundable_fen=30000, refund_fen=20000
     )
-    refunding.approve(Refund.objects.get(), by=make.user())
+    refunding.approve(make.rows(Refund).get(), by=make.user())
     assert "￥200.00 is on its way back" in cancellation_mail()

@@ -37,7 +37,7 @@ def send(client: Client, body: bytes, content_type: str = FORM) -> bytes:
 
 
 def verdict() -> str:
-    return GatewayMessage.objects.latest("id").verdict
+    return make.rows(GatewayMessage).latest("id").verdict
 
 
 def test_NOT01_genuine_success(client: Client, payment: Payment, gateway: Gateway) -> None:
@@ -65,12 +65,12 @@ def test_NOT02_forged_signature(client: Client, payment: Payment) -> None:
 def test_NOT05_replayed_thirty_days_later(client: Client, payment: Payment) -> None:
     body = alipay.notify_body(payment)
     send(client, body)
-    Order.objects.update(status=Status.COMPLETE)
+    make.rows(Order).update(status=Status.COMPLETE)
     with time_machine.travel(timezone.now() + timedelta(days=30)):
         assert send(client, body) == b"success"
     assert state(payment) == (Status.COMPLETE, "PAID", 30000)
     assert payment.order.events.count() == 1
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_NOT08_unknown_number(client: Client, payment: Payment, number: str) -> 
 def test_NOT09_another_amount(client: Client, payment: Payment, gateway: Gateway, amount: str) -> None:
     assert send(client, alipay.notify_body(payment, total_amount=amount)) == b"fail"
     assert state(payment) == UNPAID
-    message = GatewayMessage.objects.get()
+    message = make.rows(GatewayMessage).get()
     assert (message.verdict, message.payment) == (Verdict.WRONG_AMOUNT, payment)
     assert amount in message.detail and "300.00" in message.detail
     # A query that confirms the money records it; the order still waits, and the money is refunded.
@@ -236,7 +236,7 @@ def test_NOT14_bytes_that_are_not_text(client: Client, payment: Payment, extra: 
     body = alipay.notify_body(payment, subject=None) + b"&" + extra
     assert send(client, body) == b"fail"
     assert state(payment) == UNPAID
-    message = GatewayMessage.objects.get()
+    message = make.rows(GatewayMessage).get()
     assert message.verdict == Verdict.BAD
     staff = make.user(is_staff=True, is_superuser=True)
     client.force_login(staff)
@@ -262,7 +262,7 @@ def test_W1_a_notice_in_gbk_settles(client: Client, payment: Payment) -> None:
     assert send(client, body) == b"success"
     assert state(payment) == PAID
     client.force_login(make.user(is_staff=True, is_superuser=True))
-    message = GatewayMessage.objects.get()
+    message = make.rows(GatewayMessage).get()
     page = client.get(f"/admin/payments/gatewaymessage/{message.pk}/change/")
     assert "爱家租房 订单" in page.content.decode()
 
@@ -299,7 +299,7 @@ def test_NOT15_five_thousand_fields(client: Client, payment: Payment) -> None:
 def test_NOT16_other_methods(client: Client, payment: Payment, method: str) -> None:
     answer = getattr(client, method)(f"{NOTIFY}?{alipay.notify_body(payment).decode()}")
     assert answer.status_code == 405
-    assert not GatewayMessage.objects.exists()
+    assert not make.rows(GatewayMessage).exists()
     assert state(payment) == UNPAID
 
 
@@ -322,7 +322,7 @@ def test_NOT17_success_for_an_attempt_that_we_closed(
 
 
 def test_NOT17_success_when_the_booking_is_gone(client: Client, payment: Payment) -> None:
-    Order.objects.update(status=Status.CANCELED)
+    make.rows(Order).update(status=Status.CANCELED)
     assert send(client, alipay.notify_body(payment)) == b"success"
     assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
     assert payment.refunds.get().status == Refund.Status.DUE
@@ -348,7 +348,7 @@ def test_NOT18_twin_without_the_compare_and_set_paid_is_lost(
     client: Client, payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def close_without_looking(payment: Payment) -> None:
-        Payment.objects.filter(pk=payment.pk).update(status=Payment.Status.CLOSED)
+        make.rows(Payment).filter(pk=payment.pk).update(status=Payment.Status.CLOSED)
 
     monkeypatch.setattr("payments.books.attempts.mark_closed", close_without_looking)
     send(client, alipay.notify_body(payment))
@@ -420,7 +420,7 @@ def test_NOT25_the_answer_was_lost(client: Client, payment: Payment) -> None:
     send(client, body)
     assert send(client, body) == b"success"
     assert verdict() == Verdict.SETTLED
-    assert GatewayMessage.objects.count() == 1
+    assert make.rows(GatewayMessage).count() == 1
     assert payment.order.events.count() == 1
 
 

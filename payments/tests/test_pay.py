@@ -111,13 +111,13 @@ def test_a_small_screen_is_sent_to_wap_pay_a_large_one_to_page_pay(
     renter: Client, order: Order, agent: str, product: str
 ) -> None:
     press(renter, order, agent)
-    assert Payment.objects.get().product == product
+    assert make.rows(Payment).get().product == product
 
 
 def test_CON02_pressed_twice_is_the_identical_request(renter: Client, order: Order, gateway: Gateway) -> None:
     first, second = request_at(press(renter, order)), request_at(press(renter, order))
     assert first["biz_content"] == second["biz_content"]
-    assert Payment.objects.count() == 1
+    assert make.rows(Payment).count() == 1
     assert gateway.calls == []
 
 
@@ -126,7 +126,7 @@ def test_another_device_gets_a_new_attempt_once_the_old_one_is_let_go(
     renter: Client, order: Order, gateway: Gateway, said: str
 ) -> None:
     press(renter, order)
-    old = Payment.objects.get()
+    old = make.rows(Payment).get()
     answers = {
         "not_existing": alipay.not_existing(),
         "waiting": alipay.waiting(old),
@@ -151,16 +151,16 @@ def test_another_account_asks_for_a_new_attempt(renter: Client, order: Order, ga
 
 def test_the_old_attempt_turns_out_to_be_paid(renter: Client, order: Order, gateway: Gateway) -> None:
     press(renter, order)
-    gateway.says["query"] = alipay.paid(Payment.objects.get())
+    gateway.says["query"] = alipay.paid(make.rows(Payment).get())
     assert press(renter, order, PHONE) == order.get_absolute_url()
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT
-    assert Payment.objects.get().status == "PAID"
+    assert make.rows(Payment).get().status == "PAID"
 
 
 def test_GWX05_close_refused_because_it_was_just_paid(renter: Client, order: Order, gateway: Gateway) -> None:
     press(renter, order)
-    old = Payment.objects.get()
+    old = make.rows(Payment).get()
     answers = iter([alipay.waiting(old), alipay.paid(old)])
     gateway.says["query"] = lambda asked: next(answers)
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
@@ -175,8 +175,8 @@ def test_asked_a_moment_ago_then_closed_without_asking_again(
     renter: Client, order: Order, gateway: Gateway, said: str
 ) -> None:
     press(renter, order)
-    old = Payment.objects.get()
-    Payment.objects.update(asked_at=timezone.now())
+    old = make.rows(Payment).get()
+    make.rows(Payment).update(asked_at=timezone.now())
     closed = alipay.answer("close", out_trade_no=old.out_trade_no)
     gateway.says["close"] = closed if said == "closed" else alipay.not_existing("close")
     content = json.loads(request_at(press(renter, order, PHONE))["biz_content"])
@@ -186,9 +186,9 @@ def test_asked_a_moment_ago_then_closed_without_asking_again(
 
 def test_asked_a_moment_ago_and_paid_since(renter: Client, order: Order, gateway: Gateway) -> None:
     press(renter, order)
-    Payment.objects.update(asked_at=timezone.now())
+    make.rows(Payment).update(asked_at=timezone.now())
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
-    gateway.says["query"] = alipay.paid(Payment.objects.get())
+    gateway.says["query"] = alipay.paid(make.rows(Payment).get())
     assert press(renter, order, PHONE) == order.get_absolute_url()
     assert "has already been paid" in order_page(renter, order)
 
@@ -198,7 +198,7 @@ def test_GWX01_alipay_down_when_pay_has_to_ask(
     renter: Client, order: Order, gateway: Gateway, trouble: str
 ) -> None:
     press(renter, order)
-    old = Payment.objects.get()
+    old = make.rows(Payment).get()
     if trouble == "nonsense":
         gateway.says["query"] = b"<html>"
     elif trouble == "close unanswered":
@@ -207,11 +207,11 @@ def test_GWX01_alipay_down_when_pay_has_to_ask(
         gateway.says["query"] = alipay.GatewayUnreachable(trouble)
     assert press(renter, order, PHONE) == order.get_absolute_url()
     assert "Alipay isn&#x27;t responding right now" in order_page(renter, order)
-    assert Payment.objects.get().live_for == order
+    assert make.rows(Payment).get().live_for == order
     # The same device can still use the live attempt.
     request_at(press(renter, order))
     # When Alipay is back, the other device can pay, too.
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     gateway.says["query"] = alipay.not_existing()
     request_at(press(renter, order, PHONE))
 
@@ -225,17 +225,17 @@ def test_GWX01_alipay_down_does_not_matter_for_a_first_press(
 
 @pytest.mark.parametrize("status", [s for s in Status if s != Status.WAIT_PAYMENT])
 def test_an_order_that_does_not_wait_for_payment(renter: Client, order: Order, status: str) -> None:
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     assert press(renter, order) == order.get_absolute_url()
     assert "can no longer be paid" in order_page(renter, order)
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 58])
 def test_USR02_less_than_a_minute_to_the_deadline(renter: Client, order: Order, seconds: int) -> None:
-    Order.objects.update(pay_by=timezone.now() + timedelta(seconds=seconds))
+    make.rows(Order).update(pay_by=timezone.now() + timedelta(seconds=seconds))
     assert press(renter, order) == order.get_absolute_url()
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 def test_USR03_attempt_nearly_over_is_replaced(renter: Client, order: Order, gateway: Gateway) -> None:
@@ -260,7 +260,7 @@ def test_USR05_amounts_and_numbers_in_the_form_are_ignored(renter: Client, order
 def test_signed_out_goes_to_sign_in_and_back_to_the_order(client: Client, order: Order) -> None:
     location = client.post(reverse("payments:pay", args=[order.number])).headers["Location"]
     assert location == f"/accounts/login/?next=/orders/{order.number}/"
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 @pytest.mark.parametrize("amount", [0, -1, MAX_FEN + 1])
@@ -299,7 +299,7 @@ def test_FMT05_QRY14_titles_never_reach_alipay(client: Client, gateway: Gateway,
     subject = json.loads(request_at(location)["biz_content"])["subject"]
     assert subject == f"爱家租房 订单 {order.number}"
     assert not set("&=/") & set(subject)
-    payment = Payment.objects.get()
+    payment = make.rows(Payment).get()
     gateway.says["query"] = alipay.paid(payment, subject=subject, store_name=title)
     assert client.get(alipay.return_url(payment)).context["state"] == "paid"
     page = client.get(order.get_absolute_url()).content.decode()
@@ -311,7 +311,7 @@ def test_USR06_pay_and_check_of_another_renters_order(client: Client, order: Ord
     for name in ("payments:pay", "payments:check"):
         assert client.post(reverse(name, args=[order.number])).status_code == 404
     assert client.get(reverse("payments:status", args=[order.number])).status_code == 404
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 def test_status_is_shown_to_the_renter(renter: Client, order: Order) -> None:
@@ -337,7 +337,7 @@ def test_check_queries_alipay_and_shows_the_result(renter: Client, order: Order,
     assert "has no record of your payment yet" in check(renter, order)
     assert "checked with Alipay a moment ago" in check(renter, order)
     assert gateway.count("query") == 1
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     gateway.says["query"] = alipay.paid(payment)
     assert "ve received your payment" in check(renter, order)
     order.refresh_from_db()
@@ -356,7 +356,7 @@ def test_check_shows_the_refund_of_money_that_came_too_late(
     renter: Client, order: Order, status: str, message: str
 ) -> None:
     payment = make.attempt(order)
-    Order.objects.update(status=Status.CANCELED)
+    make.rows(Order).update(status=Status.CANCELED)
     renter.post(alipay.NOTIFY, alipay.notify_body(payment), "application/x-www-form-urlencoded")
     payment.refunds.update(status=status)
     assert message in check(renter, order)
@@ -407,15 +407,15 @@ def test_a_form_in_another_charset_is_refused(order: Order, name: str, charset: 
         headers={"Origin": "http://testserver"},
     )
     assert (answer.status_code, answer.content) == (400, b"Send forms in UTF-8.\n")
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
 
 
 def test_one_order_gets_twenty_attempts_at_most(renter: Client, order: Order, gateway: Gateway) -> None:
     gateway.says["query"] = gateway.says["close"] = alipay.not_existing()
     for _ in range(20):
-        Payment.objects.update(asked_at=None)
+        make.rows(Payment).update(asked_at=None)
         request_at(press(renter, order, another="1"))
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     assert press(renter, order, another="1") == order.get_absolute_url()
     assert "Too many payment attempts" in order_page(renter, order)
-    assert Payment.objects.count() == 20
+    assert make.rows(Payment).count() == 20

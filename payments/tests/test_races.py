@@ -29,7 +29,7 @@ def notify(body: bytes) -> bytes:
 
 def settled_once(payment: Payment) -> bool:
     payment.refresh_from_db()
-    order = Order.objects.get(pk=payment.order_id)
+    order = make.rows(Order).get(pk=payment.order_id)
     return (
         list(broken_rules()) == []
         and (payment.status, order.status) == ("PAID", Order.Status.WAIT_COMMENT)
@@ -40,7 +40,7 @@ def settled_once(payment: Payment) -> bool:
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with several writing nodes, which do not see each other's row locks."""
-    monkeypatch.setattr(rows, "lock_order", lambda payment: Order.objects.get(pk=payment.order_id))
+    monkeypatch.setattr(rows, "lock_order", lambda payment: make.rows(Order).get(pk=payment.order_id))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def without_guards(without_locks: None, monkeypatch: pytest.MonkeyPatch) -> None
     """Check, then act: no lock, no compare-and-set, no transaction."""
 
     def check_then_act(payment: Payment, received: Received) -> bool:
-        row = Payment.objects.get(pk=payment.pk)
+        row = make.rows(Payment).get(pk=payment.pk)
         if row.is_settled:
             return False
         time.sleep(0.1)
@@ -70,7 +70,7 @@ def test_NOT03_same_notify_twice() -> None:
 def test_NOT03_twin_a_claim_that_does_not_compare(monkeypatch: pytest.MonkeyPatch) -> None:
     def claim_without_comparing(payment: Payment, received: Received) -> bool:
         return bool(
-            Payment.objects.filter(pk=payment.pk).update(status="PAID", received_fen=received.amount_fen)
+            make.rows(Payment).filter(pk=payment.pk).update(status="PAID", received_fen=received.amount_fen)
         )
 
     monkeypatch.setattr(attempts, "_record", claim_without_comparing)
@@ -108,7 +108,7 @@ def return_notify_and_query(payment: Payment) -> list[Callable[[], object]]:
     return [
         lambda: Client().get(url).context["state"],
         lambda: notify(body),
-        lambda: queries.ask(Payment.objects.get(pk=payment.pk)),
+        lambda: queries.ask(make.rows(Payment).get(pk=payment.pk)),
         lambda: callbacks.receive_notify(body),
     ]
 
@@ -136,7 +136,7 @@ def press_pay(order: Order) -> str:
 
 def leads_to_one_attempt(order: Order, times: int) -> bool:
     urls = at_once(*[lambda: press_pay(order)] * times)
-    numbers = set(Payment.objects.values_list("out_trade_no", flat=True))
+    numbers = set(make.rows(Payment).values_list("out_trade_no", flat=True))
     return len(numbers) == 1 and all(
         f"%22out_trade_no%22%3A%22{next(iter(numbers))}%22" in url for url in urls
     )

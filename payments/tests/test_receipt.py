@@ -34,7 +34,7 @@ def receipt(client: Client, payment: Payment) -> str:
 
 def refund(payment: Payment, fen: int, status: str) -> Refund:
     made = durable_transaction(refunds.create)(payment, fen, reason=Refund.Reason.CANCELED)
-    Refund.objects.filter(pk=made.pk).update(status=status, done_at=payment.paid_at)
+    make.rows(Refund).filter(pk=made.pk).update(status=status, done_at=payment.paid_at)
     return made
 
 
@@ -60,7 +60,7 @@ def test_the_receipt_shows_renter_stay_and_payment(client: Client, paid: Payment
 
 
 def test_it_shows_the_received_amount_and_its_time(client: Client, paid: Payment) -> None:
-    Payment.objects.update(received_fen=30001, paid_at=datetime(2026, 11, 22, 4, 5, 6, tzinfo=UTC))
+    make.rows(Payment).update(received_fen=30001, paid_at=datetime(2026, 11, 22, 4, 5, 6, tzinfo=UTC))
     html = receipt(client, paid)
     assert "￥300.01" in html
     assert "人民币叁佰元零壹分" in html
@@ -82,20 +82,20 @@ def test_T1_it_shows_refunds_and_whether_they_are_delayed(client: Client, paid: 
 
 
 def test_a_cancelled_order_keeps_its_receipt(client: Client, paid: Payment) -> None:
-    Order.objects.update(status="CANCELED")
+    make.rows(Order).update(status="CANCELED")
     assert paid.trade_no in receipt(client, paid)
 
 
 def test_a_renter_without_a_name_may_add_one_before_printing(client: Client, paid: Payment) -> None:
     link = '<a class="on-screen" href="/accounts/me/">Add your name</a>'
     assert link not in receipt(client, paid)
-    User.objects.update(name="")
+    make.rows(User).update(name="")
     assert link in receipt(client, paid)
 
 
 @pytest.mark.parametrize("status", ["OPEN", "CLOSED", "SURPLUS"])
 def test_without_a_payment_of_the_order_there_is_none(client: Client, paid: Payment, status: str) -> None:
-    Payment.objects.update(status=status)
+    make.rows(Payment).update(status=status)
     assert client.get(f"/payments/{paid.order.number}/receipt/").status_code == 404
 
 

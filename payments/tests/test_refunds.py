@@ -24,9 +24,9 @@ Status = Refund.Status
 def refund(db: None) -> Refund:
     """The full refund of a payment that came after its order was cancelled."""
     payment = make.attempt()
-    Order.objects.update(status=Order.Status.CANCELED)
+    make.rows(Order).update(status=Order.Status.CANCELED)
     callbacks.receive_notify(alipay.notify_body(payment))
-    return Refund.objects.get()
+    return make.rows(Refund).get()
 
 
 def answer(refund: Refund, **node: object) -> bytes:
@@ -210,7 +210,7 @@ def test_REF08_killed_between_sending_and_saving(
 
 
 def test_a_contradicted_payment_is_not_refunded_automatically(refund: Refund, gateway: Gateway) -> None:
-    Payment.objects.update(contradicted_at=timezone.now())
+    make.rows(Payment).update(contradicted_at=timezone.now())
     gateway.says["refund"] = answer(refund)
     assert sweep_again(refund) == Status.DUE
     assert gateway.calls == []
@@ -228,7 +228,7 @@ def test_REF09_the_database_refuses_it_as_well(refund: Refund, fen: int) -> None
     with pytest.raises(DatabaseError), transaction.atomic():
         Refund.objects.create(payment=refund.payment, **values)
     with pytest.raises(DatabaseError), transaction.atomic():
-        Payment.objects.update(refund_reserved_fen=30001)
+        make.rows(Payment).update(refund_reserved_fen=30001)
 
 
 def test_REF04_REF05_never_more_than_came_in(refund: Refund) -> None:

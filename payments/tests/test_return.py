@@ -73,7 +73,7 @@ def test_T3_the_filled_button_leads_to_the_order(
     renter.get(alipay.return_url(payment))
     if says not in ("paid", "confirming"):
         refund(payment, 30000, status={"delayed": "REFUSED", "refunded": "DONE"}.get(says, "PROPOSED"))
-        Order.objects.update(status=Status.CANCELED)
+        make.rows(Order).update(status=Status.CANCELED)
     page = renter.get(alipay.return_url(payment))
     assert page.context["state"] == says
     own = [("button", payment.order.get_absolute_url()), ("button quiet", "/orders/")]
@@ -159,7 +159,7 @@ def test_return_that_a_query_later_confirms_needs_no_more_polling(
 ) -> None:
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.paid(payment)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert state(payment) == PAID
     assert (payment.evidence, payment.next_try_at) == ("QUERY", None)
@@ -170,11 +170,11 @@ def test_return_contradicted_after_it_settled_is_left_to_staff(
 ) -> None:
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.not_existing()
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert state(payment) == PAID
     assert payment.contradicted_at is not None
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 @pytest.mark.parametrize("settled", [True, False])
@@ -185,18 +185,18 @@ def test_a_contradiction_ends_once_alipay_confirms_the_payment(
         gateway.says["query"] = alipay.waiting(payment)
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.not_existing()
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert (state(payment) == PAID, payment.contradicted_at is None) == (settled, False)
     gateway.says["query"] = alipay.paid(payment)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert state(payment) == PAID
     assert (payment.contradicted_at, payment.next_try_at) == (None, None)
 
 
 def test_a_clock_that_was_ahead_does_not_prevent_a_query(payment: Payment, gateway: Gateway) -> None:
-    Payment.objects.update(asked_at=timezone.now() + timedelta(days=1))
+    make.rows(Payment).update(asked_at=timezone.now() + timedelta(days=1))
     gateway.says["query"] = alipay.paid(payment)
     queries.ask(payment)
     assert state(payment) == PAID
@@ -238,7 +238,7 @@ def test_RET04_amount_changed(renter: Client, payment: Payment, gateway: Gateway
     page = renter.get(PAYCOMPLETE, {**params, "total_amount": "0.01"})
     assert (page.status_code, page.context["state"]) == (200, "neutral")
     assert state(payment) == UNPAID
-    message = GatewayMessage.objects.get()
+    message = make.rows(GatewayMessage).get()
     assert (message.verdict, message.signature_ok) == (Verdict.BAD, False)
     assert gateway.calls == []
 
@@ -252,7 +252,7 @@ def test_RET04_genuine_signature_over_another_amount(
     page = renter.get(alipay.return_url(payment, total_amount=amount))
     assert (page.status_code, page.context["state"]) == (200, "neutral")
     assert state(payment) == UNPAID
-    assert GatewayMessage.objects.get().verdict in GatewayMessage.NEEDS_STAFF
+    assert make.rows(GatewayMessage).get().verdict in GatewayMessage.NEEDS_STAFF
 
 
 def test_RET05_another_renters_return(client: Client, payment: Payment, gateway: Gateway) -> None:
@@ -292,7 +292,7 @@ def test_RET07_made_up_signatures_change_nothing_and_stay_bounded(
         assert client.get(f"{PAYCOMPLETE}?{query}").context["state"] == "neutral"
     assert state(payment) == UNPAID
     assert gateway.calls == []
-    assert GatewayMessage.objects.filter(verdict=Verdict.BAD).count() == 20
+    assert make.rows(GatewayMessage).filter(verdict=Verdict.BAD).count() == 20
 
 
 @pytest.mark.parametrize("kind", ["waiting", "not_existing"])
@@ -305,12 +305,12 @@ def test_RET08_query_contradicts_the_return(
     assert payment.next_try_at is not None
     # Later the gateway is silent: the signed contradiction still stands.
     gateway.says.clear()
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     assert renter.get(alipay.return_url(payment)).context["state"] == "confirming"
     assert state(payment) == UNPAID
     # Then it confirms.
     gateway.says["query"] = alipay.paid(payment)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     assert renter.get(alipay.return_url(payment)).context["state"] == "paid"
     assert state(payment) == PAID
 
@@ -327,7 +327,7 @@ def test_return_of_a_trade_that_alipay_has_closed_shows_a_refund(
 def test_return_for_an_order_that_is_over_is_refunded(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
-    Order.objects.update(status=Status.CANCELED)
+    make.rows(Order).update(status=Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
     assert renter.get(alipay.return_url(payment)).context["state"] == "going-back"
     assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
@@ -344,7 +344,7 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
     """A refund of a payment, which a notice settles first."""
     callbacks.receive_notify(alipay.notify_body(payment))
     made = payment.refunds.first() or durable_transaction(refunds.create)(payment, fen, reason=reason)
-    Refund.objects.filter(pk=made.pk).update(status=status)
+    make.rows(Refund).filter(pk=made.pk).update(status=status)
     return made
 
 
@@ -363,8 +363,8 @@ def test_T1_a_refund_is_shown_as_made_only_once_it_is_and_as_delayed_if_refused(
 ) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, status=status)
-    Refund.objects.update(done_at=timezone.now() if status == "DONE" else None)
-    Order.objects.update(status=Status.CANCELED)
+    make.rows(Refund).update(done_at=timezone.now() if status == "DONE" else None)
+    make.rows(Order).update(status=Status.CANCELED)
     page = renter.get(alipay.return_url(payment))
     assert page.context["state"] == state
     html = page.content.decode()
@@ -404,7 +404,7 @@ def test_only_a_refund_in_the_timeline_counts(
     renter: Client, payment: Payment, order_status: str, fen: int, status: str, state: str
 ) -> None:
     refund(payment, fen, status=status)
-    Order.objects.update(status=order_status)
+    make.rows(Order).update(status=order_status)
     assert renter.get(alipay.return_url(payment)).context["state"] == state
 
 
@@ -412,7 +412,7 @@ def test_only_a_refund_in_the_timeline_counts(
 def test_the_page_shows_staffs_explanation_of_a_refund(renter: Client, payment: Payment) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, Refund.Reason.STAFF)
-    Refund.objects.update(explanation="The heating <broke")
+    make.rows(Refund).update(explanation="The heating <broke")
     html = renter.get(alipay.return_url(payment)).content.decode()
     assert "We're refunding it." in html
     assert "The heating &lt;broke" in html
@@ -443,7 +443,7 @@ def test_refunds_take_no_more_queries(
     refund(payment, 100)
     for _ in range(count - 1):
         durable_transaction(refunds.create)(payment, 100, reason=Refund.Reason.STAFF)
-    Order.objects.update(status=Status.CANCELED)
+    make.rows(Order).update(status=Status.CANCELED)
     url = alipay.return_url(payment)
     renter.get(url)
     with django_assert_num_queries(11):
@@ -457,7 +457,7 @@ def test_RET10_other_methods(client: Client, method: str) -> None:
 
 def test_RET10_head_does_no_work(client: Client, payment: Payment, gateway: Gateway) -> None:
     assert client.head(alipay.return_url(payment)).status_code == 200
-    assert not GatewayMessage.objects.exists()
+    assert not make.rows(GatewayMessage).exists()
     assert gateway.calls == []
 
 
@@ -465,7 +465,7 @@ def test_return_without_parameters_is_neutral(client: Client) -> None:
     page = client.get(PAYCOMPLETE)
     assert (page.status_code, page.context["state"]) == (200, "neutral")
     assert b"<h2>" not in page.content  # the top bar has the title
-    assert not GatewayMessage.objects.exists()
+    assert not make.rows(GatewayMessage).exists()
 
 
 def test_return_of_2020_signed_with_its_sign_type(renter: Client, payment: Payment, gateway: Gateway) -> None:
@@ -477,7 +477,7 @@ def test_return_of_2020_signed_with_its_sign_type(renter: Client, payment: Payme
 def test_return_for_another_app_or_seller(renter: Client, payment: Payment, gateway: Gateway) -> None:
     for changes in ({"app_id": "2016082000295641"}, {"seller_id": "2088102172237210"}):
         assert renter.get(alipay.return_url(payment, **changes)).context["state"] == "neutral"
-        assert GatewayMessage.objects.latest("id").verdict == Verdict.OTHER_APP
+        assert make.rows(GatewayMessage).latest("id").verdict == Verdict.OTHER_APP
     assert state(payment) == UNPAID
 
 
@@ -496,7 +496,7 @@ def test_return_about_a_number_that_is_not_ours(
     renter: Client, payment: Payment, gateway: Gateway, number: str
 ) -> None:
     assert renter.get(alipay.return_url(payment, out_trade_no=number)).context["state"] == "neutral"
-    assert GatewayMessage.objects.get().verdict == Verdict.UNKNOWN_NUMBER
+    assert make.rows(GatewayMessage).get().verdict == Verdict.UNKNOWN_NUMBER
 
 
 def test_full_width_digits_do_not_find_the_attempt(
@@ -514,7 +514,7 @@ def test_a_genuine_notice_is_no_return(
     body = alipay.notify_body(payment, trade_status=status).decode()
     assert renter.get(f"{PAYCOMPLETE}?{body}").context["state"] == "neutral"
     assert state(payment) == UNPAID
-    assert GatewayMessage.objects.get().verdict == Verdict.UNEXPECTED
+    assert make.rows(GatewayMessage).get().verdict == Verdict.UNEXPECTED
 
 
 def test_a_genuine_return_is_no_notice(client: Client, payment: Payment) -> None:
@@ -529,7 +529,7 @@ def test_a_genuine_return_is_no_notice(client: Client, payment: Payment) -> None
 )
 def test_long_names_are_no_trouble(client: Client, payment: Payment, query: str) -> None:
     assert client.get(f"{PAYCOMPLETE}?{query}").status_code == 200
-    assert GatewayMessage.objects.get().verdict == Verdict.BAD
+    assert make.rows(GatewayMessage).get().verdict == Verdict.BAD
 
 
 @pytest.mark.parametrize("when", ["0001-01-01 00:00:00", "9999-12-31 23:59:59", "never", ""])
@@ -548,7 +548,7 @@ def test_RET03_reloading_keeps_one_row_in_the_message_log(
     gateway.says["query"] = alipay.waiting(payment)
     for _ in range(10):
         renter.get(alipay.return_url(payment))
-    assert GatewayMessage.objects.filter(channel="RETURN").count() == 1
+    assert make.rows(GatewayMessage).filter(channel="RETURN").count() == 1
 
 
 def test_a_notify_that_comes_while_the_page_is_rendered_is_shown(
@@ -572,12 +572,12 @@ def test_a_closed_attempt_is_settled_by_alipay_alone_not_by_a_return(
     gateway.says["query"] = alipay.closed(payment)
     queries.ask(payment)
     gateway.says.clear()
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     renter.get(alipay.return_url(payment))
     assert state(payment) == (Status.WAIT_PAYMENT, "CLOSED", 0)
     assert payment in Payment.objects.unsure()
     gateway.says["query"] = alipay.paid(payment)
-    Payment.objects.update(asked_at=None)
+    make.rows(Payment).update(asked_at=None)
     queries.ask(payment)
     assert state(payment) == PAID
 
@@ -588,13 +588,13 @@ def test_a_return_padded_with_empty_fields_is_the_same_message(
     gateway.says["query"] = alipay.waiting(payment)
     for n in range(5):
         assert client.get(f"{alipay.return_url(payment)}&x{n}=").context["state"] == "confirming"
-    assert GatewayMessage.objects.filter(channel="RETURN").count() == 1
+    assert make.rows(GatewayMessage).filter(channel="RETURN").count() == 1
 
 
 def test_I3_money_that_does_not_cover_the_order_is_surplus(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
-    Payment.objects.update(amount_fen=1)
+    make.rows(Payment).update(amount_fen=1)
     payment.refresh_from_db()
     gateway.says["query"] = alipay.paid(payment)
     renter.get(alipay.return_url(payment))

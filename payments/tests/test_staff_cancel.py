@@ -78,15 +78,15 @@ def cancel(desk: Client, order: Order, **changes: str) -> str:
 
 @pytest.mark.parametrize("status", [Status.WAIT_ACCEPT, Status.WAIT_PAYMENT])
 def test_before_it_is_paid(desk: Client, staff: User, order: Order, status: str) -> None:
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     assert form_of(desk, order)["amount"] == "0.00"
     cancel(desk, order)
     event = order.events.get()
     assert (order.status, order.closing_reason) == (Status.CANCELED, "The roof leaks")
     assert (event.kind, event.actor, event.reason) == ("CANCELED", staff, "The roof leaks")
     assert LogEntry.objects.get(user=staff).object_id == str(order.pk)
-    assert not BookedNight.objects.exists()
-    assert not Refund.objects.exists()
+    assert not make.rows(BookedNight).exists()
+    assert not make.rows(Refund).exists()
     assert list(broken_rules()) == []
 
 
@@ -95,14 +95,14 @@ def test_once_it_is_paid_the_policys_amount_is_proposed(
     desk: Client, staff: User, order: Order, status: str
 ) -> None:
     payment = pay(order)
-    Order.objects.update(status=status, refund_policy="STRICT")
+    make.rows(Order).update(status=status, refund_policy="STRICT")
     assert form_of(desk, order)["amount"] == "150.00"
     cancel(desk, order)
     refund = payment.refunds.get()
     assert (order.status, refund.amount_fen, refund.reason) == (Status.CANCELED, 15000, "CANCELED")
     assert (refund.asked_by, refund.status) == (staff, Refund.Status.DUE)
     assert [event.kind for event in order.events.all()][:2] == ["REFUND_DUE", "CANCELED"]
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
     assert list(broken_rules()) == []
 
 
@@ -111,7 +111,7 @@ def test_once_it_is_paid_the_policys_amount_is_proposed(
 )
 def test_more_or_less_than_the_policy_says(desk: Client, order: Order, amount: str, fen: list[int]) -> None:
     payment = pay(order)
-    Order.objects.update(refund_policy="STRICT", check_in=timezone.localdate())
+    make.rows(Order).update(refund_policy="STRICT", check_in=timezone.localdate())
     assert form_of(desk, order)["amount"] == "0.00"
     cancel(desk, order, amount=amount)
     assert order.status == Status.CANCELED
@@ -203,7 +203,7 @@ def test_STA03_money_went_back_while_the_page_was_open(desk: Client, order: Orde
 def test_earlier_refunds_are_not_refunded_again(desk: Client, order: Order) -> None:
     payment = pay(order)
     record_external(payment, "by_hand", 10000)
-    Order.objects.update(refund_policy="MODERATE", check_in=timezone.localdate())
+    make.rows(Order).update(refund_policy="MODERATE", check_in=timezone.localdate())
     shown = press(desk, order).context["preview"]
     assert (shown.received_fen, shown.refunded_fen, shown.refund_fen) == (30000, 10000, 10000)
     assert shown.kept_fen == 10000
@@ -290,7 +290,7 @@ def test_CON06_no_amount_is_edited_in_the_admin(desk: Client, order: Order, mode
 
 def test_CON06_changed_in_the_database_under_a_live_attempt(order: Order) -> None:
     payment = make.attempt(order)
-    Order.objects.update(amount_fen=50000)
+    make.rows(Order).update(amount_fen=50000)
     assert callbacks.receive_notify(alipay.notify_body(payment))
     order.refresh_from_db()
     payment.refresh_from_db()
@@ -302,7 +302,7 @@ def test_CON06_changed_in_the_database_under_a_live_attempt(order: Order) -> Non
 def test_CON06_twin_without_comparing_with_the_order(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "_is_what_was_asked", lambda order, payment, received: True)
     payment = make.attempt(order)
-    Order.objects.update(amount_fen=50000)
+    make.rows(Order).update(amount_fen=50000)
     assert callbacks.receive_notify(alipay.notify_body(payment))
     order.refresh_from_db()
     assert order.status == Status.WAIT_COMMENT

@@ -46,7 +46,7 @@ def contradicted() -> Payment:
 
 def refund(**columns: object) -> Refund:
     made = create(received(), 100, reason=Refund.Reason.STAFF, asked_by=make.user(is_staff=True))
-    Refund.objects.filter(pk=made.pk).update(**columns)
+    make.rows(Refund).filter(pk=made.pk).update(**columns)
     return made
 
 
@@ -139,10 +139,10 @@ def test_L4_returns_that_are_resolved_with_their_payment_say_so(li: Desk) -> Non
 def test_L4_nights_that_staff_hold_and_release_are_in_the_history_of_the_house(li: Desk) -> None:
     house, night = make.house(), timezone.localdate() + timedelta(days=9)
     li.browser.post(reverse("admin:houses_bookednight_add"), {"house": house.pk, "night": str(night)})
-    held = BookedNight.objects.get()
+    held = make.rows(BookedNight).get()
     assert [who for who, _ in history(held)] == ["Li Lei"]
     li.browser.post(reverse("admin:houses_bookednight_delete", args=[held.pk]), {"post": "yes"})
-    assert not BookedNight.objects.exists()
+    assert not make.rows(BookedNight).exists()
     assert sorted(what for _, what in history(house)) == [
         f"Blocked the night {night}.",
         f"Released the night {night}.",
@@ -182,7 +182,7 @@ def test_L4_ROW04_who_did_anything_is_not_deleted_but_closed(li: Desk, new: Call
     page = reverse("admin:accounts_user_delete", args=[user.pk])
     for answer in (li.browser.get(page), li.browser.post(page, {"post": "yes"})):
         assert (answer.status_code, in_words(answer.content.decode())) == (200, True)
-    assert (User.objects.filter(pk=user.pk).count(), LogEntry.objects.filter(user=user).count()) == (
+    assert (make.rows(User).filter(pk=user.pk).count(), LogEntry.objects.filter(user=user).count()) == (
         1,
         entries,
     )
@@ -196,26 +196,26 @@ def test_L4_ROW04_who_did_anything_is_not_deleted_but_closed(li: Desk, new: Call
 @DOERS
 def test_L4_ROW04_nor_among_others(li: Desk, new: Callable[[], User]) -> None:
     chosen = [str(new().pk), str(make.user().pk)]
-    users = User.objects.count()
+    users = make.rows(User).count()
     typed = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
     answer = li.browser.post(reverse("admin:accounts_user_changelist"), typed, follow=True)
     assert in_words(answer.content.decode())
-    assert User.objects.count() == users
+    assert make.rows(User).count() == users
 
 
 @DOERS
 def test_L4_ROW04_nor_by_code(new: Callable[[], User]) -> None:
     user = new()
-    for delete in (user.delete, User.objects.filter(pk=user.pk).delete):
+    for delete in (user.delete, make.rows(User).filter(pk=user.pk).delete):
         with pytest.raises(ProtectedError), transaction.atomic():
             delete()
-    assert User.objects.filter(pk=user.pk).exists()
+    assert make.rows(User).filter(pk=user.pk).exists()
 
 
 def test_L4_an_account_that_did_nothing_can_be_deleted(li: Desk) -> None:
     user = make.user()
     li.browser.post(reverse("admin:accounts_user_delete", args=[user.pk]), {"post": "yes"})
-    assert not User.objects.filter(pk=user.pk).exists()
+    assert not make.rows(User).filter(pk=user.pk).exists()
 
 
 def test_L4_the_price_is_in_the_history_with_old_and_new_value(li: Desk) -> None:

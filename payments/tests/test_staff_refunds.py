@@ -192,11 +192,11 @@ def test_REF04_two_staff_give_back_sixty_percent_at_once(payment: Payment) -> No
 @pytest.mark.race
 def test_REF04_twin_check_then_act(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
     def check_then_act(payment: Payment, fen: int) -> bool:
-        row = Payment.objects.get(pk=payment.pk)
+        row = make.rows(Payment).get(pk=payment.pk)
         time.sleep(0.2)
         if row.refundable_fen < fen:
             return False
-        Payment.objects.filter(pk=row.pk).update(refund_reserved_fen=row.refund_reserved_fen + fen)
+        make.rows(Payment).filter(pk=row.pk).update(refund_reserved_fen=row.refund_reserved_fen + fen)
         return True
 
     numbers = iter("ABCDEFGH")
@@ -211,7 +211,7 @@ def test_REF05_nothing_came_in(desk: Client) -> None:
     assert "nothing left to refund" in said(act(desk, "give_back", unpaid))
     form = {"number": f"{unpaid.out_trade_no}_R1", "amount": "1.00", "words": "x"}
     act(desk, "give_back", unpaid, **form)
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
     with pytest.raises(CannotRefund):
         give_back(unpaid, 100, number=form["number"], by=make.user(), explanation="x")
 
@@ -224,7 +224,7 @@ def test_REF04_REF09_an_amount_that_cant_be(desk: Client, payment: Payment, amou
     page = act(desk, "give_back", payment, **{**form_of(desk, payment), "amount": amount})
     assert page.context["form"].errors["amount"]
     assert "Heating broke" in page.content.decode()
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
 
 
 def test_an_amount_without_fen(desk: Client, payment: Payment) -> None:
@@ -236,7 +236,7 @@ def test_an_explanation_is_required_and_no_longer_than_its_column(desk: Client, 
     for explanation in ("", " ", "房" * 201):
         page = act(desk, "give_back", payment, **{**form_of(desk, payment), "words": explanation})
         assert page.context["form"].errors["words"]
-    assert not Refund.objects.exists()
+    assert not make.rows(Refund).exists()
     act(desk, "give_back", payment, **{**form_of(desk, payment), "words": "房" * 200})
     assert payment.refunds.get().explanation == "房" * 200
 
@@ -251,7 +251,7 @@ def test_a_refund_by_staff_is_sent_when_an_automatic_one_would_wait(
     desk: Client, payment: Payment, gateway: Gateway
 ) -> None:
     alipay_gives(gateway)
-    Payment.objects.update(contradicted_at=timezone.now())
+    make.rows(Payment).update(contradicted_at=timezone.now())
     act(desk, "give_back", payment, **form_of(desk, payment))
     sweep_once()
     assert payment.refunds.get().status == Status.DONE
@@ -323,7 +323,7 @@ def test_REF10_approved_refunds_do_not_count_towards_the_limit(staff: User) -> N
 def test_REF10_an_automatic_refund_needs_no_approval(settings: object) -> None:
     settings.STAFF_REFUND_LIMIT_FEN = 1
     payment = make.attempt()
-    Order.objects.update(status=Order.Status.CANCELED)
+    make.rows(Order).update(status=Order.Status.CANCELED)
     callbacks.receive_notify(alipay.notify_body(payment))
     assert payment.refunds.get().status == Status.DUE
 
@@ -351,7 +351,7 @@ def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
 
 def refund_in(status: str, payment: Payment) -> Refund:
     refund = durable_transaction(create)(payment, 30000, reason=Refund.Reason.CANCELED)
-    Refund.objects.filter(pk=refund.pk).update(status=status)
+    make.rows(Refund).filter(pk=refund.pk).update(status=status)
     refund.refresh_from_db()
     return refund
 
@@ -403,7 +403,7 @@ def late_refund(payment: Payment, *, sent_ago: timedelta) -> Refund:
     refund = refund_in(Status.SENT, payment)
     now = timezone.now()
     times = {"due_at": now - timedelta(hours=25), "tried_at": now - sent_ago}
-    Refund.objects.filter(pk=refund.pk).update(**times)
+    make.rows(Refund).filter(pk=refund.pk).update(**times)
     refund.refresh_from_db()
     return refund
 
@@ -441,7 +441,7 @@ def test_REF10_the_approval_page_shows_the_orders_status_and_other_refunds(desk:
     payment = paid(2 * LIMIT)
     give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     refund = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
-    Order.objects.update(status=Order.Status.CANCELED)
+    make.rows(Order).update(status=Order.Status.CANCELED)
     page = act(desk, "approve", refund).content.decode()
     assert "Cancelled" in page
     assert "￥1,000.00 of ￥2,000.00 refunded or on its way" in page
@@ -452,14 +452,14 @@ def test_the_day_begins_when_a_refund_is_approved_or_retried(staff: User, gatewa
     refund = give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
 
     def is_late() -> bool:
-        return Refund.objects.filter(Refund.late()).exists()
+        return make.rows(Refund).filter(Refund.late()).exists()
 
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         approve(refund, by=make.user(is_staff=True))
         assert not is_late()
     with time_machine.travel(timezone.now() + timedelta(hours=51)):
         assert is_late()
-        Refund.objects.update(status=Status.REFUSED)
+        make.rows(Refund).update(status=Status.REFUSED)
         assert refunding.retry(refund)
         assert not is_late()
 
@@ -470,20 +470,20 @@ def test_a_refund_that_was_sent_since_it_was_read_is_not_given_up_without_a_quer
     """A DUE refund is given up without a query; one that was sent is not."""
     refund = refund_in(Status.DUE, payment)
     long_ago = timezone.now() - timedelta(days=2)
-    Refund.objects.update(status=Status.SENT, due_at=long_ago, tried_at=long_ago)
+    make.rows(Refund).update(status=Status.SENT, due_at=long_ago, tried_at=long_ago)
     with pytest.raises(CannotRefund):
         refunding.give_up(refund, by=staff, explanation="x")
-    assert Refund.objects.get().status == Status.SENT
+    assert make.rows(Refund).get().status == Status.SENT
 
 
 def test_too_many_are_not_given_up_at_once(desk: Client, payment: Payment) -> None:
     for _ in range(11):
         durable_transaction(create)(payment, 1, reason=Refund.Reason.CANCELED)
-    chosen = [str(refund.pk) for refund in Refund.objects.all()]
+    chosen = [str(refund.pk) for refund in make.rows(Refund).all()]
     address = reverse("admin:payments_refund_changelist")
     answer = desk.post(address, {"action": "give_up", "_selected_action": chosen, "words": "x"}, follow=True)
     assert "Select at most 10" in said(answer)
-    assert set(Refund.objects.values_list("status", flat=True)) == {Status.DUE}
+    assert set(make.rows(Refund).values_list("status", flat=True)) == {Status.DUE}
 
 
 def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(
@@ -544,7 +544,7 @@ def test_twin_given_up_at_the_last_moment_without_comparing(
     alipay_gives(gateway)
 
     def without_looking(refund: Refund) -> bool:
-        return bool(Refund.objects.filter(pk=refund.pk).update(status=Status.SENT))
+        return bool(make.rows(Refund).filter(pk=refund.pk).update(status=Status.SENT))
 
     given_up_while_it_is_about_to_be_sent(payment, staff, monkeypatch, without_looking)
     assert gateway.count("refund") == 1
@@ -583,8 +583,8 @@ def test_REF04_twin_a_refused_one_that_no_longer_counts(
     payment: Payment, staff: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def release(refund: Refund, refusal: str) -> None:
-        Refund.objects.filter(pk=refund.pk).update(status=Status.REFUSED, next_try_at=None)
-        Payment.objects.filter(pk=refund.payment_id).update(refund_reserved_fen=0)
+        make.rows(Refund).filter(pk=refund.pk).update(status=Status.REFUSED, next_try_at=None)
+        make.rows(Payment).filter(pk=refund.payment_id).update(refund_reserved_fen=0)
 
     monkeypatch.setattr(refunds, "mark_refused", release)
     refused_then_tried_again_beside_a_new_one(payment, staff, gateway)
@@ -613,7 +613,7 @@ def test_three_seconds_lie_between_refunds_of_one_trade(gateway: Gateway) -> Non
         with time_machine.travel(timezone.now() + timedelta(seconds=4 * count)):
             sweep_once()
         assert gateway.count("refund") == count
-    assert set(Refund.objects.values_list("status", flat=True)) == {Status.DONE}
+    assert set(make.rows(Refund).values_list("status", flat=True)) == {Status.DONE}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -628,7 +628,7 @@ def test_twin_no_pause_between_refunds_of_one_trade(
 def test_a_clock_that_was_ahead_holds_no_refund_back(payment: Payment, gateway: Gateway) -> None:
     alipay_gives(gateway)
     refund_in(Status.DUE, payment)
-    Refund.objects.update(tried_at=timezone.now() + timedelta(days=1))
+    make.rows(Refund).update(tried_at=timezone.now() + timedelta(days=1))
     sweep_once()
     assert gateway.count("refund") == 1
 
@@ -644,7 +644,7 @@ def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: 
     refund = payment.refunds.get()
     browser = signed_in(clerk(*LOOK))
     for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):
-        Refund.objects.update(status=status)
+        make.rows(Refund).update(status=status)
         act(browser, action, refund, words="x", agreed="1")
         refund.refresh_from_db()
         assert refund.status == status

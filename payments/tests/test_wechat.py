@@ -65,7 +65,7 @@ def test_pay_inside_wechat_leads_to_the_way_out_and_makes_no_attempt(
     client: Client, order: Order, agent: str
 ) -> None:
     assert pay(client, order, agent).url == f"/payments/{order.number}/way-out/"
-    assert not Payment.objects.exists()
+    assert not make.rows(Payment).exists()
     page = way_out(client, order, agent)
     assert page.status_code == 200
     html = page.content.decode()
@@ -101,13 +101,13 @@ def test_the_way_out_says_until_when_to_pay(client: Client, order: Order) -> Non
     html = way_out(client, order, IPHONE).content.decode()
     assert f'data-deadline="{timezone.localtime(order.pay_by).isoformat()}"' in html
     assert "js/countdown.js" in html
-    Order.objects.update(pay_by=None)
+    make.rows(Order).update(pay_by=None)
     assert "data-deadline" not in way_out(client, order, IPHONE).content.decode()
 
 
 def test_anywhere_else_pay_leads_to_alipay(client: Client, order: Order) -> None:
     assert "alipay.trade.wap.pay" in pay(client, order, SAFARI).url
-    assert Payment.objects.get().product == Payment.Product.WAP
+    assert make.rows(Payment).get().product == Payment.Product.WAP
 
 
 def test_the_same_address_in_the_phones_browser_asks_to_sign_in_and_shows_the_order(order: Order) -> None:
@@ -142,7 +142,7 @@ def test_signed_out_inside_wechat_one_signs_in_first(order: Order, agent: str) -
 def test_once_there_is_nothing_to_pay_it_leads_to_the_order(
     client: Client, order: Order, agent: str, status: str
 ) -> None:
-    Order.objects.update(status=status)
+    make.rows(Order).update(status=status)
     assert way_out(client, order, agent).url == f"/orders/{order.number}/"
 
 

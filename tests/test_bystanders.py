@@ -1,0 +1,190 @@
+"""Twins of the bystanders (B1): mutants of the code of money, statuses, nights and counters.
+
+Each loses one condition of one statement, as `filter()` instead of `filter(pk=...)`. A test with one order
+notices none of them; the bystanders find each.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+
+import pytest
+from django.db import IntegrityError, models
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from houses.models import BookedNight, House
+from orders import booking, transitions
+from orders.models import Order
+from payments.books import attempts, message_log, refunds, rows
+from payments.models import GatewayMessage, Payment, Refund
+from tests import bystanders, make
+from tests.interleaving import found
+
+pytestmark = pytest.mark.django_db
+
+
+def received(payment: Payment, fen: int = 30000, evidence: str = "NOTIFY") -> Payment:
+    attempts.settle(payment, attempts.Received(f"2099{payment.pk}", fen, timezone.now(), evidence))
+    payment.refresh_from_db()
+    return payment
+
+
+def refunding() -> Refund:
+    return refunds.create(received(make.attempt()), 5000, reason="STAFF")
+
+
+def give_up() -> None:
+    assert refunds.release(refunding(), Q(status="DUE"))
+    assert make.rows(Payment).get().refund_reserved_fen == 0
+
+
+def send() -> None:
+    assert refunds.mark_sent(refunding())
+
+
+def refund_part() -> None:
+    refunding()
+    assert make.rows(Payment).get().refund_reserved_fen == 5000
+
+
+def receive() -> None:
+    assert received(make.attempt()).status == "PAID"
+
+
+def receive_too_much() -> None:
+    assert received(make.attempt(), 30001).status == "SURPLUS"
+
+
+def close() -> None:
+    attempts.mark_closed(make.attempt())
+    assert make.rows(Payment).get().status == "CLOSED"
+
+
+def supersede() -> None:
+    attempts.release_live(make.attempt())
+    assert make.rows(Payment).get().live_for is None
+
+
+def contradict() -> None:
+    attempts.mark_contradicted(make.attempt(), vouched_for_by="")
+    assert make.rows(Payment).get().contradicted_at
+
+
+def confirm_a_return() -> None:
+    payment = received(make.attempt(), evidence="RETURN")
+    rows.confirm_evidence(payment, "QUERY")
+    assert make.rows(Payment).get().evidence == "QUERY"
+
+
+def judge() -> None:
+    message = GatewayMessage.objects.create(channel="NOTIFY", raw=b"a", signature_ok=True)
+    message_log.judge(message, "BAD")
+    assert make.rows(GatewayMessage).get().verdict == "BAD"
+
+
+def book() -> Order:
+    home = make.house(instant_book=True)
+    night = timezone.localdate() + timedelta(days=20)
+    order = booking.book(
+        home, renter=make.user(), guests=1, check_in=night, check_out=night + timedelta(days=2)
+    )
+    assert make.rows(House).get().order_count == 1
+    return order
+
+
+def expire() -> None:
+    transitions.expire(book())
+    assert not make.rows(BookedNight).exists()
+
+
+def review() -> None:
+    order = received(make.attempt()).order
+    order.refresh_from_db()
+    transitions.review(order, by=order.renter, rating=5, text="Fine")
+    assert make.rows(House).get().rating_sum == 5
+
+
+MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
+    (give_up, "payments.books.refunds.release", Payment, "pk"),
+    (give_up, "payments.books.refunds.move", Refund, "pk"),
+    (send, "payments.books.refunds.move", Refund, "pk"),
+    (refund_part, "payments.books.refunds.reserve", Payment, "pk"),
+    (receive, "payments.books.attempts._record", Payment, "pk"),
+    (receive, "orders.transitions._move", Order, "pk"),
+    (receive_too_much, "payments.books.attempts._apply", Payment, "pk"),
+    (close, "payments.books.attempts.mark_closed", Payment, "pk"),
+    (supersede, "payments.books.attempts.release_live", Payment, "pk"),
+    (contradict, "payments.books.attempts.mark_contradicted", Payment, "pk"),
+    (confirm_a_return, "payments.books.rows.confirm_evidence", Payment, "pk"),
+    (judge, "payments.books.message_log.judge", GatewayMessage, "pk"),
+    (book, "orders.booking._book", House, "pk"),
+    (expire, "houses.availability.release", BookedNight, "order_number"),
+    (expire, "orders.transitions._move", Order, "pk"),
+    (review, "orders.transitions._count", House, "pk"),
+]
+
+
+mutants = pytest.mark.parametrize(("act", "place", "model", "condition"), MUTANTS)
+
+
+@mutants
+def test_B1_one_order_does_not_show_a_lost_condition(
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[], object],
+    place: str,
+    model: type[models.Model],
+    condition: str,
+) -> None:
+    lose(monkeypatch, place, model, condition)
+    act()
+
+
+@mutants
+def test_B1_twin_bystanders_show_a_lost_condition(
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[], object],
+    place: str,
+    model: type[models.Model],
+    condition: str,
+) -> None:
+    lose(monkeypatch, place, model, condition)
+    assert harms_others(act)
+
+
+@pytest.mark.parametrize("act", sorted({act for act, *_ in MUTANTS}, key=lambda act: act.__name__))
+def test_B1_the_code_as_it_is_harms_nobody(act: Callable[[], object]) -> None:
+    assert not harms_others(act)
+
+
+def harms_others(act: Callable[[], object]) -> bool:
+    """Act beside bystanders: their rows change, or the database refuses what would be done to them."""
+    bystanders.insert(timezone.now())
+    before = bystanders.rows()
+    try:
+        act()
+    except IntegrityError:
+        return True
+    return bystanders.rows() != before
+
+
+def lose(patch: pytest.MonkeyPatch, place: str, model: type[models.Model], condition: str) -> None:
+    """While the function at `place` runs, `filter()` on the model's rows ignores the condition."""
+    owner, name = found(place)
+    function, whole = getattr(owner, name), QuerySet.filter
+    lost = []
+
+    def without(queryset: QuerySet, *args: Q, **kwargs: object) -> QuerySet:
+        if queryset.model is model and condition in kwargs:
+            lost.append(kwargs.pop(condition))
+        return whole(queryset, *args, **kwargs)
+
+    @wraps(function)
+    def mutant(*args: object, **kwargs: object) -> object:
+        with pytest.MonkeyPatch.context() as inside:
+            inside.setattr(QuerySet, "filter", without)
+            result = function(*args, **kwargs)
+        assert lost, f"{place} has no such condition on {model.__name__}"
+        return result
+
+    patch.setattr(owner, name, mutant)

@@ -787,6 +787,7 @@ def test_W5_a_refusal_of_a_bill_is_named(sub_code: str, reason: str, gateway: Ga
 
 
 @pytest.mark.django_db
+@pytest.mark.whole_table
 def test_W5_after_a_rate_limit_the_other_days_wait_for_the_next_run(gateway: Gateway) -> None:
     first_attempt(ago=5)
     answers = [

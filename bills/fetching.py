@@ -29,7 +29,7 @@ class TooSoon(NoBillYet):
 
 def fetch(day: date) -> Bill:
     """Download the bill of a day from Alipay. Raises NoBillYet, BillProblem."""
-    match alipay_client().bill(day, deadline=queries.IN_THE_BACKGROUND).result:
+    match alipay_client().bill(day, deadline=queries.BACKGROUND_TIMEOUT).result:
         case BillAt(url=url, is_empty=is_empty):
             return _download(url, day, is_empty)
         case NoBill():

@@ -70,7 +70,7 @@ def _payment_of(entry: Entry) -> Finding:
     if payment is None:
         return Finding(Kind.NOT_OURS)
     if not payment.is_settled:
-        queries.ask(payment, deadline=queries.IN_THE_BACKGROUND)
+        queries.query_trade(payment, deadline=queries.BACKGROUND_TIMEOUT)
     if not payment.is_settled or payment.trade_no != entry.trade_no:
         return Finding(Kind.NOT_OURS, payment)
     is_same = payment.received_fen == entry.amount_fen

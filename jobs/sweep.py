@@ -79,7 +79,7 @@ def _do(task: Task, item: object) -> Counter[str]:
         heartbeat.beat(heartbeat.SWEEP)
         return Counter({task.name: task.act(item)})
     except Exception:
-        log.exception("%s: %s", task.name, item)
+        log.exception("sweep task %s failed for %s", task.name, item)
         _drop_lost_connection()
         return Counter(failed=1)
 
@@ -126,12 +126,12 @@ def _orders_not_paid() -> Sequence[Order]:
 
 TASKS = [
     Task("judged", callbacks.unjudged, callbacks.judge_late),
-    Task("asked", queries.due, queries.poll, waits=True),
+    Task("polled", queries.due, queries.poll, waits=True),
     Task("reminded", reminders.due, reminders.remind),
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),
     Task("not paid", _orders_not_paid, attempts.expire_unpaid),
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
-    Task("pruned", cleanup.due, cleanup.prune),
-    Task("for staff", alerts.due, alerts.tell),
+    Task("messages deleted", cleanup.due, cleanup.prune),
+    Task("alerts", alerts.due, alerts.tell),
 ]

@@ -8,6 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from core.refusal import Refusal
 from core.transactions import durable_transaction
 from houses import availability
 from houses.availability import NightsTaken
@@ -20,7 +21,7 @@ MAX_UNPAID_PER_HOUSE = 2
 """Limits of unpaid orders that hold nights, for each renter."""
 
 
-class TooManyUnpaid(Exception):
+class TooManyUnpaid(Refusal):
     """The renter has too many unpaid orders; the message is for them. Nothing was written."""
 
 

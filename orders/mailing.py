@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
 from orders.models import Order, OrderEvent
-from orders.money_state import has_delayed_refund, is_confirming
+from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirming
 
 log = logging.getLogger(__name__)
 
@@ -207,6 +207,7 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "staff_will_answer": _awaits_acceptance(order),
         "by_renter": event.actor_id == order.renter_id,
         "was_paid": event.from_status in Order.PAID,
+        "begun": has_begun_to_pay(order),
         "back_fen": _refund_due_fen(event),
         "is_delayed": event.kind == Kind.CANCELED and has_delayed_refund(order),
         "given_back_before": event.kind == Kind.CANCELED and _has_earlier_refund(event),

@@ -102,6 +102,10 @@ def has_begun_to_pay(order: Order) -> bool:
     return order.payments.exists()
 
 
+def has_live_attempt(order: Order) -> bool:
+    return Order.objects.filter(pk=order.pk, live_payment__isnull=False).exists()
+
+
 def is_confirming(order: Order) -> bool:
     """Return True while a payment is being confirmed: the renter must not be asked to pay again."""
     return order.status == Order.Status.WAIT_PAYMENT and _confirming().filter(pk=order.pk).exists()

@@ -29,6 +29,7 @@ from orders.models import Order
 from orders.money_state import (
     ending_of,
     has_begun_to_pay,
+    has_live_attempt,
     is_confirming,
     is_result_unknown,
     money_of,
@@ -163,6 +164,7 @@ def _payment_context(order: Order) -> dict[str, object]:
         "begun": begun,
         "confirming": confirming,
         "result_unknown": is_payable and is_result_unknown(order),
+        "live": is_payable and has_live_attempt(order),
         "is_watched": True,
         "look_again_after": _seconds_until([order.turns_at, soon]),
     }

@@ -174,7 +174,7 @@ def _act_on_refund_notice(payment: Payment, notice: RefundNotice) -> Judgement:
     also be a late TRADE_FINISHED, which only repeats the sum.
     """
     if not payment.is_settled:
-        queries.ask(payment)
+        queries.query_trade(payment)
     number = notice.out_request_no
     is_known = not number and _is_recorded(payment, notice.refunded_fen)
     is_known = is_known or refunding.confirm(payment, number or payment.out_trade_no)
@@ -205,7 +205,7 @@ def _confirm_return(
     payment: Payment, received: Received, message: GatewayMessage
 ) -> tuple[PaymentPage, Judgement | None]:
     """Query Alipay about a return. The return itself settles only if no usable answer comes."""
-    answer = queries.ask(payment)
+    answer = queries.query_trade(payment)
     if payment.is_settled:
         return page_of(payment), Judgement(Verdict.KNOWN, "Alipay was asked and confirmed it", payment)
     is_open = payment.status == Payment.Status.OPEN  # CLOSED: Alipay's final answer was "not paid"

@@ -108,8 +108,8 @@ def _close_open_attempts(order: Order) -> None:
     If Alipay does not answer, the order is cancelled anyway, and money that still comes is refunded.
     """
     still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
-    for payment, seconds in queries.while_somebody_waits(still_open):
-        queries.ask_and_close(payment, deadline=seconds)
+    for payment, seconds in queries.within_interactive_timeout(still_open):
+        queries.query_and_close(payment, deadline=seconds)
 
 
 @durable_transaction

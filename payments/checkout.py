@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.links import absolute_url
+from core.refusal import Refusal
 from core.transactions import durable_transaction
 from orders.models import SECONDS_TO_PAY, Order
 from orders.transitions import PAY_WITHIN_AFTER_ACCEPTANCE
@@ -16,6 +17,7 @@ from payments.alipay.client import PayRequest
 from payments.alipay.configured import alipay_client
 from payments.books import attempts
 from payments.models import Payment, subject_of
+from payments.poll_schedule import FIRST_POLL_AFTER
 
 Product = Payment.Product
 
@@ -23,7 +25,7 @@ MOST_ATTEMPTS = 20
 """Maximum for one order, since each is polled until it ends."""
 
 
-class CannotPay(Exception):
+class CannotPay(Refusal):
     """A sentence for the renter, shown on the order page."""
 
 
@@ -59,7 +61,7 @@ def _is_nearly_over(payment: Payment) -> bool:
 
 def _make_room(live: Payment) -> None:
     """Query, close and release a live attempt. Raises CannotPay if it was paid, or if no answer came."""
-    answer = queries.ask_and_close(live)
+    answer = queries.query_and_close(live)
     if live.is_settled:
         raise CannotPay(_("This order has already been paid."))
     if live.status == Payment.Status.OPEN and not isinstance(answer, (Closed, NotExisting)):
@@ -98,7 +100,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
         subject=subject_of(order),
         amount_fen=order.amount_fen,
         expires_at=expires_at,
-        next_try_at=now + timedelta(seconds=15),
+        next_try_at=now + FIRST_POLL_AFTER,
     )
 
 

@@ -11,7 +11,7 @@ from payments.models import Payment, Refund
 class PaymentPageState(enum.StrEnum):
     PAID = "paid"
     CONFIRMING = "confirming"
-    REFUNDING = "going-back"
+    REFUNDING = "refunding"
     DELAYED = "delayed"
     REFUNDED = "refunded"
     NEUTRAL = "neutral"

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+FIRST_POLL_AFTER = timedelta(seconds=15)
+"""Time from a new attempt, or from a return that settled one on its own, to the first poll."""
 LAST_WORD_AFTER = timedelta(minutes=2)
 """Time after an attempt's end from which "not existing" is Alipay's final answer."""
 PAYABLE_INTERVAL = timedelta(seconds=80)

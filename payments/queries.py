@@ -20,13 +20,13 @@ from payments.poll_schedule import LAST_WORD_AFTER, next_poll
 
 log = logging.getLogger(__name__)
 
-WHILE_SOMEBODY_WAITS = 3.0
+INTERACTIVE_TIMEOUT = 3.0
 """Seconds that one request of a user may wait for Alipay, for all its calls together."""
-IN_THE_BACKGROUND = 8.0
-SHORTEST_DEADLINE = 1.0
+BACKGROUND_TIMEOUT = 8.0
+MIN_TIMEOUT = 1.0
 """Minimum timeout of a call, even when earlier calls used up the budget."""
 
-ASK_AT_MOST_EVERY = timedelta(seconds=3)
+MIN_QUERY_INTERVAL = timedelta(seconds=3)
 
 
 def due() -> list[int]:
@@ -44,18 +44,18 @@ def poll(key: int) -> bool:
     if payment is None:
         return False
     is_due = Q(next_try_at__lte=timezone.now())
-    answer = _ask(payment, is_due, IN_THE_BACKGROUND)
+    answer = _claim_and_query(payment, is_due, BACKGROUND_TIMEOUT)
     if answer is not None and _is_unwanted(payment.order):
-        _close_if_waiting(payment, answer, IN_THE_BACKGROUND)
+        _close_if_waiting(payment, answer, BACKGROUND_TIMEOUT)
     return answer is not None
 
 
-def ask(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> QueryResult | None:
-    """Query Alipay and act on the answer. Refreshes `payment`. None: asked within ASK_AT_MOST_EVERY."""
-    return _ask(payment, Q(), deadline)
+def query_trade(payment: Payment, *, deadline: float = INTERACTIVE_TIMEOUT) -> QueryResult | None:
+    """Query Alipay and act on the answer. Refreshes `payment`. None: asked within MIN_QUERY_INTERVAL."""
+    return _claim_and_query(payment, Q(), deadline)
 
 
-def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseResult:
+def close(payment: Payment, *, deadline: float = INTERACTIVE_TIMEOUT) -> CloseResult:
     """Close the attempt at Alipay, so that it can't be paid any more. Refreshes `payment`."""
     until = time.monotonic() + deadline
     reply = alipay_client().close(payment.out_trade_no, deadline=deadline)
@@ -68,16 +68,16 @@ def close(payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS) -> CloseR
     return reply.result
 
 
-def ask_and_close(
-    payment: Payment, *, deadline: float = WHILE_SOMEBODY_WAITS
+def query_and_close(
+    payment: Payment, *, deadline: float = INTERACTIVE_TIMEOUT
 ) -> QueryResult | CloseResult | None:
     """Query an open attempt, and close it at Alipay if it waits for its buyer.
 
-    Closes without a query if there was one within ASK_AT_MOST_EVERY: if it has been paid since, Alipay
+    Closes without a query if there was one within MIN_QUERY_INTERVAL: if it has been paid since, Alipay
     refuses. Returns the last answer; None if the attempt was over already. Refreshes `payment`.
     """
     until = time.monotonic() + deadline
-    answer = ask(payment, deadline=deadline)
+    answer = query_trade(payment, deadline=deadline)
     return _close_if_waiting(payment, answer, _left(until))
 
 
@@ -87,15 +87,15 @@ def close_superseded(payment: Payment | None) -> None:
     If no answer comes, the sweep closes it later, and money that still comes is refunded.
     """
     if payment is not None:
-        close(payment, deadline=SHORTEST_DEADLINE)
+        close(payment, deadline=MIN_TIMEOUT)
 
 
-def while_somebody_waits(payments: Iterable[Payment]) -> Iterator[tuple[Payment, float]]:
-    """As many of `payments` as fit into WHILE_SOMEBODY_WAITS, at least one, each with its timeout in seconds.
+def within_interactive_timeout(payments: Iterable[Payment]) -> Iterator[tuple[Payment, float]]:
+    """As many of `payments` as fit into INTERACTIVE_TIMEOUT, at least one, each with its timeout in seconds.
 
     The sweep queries the rest.
     """
-    until = time.monotonic() + WHILE_SOMEBODY_WAITS
+    until = time.monotonic() + INTERACTIVE_TIMEOUT
     for payment in payments:
         yield payment, _left(until)
         if time.monotonic() > until:
@@ -109,16 +109,16 @@ def record_answer(payment: Payment, reply: Reply, method: str) -> None:
         _judge_answer(message, payment, reply, method)
 
 
-def _ask(payment: Payment, is_due: Q, deadline: float) -> QueryResult | None:
+def _claim_and_query(payment: Payment, is_due: Q, deadline: float) -> QueryResult | None:
     result = _query(payment, deadline) if _claim(payment, is_due) else None
     payment.refresh_from_db()
     return result
 
 
 def _claim(payment: Payment, is_due: Q) -> bool:
-    """True for one caller in ASK_AT_MOST_EVERY; the same update schedules the next poll."""
+    """True for one caller in MIN_QUERY_INTERVAL; the same update schedules the next poll."""
     now = timezone.now()
-    just_now = (now - ASK_AT_MOST_EVERY, now + ASK_AT_MOST_EVERY)  # other machines' clocks may be ahead
+    just_now = (now - MIN_QUERY_INTERVAL, now + MIN_QUERY_INTERVAL)  # other machines' clocks may be ahead
     a_while_ago = Q(asked_at=None) | ~Q(asked_at__range=just_now)
     next_try_at = Value(next_poll(payment.created_at, payment.expires_at, now))
     mine = Payment.objects.filter(is_due & a_while_ago, pk=payment.pk).update(
@@ -141,7 +141,7 @@ def _is_unwanted(order: Order) -> bool:
 
 
 def _left(until: float) -> float:
-    return max(SHORTEST_DEADLINE, until - time.monotonic())
+    return max(MIN_TIMEOUT, until - time.monotonic())
 
 
 def _query(payment: Payment, deadline: float) -> QueryResult:

@@ -40,7 +40,7 @@ LONGEST_CALL = timedelta(minutes=1)
 
 
 @durable_transaction
-def give_back(payment: Payment, amount_fen: int, *, number: str, by: User, explanation: str) -> Refund:
+def request_refund(payment: Payment, amount_fen: int, *, number: str, by: User, explanation: str) -> Refund:
     """Refund part or all of a payment for staff: DUE, or PROPOSED above the limit. Raises CannotRefund.
 
     `number` is refunds.next_number() when the form was made. It makes the form idempotent: sent repeatedly or
@@ -74,9 +74,9 @@ def due() -> list[Refund]:
     Automatic refunds wait while the payment's only evidence is a return, or while an answer contradicts it.
     Refunds that staff asked for do not: if the money never came, Alipay refuses.
     """
-    rows = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
+    waiting = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
     is_certain = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Payment.Evidence.RETURN)
-    to_send = rows.filter(is_certain | Q(asked_by__isnull=False))
+    to_send = waiting.filter(is_certain | Q(asked_by__isnull=False))
     return list(to_send.select_related("payment__order").order_by("next_try_at"))
 
 
@@ -89,7 +89,7 @@ def send(refund: Refund) -> bool:
     next_try_at = now + poll_schedule.wait_for_age(now - refund.created_at)
     if not refunds.move(refund, Q(next_try_at=refund.next_try_at), next_try_at=next_try_at):
         return False
-    if refund.status == Status.SENT and not _may_be_sent_again(ask(refund)):
+    if refund.status == Status.SENT and not _may_be_sent_again(query_refund(refund)):
         return True
     if not refunds.mark_sent(refund):
         return False
@@ -97,7 +97,7 @@ def send(refund: Refund) -> bool:
     return True
 
 
-def ask(refund: Refund, *, deadline: float = queries.IN_THE_BACKGROUND) -> RefundQueryResult:
+def query_refund(refund: Refund, *, deadline: float = queries.BACKGROUND_TIMEOUT) -> RefundQueryResult:
     """Query Alipay about a refund of ours. If it has been made: SENT → DONE."""
     answer = _query(refund.payment, refund.out_request_no, deadline)
     if isinstance(answer, RefundFound):
@@ -131,7 +131,7 @@ def give_up(refund: Refund, *, by: User, explanation: str) -> None:
         refusal = _("%(number)s: it may be on its way. You can give it up after one day.")
         raise CannotRefund(refusal % {"number": refund.out_request_no})
     if refund.status in (Status.REFUSED, Status.SENT):
-        answer = ask(refund, deadline=queries.WHILE_SOMEBODY_WAITS)
+        answer = query_refund(refund, deadline=queries.INTERACTIVE_TIMEOUT)
         if isinstance(answer, RefundFound) and answer.amount_fen != refund.amount_fen:
             refusal = _("%(number)s: Alipay has refunded a different amount. Look it up there first.")
             raise CannotRefund(refusal % {"number": refund.out_request_no})
@@ -164,7 +164,7 @@ def confirm(payment: Payment, out_request_no: str) -> bool:
     status = refund.status if refund is not None and refund.out_request_no == out_request_no else None
     if status == Status.DONE:
         return True
-    answer = _query(payment, out_request_no, queries.WHILE_SOMEBODY_WAITS)
+    answer = _query(payment, out_request_no, queries.INTERACTIVE_TIMEOUT)
     if isinstance(answer, RefundFound):
         return refunds.record_external(payment, out_request_no, answer.amount_fen)
     return status == Status.SENT
@@ -185,7 +185,7 @@ def _query(payment: Payment, out_request_no: str, deadline: float) -> RefundQuer
 def _send(refund: Refund) -> RefundResult:
     payment, number = refund.payment, refund.out_request_no
     reply = alipay_client().refund(
-        payment.out_trade_no, number, refund.amount_fen, deadline=queries.IN_THE_BACKGROUND
+        payment.out_trade_no, number, refund.amount_fen, deadline=queries.BACKGROUND_TIMEOUT
     )
     queries.record_answer(payment, reply, f"refund {number}")
     return reply.result

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,8 @@ def test_only_money_state_names_payment_statuses_in_orders() -> None:
                 assert "payments__" not in node.value, f"{file}:{node.lineno}"
             if isinstance(node, ast.Attribute):
                 assert node.attr not in ("payments", "live_payment"), f"{file}:{node.lineno}"
+    for template in (ROOT / "templates" / "orders").rglob("*.*"):
+        assert not re.search(r"\.(payments|live_payment)\b", template.read_text(encoding="utf-8")), template
 
 
 def test_money_state_matches_the_statuses_of_payments() -> None:

@@ -40,3 +40,15 @@ def test_comments_of_templates_are_imperatives_or_noun_phrases() -> None:
     for file in templates:
         for text in COMMENT.findall(file.read_text(encoding="utf-8")):
             assert not MANNERED.match(text), f"{file.relative_to(ROOT)} {text.strip()}"
+
+
+def test_good_examples_of_the_style_guide_are_excerpts() -> None:
+    """Each names its file first; lines that hold only … are left out."""
+    blocks = re.findall(
+        r"```python\n# (\S+/\S+\.py)\n(.*?)```", (ROOT / "docs/style.md").read_text("utf-8"), re.DOTALL
+    )
+    assert len(blocks) == 10
+    for file, text in blocks:
+        code = (ROOT / file).read_text("utf-8")
+        for part in re.split(r"^\s*…\n", text, flags=re.MULTILINE):
+            assert part in code, f"docs/style.md: not in {file}:\n{part}"

@@ -78,7 +78,7 @@ def test_reviewed_stays_are_over(standin: StandIn) -> None:
 
 
 def test_one_bad_answer_does_not_stop_it(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "ASK_AT_MOST_EVERY", timedelta(0))
+    monkeypatch.setattr(queries, "MIN_QUERY_INTERVAL", timedelta(0))
     standin.fault("query.20000", times=1)
     call_command("seed_demo")
     assert has_every_status()

@@ -110,7 +110,7 @@ def test_our_own_refund_proves_that_the_money_came(gateway: Gateway) -> None:
     assert (refund.status, payment.evidence, payment.next_try_at) == ("DONE", "QUERY", None)
     gateway.says["query"] = alipay.closed(payment)
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert payment.contradicted_at is None
     assert payment not in Payment.objects.unsure()
     assert list(broken_rules()) == []
@@ -138,7 +138,7 @@ def test_a_wrong_amount_in_repeated_answers_is_logged_once(
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
     for _ in range(5):
         make.rows(Payment).update(asked_at=None)
-        queries.ask(payment)
+        queries.query_trade(payment)
     assert payment.messages.filter(verdict="WRONG_AMOUNT").count() == 1
     assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
 
@@ -146,7 +146,7 @@ def test_a_wrong_amount_in_repeated_answers_is_logged_once(
 def test_messages_are_closed_with_a_note_and_stay_closed(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
-    queries.ask(payment)
+    queries.query_trade(payment)
     (message,) = waiting(desk, GatewayMessage)
     chosen = {"action": "dealt_with", "_selected_action": [str(message.pk)]}
     address = reverse("admin:payments_gatewaymessage_changelist")
@@ -155,7 +155,7 @@ def test_messages_are_closed_with_a_note_and_stay_closed(desk: Client, gateway: 
     message.refresh_from_db()
     assert (message.outcome, message.done_at is None) == ("Asked Alipay: a test of theirs", False)
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)  # the same answer again
+    queries.query_trade(payment)  # the same answer again
     assert waiting(desk, GatewayMessage) == []
     assert make.rows(Order).get().status == Order.Status.WAIT_PAYMENT
 
@@ -163,10 +163,10 @@ def test_messages_are_closed_with_a_note_and_stay_closed(desk: Client, gateway: 
 def test_a_message_in_the_work_queue_stays_when_alipay_repeats_it(desk: Client, gateway: Gateway) -> None:
     payment = make.attempt()
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
-    queries.ask(payment)
+    queries.query_trade(payment)
     (message,) = waiting(desk, GatewayMessage)
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert waiting(desk, GatewayMessage) == [message]
 
 
@@ -240,7 +240,7 @@ def test_if_a_sweep_is_killed_before_its_alert_the_next_one_logs_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr(sweep, "TASKS", [Task("for staff", alerts.due, die)])
+        killed.setattr(sweep, "TASKS", [Task("alerts", alerts.due, die)])
         sweep_once()
     sweep_once()
     assert "1 payments" in caplog.text

@@ -52,7 +52,7 @@ def later(**delta: float) -> time_machine.travel:
 def test_RET09_NOT23_neither_return_nor_notify_ever_comes(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.paid(payment)
     with later(seconds=16):
-        assert sweep_once()["asked"] == 1
+        assert sweep_once()["polled"] == 1
     assert state(payment) == PAID
     assert list(broken_rules()) == []
 
@@ -69,7 +69,7 @@ def test_polls_at_growing_intervals_until_the_final_answer(payment: Payment, gat
     asked = []
     for second in range(0, 32 * 60 + 30, 5):
         with time_machine.travel(start + timedelta(seconds=second), tick=False):
-            if sweep_once()["asked"]:
+            if sweep_once()["polled"]:
                 asked.append(second)
     waits = [later - earlier for earlier, later in pairwise(asked)]
     assert waits[:3] == [15, 30, 60]
@@ -118,7 +118,7 @@ def test_USR02_a_buyer_at_the_cashier_may_pay_until_the_last_second(
 ) -> None:
     gateway.says["query"] = alipay.waiting(payment)
     with time_machine.travel(payment.expires_at - timedelta(seconds=30)):
-        assert sweep_once()["asked"] == 1
+        assert sweep_once()["polled"] == 1
     assert gateway.count("close") == 0
     assert state(payment)[:2] == (Status.WAIT_PAYMENT, "OPEN")
 
@@ -243,7 +243,7 @@ def test_the_command_does_one_round_and_reports_it(
     gateway.says["query"] = alipay.paid(payment)
     call_command("sweep")
     assert state(payment) == PAID
-    assert "1 asked" in capsys.readouterr().out
+    assert "1 polled" in capsys.readouterr().out
 
 
 def test_the_command_reports_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -269,9 +269,9 @@ def test_progress_is_shown_in_a_terminal_and_wiped(
     monkeypatch.setattr(sweep.Progress, "SHOW_EVERY", 0)
     gateway.says["query"] = alipay.paid(payment)
     call_command("sweep", stdout=out)
-    assert ("\rsweep: asked 1 of 1 …" in out.getvalue()) is shows_progress
+    assert ("\rsweep: polled 1 of 1 …" in out.getvalue()) is shows_progress
     assert ("\r" in out.getvalue()) is shows_progress
-    assert out.getvalue().endswith("sweep: 1 asked\n")
+    assert out.getvalue().endswith("sweep: 1 polled\n")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -288,7 +288,7 @@ def test_several_workers_share_a_round_and_query_each_attempt_once(gateway: Gate
         return answers[asked["out_trade_no"]]
 
     gateway.says["query"] = answer
-    assert sweep_once(workers=4)["asked"] == 20
+    assert sweep_once(workers=4)["polled"] == 20
     assert gateway.count("query") == 20
     assert len(threads) > 1
     assert all(state(payment) == PAID for payment in payments)
@@ -308,9 +308,9 @@ def test_an_item_that_fails_does_not_stop_the_others(
 
     monkeypatch.setattr(queries, "_query", fail_on_one)
     done = sweep_once()
-    assert (done["asked"], done["failed"]) == (1, 1)
+    assert (done["polled"], done["failed"]) == (1, 1)
     assert state(other) == PAID
-    assert f"asked: {failing.pk}" in caplog.text
+    assert f"sweep task polled failed for {failing.pk}" in caplog.text
 
 
 def test_CON01_a_payment_is_mailed_once_by_several_sweeps(payment: Payment, gateway: Gateway) -> None:
@@ -336,7 +336,7 @@ def test_deletes_old_answers_that_said_nothing_new_and_keeps_the_rest(payment: P
         GatewayMessage.objects.create(
             channel=channel, verdict=verdict, received_at=at, raw=b"", signature_ok=True
         )
-    assert sweep_once()["pruned"] == 1
+    assert sweep_once()["messages deleted"] == 1
     assert make.rows(GatewayMessage).count() == 4
 
 
@@ -395,7 +395,7 @@ def test_identical_consecutive_answers_are_kept_once(payment: Payment, gateway: 
     gateway.says["query"] = alipay.not_existing()
     for minutes in range(1, 9):
         with later(minutes=2 * minutes):
-            assert sweep_once()["asked"] == 1
+            assert sweep_once()["polled"] == 1
     (kept,) = make.rows(GatewayMessage).all()
     assert kept.received_at > timezone.now() + timedelta(minutes=10)
     gateway.says["query"] = alipay.waiting(payment)
@@ -418,7 +418,7 @@ def test_a_heartbeat_that_fails_affects_one_item_only(
 
     monkeypatch.setattr("jobs.heartbeat.beat", beat)
     done = sweep_once()
-    assert (done["asked"], done["failed"]) == (2, 1)
+    assert (done["polled"], done["failed"]) == (2, 1)
 
 
 @pytest.mark.parametrize(("signed", "verdict"), [(True, "KNOWN"), (False, "BAD")])

@@ -7,7 +7,7 @@ are written elsewhere, too.
 import enum
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -17,14 +17,12 @@ from orders.models import Order, OrderEvent
 from orders.transitions import IllegalTransition
 from payments.books import message_log, refunds, rows
 from payments.models import GatewayMessage, Payment, Refund
+from payments.poll_schedule import FIRST_POLL_AFTER
 
 log = logging.getLogger(__name__)
 
 Status = Payment.Status
 Evidence = Payment.Evidence
-
-RETURN_IS_CHECKED_AFTER = timedelta(seconds=15)
-"""Delay before the query that checks a return which settled an attempt on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +104,8 @@ def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
 
     `vouched_for_by`: the attempt's evidence so far, RETURN, or "" if the return has not settled it.
     """
-    rows = Payment.objects.filter(pk=payment.pk, evidence=vouched_for_by, contradicted_at=None)
-    if rows.update(contradicted_at=timezone.now(), next_try_at=timezone.now()):
+    unmarked = Payment.objects.filter(pk=payment.pk, evidence=vouched_for_by, contradicted_at=None)
+    if unmarked.update(contradicted_at=timezone.now(), next_try_at=timezone.now()):
         log.error("attempt %s: Alipay's answer contradicts its own return", payment.out_trade_no)
 
 
@@ -116,8 +114,8 @@ def dismiss_contradiction(payment: Payment) -> bool:
 
     Ends its polling. Money that Alipay reports later is still recorded.
     """
-    rows = Payment.objects.filter(pk=payment.pk, status=Status.CLOSED, contradicted_at__isnull=False)
-    return bool(rows.update(contradicted_at=None, next_try_at=None))
+    contradicted = Payment.objects.filter(pk=payment.pk, status=Status.CLOSED, contradicted_at__isnull=False)
+    return bool(contradicted.update(contradicted_at=None, next_try_at=None))
 
 
 def _record(payment: Payment, received: Received) -> bool:
@@ -131,7 +129,7 @@ def _record(payment: Payment, received: Received) -> bool:
         paid_at=received.paid_at or timezone.now(),
         evidence=received.evidence,
         contradicted_at=None,
-        next_try_at=timezone.now() + RETURN_IS_CHECKED_AFTER if by_return_alone else None,
+        next_try_at=timezone.now() + FIRST_POLL_AFTER if by_return_alone else None,
     )
     return won == 1
 

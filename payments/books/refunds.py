@@ -78,8 +78,8 @@ def next_number(payment: Payment) -> str:
 
 def find(payment: Payment, out_request_no: str) -> Refund | None:
     """The payment's refund of that number, ignoring case, as some databases do in unique columns."""
-    rows = payment.refunds.order_by("id")
-    return next((r for r in rows if r.out_request_no.casefold() == out_request_no.casefold()), None)
+    refunds = payment.refunds.order_by("id")
+    return next((r for r in refunds if r.out_request_no.casefold() == out_request_no.casefold()), None)
 
 
 def move(refund: Refund, where: Q, **columns: object) -> bool:
@@ -132,7 +132,9 @@ def mark_sent(refund: Refund) -> bool:
 def mark_done(refund: Refund) -> None:
     """Record that Alipay has made the refund. Adds one event to the timeline."""
     if not _finish(rows.lock_order(refund.payment), refund):
-        log.error("refund %s: made by Alipay after it was given up, but its money is reserved again", refund)
+        log.error(
+            "refund %s: given up here, but Alipay made it, beyond what is refundable; check it there", refund
+        )
 
 
 @durable_transaction

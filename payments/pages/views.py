@@ -163,8 +163,8 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
     attempts_made = list(order.payments.order_by("-id"))
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
     answers = [
-        queries.ask(payment, deadline=seconds)
-        for payment, seconds in queries.while_somebody_waits(still_open)
+        queries.query_trade(payment, deadline=seconds)
+        for payment, seconds in queries.within_interactive_timeout(still_open)
     ]
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         order.refresh_from_db()

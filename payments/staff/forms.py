@@ -25,7 +25,7 @@ class AgreeForm(forms.Form):
     agreed = forms.BooleanField(initial="1", widget=forms.HiddenInput)
 
 
-class GiveBackForm(forms.Form):
+class RefundForm(forms.Form):
     """`number`: the number of the refund, which makes the form idempotent."""
 
     number = forms.CharField(max_length=64, widget=forms.HiddenInput)

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from accounts.search import NumberSearch
 from payments import callbacks
 from payments.models import GatewayMessage
-from payments.staff.actions import are_too_many
+from payments.staff.action_messages import are_too_many
 from payments.staff.filters import MessagesToCheck
 from payments.staff.masking import masked
 from payments.staff.resolution import ResolvableAdmin

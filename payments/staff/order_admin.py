@@ -19,7 +19,7 @@ from orders.admin import BaseOrderAdmin
 from orders.models import Order
 from payments import cancellation
 from payments.models import Payment, Refund
-from payments.staff.actions import warn_of_approval
+from payments.staff.action_messages import warn_of_approval
 from payments.staff.alipay_codes import explained
 from payments.staff.forms import CancelForm
 from payments.staff.refund_steps import next_step

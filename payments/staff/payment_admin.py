@@ -16,10 +16,10 @@ from payments.books import attempts, refunds
 from payments.books.message_log import Channel, Verdict
 from payments.books.refunds import CannotRefund
 from payments.models import GatewayMessage, Payment, Refund
-from payments.staff.actions import are_too_many, warn_of_approval
+from payments.staff.action_messages import are_too_many, warn_of_approval
 from payments.staff.alipay_codes import RefusalInWords
 from payments.staff.filters import PaymentsToCheck
-from payments.staff.forms import GiveBackForm
+from payments.staff.forms import RefundForm
 from payments.staff.masking import answer_label
 from payments.staff.refund_steps import NextStep
 from payments.staff.resolution import ResolvableAdmin, log_resolved, resolve
@@ -109,7 +109,7 @@ class PaymentAdmin(NumberSearch, ResolvableAdmin):
         if are_too_many(self, request, queryset):
             return
         for payment in queryset:
-            answer = queries.ask(payment)
+            answer = queries.query_trade(payment)
             values = {"answer": answer_label(answer), "number": payment.out_trade_no}
             values["status"] = payment.get_status_display()
             result = _("%(number)s: %(answer)s Status here: %(status)s.") % values
@@ -125,7 +125,7 @@ class PaymentAdmin(NumberSearch, ResolvableAdmin):
             refusal = _("%(number)s: nothing left to refund.")
             self.message_user(request, refusal % {"number": payment.out_trade_no}, messages.ERROR)
             return None
-        form = GiveBackForm(
+        form = RefundForm(
             request.POST if "amount" in request.POST else None,
             payment=payment,
             number=refunds.next_number(payment),
@@ -142,7 +142,7 @@ class PaymentAdmin(NumberSearch, ResolvableAdmin):
             )
         given, staff = form.cleaned_data, signed_in_user(request)
         try:
-            refund = refunding.give_back(
+            refund = refunding.request_refund(
                 payment, given["amount"], number=given["number"], by=staff, explanation=given["words"]
             )
         except CannotRefund as refusal:

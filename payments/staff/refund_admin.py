@@ -14,7 +14,7 @@ from core.admin import ReadOnlyAdmin
 from core.money import yuan_text
 from payments import refunding
 from payments.models import Refund
-from payments.staff.actions import are_too_many
+from payments.staff.action_messages import are_too_many
 from payments.staff.alipay_codes import RefusalInWords, explained
 from payments.staff.filters import RefundsToCheck
 from payments.staff.forms import AgreeForm, GiveUpForm

@@ -129,7 +129,7 @@ def test_REF10_a_proposal_takes_nothing_from_what_cancelling_owes(renter: Client
     payment, staff = pay(order), make.user(is_staff=True)
     number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
-        proposal = refunding.give_back(payment, 10000, number=number, by=staff, explanation="x")
+        proposal = refunding.request_refund(payment, 10000, number=number, by=staff, explanation="x")
     page = renter.get(address(order))
     assert "Refunded earlier" not in page.content.decode()
     assert dict(hidden_fields(page))["comes_back_fen"] == "30000"
@@ -147,7 +147,7 @@ def test_REF10_a_proposal_for_which_enough_is_left_stays_with_staff(renter: Clie
     payment, staff = pay(order), make.user(is_staff=True)
     number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
-        proposal = refunding.give_back(payment, 25000, number=number, by=staff, explanation="no heating")
+        proposal = refunding.request_refund(payment, 25000, number=number, by=staff, explanation="no heating")
     assert cancel(renter, order, 0) == 302
     refunding.approve(proposal, by=make.user(is_staff=True))
     assert list(payment.refunds.values_list("status", "amount_fen")) == [("DUE", 25000)]

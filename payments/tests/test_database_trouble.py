@@ -197,7 +197,7 @@ def test_DBX02_a_sweep_that_loses_its_connection_over_one_goes_on_with_the_other
 
     gateway.says["query"] = answer
     done = sweep_once()
-    assert (done["asked"], done["failed"]) == (3, 1)
+    assert (done["polled"], done["failed"]) == (3, 1)
 
 
 def test_a_marker_is_deleted_after_an_hour() -> None:

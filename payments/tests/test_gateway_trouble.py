@@ -199,7 +199,7 @@ def served(act: Callable[[str], object], url: str) -> object:
 @pytest.fixture
 def site(server: Gateway, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     settings.ALIPAY_GATEWAY_URL = server.url
-    monkeypatch.setattr(queries, "WHILE_SOMEBODY_WAITS", 1.5)  # half of what a user waits
+    monkeypatch.setattr(queries, "INTERACTIVE_TIMEOUT", 1.5)  # half of what a user waits
     site = Site()
     yield site
     server.going.set()
@@ -248,7 +248,7 @@ def test_GWX02_money_that_came_meanwhile_is_found_when_alipay_is_back(
     payment = make.attempt(next_try_at=timezone.now())
     for _ in range(FAILURES_TO_OPEN):
         http.breaker.failed()
-    assert isinstance(queries.ask(payment), Unknown)
+    assert isinstance(queries.query_trade(payment), Unknown)
     server.status, server.body = 200, alipay.paid(payment)
     make.rows(Payment).update(next_try_at=timezone.now(), asked_at=None)
     sweep_once()
@@ -299,7 +299,7 @@ def test_GWX01_the_calls_of_one_press_share_three_seconds(
     monkeypatch.setattr(http, "post", slowly)
     gateway.says["query"] = alipay.waiting(payment)
     gateway.says["close"] = alipay.business_error("close", "ACQ.TRADE_STATUS_ERROR")
-    queries.ask_and_close(payment)
+    queries.query_and_close(payment)
     assert [method for method, _ in gateway.calls] == ["query", "close", "query"]
     assert given == [3.0, 1.0, 1.0]
 
@@ -320,5 +320,5 @@ def test_GWX01_closing_a_superseded_attempt_has_a_short_timeout(
     monkeypatch.setattr(http, "post", noted)
     gateway.says["query"] = alipay.paid(paid)
     gateway.says["close"] = alipay.answer("close", out_trade_no=superseded.out_trade_no)
-    queries.ask(paid)
+    queries.query_trade(paid)
     assert given == {"query": 3.0, "close": 1.0}

@@ -230,7 +230,7 @@ def test_CON05_twin_without_guards_the_money_is_forgotten(
 
 
 def ask(payment: Payment) -> object:
-    return queries.ask(make.rows(Payment).get(pk=payment.pk))
+    return queries.query_trade(make.rows(Payment).get(pk=payment.pk))
 
 
 def is_settled_once(payment: Payment) -> bool:
@@ -247,7 +247,7 @@ def test_QRY09_the_second_worker_does_not_ask(payment: Payment, gateway: Gateway
 
 
 def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "ASK_AT_MOST_EVERY", timedelta(seconds=-60))
+    monkeypatch.setattr(queries, "MIN_QUERY_INTERVAL", timedelta(seconds=-60))
 
 
 @pytest.mark.parametrize("point", ["rows.lock_order", "attempts._record", "attempts._apply"])

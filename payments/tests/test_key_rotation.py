@@ -92,7 +92,7 @@ def test_GWX06_an_answer_by_either_key_settles(
 ) -> None:
     payment = make.attempt()
     gateway.says["query"] = paid(payment, key, monkeypatch)
-    assert isinstance(queries.ask(payment), Paid)
+    assert isinstance(queries.query_trade(payment), Paid)
     assert payment.status == "PAID"
 
 
@@ -105,7 +105,7 @@ def test_GWX06_an_answer_by_an_unknown_key_is_an_alarm(
 ) -> None:
     payment = make.attempt()
     gateway.says["query"] = paid(payment, NEW_KEY, monkeypatch)
-    assert isinstance(queries.ask(payment), Unknown)
+    assert isinstance(queries.query_trade(payment), Unknown)
     assert payment.status == "OPEN"
     (known,) = keys.load_public_keys(site.ALIPAY_PUBLIC_KEY_PATH)
     (alarm,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
@@ -118,7 +118,7 @@ def test_GWX06_garbage_is_no_alarm_about_keys(
     gateway: Gateway, garbage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway.says["query"] = garbage
-    assert isinstance(queries.ask(make.attempt()), Unknown)
+    assert isinstance(queries.query_trade(make.attempt()), Unknown)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 

@@ -100,7 +100,7 @@ def test_only_the_refund_of_this_cancellation(renter: User, house: House) -> Non
     order = book(renter, house, days_ahead=9)
     payment, second = pay(order), make.attempt(order, live_for=None)
     payment.refresh_from_db()
-    refunding.give_back(
+    refunding.request_refund(
         payment, 5000, number=refunds.next_number(payment), by=make.user(), explanation="Sorry"
     )
     cancellation.cancel(order, by=renter, agreed={})
@@ -125,7 +125,7 @@ def test_all_came_back_before(renter: User, house: House) -> None:
     payment = pay(order)
     payment.refresh_from_db()
     number = refunds.next_number(payment)
-    refunding.give_back(payment, 30000, number=number, by=make.user(), explanation="Sorry")
+    refunding.request_refund(payment, 30000, number=number, by=make.user(), explanation="Sorry")
     cancellation.cancel(order, by=renter, agreed={})
     text = cancellation_mail()
     assert "There is no further refund beyond what we've already refunded or are refunding." in text

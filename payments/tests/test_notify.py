@@ -104,7 +104,7 @@ def test_NOT09_another_amount(client: Client, payment: Payment, gateway: Gateway
     assert amount in message.detail and "300.00" in message.detail
     # A query that confirms the money records it; the order still waits, and the money is refunded.
     gateway.says["query"] = alipay.paid(payment, total_amount=amount)
-    queries.ask(payment)
+    queries.query_trade(payment)
     fen = round(float(amount) * 100)
     assert state(payment) == (Status.WAIT_PAYMENT, "SURPLUS", fen)
     assert payment.refunds.get().amount_fen == fen
@@ -113,7 +113,7 @@ def test_NOT09_another_amount(client: Client, payment: Payment, gateway: Gateway
 
 def test_QRY02_query_alone_with_another_amount_is_ignored(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.paid(payment, total_amount="0.01")
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == UNPAID
     assert verdict() == Verdict.WRONG_AMOUNT
 
@@ -315,7 +315,7 @@ def test_NOT17_success_for_an_attempt_that_we_closed(
     client: Client, payment: Payment, gateway: Gateway
 ) -> None:
     gateway.says["query"] = alipay.closed(payment)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert payment.status == "CLOSED"
     assert send(client, alipay.notify_body(payment)) == b"success"
     assert state(payment) == PAID
@@ -339,7 +339,7 @@ def test_NOT18_paid_stays_paid_whatever_comes_late(
     send(client, alipay.notify_body(payment))
     assert send(client, alipay.notify_body(payment, trade_status=late)) == b"success"
     gateway.says["query"] = alipay.paid(payment, trade_status=late)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == PAID
     assert payment.order.events.count() == 1
 
@@ -353,7 +353,7 @@ def test_NOT18_twin_without_the_compare_and_set_paid_is_lost(
     monkeypatch.setattr("payments.books.attempts.mark_closed", close_without_looking)
     send(client, alipay.notify_body(payment))
     gateway.says["query"] = alipay.closed(payment)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) != PAID
 
 

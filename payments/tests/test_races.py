@@ -108,7 +108,7 @@ def return_notify_and_query(payment: Payment) -> list[Callable[[], object]]:
     return [
         lambda: Client().get(url).context["state"],
         lambda: notify(body),
-        lambda: queries.ask(make.rows(Payment).get(pk=payment.pk)),
+        lambda: queries.query_trade(make.rows(Payment).get(pk=payment.pk)),
         lambda: callbacks.receive_notify(body),
     ]
 

@@ -160,7 +160,7 @@ def test_return_that_a_query_later_confirms_needs_no_more_polling(
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.paid(payment)
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == PAID
     assert (payment.evidence, payment.next_try_at) == ("QUERY", None)
 
@@ -171,7 +171,7 @@ def test_return_contradicted_after_it_settled_is_left_to_staff(
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.not_existing()
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == PAID
     assert payment.contradicted_at is not None
     assert not make.rows(Refund).exists()
@@ -186,11 +186,11 @@ def test_a_contradiction_ends_once_alipay_confirms_the_payment(
     renter.get(alipay.return_url(payment))
     gateway.says["query"] = alipay.not_existing()
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert (state(payment) == PAID, payment.contradicted_at is None) == (settled, False)
     gateway.says["query"] = alipay.paid(payment)
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == PAID
     assert (payment.contradicted_at, payment.next_try_at) == (None, None)
 
@@ -198,7 +198,7 @@ def test_a_contradiction_ends_once_alipay_confirms_the_payment(
 def test_a_clock_that_was_ahead_does_not_prevent_a_query(payment: Payment, gateway: Gateway) -> None:
     make.rows(Payment).update(asked_at=timezone.now() + timedelta(days=1))
     gateway.says["query"] = alipay.paid(payment)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == PAID
 
 
@@ -329,7 +329,7 @@ def test_return_for_an_order_that_is_over_is_refunded(
 ) -> None:
     make.rows(Order).update(status=Status.CANCELED)
     gateway.says["query"] = alipay.paid(payment)
-    assert renter.get(alipay.return_url(payment)).context["state"] == "going-back"
+    assert renter.get(alipay.return_url(payment)).context["state"] == "refunding"
     assert state(payment) == (Status.CANCELED, "SURPLUS", 30000)
     refund = payment.refunds.get()
     assert (refund.amount_fen, refund.status) == (30000, "DUE")
@@ -352,8 +352,8 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
 @pytest.mark.parametrize(
     ("status", "state", "sentence"),
     [
-        ("DUE", "going-back", "usually within a day"),
-        ("SENT", "going-back", "usually within a day"),
+        ("DUE", "refunding", "usually within a day"),
+        ("SENT", "refunding", "usually within a day"),
         ("REFUSED", "delayed", "It takes longer than usual. We're seeing to it"),
         ("DONE", "refunded", "Refunded to the account you paid from on"),
     ],
@@ -371,7 +371,7 @@ def test_T1_a_refund_is_shown_as_made_only_once_it_is_and_as_delayed_if_refused(
     for each in (sentence, "￥300.00", "The order was cancelled."):
         assert each in html
     assert ("Refunded to the account" in html) is (status == "DONE")
-    assert ("usually within a day" in html) is (state == "going-back")
+    assert ("usually within a day" in html) is (state == "refunding")
     renter.logout()
     html = renter.get(alipay.return_url(payment)).content.decode()
     for each in ("￥300.00", "was cancelled", payment.order.number):
@@ -383,7 +383,7 @@ def test_the_page_shows_refunds_that_are_still_on_their_way(renter: Client, paym
     refund(payment, 10000, status="DONE")
     second = durable_transaction(refunds.create)(payment, 20000, reason=Refund.Reason.STAFF)
     page = renter.get(alipay.return_url(payment))
-    assert (page.context["state"], page.context["refunds_fen"]) == ("going-back", 20000)
+    assert (page.context["state"], page.context["refunds_fen"]) == ("refunding", 20000)
     refunds.mark_done(second)
     page = renter.get(alipay.return_url(payment))
     assert (page.context["state"], page.context["refunds_fen"]) == ("refunded", 30000)
@@ -395,7 +395,7 @@ def test_the_page_shows_refunds_that_are_still_on_their_way(renter: Client, paym
     [
         (Status.WAIT_COMMENT, 10000, "DONE", "paid"),
         (Status.WAIT_COMMENT, 30000, "PROPOSED", "paid"),
-        (Status.CANCELED, 10000, "DUE", "going-back"),
+        (Status.CANCELED, 10000, "DUE", "refunding"),
         (Status.CANCELED, 10000, "DONE", "refunded"),
         (Status.CANCELED, 30000, "PROPOSED", "neutral"),
     ],
@@ -432,7 +432,7 @@ def test_a_refund_made_while_the_page_is_rendered_leaves_it_consistent(
 
     monkeypatch.setattr(callbacks, "page_of", read_then_mark_done)
     page = renter.get(alipay.return_url(payment))
-    assert (page.context["state"], page.context["refunds_fen"]) == ("going-back", 30000)
+    assert (page.context["state"], page.context["refunds_fen"]) == ("refunding", 30000)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -447,7 +447,7 @@ def test_refunds_take_no_more_queries(
     url = alipay.return_url(payment)
     renter.get(url)
     with django_assert_num_queries(11):
-        assert renter.get(url).context["state"] == "going-back"
+        assert renter.get(url).context["state"] == "refunding"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
@@ -570,7 +570,7 @@ def test_a_closed_attempt_is_settled_by_alipay_alone_not_by_a_return(
     renter: Client, payment: Payment, gateway: Gateway
 ) -> None:
     gateway.says["query"] = alipay.closed(payment)
-    queries.ask(payment)
+    queries.query_trade(payment)
     gateway.says.clear()
     make.rows(Payment).update(asked_at=None)
     renter.get(alipay.return_url(payment))
@@ -578,7 +578,7 @@ def test_a_closed_attempt_is_settled_by_alipay_alone_not_by_a_return(
     assert payment in Payment.objects.unsure()
     gateway.says["query"] = alipay.paid(payment)
     make.rows(Payment).update(asked_at=None)
-    queries.ask(payment)
+    queries.query_trade(payment)
     assert state(payment) == PAID
 
 

@@ -216,7 +216,7 @@ def test_REF10_a_proposal_ends_with_the_order(desk: Client, staff: User, order: 
     payment = pay(order)
     number = refunds.next_number(payment)
     with override_settings(STAFF_REFUND_LIMIT_FEN=0):
-        refunding.give_back(payment, 10000, number=number, by=staff, explanation="x")
+        refunding.request_refund(payment, 10000, number=number, by=staff, explanation="x")
     assert "set the refund below" in press(desk, order).content.decode()
     cancel(desk, order, amount="0.00")
     assert list(payment.refunds.values_list("status", flat=True)) == ["GIVEN_UP"]

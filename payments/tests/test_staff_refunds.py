@@ -26,7 +26,7 @@ from payments.books import refunds, rows
 from payments.books.invariants import broken_rules
 from payments.books.refunds import CannotRefund, create
 from payments.models import Payment, Refund
-from payments.refunding import approve, give_back
+from payments.refunding import approve, request_refund
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once, at_once_whatever_breaks
@@ -165,7 +165,7 @@ def test_REF01_twin_a_form_without_comparing_its_number(
         rows.lock_order(payment)
         return create(payment, fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=explanation)
 
-    monkeypatch.setattr(refunding, "give_back", without_comparing)
+    monkeypatch.setattr(refunding, "request_refund", without_comparing)
     assert refunds_of_one_form(staff, payment) > 1
 
 
@@ -213,7 +213,7 @@ def test_REF05_nothing_came_in(desk: Client) -> None:
     act(desk, "give_back", unpaid, **form)
     assert not make.rows(Refund).exists()
     with pytest.raises(CannotRefund):
-        give_back(unpaid, 100, number=form["number"], by=make.user(), explanation="x")
+        request_refund(unpaid, 100, number=form["number"], by=make.user(), explanation="x")
 
 
 WRONG = ["0.00", "-1.00", "0.001", "1.0", "1e2", "１.00", "1,000.00", "NaN", "300.01", "", " "]
@@ -302,7 +302,7 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
 
     def give(fen: int) -> str:
         number = refunds.next_number(payment)
-        return give_back(payment, fen, number=number, by=staff, explanation="x").status
+        return request_refund(payment, fen, number=number, by=staff, explanation="x").status
 
     assert give(LIMIT - 100) == Status.DUE
     assert give(100) == Status.DUE
@@ -314,9 +314,9 @@ def test_REF10_at_the_limit_one_is_enough_and_small_parts_add_up(staff: User) ->
 
 def test_REF10_approved_refunds_do_not_count_towards_the_limit(staff: User) -> None:
     payment = paid(3 * LIMIT)
-    give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
+    request_refund(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     approve(payment.refunds.get(), by=make.user(is_staff=True))
-    second = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
+    second = request_refund(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
     assert second.status == Status.DUE
 
 
@@ -333,7 +333,7 @@ def test_REF10_an_automatic_refund_needs_no_approval(settings: object) -> None:
 def test_REF10_approved_and_given_up_at_the_same_moment(staff: User) -> None:
     for _ in range(3):
         payment = paid(LIMIT + 1)
-        give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
+        request_refund(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
         refund, others = payment.refunds.get(), [make.user(is_staff=True) for _ in range(4)]
         at_once_whatever_breaks(
             *[lambda by=by, refund=refund: approve(refund, by=by) for by in others],
@@ -439,8 +439,8 @@ def test_a_refund_that_alipay_may_be_making_now_is_not_given_up(
 
 def test_REF10_the_approval_page_shows_the_orders_status_and_other_refunds(desk: Client, staff: User) -> None:
     payment = paid(2 * LIMIT)
-    give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
-    refund = give_back(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
+    request_refund(payment, LIMIT, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
+    refund = request_refund(payment, LIMIT, number=f"{payment.out_trade_no}_R2", by=staff, explanation="x")
     make.rows(Order).update(status=Order.Status.CANCELED)
     page = act(desk, "approve", refund).content.decode()
     assert "Cancelled" in page
@@ -449,7 +449,9 @@ def test_REF10_the_approval_page_shows_the_orders_status_and_other_refunds(desk:
 
 def test_the_day_begins_when_a_refund_is_approved_or_retried(staff: User, gateway: Gateway) -> None:
     payment = paid(LIMIT + 1)
-    refund = give_back(payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
+    refund = request_refund(
+        payment, LIMIT + 1, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x"
+    )
 
     def is_late() -> bool:
         return make.rows(Refund).filter(Refund.late()).exists()
@@ -562,7 +564,7 @@ def refused_then_tried_again_beside_a_new_one(payment: Payment, staff: User, gat
     number = refunds.next_number(payment)
     at_once_whatever_breaks(
         lambda: refunding.retry(refused),
-        lambda: give_back(payment, 30000, number=number, by=staff, explanation="x"),
+        lambda: request_refund(payment, 30000, number=number, by=staff, explanation="x"),
     )
     for seconds in (20, 60):
         with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
@@ -640,7 +642,7 @@ LOOK = ("view_payment", "view_refund", "view_order", "change_order", "view_gatew
 
 def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: User) -> None:
     alipay_gives(gateway)
-    give_back(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
+    request_refund(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     refund = payment.refunds.get()
     browser = signed_in(clerk(*LOOK))
     for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):

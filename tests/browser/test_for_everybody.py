@@ -158,7 +158,7 @@ def paying(inspector, running, standin):
     inspector.open(f"/payments/{number}/cancel/", "cancel-paid")
     visitor.click(visitor.translated("Cancel order"))
     inspector.look_at("order-cancelled")
-    inspector.open(back_from_alipay, "going-back")
+    inspector.open(back_from_alipay, "refunding")
     expect_result(visitor, "Refund on its way")
     running.sweep()
     inspector.open(f"/orders/{number}/", "order-refunded")

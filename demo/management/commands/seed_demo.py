@@ -238,11 +238,11 @@ def _pay_at(standin: str, order: Order) -> Order:
     except OSError as error:
         raise CommandError(f"The stand-in Alipay does not accept {payment}: {error}") from error
     for _ in range(QUERIES_AT_MOST):
-        queries.ask(payment)
+        queries.query_trade(payment)
         if payment.is_settled:
             order.refresh_from_db()
             return order
-        time.sleep(queries.ASK_AT_MOST_EVERY.total_seconds())
+        time.sleep(queries.MIN_QUERY_INTERVAL.total_seconds())
     raise CommandError(
         f"The stand-in Alipay does not report {payment} as paid. Remove this data and start again."
     )

@@ -1,4 +1,4 @@
-"""Helpers shared by the admin actions on money."""
+"""Messages to staff that admin actions on money share."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet

@@ -5,24 +5,14 @@ from datetime import date
 from django.conf import settings
 from django.db.models import F
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from accounts.models import User
-from core.refusal import Refusal
 from core.transactions import durable_transaction
 from houses import availability
 from houses.availability import NightsTaken
 from houses.models import House
-from orders import transitions
+from orders import limits, transitions
 from orders.models import Order
-
-MAX_UNPAID = 5
-MAX_UNPAID_PER_HOUSE = 2
-"""Limits of unpaid orders that hold nights, for each renter."""
-
-
-class TooManyUnpaid(Refusal):
-    """The renter has too many unpaid orders; the message is for them. Nothing was written."""
 
 
 class PriceChanged(Exception):
@@ -36,7 +26,7 @@ def book(
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
     `seen_price` is the price per night in fen that the page showed, as its form sends it; empty if unknown.
-    Raises NightsTaken, TooManyUnpaid, PriceChanged, IllegalTransition if an instant booking begins in
+    Raises NightsTaken, limits.TooManyUnpaid, PriceChanged, IllegalTransition if an instant booking begins in
     the past, and House.DoesNotExist if the house is no longer listed.
     """
     # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
@@ -57,8 +47,8 @@ def _book(
         return order
     if seen_price not in ("", str(house.price_fen)):
         raise PriceChanged(house)
-    _check_unpaid(renter, house)
     nights = (check_out - check_in).days
+    limits.check_unpaid(renter, house, nights)
     order = Order(
         renter=renter,
         house=house,
@@ -85,22 +75,3 @@ def _booked_before(house: House, renter: User, check_in: date, check_out: date) 
     """Return the renter's order of exactly this stay, unless it is over."""
     same = Order.objects.placed_by(renter).filter(house=house, check_in=check_in, check_out=check_out)
     return same.exclude(status__in=Order.OVER).first()
-
-
-def _check_unpaid(renter: User, house: House) -> None:
-    waiting = [Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT]
-    held = Order.objects.placed_by(renter).filter(status__in=waiting).order_by()
-    house_keys = list(held.values_list("house_id", flat=True))
-    if len(house_keys) >= MAX_UNPAID:
-        message = _(
-            "You have %(count)d orders awaiting acceptance or payment. Pay for or cancel one of them to "
-            "book again."
-        )
-        raise TooManyUnpaid(message % {"count": len(house_keys)})
-    if house_keys.count(house.pk) >= MAX_UNPAID_PER_HOUSE:
-        raise TooManyUnpaid(
-            _(
-                "You already have orders for this home awaiting acceptance or payment. Pay for or cancel "
-                "one of them to book it again."
-            )
-        )

@@ -25,6 +25,7 @@ from orders import booking, transitions
 from orders.access import check_is_own, order_of
 from orders.forms import MAX_REVIEW_LENGTH, ReviewForm
 from orders.ics import calendar_of
+from orders.limits import TooManyUnpaid
 from orders.models import Order
 from orders.money_state import (
     ending_of,
@@ -84,7 +85,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_taken_error()
         except IllegalTransition:  # midnight passed between validation and booking
             form.add_error("check_in", _("This date has passed."))
-        except booking.TooManyUnpaid as refusal:
+        except TooManyUnpaid as refusal:
             orders = reverse("orders:list")
             form.add_error(None, format_html('{} <a href="{}">{}</a>', refusal, orders, _("My orders")))
         except booking.PriceChanged:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+import time_machine
 from django.db import connection
 from django.db.models import QuerySet
 from django.test import Client
@@ -13,7 +14,13 @@ from django.utils import timezone
 from accounts.models import User
 from houses.models import BookedNight, House
 from orders import booking, transitions
-from orders.booking import MAX_UNPAID, MAX_UNPAID_PER_HOUSE, TooManyUnpaid
+from orders.limits import (
+    MAX_UNPAID,
+    MAX_UNPAID_A_DAY,
+    MAX_UNPAID_NIGHTS,
+    MAX_UNPAID_PER_HOUSE,
+    TooManyUnpaid,
+)
 from orders.models import Order, OrderEvent
 from tests import make
 from tests.interleaving import after
@@ -27,9 +34,11 @@ def stay(nth: int) -> dict[str, object]:
     return {"check_in": check_in, "check_out": check_in + timedelta(days=1), "guests": 1}
 
 
-def try_to_book(renter: User, house: House, nth: int = 0) -> str:
+def try_to_book(renter: User, house: House, nth: int = 0, *, nights: int = 1) -> str:
+    dates = stay(nth)
+    dates["check_out"] = dates["check_in"] + timedelta(days=nights)
     try:
-        booking.book(house, renter=renter, **stay(nth))
+        booking.book(house, renter=renter, **dates)
     except TooManyUnpaid:
         return "too many"
     return "booked"
@@ -55,6 +64,40 @@ def test_USR07_in_one_house_two() -> None:
     assert told == ["booked"] * MAX_UNPAID_PER_HOUSE + ["too many"] * 2
     assert try_to_book(renter, make.house()) == "booked"
     assert try_to_book(make.user(), house, 3) == "booked"
+
+
+def test_USR07_fourteen_nights_in_all() -> None:
+    renter = make.user()
+    make.order(renter, nights=10)
+    assert try_to_book(renter, make.house(), nights=MAX_UNPAID_NIGHTS - 9) == "too many"
+    assert try_to_book(renter, make.house(), nights=MAX_UNPAID_NIGHTS - 10) == "booked"
+    assert try_to_book(renter, make.house()) == "too many"
+
+
+def test_USR07_a_single_stay_may_be_longer() -> None:
+    renter = make.user()
+    assert try_to_book(renter, make.house(), nights=MAX_UNPAID_NIGHTS + 1) == "booked"
+    assert try_to_book(renter, make.house()) == "too many"
+
+
+def cancelled(renter: User, count: int, **fields: object) -> list[Order]:
+    return [make.order(renter, status=Order.Status.CANCELED, **fields) for _ in range(count)]
+
+
+def test_USR07_cancelled_bookings_of_a_day_count() -> None:
+    renter = make.user()
+    cancelled(renter, MAX_UNPAID_A_DAY)
+    assert try_to_book(renter, make.house()) == "too many"
+    with time_machine.travel(timezone.now() + timedelta(hours=25)):
+        assert try_to_book(renter, make.house()) == "booked"
+
+
+def test_USR07_paid_bookings_of_a_day_dont_count() -> None:
+    renter = make.user()
+    orders = cancelled(renter, MAX_UNPAID_A_DAY)
+    OrderEvent.objects.create(order=orders[0], kind=OrderEvent.Kind.PAID)
+    assert try_to_book(renter, make.house()) == "booked"
+    assert try_to_book(renter, make.house()) == "too many"
 
 
 END: dict[str, Callable[[Order, User], object]] = {
@@ -109,7 +152,7 @@ def book_while_another_is_counted() -> list[str]:
     def rival() -> None:
         told.append(try_to_book(renter, make.house()))
 
-    with after("orders.booking._check_unpaid", rival, elsewhere=True):
+    with after("orders.limits.check_unpaid", rival, elsewhere=True):
         told.append(try_to_book(renter, make.house()))
     return sorted(told)
 

@@ -1,4 +1,4 @@
-"""Which tests use the database: on MariaDB the others are left out, since they run on SQLite already.
+"""Use of the database by tests: on MariaDB those without any are left out, since they run on SQLite already.
 
 No test can use it unnoticed: in its own process pytest-django refuses, a process that it starts finds no
 database in its environment, and a fixture that fetches the database while the test runs fails it.
@@ -27,12 +27,16 @@ def uses_database(test: pytest.Item) -> bool:
     )
 
 
+def differs_by_database(test: pytest.Item) -> bool:
+    return uses_database(test) and test.get_closest_marker("any_database") is None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if connection.vendor != "mysql":
         return
-    others = [test for test in items if not uses_database(test)]
-    items[:] = [test for test in items if uses_database(test)]
+    others = [test for test in items if not differs_by_database(test)]
+    items[:] = [test for test in items if differs_by_database(test)]
     config.hook.pytest_deselected(items=others)
     config.stash[left_out] = len(others)
 
@@ -71,5 +75,5 @@ def pytest_testnodedown(node: object) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if number := config.stash.get(left_out, 0):
         terminalreporter.write_line(
-            f"{number} tests that use no database were left out here; SQLite runs them."
+            f"{number} tests that are the same on every database were left out here; SQLite runs them."
         )

@@ -37,7 +37,7 @@ from tests import alipay, make
 from tests.alipay import NOTIFY, PAYCOMPLETE, Gateway
 from tests.settings import KEYS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 SECRET_IN_CODE = "a line of code that nobody outside may read"
 

@@ -24,7 +24,7 @@ from houses.tests import pictures
 from houses.tests.pictures import encoded, plain
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture(autouse=True)

@@ -163,7 +163,7 @@ class Bare:
         execute, now = self.cursor.execute, beijing_now()
         self.db.begin()
         execute("INSERT INTO core_commit (`key`, made_at) VALUES (%s, %s)", (str(uuid.uuid4()), now))
-        self.one("SELECT status FROM orders_order WHERE id = %s FOR UPDATE", order)
+        _, house = self.one("SELECT status, house_id FROM orders_order WHERE id = %s FOR UPDATE", order)
         won = execute(
             "UPDATE payments_payment SET status = 'PAID', live_for_id = NULL, trade_no = %s,"
             " received_fen = %s, paid_at = %s, evidence = %s, contradicted_at = NULL, next_try_at = NULL"
@@ -186,6 +186,7 @@ class Bare:
             amount_fen,
             now,
         )
+        execute("UPDATE houses_house SET order_count = order_count + 1 WHERE id = %s", (house,))
         execute("RELEASE SAVEPOINT paid")
         execute("SELECT id FROM payments_payment WHERE live_for_id = %s", (order,))
         self.cursor.fetchall()

@@ -118,7 +118,7 @@ class House(models.Model):
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
 
     # Denormalised, written by orders/: lists would have to count rows.
-    order_count = models.PositiveIntegerField(_("bookings"), default=0, editable=False)
+    order_count = models.PositiveIntegerField(_("paid stays"), default=0, editable=False)
     review_count = models.PositiveIntegerField(_("review count"), default=0, editable=False)
     rating_sum = models.PositiveIntegerField(_("total stars"), default=0, editable=False)
 

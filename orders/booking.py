@@ -3,7 +3,6 @@
 from datetime import date
 
 from django.conf import settings
-from django.db.models import F
 from django.utils.translation import get_language
 
 from accounts.models import User
@@ -66,7 +65,6 @@ def _book(
     )
     order.save()
     availability.hold(house, check_in, check_out, order_number=order.number)
-    House.objects.filter(pk=house.pk).update(order_count=F("order_count") + 1)
     transitions.booked(order)
     return order
 

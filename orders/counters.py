@@ -1,6 +1,6 @@
-"""Counters of a house: bookings, reviews and stars. Its row keeps them, since lists would have to count.
+"""Counters of a house: paid stays, reviews and stars. Its row keeps them, since lists would have to count.
 
-booking.py and transitions.py move them. Here they are counted from the rows, to check and to mend them.
+transitions.py moves them. Here they are counted from the rows, to check and to mend them.
 """
 
 from django.db import transaction
@@ -22,7 +22,7 @@ def miscounted() -> QuerySet[House]:
 
 @transaction.atomic
 def recount(house: House) -> None:
-    """Lock the house, as every booking and review does, and count anew."""
+    """Lock the house, as every payment and review does, and count anew."""
     row = House.objects.select_for_update().only("pk").get(pk=house.pk)
     counted = House.objects.annotate(**{f"true_{name}": value for name, value in _counted().items()})
     true = counted.values(*(f"true_{name}" for name in COUNTERS)).get(pk=row.pk)
@@ -30,7 +30,7 @@ def recount(house: House) -> None:
 
 
 def _counted() -> dict[str, Coalesce]:
-    orders = Order.objects.filter(house=OuterRef("pk")).order_by().values("house")
+    orders = Order.objects.filter(house=OuterRef("pk"), status__in=Order.PAID).order_by().values("house")
     reviews = Review.objects.counted().filter(house=OuterRef("pk")).order_by().values("house")
     return {
         "order_count": Coalesce(Subquery(orders.annotate(n=Count("pk")).values("n")), 0),

@@ -93,13 +93,15 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
     """Cancel the order, by the renter or by staff for them, and release its nights.
 
     `payments` records the refund in the same transaction. Its amount depends on `order.status` as passed in,
-    so the transition is only allowed from that status: money may arrive at the same moment. A review is taken
-    out of the house's average.
+    so the transition is only allowed from that status: money may arrive at the same moment. A paid stay
+    and its review are taken out of the house's counters.
     """
-    live = {*Order.UNPAID, *Order.PAID} & {order.status}
+    live, was_paid = {*Order.UNPAID, *Order.PAID} & {order.status}, order.is_paid
     _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
+    if was_paid:
+        _count_stay(order, -1)
     if written := Review.objects.filter(order=order).first():
-        _count(written, -1)
+        _count_review(written, -1)
     availability.release(order.number)  # after the house, as booking.py locks them
 
 
@@ -116,6 +118,7 @@ def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
         amount_fen=amount_fen,
         trade_no=trade_no,
     )
+    _count_stay(order, +1)
 
 
 @transaction.atomic
@@ -123,12 +126,17 @@ def review(order: Order, *, by: User, rating: int, text: str) -> Review:
     """Save the renter's review and complete the order."""
     _move(order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by)
     written = Review(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
-    _count(written, +1)  # before save(), whose foreign key takes a shared lock on the house: deadlock
+    _count_review(written, +1)  # before save(), whose foreign key takes a shared lock on the house: deadlock
     written.save()
     return written
 
 
-def _count(review: Review, times: int) -> None:
+def _count_stay(order: Order, times: int) -> None:
+    """Add the stay to the paid stays of the house (`times=+1`) or subtract it (-1)."""
+    House.objects.filter(pk=order.house_id).update(order_count=F("order_count") + times)
+
+
+def _count_review(review: Review, times: int) -> None:
     """Add the review to the house's average (`times=+1`) or subtract it (-1)."""
     House.objects.filter(pk=review.house_id).update(
         review_count=F("review_count") + times, rating_sum=F("rating_sum") + times * review.rating

@@ -48,8 +48,10 @@ def order(renter: User | None = None, **fields: object) -> Order:
         "pay_by": timezone.now() + timedelta(minutes=30),
         **fields,
     }
-    House.objects.filter(pk=home.pk).update(order_count=F("order_count") + 1)  # as a booking does
-    return Order.objects.create(renter=renter or user(), house=home, **values)
+    order = Order.objects.create(renter=renter or user(), house=home, **values)
+    if order.is_paid:  # as a payment does
+        House.objects.filter(pk=home.pk).update(order_count=F("order_count") + 1)
+    return order
 
 
 def attempt(for_order: Order | None = None, **fields: object) -> Payment:

@@ -160,7 +160,7 @@ def _paid_stays_paid() -> Iterator[Question]:
 
 
 def _counters_are_what_rows_say() -> Iterator[Question]:
-    yield "the house's bookings, reviews or stars are not what their rows say", miscounted(), "pk"
+    yield "the house's paid stays, reviews or stars are not what their rows say", miscounted(), "pk"
 
 
 _RULES = [

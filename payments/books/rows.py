@@ -10,7 +10,7 @@ from payments.models import Payment
 
 def lock_order(payment: Payment) -> Order:
     """The payment's order, locked until the transaction ends; only the columns that the books need."""
-    columns = ("number", "status", "amount_fen")  # cheaper than the whole row
+    columns = ("number", "status", "amount_fen", "house")  # cheaper than the whole row
     return Order.objects.select_for_update().only(*columns).get(pk=payment.order_id)
 
 

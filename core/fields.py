@@ -19,7 +19,7 @@ _INVISIBLE = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
-_ONLY_JOINERS = re.compile(r"[\s\u034f\u180b-\u180d\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]*")
+_JOINERS = re.compile(r"[\s\u034f\u180b-\u180d\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]+")
 
 
 class PlainTextField(forms.CharField):
@@ -30,7 +30,7 @@ class PlainTextField(forms.CharField):
         if not text:
             return text
         text = _INVISIBLE.sub("", text.replace("\r\n", "\n")).strip()  # as maxlength counts them
-        return self.empty_value if _ONLY_JOINERS.fullmatch(text) else text
+        return self.empty_value if not _JOINERS.sub("", text) else text
 
 
 class PlainLineField(PlainTextField):
@@ -48,8 +48,9 @@ class PlainEmailField(forms.EmailField):
         text = super().to_python(value)
         if not text:
             return text
-        plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).replace("。", ".")
-        return plain.strip(" \t\r\n.,;:、<>()[]\"'“”‘’《》「」")
+        plain = _JOINERS.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).replace("。", ".")
+        # Django lets any mark stand in the last label, which ends in a letter or a digit.
+        return re.sub(r"[\W_]+$", "", plain.lstrip(" \t\r\n.,;:、<>()[]\"'“”‘’《》「」"))
 
     def run_validators(self, value: Any) -> None:
         if value and not value.isprintable():

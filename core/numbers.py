@@ -8,6 +8,7 @@ _OURS = r"([0-9]{14})(?:[_-]([1-9][0-9]{0,5})(?:[_-]?R([1-9][0-9]{0,5}))?)?"
 _OURS_IN_TEXT = re.compile(rf"(?<![0-9]){_OURS}(?![0-9])", re.IGNORECASE)
 _OURS_ALONE = re.compile(_OURS, re.IGNORECASE)
 _TRADE_IN_TEXT = re.compile(r"(?<![0-9])[0-9]{16,64}(?![0-9])")
+_USUAL_TRADE = re.compile(r"20[0-9]{26}")  # a day, and twenty digits
 _TRADE_ALONE = re.compile(r"[0-9]{20,64}")  # with blanks inside; shorter, it could be two dates
 _SEPARATORS = re.compile(r"[\s().·\-‐‑‒–—―−]")
 _LABEL = re.compile(r"^[^0-9]+|[^0-9]+$")
@@ -54,6 +55,8 @@ def read_number(typed: str) -> PrintedNumber | None:
     joined = _SEPARATORS.sub("", _LABEL.sub("", text))
     if ours := _OURS_ALONE.fullmatch(joined):
         return _ours(ours)
+    if _USUAL_TRADE.fullmatch(joined):  # before a part of it, which a line break may have cut off
+        return PrintedNumber(joined)
     for found in whole.values():
         return _ours(found) if found.re is _OURS_IN_TEXT else PrintedNumber(found[0])
     if _TRADE_ALONE.fullmatch(joined):

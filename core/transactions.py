@@ -52,20 +52,33 @@ LOST_CODES = {
 UNREACHABLE_CODES = {2002, 2003}
 """Can't connect. Retried only if an earlier try had a connection."""
 
-STATEMENT_CODES = {
-    1054,  # unknown column
-    1264,  # out of range
-    1265,  # data truncated
-    1267,  # illegal mix of collations
-    1271,  # the same, of several texts
-    1292,  # incorrect value, such as of a date
-    1364,  # a field has no default value
-    1366,  # incorrect string value: a character that the table's character set lacks
-    1406,  # data too long
-    1411,  # incorrect value for a function
-    3988,  # MySQL: a conversion between character sets is impossible
-}
-"""The database answers, and refuses this statement or its data: a retry will fail, too."""
+OUTAGE_CODES = (
+    ROLLED_BACK_CODES
+    | LOST_CODES
+    | {
+        1021,  # disk full
+        1037,  # out of memory
+        1040,  # too many connections
+        1041,  # out of memory
+        1044,  # access to the database denied
+        1045,  # access denied: a changed password
+        1049,  # unknown database
+        1053,  # server shutdown in progress
+        1114,  # table is full
+        1129,  # host is blocked
+        1130,  # host is not allowed
+        1152,  # aborted connection, and other faults of the network up to 1161
+        *range(1153, 1162),
+        1203,  # the user has too many connections
+        1226,  # a limit of the user is used up
+        1290,  # server is read-only
+        1317,  # query was interrupted
+        1836,  # server is in read-only mode
+        1969,  # MariaDB: max_statement_time exceeded
+        3024,  # MySQL: max_execution_time exceeded
+    }
+)
+"""The database is down, full or busy. Codes from 2000 to 2999, of the client library, are outages, too."""
 
 
 class _WasCommitted(Exception):
@@ -122,10 +135,12 @@ def _write_marker(key: uuid.UUID) -> None:
 
 def is_outage(error: Exception) -> bool:
     """Tell whether the database is down, full or busy, as opposed to refusing one statement."""
-    if isinstance(error, OperationalError):
-        text = str(error)
-        return _code(error) not in STATEMENT_CODES and not text.startswith(("no such ", "near "))
-    return isinstance(error, InterfaceError)
+    if not isinstance(error, OperationalError):
+        return isinstance(error, InterfaceError)
+    code = _code(error)
+    if code is None:
+        return not str(error).startswith(("no such ", "near "))  # SQLite
+    return code in OUTAGE_CODES or code in range(2000, 3000)
 
 
 def _was_rolled_back(error: OperationalError) -> bool:

@@ -7,6 +7,7 @@ The text depends on the state of the order when the mail is sent, not when the e
 """
 
 import logging
+import re
 import smtplib
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirmi
 log = logging.getLogger(__name__)
 
 Kind = OrderEvent.Kind
+
+_ENHANCED_CODE = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 Status = Order.Status
 
 LEASE = timedelta(minutes=5)
@@ -151,14 +154,19 @@ def _retry_or_give_up(event: OrderEvent, error: Exception) -> None:
 def is_final(error: Exception) -> bool:
     """Tell whether a mail can't be sent for its own fault: every retry would fail and delay later mails.
 
-    Refusals of our sender or sign-in are not final: staff can mend them.
+    Only a refusal of the address is. Refusals of our server, sender, sign-in or quota end once staff mend it.
     """
-    match error:
-        case smtplib.SMTPRecipientsRefused(recipients=refused):
-            return all(code >= 500 for code, _reason in refused.values())
-        case smtplib.SMTPDataError(smtp_code=code):
-            return code >= 500
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(_is_no_such_address(code, reason) for code, reason in error.recipients.values())
     return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
+
+
+def _is_no_such_address(code: int, reason: bytes | str) -> bool:
+    """Tell by the SMTP reply, and by its enhanced code (RFC 3463) where it has one: 5.1.x is the address."""
+    text = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+    if enhanced := _ENHANCED_CODE.match(text):
+        return enhanced[0].startswith("5.1.")
+    return code in (550, 551, 553)
 
 
 def _mark(event: OrderEvent, **columns: object) -> bool:

@@ -116,24 +116,32 @@ def is_result_unknown(order: Order) -> bool:
 
     Also before the first query. The renter may have paid, and should not begin with paying again.
     """
-    begun = Order.objects.filter(pk=order.pk, live_payment__isnull=False).order_by()
-    told = Order.objects.filter(_TOLD_NOT_PAID, pk=OuterRef("pk")).order_by()
-    return begun.filter(~Exists(told)).exists()
+    return _unknown().filter(pk=order.pk).exists()
 
 
 def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:
-    """Annotate with `confirming`. The subquery runs only for rows that wait for payment."""
-    return orders.annotate(confirming=_is_confirming())
+    """Annotate with `confirming` and `result_unknown`. Subqueries run only for rows that wait for payment."""
+    return orders.annotate(**_states_of_unpaid())
 
 
 @functools.cache  # the same for every page
-def _is_confirming() -> Case:
-    subquery = Exists(_confirming().filter(pk=OuterRef("pk")))
-    return Case(When(status=Order.Status.WAIT_PAYMENT, then=subquery), default=False)
+def _states_of_unpaid() -> dict[str, Case]:
+    states = {"confirming": _confirming(), "result_unknown": _unknown()}
+    return {
+        name: Case(
+            When(status=Order.Status.WAIT_PAYMENT, then=Exists(rows.filter(pk=OuterRef("pk")))), default=False
+        )
+        for name, rows in states.items()
+    }
 
 
 def _confirming() -> OrderQuerySet:
     return Order.objects.filter(_CONFIRMING).order_by()
+
+
+def _unknown() -> OrderQuerySet:
+    told = Order.objects.filter(_TOLD_NOT_PAID, pk=OuterRef("pk")).order_by()
+    return Order.objects.filter(~Exists(told), live_payment__isnull=False).order_by()
 
 
 @functools.cache  # building them takes longer than the query

@@ -7,10 +7,10 @@ from django.utils import timezone
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent, OrderQuerySet
-from orders.money_state import is_confirming
+from orders.money_state import is_confirming, is_result_unknown
 
 WHILE_CONFIRMING = timedelta(minutes=1)
-"""Delay of a reminder while a payment is being confirmed: it may be paid already."""
+"""Delay of a reminder while it may be paid already."""
 
 
 def due() -> list[int]:
@@ -22,11 +22,11 @@ def due() -> list[int]:
 def remind(key: int) -> bool:
     """Write the REMINDED event, which mailing.py mails. Returns True if it was written.
 
-    Not if the order is not payable, if another sweep was first, or if its payment is being confirmed, which
-    postpones the reminder.
+    Not if the order is not payable, or if another sweep was first. Postponed while its payment is being
+    confirmed, or nobody knows whether it is paid.
     """
     order = Order.objects.select_for_update().get(pk=key)
-    if order.is_payable and is_confirming(order):
+    if order.is_payable and (is_confirming(order) or is_result_unknown(order)):
         _postpone(order)
         return False
     if not _claim(order) or not order.is_payable:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from houses import availability
 from houses.models import BookedNight, House
 from orders import booking, transitions
 from orders.models import Order
@@ -89,12 +90,17 @@ def book() -> Order:
     order = booking.book(
         home, renter=make.user(), guests=1, check_in=night, check_out=night + timedelta(days=2)
     )
-    assert make.rows(House).get().order_count == 1
     return order
 
 
 def expire() -> None:
     transitions.expire(book())
+    assert not make.rows(BookedNight).exists()
+
+
+def unblock() -> None:
+    night = BookedNight.objects.create(house=make.house(), night=timezone.localdate() + timedelta(days=20))
+    availability.release_for_staff(night)
     assert not make.rows(BookedNight).exists()
 
 
@@ -118,10 +124,11 @@ MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
     (contradict, "payments.books.attempts.mark_contradicted", Payment, "pk"),
     (confirm_a_return, "payments.books.rows.confirm_evidence", Payment, "pk"),
     (judge, "payments.books.message_log.judge", GatewayMessage, "pk"),
-    (book, "orders.booking._book", House, "pk"),
+    (receive, "orders.transitions._count_stay", House, "pk"),
     (expire, "houses.availability.release", BookedNight, "order_number"),
+    (unblock, "houses.availability.release_for_staff", BookedNight, "pk"),
     (expire, "orders.transitions._move", Order, "pk"),
-    (review, "orders.transitions._count", House, "pk"),
+    (review, "orders.transitions._count_review", House, "pk"),
 ]
 
 

@@ -52,3 +52,19 @@ def test_good_examples_of_the_style_guide_are_excerpts() -> None:
         code = (ROOT / file).read_text("utf-8")
         for part in re.split(r"^\s*…\n", text, flags=re.MULTILINE):
             assert part in code, f"docs/style.md: not in {file}:\n{part}"
+
+
+def test_functions_that_the_papers_name_exist() -> None:
+    """References such as `payments/queries.py: poll`, with the whole path or its end."""
+    files = [file for folder in shape.ROOMS for file in (ROOT / folder).rglob("*.py")]
+    named = [
+        (paper.name, *reference)
+        for paper in [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+        for reference in re.findall(r"`([\w/]+\.py): (\w+)`", paper.read_text("utf-8"))
+    ]
+    assert len(named) > 50
+    for paper, path, name in named:
+        found = [file for file in files if f"/{file.relative_to(ROOT)}".endswith(f"/{path}")]
+        assert any(
+            re.search(rf"(def|class) {name}\b|^{name} =", file.read_text("utf-8"), re.M) for file in found
+        ), f"{paper}: {path}: {name}"

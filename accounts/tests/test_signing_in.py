@@ -141,6 +141,9 @@ def test_D3_the_input_takes_a_number_with_its_country_code(client: Client, page:
         "ｌｉ＠ｑｑ．ｃｏｍ",
         "<li@qq.com>,",
         "li@qq。com",
+        "li@qq.com·",
+        "li@qq.com\ufe0f",
+        "li@q\u034fq.com\u180b",
     ],
 )
 def test_D3_an_email_is_cleaned(client: Client, typed: str) -> None:

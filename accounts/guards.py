@@ -13,6 +13,9 @@ View = Callable[..., HttpResponse]
 GetPage = Callable[..., str]
 """Returns the address of a page for a request and the view's URL arguments. Raises Http404 if it is
 not the signed-in user's."""
+KeepForm = Callable[..., HttpResponse]
+"""Returns a response with the posted form kept on it, for a request, the response, and the view's URL
+arguments; or a page that says why it can't be kept, with all that was typed."""
 
 
 def signed_in_user(request: HttpRequest) -> User:
@@ -29,7 +32,7 @@ def post_only_page(request: HttpRequest, page: str) -> HttpResponse:
     return response
 
 
-def signed_in_post(get_page: GetPage) -> Callable[[View], View]:
+def signed_in_post(get_page: GetPage, keep_form: KeepForm | None = None) -> Callable[[View], View]:
     """Decorate a POST-only view for signed-in users.
 
     Anonymous users sign in and come back to the page with the form (`get_page`). GET gets a 405 that links to
@@ -37,7 +40,7 @@ def signed_in_post(get_page: GetPage) -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
-        guarded = signed_in_or_back_to(get_page)(view)
+        guarded = signed_in_or_back_to(get_page, keep_form)(view)
 
         @functools.wraps(guarded)
         def post_only(request: HttpRequest, **kwargs: object) -> HttpResponse:
@@ -51,7 +54,7 @@ def signed_in_post(get_page: GetPage) -> Callable[[View], View]:
 
 
 def form_page(request: HttpRequest) -> str | None:
-    """Return the page with the form that was posted; it can keep the input, as before a sign-in.
+    """Return the page with the form that was posted.
 
     None if the view names no such page, or if the user who is signed in now may not see it.
     """
@@ -63,20 +66,30 @@ def form_page(request: HttpRequest) -> str | None:
         return None
 
 
-def signed_in_or_back_to(get_page: GetPage) -> Callable[[View], View]:
+def keep_posted_form(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the response with the form that was posted, as before a sign-in (`KeepForm`)."""
+    match = request.resolver_match
+    keep: KeepForm | None = getattr(match.func, "keep_form", None) if match else None
+    return keep(request, response, **match.kwargs) if match and keep else response
+
+
+def signed_in_or_back_to(get_page: GetPage, keep_form: KeepForm | None = None) -> Callable[[View], View]:
     """Decorate a view for signed-in users.
 
     Anonymous users sign in and come back to `get_page`, not to this address: their POST can't be repeated.
+    `keep_form` keeps it for that page.
     """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def guarded(request: HttpRequest, **kwargs: object) -> HttpResponse:
             if not request.user.is_authenticated:
-                return redirect_to_login(get_page(request, **kwargs))
+                sign_in = redirect_to_login(get_page(request, **kwargs))
+                return keep_form(request, sign_in, **kwargs) if keep_form else sign_in
             return view(request, **kwargs)
 
         guarded.form_page = get_page  # type: ignore[attr-defined]  # read by form_page()
+        guarded.keep_form = keep_form  # type: ignore[attr-defined]  # read by keep_posted_form()
         return guarded
 
     return decorate

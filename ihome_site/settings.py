@@ -210,6 +210,8 @@ CONTACT_EMAIL = text("CONTACT_EMAIL").strip()
 # --- Security -------------------------------------------------------------------------------------
 
 _https = _site.scheme == "https"
+# __Host-: no other host, also below the same domain, can set these cookies, and none without https.
+COOKIE_PREFIX = "__Host-" if _https else ""
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]

@@ -13,7 +13,7 @@ from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.guards import form_page
+from accounts.guards import form_page, keep_posted_form
 from core import database_checks
 from jobs.heartbeat import sweep_is_missed_since
 
@@ -71,7 +71,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Refuse a form whose CSRF token is wrong.
 
     If it came from a page of ours, the user has usually signed in in another tab since: redirect to the page
-    of the form (`form_page`), which keeps the input as after a sign-in, with a message. Any other form gets a
+    of the form (`form_page`), with the input as after a sign-in and a message. Any other form gets a
     403 page, as does a browser without cookies, which the message would need.
     """
     referer = request.headers.get("Referer", "")
@@ -86,7 +86,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
             ),
         )
         # To the message. Without a fragment, browsers would keep that of the form's address.
-        return redirect(f"{page.partition('#')[0]}#main")
+        return keep_posted_form(request, redirect(f"{page.partition('#')[0]}#main"))
     context = {"page": referer if _is_ours(request, referer) else "", "has_cookies": has_cookies}
     return render(request, "403_csrf.html", context, status=403)
 

@@ -21,9 +21,9 @@ from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
 from houses.pages import house_page, house_query, search_address
-from orders import booking, transitions
+from orders import booking, review_draft, transitions
 from orders.access import check_is_own, order_of
-from orders.forms import MAX_REVIEW_LENGTH, ReviewForm
+from orders.forms import ReviewForm
 from orders.ics import calendar_of
 from orders.limits import TooManyUnpaid
 from orders.models import Order
@@ -41,9 +41,6 @@ from orders.transitions import IllegalTransition
 
 REFRESH_INTERVAL = timedelta(seconds=20)
 """Refresh interval of a page without scripts while it waits for Alipay."""
-
-DRAFT = "review"
-"""Session key of a review that was posted after the session had expired."""
 
 
 def _house_page_with_stay(request: HttpRequest, pk: int) -> str:
@@ -137,8 +134,7 @@ def order_page(
 ) -> HttpResponse:
     """Render the page of an order, also after a refused review."""
     if review_form is None and order.is_reviewable:
-        draft = request.session.get(DRAFT, {})
-        review_form = ReviewForm(initial=draft if draft.get("number") == order.number else None)
+        review_form = ReviewForm(initial=review_draft.read(request, order.number))
     events = list(order.events.select_related("actor"))
     money = money_of(order, events)
     context: dict[str, object] = {
@@ -193,19 +189,13 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
     )
 
 
-def _order_page_with_draft(request: HttpRequest, number: str) -> str:
-    """Return the page with the review form, and keep the posted review in the session.
-
-    Raises Http404 for another renter's order.
-    """
+def _review_form_page(request: HttpRequest, number: str) -> str:
     check_is_own(request, number)
-    if request.method == "POST":
-        rating, text = request.POST.get("rating", ""), request.POST.get("text", "").replace("\r\n", "\n")
-        request.session[DRAFT] = {"number": number, "rating": rating[:1], "text": text[:MAX_REVIEW_LENGTH]}
     return f"{reverse('orders:detail', args=[number])}#review"
 
 
-@signed_in_post(_order_page_with_draft)
+@never_cache
+@signed_in_post(_review_form_page, keep_form=review_draft.keep)
 def review(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     form = ReviewForm(request.POST)
@@ -217,8 +207,8 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
         durable_transaction(transitions.review)(order, by=signed_in_user(request), **form.cleaned_data)
     except IllegalTransition:
         messages.error(request, _("You can't review this stay now."))
-    else:
-        if request.session.get(DRAFT, {}).get("number") == order.number:
-            del request.session[DRAFT]
-        messages.success(request, _("Thanks for your review."))
-    return redirect(order)
+        return redirect(order)
+    messages.success(request, _("Thanks for your review."))
+    response = redirect(order)
+    review_draft.forget(request, response, number)
+    return response

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orders.models import Order, Review
-from orders.views import DRAFT
+from orders.review_draft import COOKIE
 from payments.models import Payment
 from tests import make
 from tests.alipay import Gateway
@@ -124,7 +124,7 @@ def test_a_review_is_not_kept_for_another_user(browser: Client, order: Order) ->
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers={"Origin": SITE})
     assert answer.status_code == 403
     assert "Nothing was submitted" in answer.content.decode()
-    assert DRAFT not in browser.session
+    assert COOKIE not in browser.cookies
     assert not Review.objects.exists()
 
 
@@ -164,7 +164,7 @@ def test_every_other_form_redirects_to_its_page_and_does_nothing(
 def test_data_from_another_site_is_not_kept(browser: Client, order: Order, headers: dict[str, str]) -> None:
     answer = browser.post(f"/orders/{order.number}/review/", REVIEW, headers=headers)
     assert answer.status_code == 403
-    assert DRAFT not in browser.session
+    assert COOKIE not in browser.cookies
     assert "Quiet" not in browser.get(order.get_absolute_url()).content.decode()
     assert browser.post(f"/houses/{order.house_id}/book/", a_stay(), headers=headers).status_code == 403
     assert Order.objects.count() == 1

@@ -364,27 +364,3 @@ def test_stay_is_ahead(renter: Client, order: Order) -> None:
     assert not Order(
         status=Status.WAIT_PAYMENT, check_in=timezone.localdate() + timedelta(days=3)
     ).stay_is_ahead
-
-
-def test_a_review_posted_after_the_session_expired_is_kept(client: Client, order: Order) -> None:
-    typed = {"rating": "2", "text": "Cold & <b>loud"}
-    page = client.post(f"/orders/{order.number}/review/", typed)
-    assert page.url == f"/accounts/login/?next=/orders/{order.number}/%23review"
-    order.renter.set_password("quiet-sea-8")
-    order.renter.save()
-    page = client.post(page.url, {"username": order.renter.mobile, "password": "quiet-sea-8"}, follow=True)
-    html = page.content.decode()
-    assert "Cold &amp; &lt;b&gt;loud</textarea>" in html
-    assert 'value="2" required checked' in html
-    other = make.order(order.renter, status=Status.WAIT_COMMENT)
-    assert "Cold" not in client.get(other.get_absolute_url()).content.decode()
-    client.post(f"/orders/{other.number}/review/", {"rating": "5", "text": "Warm"})
-    assert client.session["review"]["text"] == "Cold & <b>loud"
-    client.post(f"/orders/{order.number}/review/", typed)
-    assert "review" not in client.session
-
-
-def test_a_kept_review_is_truncated(client: Client, order: Order) -> None:
-    client.post(f"/orders/{order.number}/review/", {"rating": "5" * 5000, "text": "x" * 5000})
-    assert client.session["review"]["text"] == "x" * 1000
-    assert len(client.session["review"]["rating"]) <= 1000

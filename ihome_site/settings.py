@@ -160,6 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "accounts:login"
+    {"NAME": "core.passwords.SiteWordsValidator", "OPTIONS": {"host": _site.hostname}},
 LOGIN_REDIRECT_URL = "orders:list"
 LOGOUT_REDIRECT_URL = "houses:search"
 

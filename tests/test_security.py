@@ -17,6 +17,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings as site
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
@@ -28,6 +29,7 @@ from accounts.models import User
 from houses.models import House
 from ihome_site.requests import Utf8Request
 from ihome_site.settings import _pay_origins
+from ihome_site.messages import _OwnCookie
 from ihome_site.urls import urlpatterns as addresses_of_the_site
 from orders.models import Order, Review
 from payments.books import message_log
@@ -351,12 +353,18 @@ def test_pages_are_compressed() -> None:
 
 
 def test_cookies_are_httponly_and_samesite(world: World) -> None:
-    client = Client()
-    client.post("/accounts/login/", {"username": world.superuser.mobile, "password": "a-good-password"})
-    session = client.cookies[site.SESSION_COOKIE_NAME]
-    assert session["httponly"]
-    assert session["samesite"] == "Lax"
-    assert client.cookies[site.CSRF_COOKIE_NAME]["samesite"] == "Lax"
+    client = Client(enforce_csrf_checks=True)
+    html = client.get("/").content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', html)[1]
+    form = {"username": world.superuser.mobile, "password": "a-good-password", "csrfmiddlewaretoken": token}
+    client.post("/i18n/setlang/", {**form, "language": "en"})
+    client.post(f"/orders/{world.order.number}/review/", {**form, "text": "x"})
+    client.post("/accounts/login/", form)
+    client.post(f"/payments/{world.order.number}/check/", headers={"Origin": "http://testserver"})
+    assert set(client.cookies) == {"sessionid", "csrftoken", "django_language", "messages", "review"}
+    for name, cookie in client.cookies.items():
+        assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/"), name
+        assert cookie["domain"] == "", name
 
 
 # --- script injection ---------------------------------------------------------------------
@@ -564,20 +572,55 @@ def test_SEC10_the_access_log_leaves_the_query_out() -> None:
         assert carrier not in form
 
 
-def test_an_https_site_redirects_to_https_and_has_secure_cookies() -> None:
+SETTINGS_OF_HTTPS = [
+    *("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE"),
+    *("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS"),
+]
+COOKIES = [
+    *("settings.SESSION_COOKIE_NAME", "settings.CSRF_COOKIE_NAME", "settings.LANGUAGE_COOKIE_NAME"),
+    *("review_draft.COOKIE", "_OwnCookie.cookie_name"),
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "secure"), [("https://ihome.example", True), ("http://ihome.example", False)]
+)
+def test_an_https_site_redirects_to_https_and_has_secure_cookies(url: str, secure: bool) -> None:
     """Checked in a fresh process: these settings are computed at startup."""
-    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS"]
-    code = f"from ihome_site import settings as s; print([bool(getattr(s, n)) for n in {names}])"
-    for url, expected in (("https://ihome.example", True), ("http://ihome.example", False)):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=site.BASE_DIR,
-            env={**os.environ, "SITE_URL": url},
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        assert done.stdout.strip() == str([expected] * 4), done.stderr
+    code = (
+        "import django; django.setup()\n"
+        "from django.conf import settings\n"
+        "from ihome_site.messages import _OwnCookie\n"
+        "from orders import review_draft\n"
+        f"print([bool(getattr(settings, name)) for name in {SETTINGS_OF_HTTPS}])\n"
+        f"print([name.startswith('__Host-') for name in [{', '.join(COOKIES)}]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=site.BASE_DIR,
+        env={**os.environ, "SITE_URL": url, "DJANGO_SETTINGS_MODULE": "ihome_site.settings"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    expected = [[secure] * len(SETTINGS_OF_HTTPS), [secure] * len(COOKIES)]
+    assert done.stdout.splitlines() == [str(line) for line in expected], done.stderr
+
+
+@pytest.mark.parametrize("signs_in", [False, True])
+def test_messages_of_a_stranger_leave_no_session(
+    world: World, monkeypatch: pytest.MonkeyPatch, signs_in: bool
+) -> None:
+    """Once the cookie is full, the rest goes into the session, but only into that of a user."""
+    monkeypatch.setattr(_OwnCookie, "max_cookie_size", 100)
+    browser = Client(enforce_csrf_checks=True)
+    browser.get("/accounts/login/")
+    if signs_in:
+        browser.force_login(world.superuser)
+    for _ in range(3):
+        browser.post(f"/payments/{world.order.number}/check/", headers={"Origin": "http://testserver"})
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    assert ["_messages" in session for session in kept] == [True] * signs_in
 
 
 def test_the_policy_lets_pay_lead_only_to_alipay() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 
 from core.templatetags.ihome import WEEKDAYS
 from houses import availability, calendar
@@ -84,7 +85,10 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "back": search_address(parse_search({"search": search})),
         "reviews": latest_reviews(house),
     }
-    return render(request, "houses/detail.html", context, status=status)
+    response = render(request, "houses/detail.html", context, status=status)
+    if own_order:
+        add_never_cache_headers(response)
+    return response
 
 
 def latest_reviews(house: House) -> list[object]:

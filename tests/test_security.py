@@ -21,15 +21,17 @@ from django.contrib.sessions.models import Session
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
-from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.urls import URLPattern, URLResolver, get_resolver, path, re_path
 from django.utils import timezone
+from django.views.static import serve
 from pytest_django import Settings
 
 from accounts.models import User
+from houses import availability
 from houses.models import House
+from ihome_site.messages import _OwnCookie
 from ihome_site.requests import Utf8Request
 from ihome_site.settings import _pay_origins
-from ihome_site.messages import _OwnCookie
 from ihome_site.urls import urlpatterns as addresses_of_the_site
 from orders.models import Order, Review
 from payments.books import message_log
@@ -293,6 +295,58 @@ def test_every_page_carries_the_policy(pages: list[tuple[str, HttpResponse]]) ->
         assert page.headers["Referrer-Policy"] in ("same-origin", "strict-origin"), name
 
 
+@pytest.fixture
+def files(tmp_path: Path, settings: Settings) -> Iterator[None]:
+    """Provide a static file for WhiteNoise to serve, and uploaded ones."""
+    (tmp_path / "css").mkdir()
+    (tmp_path / "css" / "x.css").write_text("a { color: red }")
+    (tmp_path / "x.webp").write_bytes(b"RIFF")
+    (tmp_path / "x.txt").write_text("爱家")
+    settings.STATIC_ROOT = str(tmp_path)
+    photo = re_path("^media/(?P<path>.+)$", serve, {"document_root": tmp_path})
+    with override_settings(ROOT_URLCONF=(photo, *urlpatterns)):
+        yield
+
+
+@pytest.mark.usefixtures("files")
+def test_every_answer_carries_the_headers() -> None:
+    visitor = Client(raise_request_exception=False)
+    answers = {
+        "a static file": visitor.get("/static/css/x.css"),
+        "a photo": visitor.get("/media/x.webp"),
+        "text": visitor.get("/media/x.txt"),
+        "no static file": visitor.get("/static/css/none.css"),
+        "another host": visitor.get("/", headers={"Host": "evil.example"}),
+        "a redirect": visitor.get("/orders/"),
+        "a health check": visitor.get("/livez"),
+        "a notice": visitor.post(NOTIFY, "a=1", content_type="application/x-www-form-urlencoded"),
+        "too many fields": visitor.get("/?" + "&".join("a" * 1200)),
+        "an error": visitor.get("/boom/"),
+        "the admin": visitor.get("/admin/"),
+        "a page": visitor.get("/"),
+    }
+    assert {answer.status_code for answer in answers.values()} == {200, 302, 400, 404, 500}
+    for name, answer in answers.items():
+        assert directives(answer)["frame-ancestors"] == ["'none'"], name
+        assert answer.headers["X-Frame-Options"] == "DENY", name
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", name
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin", name
+        assert "camera=()" in answer.headers["Permissions-Policy"], name
+        if answer.headers["Content-Type"].startswith("text/"):
+            assert re.search(r'; charset="?utf-8"?$', answer.headers["Content-Type"]), name
+
+
+def test_a_refused_host_on_https_carries_the_headers(settings: Settings) -> None:
+    """Django reads the host early there, for the redirect."""
+    settings.SECURE_SSL_REDIRECT = True
+    for host, status in (("evil.example", 400), ("testserver", 301)):
+        answer = Client().get("/", headers={"Host": host})
+        assert answer.status_code == status
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert directives(answer)["default-src"] == ["'self'"]
+
+
 class Inline(HTMLParser):
     """Collects markup that the Content-Security-Policy would block."""
 
@@ -330,20 +384,38 @@ def test_the_search_for_inline_code_finds_it() -> None:
     assert len(parser.found) == 6
 
 
-def test_pages_about_orders_are_not_cached(world: World) -> None:
-    client = Client()
+def test_SEC14_no_page_with_somebodys_order_is_kept_by_browsers(world: World, gateway: Gateway) -> None:
+    """Each answer to the renter that has the order's number in it, also a refused form."""
+    number, house = world.order.number, world.order.house.get_absolute_url()
+    client = Client(raise_request_exception=False)
     client.force_login(world.superuser)
-    number = world.order.number
+    stay = {"check_in": str(world.order.check_in), "check_out": str(world.order.check_out), "guests": "1"}
+    availability.hold(world.order.house, world.order.check_in, world.order.check_out, order_number=number)
+    answers = {address: client.get(address) for address in every_address(world) if "logout" not in address}
+    answers["the home, with the stay"] = client.get(house, stay)
+    answers["booking refused"] = client.post(f"{house}book/", {**stay, "guests": "99"})
+    Order.objects.filter(pk=world.order.pk).update(status=Order.Status.WAIT_COMMENT)
+    answers["review refused"] = client.post(f"/orders/{number}/review/", {"rating": "", "text": ""})
     Payment.objects.filter(pk=world.payment.pk).update(
         status="PAID", live_for=None, received_fen=30000, paid_at=timezone.now()
     )
-    for address in (
-        *("/orders/", f"/orders/{number}/", f"/payments/{number}/status/", PAYCOMPLETE),
-        *(f"/payments/{number}/cancel/", f"/payments/{number}/receipt/", "/accounts/password/"),
-    ):
-        page = client.get(address)
-        assert page.status_code == 200, address
-        assert "no-store" in page.headers["Cache-Control"], address
+    answers["paid"] = client.get(alipay.return_url(world.payment))
+    answers["a receipt"] = client.get(f"/payments/{number}/receipt/")
+    answers["a calendar"] = client.get(f"/orders/{number}/calendar.ics")
+    telling = {name for name, answer in answers.items() if number in answer.content.decode(errors="replace")}
+    refused = {"booking refused", "review refused", f"/payments/{number}/cancel/"}
+    assert {"the home, with the stay", "paid", "a receipt", "a calendar", "/orders/", *refused} <= telling
+    for name in telling | {
+        f"/payments/{number}/status/",
+        PAYCOMPLETE,
+        "/accounts/me/",
+        "/accounts/password/",
+    }:
+        assert answers[name].status_code in (200, 405, 422), name
+        kept = answers[name].headers.get("Cache-Control", "")
+        assert "no-store" in kept, name
+        assert "private" in kept, name
+    assert "no-store" not in client.get(house).headers.get("Cache-Control", "")
 
 
 def test_pages_are_compressed() -> None:

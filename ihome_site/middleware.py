@@ -1,4 +1,4 @@
-"""Middleware for every page: the language, and a 503 while the database is down."""
+"""Middleware for every answer: headers, the language, and a 503 while the database is down."""
 
 import logging
 from collections.abc import Callable
@@ -30,6 +30,24 @@ class DatabaseDownMiddleware:
         log.exception("%s %s: database unavailable", request.method, request.path)
         response = render(None, "503.html", status=503)  # context processors would query the database
         response.headers["Retry-After"] = "10"
+        return response
+
+
+class HeadersMiddleware:
+    """Set the headers that no answer goes without, unless a view or another middleware has set them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        headers = response.headers
+        headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")  # a refused Host comes before Django's own
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        content_type = headers.get("Content-Type", "")
+        if content_type.startswith("text/") and "charset" not in content_type:
+            headers["Content-Type"] = f"{content_type}; charset=utf-8"
         return response
 
 

@@ -80,13 +80,15 @@ if DEBUG or REHEARSAL:  # never in production: known passwords, a fake Alipay
     INSTALLED_APPS += ["demo", "standin"]
 
 MIDDLEWARE = [
+    # First, so that static files, redirects to https and refused requests carry these headers, too.
+    "ihome_site.middleware.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages, too: twenty long reviews are 80 KB. BREACH is mitigated: Django masks the CSRF token in each
     # response and pads the gzip header to a random length.
     "django.middleware.gzip.GZipMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ihome_site.middleware.LanguageCookieMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -158,9 +160,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "core.passwords.SiteWordsValidator", "OPTIONS": {"host": _site.hostname}},
 ]
 LOGIN_URL = "accounts:login"
-    {"NAME": "core.passwords.SiteWordsValidator", "OPTIONS": {"host": _site.hostname}},
 LOGIN_REDIRECT_URL = "orders:list"
 LOGOUT_REDIRECT_URL = "houses:search"
 
@@ -213,12 +215,12 @@ CONTACT_EMAIL = text("CONTACT_EMAIL").strip()
 _https = _site.scheme == "https"
 # __Host-: no other host, also below the same domain, can set these cookies, and none without https.
 COOKIE_PREFIX = "__Host-" if _https else ""
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
-SECURE_SSL_REDIRECT = _https
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 MESSAGE_STORAGE = "ihome_site.messages.Messages"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
+SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # not for this site to decide
@@ -251,6 +253,13 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'", *_pay_origins(ALIPAY_GATEWAY_URL)],
     }
 }
+
+# Features that no page uses. Passkeys (publickey-credentials-*) keep their default: this site alone.
+_UNUSED = (
+    *("accelerometer", "autoplay", "camera", "display-capture", "fullscreen", "geolocation", "gyroscope"),
+    *("magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "usb", "xr-spatial-tracking"),
+)
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED)
 
 # --- Logs -----------------------------------------------------------------------------------------
 # Log ids and verdicts, never signatures, keys or passwords.

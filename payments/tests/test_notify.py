@@ -32,7 +32,7 @@ def send(client: Client, body: bytes, content_type: str = FORM) -> bytes:
     """Post a notice as Alipay does. Returns the body of the answer."""
     answer = client.post(NOTIFY, body, content_type)
     assert answer.status_code < 500
-    assert answer.headers["Content-Type"] == "text/plain"
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     return answer.content
 
 

@@ -75,6 +75,24 @@ def errors(inspector, running, standin):
         expect(visitor.page.get_by_text(translated(ERRORS[status]))).to_be_visible()
 
 
+def too_long_a_review_while_signed_out(inspector):
+    visitor = inspector.visitor
+    page = visitor.page
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    text = page.locator("#review textarea")
+    text.evaluate("area => { area.removeAttribute('maxlength') }")
+    page.locator("label[for=star-4]").click()
+    text.fill("安静 " * 334)
+    visitor.click(visitor.translated("Submit review"))
+    expect(page.get_by_text(visitor.translated("Your review is too long")).first).to_be_visible()
+    inspector.look_at("review-too-long")
+    text.fill("安静")
+    visitor.click(visitor.translated("Submit review"))
+    visitor.sign_in()
+    expect(text).to_have_value("安静")
+    expect(page.locator("#star-4")).to_be_checked()
+
+
 def error_pages(language):
     """Return the error pages that a visitor can't cause, as the site renders them."""
     request = RequestFactory().get("/trouble/")
@@ -153,6 +171,7 @@ def paying(inspector, running, standin):
     page.locator("#review form").evaluate("form => { form.noValidate = true }")
     visitor.click(visitor.translated("Submit review"))
     inspector.look_at("review-refused")
+    too_long_a_review_while_signed_out(inspector)
     inspector.open(f"/payments/{number}/receipt/", "receipt")
 
     inspector.open(f"/payments/{number}/cancel/", "cancel-paid")

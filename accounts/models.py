@@ -82,3 +82,50 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+
+class AccountEvent(models.Model):
+    """A step about an account: who gave rights, closed it, made a link. Written by accounts/events.py."""
+
+    class Kind(models.TextChoices):
+        ADDED = "ADDED", _("Account added")
+        LINKED = "LINKED", _("Link to set a password made")
+        PASSWORD_SET = "PASSWORD_SET", _("Password set by its owner")
+        RIGHTS_GIVEN = "RIGHTS_GIVEN", _("Rights given")
+        RIGHTS_TAKEN = "RIGHTS_TAKEN", _("Rights taken")
+        CLOSED = "CLOSED", _("Account closed")
+        REOPENED = "REOPENED", _("Account reopened")
+        CONTACT = "CONTACT", _("Number or email changed by staff")
+        FACTOR_HELP = "FACTOR_HELP", _("Second factor removed by staff")
+        BREAK_GLASS = "BREAK_GLASS", _("Made superuser on the server")
+        APPROVED = "APPROVED", _("Refund approved")
+        REFUSED = "REFUSED", _("Attempt refused")
+
+    HELP = (Kind.ADDED, Kind.LINKED, Kind.RIGHTS_GIVEN, Kind.REOPENED, Kind.CONTACT, Kind.FACTOR_HELP)
+    """Whoever did this to an account may be the one who uses it."""
+
+    kind = models.CharField(_("event"), max_length=12, choices=Kind)
+    user = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("account")
+    )
+    account = models.BigIntegerField(_("account id"), help_text=_("Kept after the account is deleted."))
+    actor = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("time"), default=timezone.now)
+    mail_due_at = models.DateTimeField(
+        _("email due at"),
+        null=True,
+        blank=True,
+        help_text=_("Superusers are told by email. Empty once that is done, or not needed."),
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("account event")
+        verbose_name_plural = _("account events")
+        indexes = [models.Index(fields=["mail_due_at"], name="account_event_mail_due")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.account}"

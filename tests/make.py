@@ -4,9 +4,11 @@ from datetime import timedelta
 from itertools import count
 from typing import TypeVar
 
+from django.contrib.auth.models import Group
 from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
+from accounts import roles
 from accounts.models import User
 from houses.models import Area, House
 from orders.models import Order
@@ -23,6 +25,14 @@ def rows(model: type[M]) -> QuerySet[M]:
 
 def user(**fields: object) -> User:
     return User.objects.create_user(f"138{next(_number):08d}", password="a-good-password", **fields)
+
+
+def staff(role: str, **fields: object) -> User:
+    """Make a member of staff with one of the roles of accounts/roles.py."""
+    roles.add_missing()
+    person = user(is_staff=True, **fields)
+    person.groups.add(Group.objects.get(name=role))
+    return person
 
 
 def house(**fields: object) -> House:

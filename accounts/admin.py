@@ -1,45 +1,178 @@
+"""Accounts, roles and account events in the admin. docs/staff.md says who may do what."""
+
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import ManyToManyField
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import StaffLoginForm, StaffUserChangeForm, StaffUserCreationForm
+from accounts import events, invitations, roles
+from accounts.forms import StaffLoginForm
+from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
-from accounts.models import User
+from accounts.models import AccountEvent, User
 from accounts.search import NumberSearch
-from core.admin import DatesInRange
+from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
+from core.admin import DatesInRange, ReadOnlyAdmin
 from core.admin_changes import ChangedFieldsAdmin
 
+RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+CONTACT = ("mobile", "email")
+
 admin.site.login_form = StaffLoginForm
+
+
+def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    """Lead to the site's own page: one place where a password is changed."""
+    return redirect("accounts:password")
+
+
+admin.site.password_change = own_password  # type: ignore[method-assign, assignment]
 
 
 @admin.register(User)
 class UserAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
-    add_form = StaffUserCreationForm
+    add_form = NewStaffForm
+    add_form_template = None
     list_display = ["mobile", "name", "email", "is_staff", "is_active", "date_joined"]
-    list_filter = ["is_staff", "is_superuser", "is_active"]
+    list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
     search_fields = ["mobile", "name", "email"]
     number_lookups = {"mobile": "mobile", "order": "orders__number"}
     ordering = ["-date_joined"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["has_password", "last_login", "date_joined"]
     fieldsets = [
-        (None, {"fields": ["mobile", "password", "name", "email"]}),
-        (
-            _("Permissions"),
-            {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
-        ),
+        (None, {"fields": ["mobile", "name", "email", "has_password"]}),
+        (_("Permissions"), {"fields": RIGHTS}),
         (_("Important dates"), {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [
-        (None, {"classes": ["wide"], "fields": ["mobile", "usable_password", "password1", "password2"]})
+        (
+            None,
+            {
+                "fields": ["mobile", "name", "groups"],
+                "description": _("For new staff. Next, you get a link with which they set their password."),
+            },
+        )
     ]
+
+    @admin.display(description=_("password set"), boolean=True)
+    def has_password(self, user: User) -> bool:
+        return user.has_usable_password()
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or roles.may_change(signed_in_user(request), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or roles.may_change(signed_in_user(request), obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Leave numbers and addresses to superusers: with one, somebody could sign in as its owner."""
+        fields = super().get_readonly_fields(request, obj)
+        may_all = obj is None or signed_in_user(request).is_superuser
+        return fields if may_all else [*fields, *CONTACT, "is_superuser"]
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
+        givable = {"groups": roles.givable_groups, "user_permissions": roles.givable_permissions}
+        kwargs["queryset"] = givable[db_field.name](signed_in_user(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            self._refuse_overreach(request, None)
+        return super().add_view(request, *args, **kwargs)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = self.get_object(request, unquote(object_id))
+        if request.method == "POST" and user is not None:
+            self._refuse_overreach(request, user)
+        may_link = user is not None and self._may_link(request, user)
+        kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), "may_link": may_link}
+        return super().change_view(request, object_id, *args, **kwargs)
+
+    def _refuse_overreach(self, request: HttpRequest, user: User | None) -> None:
+        """Refuse a post that no page of this actor sends, and tell superusers. Raises PermissionDenied."""
+        may = self.has_change_permission(request, user) and (user or self.has_add_permission(request))
+        tried = self._overreach(request, user) if may else ["add" if user is None else "change"]
+        if tried:
+            self._refuse(request, user, ", ".join(tried))
+
+    def _overreach(self, request: HttpRequest, user: User | None) -> list[str]:
+        actor = signed_in_user(request)
+        if actor.is_superuser:
+            return []
+        offered = self.get_form(request, user, change=user is not None).base_fields
+        guarded = RIGHTS if user is None else (*RIGHTS, *CONTACT)
+        tried = [name for name in guarded if name in request.POST and name not in offered]
+        for name in ("groups", "user_permissions"):
+            if name in offered:
+                givable = {str(row.pk) for row in offered[name].queryset}
+                tried += [f"{name} {pk}" for pk in request.POST.getlist(name) if pk not in givable]
+        return tried
+
+    def _refuse(self, request: HttpRequest, user: User | None, tried: str) -> None:
+        actor = signed_in_user(request)
+        events.note(user or actor, AccountEvent.Kind.REFUSED, by=actor, detail=tried)
+        raise PermissionDenied
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> Any:
+        if "_addanother" in request.POST or IS_POPUP_VAR in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        return redirect("admin:auth_user_password_change", obj.pk)
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Remember the rights as they are in the database, for save_related()."""
+        form.labels_before = roles.labels_of(User.objects.get(pk=form.instance.pk)) if change else set()
+        return super().save_form(request, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Write the account's events, in the transaction that saves it."""
+        super().save_related(request, form, formsets, change)
+        user, actor = form.instance, signed_in_user(request)
+        changed = form.changed_fields if change else []
+        if not change:
+            events.note(user, AccountEvent.Kind.ADDED, by=actor)
+        if "is_active" in changed:
+            kind = AccountEvent.Kind.REOPENED if user.is_active else AccountEvent.Kind.CLOSED
+            events.note(user, kind, by=actor)
+        if contact := [name for name in CONTACT if name in changed]:
+            events.note(user, AccountEvent.Kind.CONTACT, by=actor, detail=", ".join(contact))
+        events.note_rights(user, form.labels_before, roles.labels_of(user), by=actor)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Make a link with which its owner sets the password: nobody sets it for them."""
+        user = self.get_object(request, unquote(id))
+        if user is None:
+            raise Http404
+        if not self._may_link(request, user):
+            if request.method == "POST":
+                self._refuse(request, user, "password")
+            raise PermissionDenied
+        link = ""
+        if request.method == "POST":
+            link = invitations.new_link(user, by=signed_in_user(request))
+            self.log_change(request, user, gettext("Made a link to set a password."))
+        title = gettext("Link to set a password")
+        page = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        page.update(original=user, link=link)
+        return TemplateResponse(request, "admin/accounts/invitation.html", page)
+
+    def _may_link(self, request: HttpRequest, user: User) -> bool:
+        may = self.has_change_permission(request, user)
+        return may and roles.may_link(signed_in_user(request), user)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Refuse to delete users who did anything, alone or among others, and say what to do instead."""
@@ -60,4 +193,36 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ChangedFieldsAdmin, DjangoGroupAdmin):
-    """Groups, which other staff may be changing at the same time."""
+    """Groups, which other staff may be changing at the same time. Only superusers change roles."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return signed_in_user(request).is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return signed_in_user(request).is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return signed_in_user(request).is_superuser
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        form.permissions_before = set(form.instance.permissions.all()) if change else set()
+        return super().save_form(request, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Write to each member's events that the group gives more rights."""
+        super().save_related(request, form, formsets, change)
+        group, actor = form.instance, signed_in_user(request)
+        given = set(group.permissions.all()) - form.permissions_before
+        for user in group.user_set.all() if given else ():
+            detail = f"{group.name}: +" + ", +".join(sorted(row.codename for row in given))
+            events.note(user, AccountEvent.Kind.RIGHTS_GIVEN, by=actor, detail=detail)
+
+
+@admin.register(AccountEvent)
+class AccountEventAdmin(NumberSearch, ReadOnlyAdmin):
+    list_display = ["created_at", "kind", "user", "account", "actor", "detail"]
+    list_filter = ["kind", "created_at"]
+    list_select_related = ["user", "actor"]
+    search_fields = ["user__mobile", "user__name", "actor__mobile", "actor__name"]
+    number_lookups = {"mobile": "user__mobile"}
+    show_full_result_count = False

@@ -3,14 +3,10 @@ from typing import Any
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import (
-    AdminUserCreationForm,
-    AuthenticationForm,
-    PasswordChangeForm,
-    UserChangeForm,
-)
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.utils.translation import gettext_lazy as _
 
+from accounts import passwords
 from accounts.mobile import MAX_TYPED, MobileField
 from accounts.models import User, is_mobile_number
 from core.changed_fields import ChangedFieldsForm
@@ -127,8 +123,7 @@ class NewPasswordForm(PasswordChangeForm):
         """
         user, new, checked = self.user, self.cleaned_data["new_password1"], self.user.password
         user.set_password(new)
-        unchanged = User.objects.filter(pk=user.pk, is_active=True, password=checked)
-        if not unchanged.update(password=user.password):
+        if not passwords.replace(user, checked):
             user.refresh_from_db()
             if not user.is_active:
                 raise Refusal(LoginForm.error_messages["inactive"])
@@ -136,17 +131,3 @@ class NewPasswordForm(PasswordChangeForm):
                 raise Refusal(_("Your password was changed elsewhere just now. Sign in with that one."))
         password_validation.password_changed(new, user)
         return user
-
-
-class StaffUserCreationForm(AdminUserCreationForm):
-    class Meta:
-        model = User
-        fields = ["mobile"]
-        field_classes = {"mobile": MobileField}
-
-
-class StaffUserChangeForm(UserChangeForm):
-    class Meta:
-        model = User
-        fields = "__all__"
-        field_classes = {"mobile": MobileField, "email": PlainEmailField}

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from accounts import views
+from accounts.invitation_page import invitation
 
 app_name = "accounts"
 urlpatterns = [
@@ -9,4 +10,5 @@ urlpatterns = [
     path("logout/", views.SignOut.as_view(), name="logout"),
     path("me/", views.me, name="me"),
     path("password/", views.NewPassword.as_view(), name="password"),
+    path("invitation/", invitation, name="invitation"),
 ]

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from accounts import telling
 from core.transactions import durable_transaction
 from jobs import alerts, cleanup, heartbeat
 from orders import mailing, reminders, transitions
@@ -132,6 +133,7 @@ TASKS = [
     Task("not paid", _orders_not_paid, attempts.expire_unpaid),
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
+    Task("mails to superusers", telling.due, telling.send),
     Task("messages deleted", cleanup.due, cleanup.prune),
     Task("alerts", alerts.due, alerts.tell),
 ]

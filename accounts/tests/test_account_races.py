@@ -5,14 +5,17 @@ from functools import partial
 
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.management.commands import changepassword
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import invitations
 from accounts.forms import NewPasswordForm
 from accounts.models import User
+from accounts.staff_forms import ChoosePasswordForm
 from core.admin_changes import ChangedFieldsAdmin
 from core.changed_fields import ChangedFieldsForm
 from tests import make
@@ -51,7 +54,8 @@ def now(user: User) -> User:
 def whole_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As Django saves a user: every column, as it was when it was read."""
     monkeypatch.setattr(User, "save", AbstractBaseUser.save)
-    monkeypatch.setattr(NewPasswordForm, "save", NewPasswordForm.__base__.save)
+    for form in (NewPasswordForm, ChoosePasswordForm):
+        monkeypatch.setattr(form, "save", SetPasswordForm.save)
 
 
 # --- the own password page ----------------------------------------------------------------------------
@@ -112,9 +116,10 @@ def closed_while(act: Act, at: str) -> User:
     return now(user)
 
 
-def reset_by_staff(user: User) -> Callable[[], object]:
-    typed = {"password1": NEW, "password2": NEW, "usable_password": "true", "set-password": "1"}
-    return partial(Desk("Li Lei").browser.post, f"/admin/accounts/user/{user.pk}/password/", typed)
+def set_by_link(user: User) -> Callable[[], object]:
+    key = invitations.new_link(user, by=make.user()).partition("key=")[2]
+    typed = {"key": key, "new_password1": NEW, "new_password2": NEW}
+    return partial(Client().post, "/accounts/invitation/", typed)
 
 
 def changed_by_command(user: User) -> Callable[[], object]:
@@ -126,14 +131,14 @@ def typed_at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changepassword.Command, "_get_pass", lambda self, prompt="": NEW)
 
 
-@pytest.mark.parametrize("act", [reset_by_staff, changed_by_command])
+@pytest.mark.parametrize(("act", "is_set"), [(set_by_link, False), (changed_by_command, True)])
 @pytest.mark.usefixtures("typed_at_the_terminal")
-def test_L2_ROW03_a_password_that_others_set_does_not_reopen_the_account(act: Act) -> None:
+def test_L2_ROW03_a_password_that_others_set_does_not_reopen_the_account(act: Act, is_set: bool) -> None:
     user = closed_while(act, HASH)
-    assert (user.is_active, user.check_password(NEW)) == (False, True)
+    assert (user.is_active, user.check_password(NEW)) == (False, is_set)
 
 
-@pytest.mark.parametrize("act", [reset_by_staff, changed_by_command])
+@pytest.mark.parametrize("act", [set_by_link, changed_by_command])
 @pytest.mark.usefixtures("typed_at_the_terminal", "whole_rows")
 def test_L2_ROW03_twin_a_password_that_others_set_reopens_the_account(act: Act) -> None:
     assert closed_while(act, HASH).is_active

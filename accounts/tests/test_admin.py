@@ -21,8 +21,9 @@ def test_staff_add_an_account(client: Client, boss: User) -> None:
     assert client.get("/admin/accounts/user/add/").status_code == 200
     typed = {"mobile": "13912345678", "password1": "a-good-password", "password2": "a-good-password"}
     answer = client.post("/admin/accounts/user/add/", {**typed, "usable_password": "true"})
-    assert answer.status_code == 302
-    assert User.objects.get(mobile="13912345678").check_password("a-good-password")
+    made = User.objects.get(mobile="13912345678")
+    assert answer.url == f"/admin/accounts/user/{made.pk}/password/"
+    assert (made.is_staff, made.has_usable_password()) == (True, False)
 
 
 def test_staff_close_an_account(client: Client, boss: User) -> None:

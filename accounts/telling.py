@@ -1,0 +1,77 @@
+"""Mails to superusers about account events: approvals, refused attempts, a superuser made on the server.
+
+Events are the outbox, as an order's events are. One mail holds all that are due. It is sent at least once.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from accounts.models import AccountEvent, User
+from core.links import absolute_url
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+"""Longer than a mail server may take. Also the time until the next try."""
+GIVE_UP_AFTER = timedelta(days=3)
+
+
+def due() -> list[list[int]]:
+    """Return the primary keys of the events to mail now, as one item. One query."""
+    rows = AccountEvent.objects.filter(mail_due_at__lte=timezone.now()).order_by("id")
+    keys = list(rows.values_list("pk", flat=True)[:100])
+    return [keys] if keys else []
+
+
+def send(keys: list[int]) -> int:
+    """Mail these events to all superusers with an address. Returns the number of events mailed."""
+    events = [event for event in _events(keys) if _claim(event)]
+    if not events:
+        return 0
+    superusers = User.objects.filter(is_superuser=True, is_active=True).exclude(email="")
+    addresses = list(superusers.order_by("id").values_list("email", flat=True))
+    if not addresses:
+        log.warning("account events %s: no superuser has an email address", keys)
+    elif not _sent(events, addresses):
+        return 0
+    _events([event.pk for event in events]).update(mail_due_at=None)
+    return len(events) if addresses else 0
+
+
+def _events(keys: list[int]) -> QuerySet[AccountEvent]:
+    return AccountEvent.objects.filter(pk__in=keys).select_related("user", "actor").order_by("id")
+
+
+def _claim(event: AccountEvent) -> bool:
+    """Put off the next try with compare-and-set. False if another sweep was first, or after three days."""
+    now = timezone.now()
+    is_over = now - event.created_at > GIVE_UP_AFTER
+    if is_over:
+        log.error("account event %s: mail given up", event.pk)
+    unclaimed = AccountEvent.objects.filter(pk=event.pk, mail_due_at=event.mail_due_at, mail_due_at__lte=now)
+    return bool(unclaimed.update(mail_due_at=None if is_over else now + LEASE)) and not is_over
+
+
+def _sent(events: list[AccountEvent], addresses: list[str]) -> bool:
+    try:
+        _message(events, addresses).send()
+    except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
+        log.warning("account events mail failed: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _message(events: list[AccountEvent], addresses: list[str]) -> EmailMessage:
+    with translation.override(settings.LANGUAGE_CODE):
+        url = absolute_url("admin:accounts_accountevent_changelist")
+        body = render_to_string("accounts/told.txt", {"events": events, "url": url})
+        subject = _("ihome admin: %(event)s") % {"event": events[0].get_kind_display()}
+    headers = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+    return EmailMessage(subject, body, bcc=addresses, headers=headers)

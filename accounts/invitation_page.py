@@ -47,5 +47,5 @@ def _page(
     status = 410 if form is None else 422 if form.is_bound else 200
     context = {"form": form, "mobile": user.mobile if user else ""}
     response = render(request, "accounts/invitation.html", context, status=status)
-    response.headers["Referrer-Policy"] = "origin"  # the address holds the key
+    response.headers["Referrer-Policy"] = "strict-origin"  # the address holds the key
     return response

@@ -102,7 +102,7 @@ class AccountEvent(models.Model):
         REFUSED = "REFUSED", _("Attempt refused")
 
     HELP = (Kind.ADDED, Kind.LINKED, Kind.RIGHTS_GIVEN, Kind.REOPENED, Kind.CONTACT, Kind.FACTOR_HELP)
-    """Whoever did this to an account may be the one who uses it."""
+    """After one of these, the actor may be the one who uses the account."""
 
     kind = models.CharField(_("event"), max_length=12, choices=Kind)
     user = models.ForeignKey(

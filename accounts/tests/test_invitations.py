@@ -88,7 +88,7 @@ def test_the_page_has_no_inline_script_and_stays_out_of_caches_and_logs(
     page = Client().get(link)
     assert not re.search(r"<script(?![^>]*\bsrc=)", page.content.decode())
     assert "no-store" in page.headers["Cache-Control"]
-    assert page.headers["Referrer-Policy"] == "origin"
+    assert page.headers["Referrer-Policy"] == "strict-origin"
     assert key_of(link) not in link.partition("?")[0]  # logs keep no query
 
 

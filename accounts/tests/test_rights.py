@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -152,17 +153,18 @@ def test_what_may_not_be_given_is_not_offered(manager: Person) -> None:
     assert not {"is_superuser", "mobile", "email", "password"} & form.fields.keys()
 
 
-def beyond(name: str) -> dict[str, object]:
+def beyond(name: str) -> dict[str, Any]:
     """A post that gives a right which a manager lacks."""
     owners = Group.objects.get_or_create(name="Owners")[0]
     owners.permissions.add(permission("accounts.delete_user"))
-    return {
+    typed: dict[str, dict[str, Any]] = {
         "superuser": {"is_superuser": "on"},
         "a role": {"groups": [owners.pk]},
         "a permission": {"user_permissions": [permission("auth.change_group").pk]},
         "a number": {"mobile": "13912345678"},
         "an address": {"email": "me@example.com"},
-    }[name]
+    }
+    return typed[name]
 
 
 BEYOND = ["superuser", "a role", "a permission", "a number", "an address"]

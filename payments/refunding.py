@@ -11,7 +11,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts import events
+from accounts.models import AccountEvent, User
+from core.money import yuan_text
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import OrderEvent
@@ -39,6 +41,10 @@ LONGEST_CALL = timedelta(minutes=1)
 """A call that began longer ago has ended, whatever its result."""
 
 
+class NotASecondPerson(CannotRefund):
+    """One person may be behind the accounts that asked and that approves."""
+
+
 @durable_transaction
 def request_refund(payment: Payment, amount_fen: int, *, number: str, by: User, explanation: str) -> Refund:
     """Refund part or all of a payment for staff: DUE, or PROPOSED above the limit. Raises CannotRefund.
@@ -54,18 +60,44 @@ def request_refund(payment: Payment, amount_fen: int, *, number: str, by: User, 
     )
 
 
-@durable_transaction
 def approve(refund: Refund, *, by: User) -> None:
-    """Let a proposed refund go, as a second person. PROPOSED → DUE. Raises CannotRefund."""
+    """Let a proposed refund go, as a second person. PROPOSED → DUE. Raises CannotRefund.
+
+    Superusers are told of it, and of one that is refused because both accounts may be one person's.
+    """
+    try:
+        _approve(refund, by)
+    except NotASecondPerson:
+        events.note(by, AccountEvent.Kind.REFUSED, by=by, detail=f"{refund.out_request_no}: approve")
+        raise
+
+
+@durable_transaction
+def _approve(refund: Refund, by: User) -> None:
     order = rows.lock_order(refund.payment)
     is_proposed = Q(status=Status.PROPOSED)
-    if Refund.objects.filter(is_proposed, pk=refund.pk, asked_by=by).exists():
-        refusal = _("%(number)s: you requested this refund yourself; someone else has to approve it.")
-        raise CannotRefund(refusal % {"number": refund.out_request_no})
+    asker = refund.asked_by
+    if asker and Refund.objects.filter(is_proposed, pk=refund.pk).exists():
+        _require_second_person(refund, asker, by)
     now = timezone.now()
     if not refunds.move(refund, is_proposed, status=Status.DUE, approved_by=by, due_at=now, next_try_at=now):
         raise _not_possible_any_more(refund)
     refunds.note_due(order, refund, by=by)
+    detail = f"{refund.out_request_no} ￥{yuan_text(refund.amount_fen)}"
+    events.note(asker or by, AccountEvent.Kind.APPROVED, by=by, detail=detail)
+
+
+def _require_second_person(refund: Refund, asker: User, approver: User) -> None:
+    number = {"number": refund.out_request_no}
+    if asker == approver:
+        refusal = _("%(number)s: you requested this refund yourself; someone else has to approve it.")
+        raise CannotRefund(refusal % number)
+    if events.is_one_human(asker, approver):
+        refusal = _(
+            "%(number)s: within 30 days, your account or that of %(who)s was made, reopened, given rights or "
+            "a new password by the other, or both by the same colleague. Someone else has to approve it."
+        )
+        raise NotASecondPerson(refusal % {**number, "who": asker})
 
 
 def due() -> list[Refund]:

@@ -7,6 +7,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import roles
 from accounts.models import User
 from houses import availability
 from houses.models import BookedNight
@@ -18,6 +19,7 @@ from payments.books.refunds import record_external
 from payments.models import Payment, Refund
 from tests import alipay, make
 from tests.alipay import Gateway
+from tests.interleaving import before
 from tests.races import at_once_whatever_breaks
 
 pytestmark = pytest.mark.django_db
@@ -251,6 +253,67 @@ def test_STA05_cancelling_needs_the_money_permission_too(client: Client, order: 
     press(client, order, **form)
     order.refresh_from_db()
     assert (order.status, payment.refunds.count()) == (Status.CANCELED, 1)
+
+
+@pytest.fixture
+def front_desk(client: Client) -> Client:
+    client.force_login(make.staff(roles.FRONT_DESK))
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def test_the_front_desk_cancels_an_unpaid_order(front_desk: Client, order: Order) -> None:
+    assert press(front_desk, order).status_code == 200
+    press(front_desk, order, left_fen="0", amount="0.00", reason="Burst pipe")
+    order.refresh_from_db()
+    assert (order.status, order.closing_reason) == (Status.CANCELED, "Burst pipe")
+
+
+def test_ACC04_the_front_desk_cancels_no_paid_order(front_desk: Client, order: Order) -> None:
+    payment = pay(order)
+    for form in (
+        {},
+        {"left_fen": "30000", "amount": "300.00", "reason": "x"},
+        {"left_fen": "0", "amount": "0.00"},
+    ):
+        answer = press(front_desk, order, **form)
+        assert "your role does not include refunds" in answer.content.decode()
+    order.refresh_from_db()
+    assert (order.status, payment.refunds.count()) == (Status.WAIT_COMMENT, 0)
+
+
+def cancelled_by_the_front_desk_while_money_comes(front_desk: Client, order: Order) -> tuple[str, int]:
+    """The money comes after the page looked at the order; the form claims to have seen it."""
+    payment = make.attempt(order, next_try_at=None)
+    form = {"left_fen": "30000", "amount": "0.00", "reason": "x"}
+    with before("payments.cancellation._cancel_by_staff", lambda: pay_attempt(payment)):
+        press(front_desk, order, **form)
+    order.refresh_from_db()
+    return order.status, payment.refunds.count()
+
+
+def pay_attempt(payment: Payment) -> None:
+    assert callbacks.receive_notify(alipay.notify_body(payment))
+
+
+def test_ACC04_money_that_comes_meanwhile_keeps_the_order_from_the_front_desk(
+    front_desk: Client, order: Order, gateway: Gateway
+) -> None:
+    found = cancelled_by_the_front_desk_while_money_comes(front_desk, order)
+    assert found == (Status.WAIT_COMMENT, 0)
+
+
+def test_ACC04_twin_with_what_the_form_claims_a_paid_order_is_cancelled(
+    front_desk: Client, order: Order, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel = cancellation.cancel_by_staff
+
+    def as_typed(order: Order, **given: object) -> None:
+        cancel(order, **{**given, "refundable_fen": 30000})
+
+    monkeypatch.setattr(cancellation, "cancel_by_staff", as_typed)
+    found = cancelled_by_the_front_desk_while_money_comes(front_desk, order)
+    assert found == (Status.CANCELED, 0)
 
 
 @pytest.mark.django_db(transaction=True)

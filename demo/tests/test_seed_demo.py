@@ -77,6 +77,22 @@ def test_reviewed_stays_are_over(standin: StandIn) -> None:
     assert list(broken_rules()) == []
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_each_role_has_an_account_that_signs_in(again: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(1 + again):
+        call_command("seed_demo")
+    told = capsys.readouterr().out
+    for mobile, (_name, role) in seed_demo.OTHER_STAFF.items():
+        assert f"{role} {mobile}" in told
+        browser = Client()
+        typed = {"username": mobile, "password": seed_demo.PASSWORD}
+        assert browser.post("/admin/login/?next=/admin/", typed).url == "/admin/"
+        user = User.objects.get(mobile=mobile)
+        assert [group.name for group in user.groups.all()] == [role]
+        assert (user.is_staff, user.is_superuser) == (True, False)
+    assert User.objects.get(mobile=seed_demo.STAFF).is_superuser
+
+
 def test_one_bad_answer_does_not_stop_it(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "MIN_QUERY_INTERVAL", timedelta(0))
     standin.fault("query.20000", times=1)

@@ -11,11 +11,13 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import roles
 from accounts.models import User
 from houses import availability
 from houses.availability import NightsTaken
@@ -29,6 +31,11 @@ from payments.models import Payment, subject_of
 
 PASSWORD = "ihome-demo-8"  # noqa: S105  for the demo only; refused in production
 RENTER, SECOND_RENTER, STAFF = "13800000001", "13800000002", "13900000000"
+OTHER_STAFF = {
+    "13900000001": ("小陈", roles.FRONT_DESK),
+    "13900000002": ("老方", roles.FINANCE),
+    "13900000003": ("杜姐", roles.MANAGER),
+}
 PHOTOS = Path(__file__).resolve().parents[2] / "photos"
 PHOTOS_PER_HOUSE = 4
 QUERIES_AT_MOST = 5  # for one payment; a stand-in without faults needs one
@@ -92,7 +99,7 @@ FACILITIES_OF = [
 
 
 class Command(BaseCommand):
-    help = "Make demo houses with photos, two renters, one member of staff and orders in every status."
+    help = "Make demo houses with photos, two renters, four members of staff and orders in every status."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -101,6 +108,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, orders: int, **options: object) -> None:
         renter, second, staff = _person(RENTER, "林小满"), _person(SECOND_RENTER, "周远"), _staff()
+        _staff_with_roles()
         houses = [_house(number, *row) for number, row in enumerate(HOUSES)]
         if not renter.orders.exists():
             standin = _standin()
@@ -114,6 +122,7 @@ class Command(BaseCommand):
             _past_orders(second, houses, orders)
         self.stdout.write(
             f"renters  {RENTER} and {SECOND_RENTER}, staff {STAFF} (at /admin/), password {PASSWORD}\n"
+            f"roles    {_roles_in_words()}, same password\n"
             f"{House.objects.count()} houses, {Order.objects.count()} orders"
         )
 
@@ -128,6 +137,18 @@ def _staff() -> User:
     return User.objects.filter(mobile=STAFF).first() or User.objects.create_superuser(
         STAFF, password=PASSWORD, name="管家"
     )
+
+
+def _staff_with_roles() -> None:
+    roles.add_missing()
+    for mobile, (name, role) in OTHER_STAFF.items():
+        if not User.objects.filter(mobile=mobile).exists():
+            user = User.objects.create_user(mobile, password=PASSWORD, name=name, is_staff=True)
+            user.groups.add(Group.objects.get(name=role))
+
+
+def _roles_in_words() -> str:
+    return ", ".join(f"{role} {mobile}" for mobile, (name, role) in OTHER_STAFF.items())
 
 
 def _house(

@@ -8,7 +8,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Users")
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
+        from accounts.devices import remember_device
         from accounts.keeping import protect_history
         from accounts.models import User
 
+        user_logged_in.connect(remember_device, dispatch_uid="accounts.devices")
         pre_delete.connect(protect_history, sender=User, dispatch_uid="accounts.keeping")

@@ -4,17 +4,33 @@ from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import passwords
-from accounts.mobile import MAX_TYPED, MobileField
+from accounts.guessing import take_try
+from accounts.mobile import MAX_TYPED, MobileField, clean_mobile
 from accounts.models import User, is_mobile_number
 from core.changed_fields import ChangedFieldsForm
 from core.fields import PlainEmailField, PlainLineField
+from core.rate_limits import give_back
 from core.refusal import Refusal
 
 
-class LoginForm(AuthenticationForm):
+class GuardedForm(AuthenticationForm):
+    """Sign-in with a password. Both doors use it, so tries at one count at the other."""
+
+    def clean(self) -> dict[str, Any]:
+        mobile = clean_mobile(self.cleaned_data.get("username") or "")
+        if not mobile or not self.cleaned_data.get("password"):
+            return super().clean()
+        tries = take_try(self.request or HttpRequest(), mobile)  # without a request, by number alone
+        cleaned = super().clean()  # a wrong password raises ValidationError, and its try stays counted
+        give_back(tries)
+        return cleaned
+
+
+class LoginForm(GuardedForm):
     error_messages = {
         "invalid_login": _("Wrong mobile number or password."),
         "inactive": _("This account has been closed."),
@@ -27,7 +43,7 @@ class LoginForm(AuthenticationForm):
         )
 
 
-class StaffLoginForm(AdminAuthenticationForm):
+class StaffLoginForm(GuardedForm, AdminAuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs["maxlength"] = MAX_TYPED

@@ -1,11 +1,13 @@
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, RedirectURLMixin
 from django.contrib.messages.views import SuccessMessageMixin
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,6 +21,7 @@ from django.views.generic import FormView
 
 from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
 from accounts.guards import post_only_page, signed_in_user
+from accounts.guessing import PAUSED
 from accounts.mobile import clean_mobile
 from accounts.models import User
 from core.refusal import Refusal
@@ -29,6 +32,12 @@ class SignIn(LoginView):
     template_name = "accounts/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, PAUSED):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        return response
 
 
 class SignOut(LogoutView):

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.devices.DeviceMiddleware",
     "ihome_site.middleware.DatabaseDownMiddleware",
 ]
 
@@ -162,6 +163,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "core.passwords.SiteWordsValidator", "OPTIONS": {"host": _site.hostname}},
 ]
+# Which browsers an account has been used with: accounts/devices.py
+DEVICE_COOKIE_NAME = "__Host-device" if _site.scheme == "https" else "device"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "orders:list"
 LOGOUT_REDIRECT_URL = "houses:search"

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from django.conf import settings
 
+from core import rate_limits
 from core.transactions import delete_old_markers
 from houses import pending
 from jobs import heartbeat
@@ -33,5 +34,6 @@ _PRUNE = {
     "answers": message_log.prune_answers,
     "sessions": _sessions,
     "commits": delete_old_markers,
+    "rate counts": rate_limits.delete_old,
     "photos": pending.delete_old,
 }

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.test import client
 from pytest_django import Settings
 
+from accounts import sms
 from demo.keys import make_demo_keys
 from ihome_site.requests import Utf8Request
 from orders import mailing
@@ -51,6 +52,7 @@ def closed_breakers() -> None:
     """Close the circuit breakers, which are global to the process, before each test."""
     http.breaker.reset()
     mailing.breaker.reset()
+    sms.breaker.reset()
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ def _settings(folder: Path, standin_url: str) -> dict[str, str]:
         "REHEARSAL": "1",
         "REDIS_URL": "",
         "EMAIL_URL": "consolemail://",
+        "SMS_URL": "console://",
+        "SMS_DAILY_BUDGET": "500",
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
         "CONTACT_PHONE": "",
         "CONTACT_EMAIL": "",

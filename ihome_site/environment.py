@@ -1,8 +1,9 @@
 """Reads settings from the environment. A refusal names the setting, never a value that may be secret."""
 
 import os
+from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -79,6 +80,39 @@ def redis() -> str:
     if url:
         check_url("REDIS_URL", url)
     return url
+
+
+def sms(default: str) -> dict[str, str]:
+    """Read SMS_URL: `console://`, or the account at Alibaba Cloud. Raises ImproperlyConfigured."""
+    url = text("SMS_URL") or default
+    if url == "console://":
+        return {"provider": "console"}
+    check_url("SMS_URL", url)
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    settings = {
+        "provider": parts.scheme,
+        "key_id": unquote(parts.username or ""),
+        "secret": unquote(parts.password or ""),
+        "endpoint": parts.netloc.rpartition("@")[2] or "dysmsapi.aliyuncs.com",
+        "sign": query.get("sign", [""])[0],
+        "template": query.get("template", [""])[0],
+    }
+    if parts.scheme != "aliyun" or not all(settings.values()):
+        raise ImproperlyConfigured(
+            "SMS_URL is neither console:// nor aliyun://KEY_ID:SECRET@dysmsapi.aliyuncs.com/?sign=…&template=SMS_…"
+        )
+    if find_spec("alibabacloud_dysmsapi20170525") is None:
+        raise ImproperlyConfigured("SMS_URL=aliyun://… needs `pip install -r requirements-sms.txt`.")
+    return settings
+
+
+def count(name: str, default: int) -> int:
+    """Read a whole number that is not negative. Raises ImproperlyConfigured."""
+    value = text(name).strip() or str(default)
+    if not (value.isascii() and value.isdigit()):
+        raise ImproperlyConfigured(f"{name}={value} is no whole number.")
+    return int(value)
 
 
 def check_url(name: str, url: str) -> None:

@@ -207,6 +207,11 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = (_mail.get("EMAIL_USE_TLS", False), _mail.get("EM
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "ihome <noreply@localhost>")
 
+# --- SMS ------------------------------------------------------------------------------------------
+
+SMS = environment.sms("console://")
+SMS_DAILY_BUDGET = environment.count("SMS_DAILY_BUDGET", 500)
+
 # --- Contact --------------------------------------------------------------------------------------
 # Shown in the footer and on the order page. Either may be empty.
 

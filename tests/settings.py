@@ -29,6 +29,8 @@ os.environ.update(
     STAFF_REFUND_LIMIT="1000.00",
     EMAIL_URL="memorymail://",
     DEFAULT_FROM_EMAIL="ihome <noreply@localhost>",
+    SMS_URL="console://",
+    SMS_DAILY_BUDGET="500",
     CONTACT_PHONE="",
     CONTACT_EMAIL="",
     LOG_LEVEL="INFO",

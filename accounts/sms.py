@@ -1,0 +1,47 @@
+"""Sends codes by SMS, by the provider that SMS_URL names."""
+
+import logging
+import sys
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.mobile import masked
+from core.circuit_breaker import CircuitBreaker
+
+log = logging.getLogger(__name__)
+
+CONSOLE = "console"
+
+breaker = CircuitBreaker("the SMS provider")
+
+
+class NotSent(Exception):
+    """The provider took no message. The text has its error code, never the number or our code."""
+
+
+def send_code(mobile: str, code: str) -> None:
+    """Send a code. Raises NotSent; RuntimeError inside a transaction, whose locks would wait meanwhile."""
+    if any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        raise RuntimeError("an SMS is sent inside a transaction")
+    if settings.SMS["provider"] == CONSOLE:
+        sys.stdout.write(f"SMS to {mobile}: {code}\n")
+    elif breaker.allows_call():
+        _call_provider(mobile, code)
+    else:
+        raise NotSent("the provider is not responding")
+    log.info("code sent to %s", masked(mobile))
+
+
+def _call_provider(mobile: str, code: str) -> None:
+    from accounts import aliyun  # its packages are optional
+
+    try:
+        aliyun.send_code(settings.SMS, mobile, code)
+    except aliyun.Refused as refused:
+        breaker.succeeded()
+        raise NotSent(str(refused)) from None
+    except aliyun.Unreachable as unreachable:
+        breaker.failed()
+        raise NotSent(str(unreachable)) from None
+    breaker.succeeded()

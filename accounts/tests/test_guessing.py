@@ -185,7 +185,11 @@ def test_ACC01_a_pause_is_a_429_with_the_number_kept(person: User) -> None:
     assert 'name="next" value="/orders/"' in page.content.decode()
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "a:b:c", dumps(["d", ["t"]], salt="another")])
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "a:b:c", dumps(["d", ["t"]], salt="another")],
+    ids=["none", "text", "unsigned", "signed for another use"],
+)
 def test_ACC01_a_made_up_device_is_unknown(person: User, cookie: str) -> None:
     guesser = browser()
     guesser.cookies[site.DEVICE_COOKIE_NAME] = cookie

@@ -8,7 +8,6 @@ import logging
 import secrets
 from datetime import timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
@@ -54,14 +53,8 @@ class Purpose(StrEnum):
     CHANGE = "change"
 
 
-class Sent(NamedTuple):
-    proof: str
-    shown: str
-    """The code, on a rehearsal site that has no provider; otherwise empty."""
-
-
-def send(request: HttpRequest, purpose: Purpose, mobile: str) -> Sent:
-    """Send a code, whether or not the number has an account. Raises Refusal."""
+def send(request: HttpRequest, purpose: Purpose, mobile: str) -> str:
+    """Send a code, whether or not the number has an account. Returns the proof. Raises Refusal."""
     taken = _take_uses(request, mobile)
     nonce = secrets.token_urlsafe(16)
     try:
@@ -70,9 +63,17 @@ def send(request: HttpRequest, purpose: Purpose, mobile: str) -> Sent:
         give_back(taken)
         log.error("code for %s not sent: %s", masked(mobile), reason)
         raise Refusal(_("We couldn't send the code. Please try again in a minute.")) from None
-    is_shown = settings.REHEARSAL and settings.SMS["provider"] == sms.CONSOLE
-    proof = signing.dumps([purpose, mobile, nonce], salt=SALT)
-    return Sent(proof, _code(nonce) if is_shown else "")
+    return signing.dumps([purpose, mobile, nonce], salt=SALT)
+
+
+def shown(proof: str) -> str:
+    """Return the code if the page may show it: on a rehearsal site without a provider. Otherwise empty."""
+    if not settings.REHEARSAL or settings.SMS["provider"] != sms.CONSOLE:
+        return ""
+    try:
+        return _code(signing.loads(proof, salt=SALT, max_age=LIFE)[2])
+    except signing.BadSignature:
+        return ""
 
 
 def _take_uses(request: HttpRequest, mobile: str) -> list[Use]:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import passwords
 from accounts.guessing import take_try
 from accounts.mobile import MAX_TYPED, MobileField, clean_mobile
-from accounts.models import User, is_mobile_number
+from accounts.models import User
+from accounts.proving import NumberForm
 from core.changed_fields import ChangedFieldsForm
 from core.fields import PlainEmailField, PlainLineField
 from core.rate_limits import give_back
@@ -49,12 +50,9 @@ class StaffLoginForm(GuardedForm, AdminAuthenticationForm):
         self.fields["username"].widget.attrs["maxlength"] = MAX_TYPED
 
 
-class SignUpForm(forms.Form):
-    username = MobileField(
-        label=_("Mobile number"),
-        validators=[is_mobile_number],
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "username", "autofocus": True}),
-    )
+class SignUpForm(NumberForm):
+    """The first step. It doesn't tell whether the number has an account: only who holds it may know."""
+
     password = forms.CharField(
         label=_("Password"),
         strip=False,
@@ -70,12 +68,6 @@ class SignUpForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
-    def clean_username(self) -> str:
-        mobile = self.cleaned_data["username"]
-        if User.objects.filter(mobile=mobile).exists():
-            raise forms.ValidationError(User._meta.get_field("mobile").error_messages["unique"])
-        return mobile
-
     def clean(self) -> dict[str, object] | None:
         password = self.cleaned_data.get("password")
         if password:
@@ -87,11 +79,6 @@ class SignUpForm(forms.Form):
             except forms.ValidationError as error:
                 self.add_error("password", error)
         return self.cleaned_data
-
-    def save(self) -> User:
-        """Create the user. Raises IntegrityError if another sign-up has just taken the number."""
-        data = self.cleaned_data
-        return User.objects.create_user(data["username"], data["email"], data["password"])
 
 
 class ProfileForm(ChangedFieldsForm):

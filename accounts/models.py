@@ -24,6 +24,19 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def create_verified(self, mobile: str, email: str, password: str) -> "User":
+        """Save and return a user whose number a code has proven. The password is hashed already.
+
+        Raises IntegrityError if the number has an account.
+        """
+        now = timezone.now()
+        return self.create(
+            mobile=mobile,
+            email=self.normalize_email(email),
+            password=password,
+            mobile_verified_at=now,
+        )
+
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find a user by the number as it was typed: every sign-in does."""
         return self.get(mobile=clean_mobile(username or ""))
@@ -48,6 +61,7 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("email"), blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can sign in to the admin."))
+    mobile_verified_at = models.DateTimeField(_("number verified"), null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "mobile"
@@ -79,6 +93,11 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
 
     async def acheck_password(self, raw_password: str | None) -> bool:
         return await sync_to_async(self.check_password)(raw_password)
+
+    def set_mobile_verified(self) -> None:
+        """Note that a code proved that the user holds the number. The first time counts."""
+        unverified = User.objects.filter(pk=self.pk, mobile=self.mobile, mobile_verified_at=None)
+        unverified.update(mobile_verified_at=timezone.now())
 
     def get_short_name(self) -> str:
         return self.get_full_name()

@@ -1,11 +1,14 @@
 from http import HTTPStatus
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
-from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, RedirectURLMixin
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, transaction
@@ -13,17 +16,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
-from django.views.generic import FormView
 
+from accounts.codes import Purpose
 from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
 from accounts.guards import post_only_page, signed_in_user
 from accounts.guessing import PAUSED
-from accounts.mobile import clean_mobile
+from accounts.holders import holder_of
 from accounts.models import User
+from accounts.proving import CodeForm, ProvenNumber
 from core.refusal import Refusal
 from core.transactions import durable_transaction
 
@@ -33,6 +39,12 @@ class SignIn(LoginView):
     authentication_form = LoginForm
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        if signed_in_user(self.request).mobile_verified_at is None:
+            _ask_to_verify(self.request, self.get_success_url())
+        return response
+
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, PAUSED):
@@ -40,38 +52,72 @@ class SignIn(LoginView):
         return response
 
 
+def _ask_to_verify(request: HttpRequest, page: str) -> None:
+    sentence = gettext("Please confirm that this mobile number is yours: we send a code to it.")
+    address = f"{reverse('accounts:verify')}?{urlencode({REDIRECT_FIELD_NAME: page})}"
+    link = format_html('<a class="thumb" href="{}">{}</a>', address, gettext("Confirm your number"))
+    messages.info(request, format_html("{} {}", sentence, link))
+
+
 class SignOut(LogoutView):
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return post_only_page(request, reverse("accounts:me"))
 
 
-@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
-class SignUp(RedirectURLMixin, FormView):
-    """Create an account, sign the user in and redirect to `next`."""
+class SignUp(ProvenNumber):
+    """Create an account for a number that a code has proven, sign the user in and redirect to `next`."""
 
     template_name = "accounts/signup.html"
     form_class = SignUpForm
-    next_page = "orders:list"
+    purpose = Purpose.SIGN_UP
+    heading = _("Create an account")
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Prefill the number typed in a failed sign-in. It comes in a form because addresses are logged."""
-        if "from_sign_in" not in request.POST:
-            return super().post(request, *args, **kwargs)
-        form = SignUpForm(initial={"username": clean_mobile(request.POST.get("username", ""))})
-        return self.render_to_response(self.get_context_data(form=form))
+    def draft(self, form: SignUpForm) -> dict[str, str]:
+        data = form.cleaned_data
+        return {"email": data["email"], "password": make_password(data["password"])}
 
-    def form_valid(self, form: SignUpForm) -> HttpResponse:
+    def proven(self, form: CodeForm) -> HttpResponse:
+        data = form.cleaned_data
         try:
             with transaction.atomic():
-                user = form.save()
+                user = User.objects.create_verified(data["username"], **data["draft"])
         except IntegrityError:
-            form.add_error("username", User._meta.get_field("mobile").error_messages["unique"])
-            return self.form_invalid(form)
+            raise Refusal(_("This number already has an account. Please sign in.")) from None
         login(self.request, user)
-        return super().form_valid(form)
+        return redirect(self.get_success_url())
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {REDIRECT_FIELD_NAME: self.get_redirect_url(), **super().get_context_data(**kwargs)}
+
+class SignInByCode(ProvenNumber):
+    """Sign in whoever holds the number. Staff can't: a lost phone must not open the back office."""
+
+    template_name = "accounts/login_code.html"
+    purpose = Purpose.SIGN_IN
+    heading = _("Sign in with a code")
+
+    def proven(self, form: CodeForm) -> HttpResponse:
+        login(self.request, holder_of(form.cleaned_data["username"]))
+        return redirect(self.get_success_url())
+
+
+class VerifyNumber(LoginRequiredMixin, ProvenNumber):
+    """Prove the number of an account from before numbers were proven."""
+
+    template_name = "accounts/verify.html"
+    purpose = Purpose.VERIFY
+    heading = _("Confirm your number")
+    form_class = forms.Form
+    next_page = "accounts:me"
+
+    def number(self, form: forms.Form) -> str:
+        return signed_in_user(self.request).mobile
+
+    def proven(self, form: CodeForm) -> HttpResponse:
+        user = signed_in_user(self.request)
+        if user.mobile != form.cleaned_data["username"]:
+            raise Refusal(_("The code was sent to another number. Ask for a new one."))
+        user.set_mobile_verified()
+        messages.success(self.request, _("Your number is confirmed."))
+        return redirect(self.get_success_url())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

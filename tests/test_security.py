@@ -39,6 +39,7 @@ from payments.books.refunds import create
 from payments.models import GatewayMessage, Payment, Refund
 from tests import alipay, make
 from tests.alipay import NOTIFY, PAYCOMPLETE, Gateway
+from tests.proving import prove
 from tests.settings import KEYS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
@@ -595,7 +596,7 @@ def test_SEC10_no_canary_in_any_log(
 ) -> None:
     """Sign up and in, pay, return, get notices and refusals, check: with marked data, all logged."""
     caplog.set_level(logging.DEBUG)
-    client.post("/accounts/signup/", {"username": "13912345678", "password": PASSWORD})
+    prove(client, "/accounts/signup/", {"username": "13912345678", "password": PASSWORD})
     client.post("/accounts/logout/")
     client.post("/accounts/login/", {"username": "13912345678", "password": "canary-wrong-password"})
     client.post("/accounts/login/", {"username": "13912345678", "password": PASSWORD})

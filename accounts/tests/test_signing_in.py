@@ -1,9 +1,11 @@
 """Sign-up, sign-in and sign-out, and the redirects after them."""
 
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -13,6 +15,7 @@ from houses.models import BookedNight
 from orders.models import Order, Review
 from payments.models import Payment
 from tests import make
+from tests.proving import code_form, prove
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +59,8 @@ def is_signed_in(client: Client) -> bool:
 
 
 def test_signing_up_makes_a_renter_and_signs_them_in(client: Client) -> None:
-    page = client.post(
+    page = prove(
+        client,
         SIGNUP,
         {"username": "13912345678", "password": PASSWORD, "email": "li@example.com", "next": "/houses/7/"},
     )
@@ -68,15 +72,14 @@ def test_signing_up_makes_a_renter_and_signs_them_in(client: Client) -> None:
 
 
 def test_the_email_is_optional_and_my_orders_come_next(client: Client) -> None:
-    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD})
+    page = prove(client, SIGNUP, {"username": "13912345678", "password": PASSWORD})
     assert page.url == "/orders/"
     assert User.objects.get().email == ""
 
 
 def test_nobody_makes_themselves_staff(client: Client) -> None:
-    client.post(
-        SIGNUP, {"username": "13912345678", "password": PASSWORD, "is_staff": "1", "is_superuser": "1"}
-    )
+    more = {"is_staff": "1", "is_superuser": "1"}
+    prove(client, SIGNUP, {"username": "13912345678", "password": PASSWORD, **more}, **more)
     made = User.objects.get()
     assert (made.is_staff, made.is_superuser) == (False, False)
 
@@ -119,10 +122,9 @@ def test_refusals_stand_beside_the_field_and_keep_the_input(
 
 @pytest.mark.parametrize("typed", SPELLINGS)
 def test_D3_a_number_in_any_spelling_signs_up_and_in(client: Client, typed: str) -> None:
-    assert client.post(SIGNUP, {"username": typed, "password": PASSWORD}).status_code == 302
+    assert prove(client, SIGNUP, {"username": typed, "password": PASSWORD}).status_code == 302
     assert User.objects.get().mobile == "13912345678"
     browser = Client()
-    assert list(browser.post(SIGNUP, {"username": typed, "password": PASSWORD}).context["form"].errors)
     assert browser.post(LOGIN, {"username": typed, "password": PASSWORD}).status_code == 302
     assert is_signed_in(browser)
 
@@ -147,31 +149,148 @@ def test_D3_the_input_takes_a_number_with_its_country_code(client: Client, page:
     ],
 )
 def test_D3_an_email_is_cleaned(client: Client, typed: str) -> None:
-    client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "email": typed})
+    prove(client, SIGNUP, {"username": "13912345678", "password": PASSWORD, "email": typed})
     assert User.objects.get().email == "li@qq.com"
     client.post("/accounts/me/", {"name": "Li", "email": f"{typed} "})
     assert User.objects.get().email == "li@qq.com"
 
 
-def test_a_number_that_is_taken_is_refused(client: Client, person: User) -> None:
-    page = client.post(SIGNUP, {"username": person.mobile, "password": "another-password"})
+def test_ACC02_a_number_that_is_taken_is_refused_only_to_who_holds_it(client: Client, person: User) -> None:
+    asked = {"username": person.mobile, "password": "another-password"}
+    known = client.post(SIGNUP, asked)
+    unknown = Client().post(SIGNUP, {**asked, "username": "13999999999"})
+    html = [page.content.decode() for page in (known, unknown)]
+    fields = r'value="[^"]*"|<strong class="figures">[0-9]{6}'  # tokens, proofs and the code of the rehearsal
+    assert len({re.sub(fields, "", page).replace(person.mobile, "13999999999") for page in html}) == 1
+    page = client.post(SIGNUP, code_form(known))
     assert page.status_code == 200
-    assert list(page.context["form"].errors) == ["username"]
-    assert f'value="{person.mobile}"' in page.content.decode()
+    assert list(page.context["form"].errors) == ["code"]
+    assert not is_signed_in(client)
     person.refresh_from_db()
     assert person.check_password(PASSWORD)
 
 
-def test_a_number_taken_at_the_same_instant_is_refused(
-    client: Client, person: User, monkeypatch: pytest.MonkeyPatch
+def test_ACC02_an_account_exists_only_after_the_code(client: Client) -> None:
+    client.cookies["django_language"] = "en"
+    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "email": "li@example.com"})
+    assert not User.objects.exists()
+    assert PASSWORD not in page.content.decode()
+    assert "We've sent a code of six digits to 13912345678." in page.content.decode()
+    wrong = client.post(SIGNUP, {**code_form(page), "code": "12345"})
+    assert wrong.context["form"].errors == {"code": ["This is not the code that we sent."]}
+    assert not User.objects.exists()
+    elsewhere = {**code_form(page), "username": "13987654321"}
+    assert list(client.post(SIGNUP, elsewhere).context["form"].errors) == ["code"]
+    forged = {**code_form(page), "draft": code_form(page)["draft"] + "x"}
+    assert list(client.post(SIGNUP, forged).context["form"].errors) == ["code"]
+    assert not User.objects.exists()
+    code = code_form(page)["code"]
+    spaced = f" {code[:3]} " + "".join(chr(ord(digit) + 0xFEE0) for digit in code[3:])
+    assert client.post(SIGNUP, {**code_form(page), "code": spaced}).status_code == 302
+    made = User.objects.get()
+    assert (made.mobile, made.email, made.check_password(PASSWORD)) == ("13912345678", "li@example.com", True)
+    assert made.mobile_verified_at is not None
+
+
+def test_a_new_code_is_sent_and_the_one_before_stays_valid_if_that_is_refused(client: Client) -> None:
+    client.cookies["django_language"] = "en"
+    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD})
+    again = client.post(SIGNUP, {**code_form(page), "again": "1"})
+    assert "A code was sent a moment ago." in again.content.decode()
+    assert code_form(again) == code_form(page)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        again = client.post(SIGNUP, {**code_form(page), "again": "1"})
+        assert code_form(again)["code"] != code_form(page)["code"]
+        assert client.post(SIGNUP, code_form(again)).status_code == 302
+    assert User.objects.get().check_password(PASSWORD)
+
+
+# --- Signing in with a code ---------------------------------------------------------------------------
+
+BY_CODE = "/accounts/login/code/"
+
+
+def test_signing_in_with_a_code_redirects_to_next_and_verifies_the_number(client: Client) -> None:
+    person = make.user(mobile_verified_at=None)
+    page = prove(client, BY_CODE, {"username": f"+86 {person.mobile}", "next": "/accounts/me/"})
+    assert (page.status_code, page.url) == (302, "/accounts/me/")
+    assert client.session["_auth_user_id"] == str(person.pk)
+    person.refresh_from_db()
+    assert person.mobile_verified_at is not None
+    assert person.check_password(PASSWORD)
+
+
+def test_ACC01_the_owner_signs_in_with_a_code_while_passwords_are_guessed(
+    client: Client, person: User
 ) -> None:
-    monkeypatch.setattr(
-        "accounts.forms.SignUpForm.clean_username", lambda form: form.cleaned_data["username"]
-    )
-    page = client.post(SIGNUP, {"username": person.mobile, "password": "another-password"})
-    assert page.status_code == 200
-    assert list(page.context["form"].errors) == ["username"]
+    for n in range(12):
+        Client(REMOTE_ADDR=f"203.0.113.{n}").post(LOGIN, {"username": person.mobile, "password": "wrong"})
+    assert sign_in(client, person).status_code == 429
+    assert prove(client, BY_CODE, {"username": person.mobile}).status_code == 302
+    assert is_signed_in(client)
+
+
+def test_ACC02_a_code_tells_only_who_holds_the_number_that_it_has_no_account(
+    client: Client, person: User
+) -> None:
+    client.cookies["django_language"] = "en"
+    for mobile in (person.mobile, "13999999999"):
+        assert "We've sent a code" in client.post(BY_CODE, {"username": mobile}).content.decode()
+    page = prove(Client(), BY_CODE, {"username": "13988888888"})
+    assert list(page.context["form"].errors) == ["code"]
+
+
+@pytest.mark.parametrize("fields", [{"is_active": False}, {"is_staff": True}])
+def test_a_code_opens_no_closed_account_and_no_back_office(client: Client, fields: dict[str, bool]) -> None:
+    page = prove(client, BY_CODE, {"username": make.user(**fields).mobile})
+    assert list(page.context["form"].errors) == ["code"]
     assert not is_signed_in(client)
+
+
+def test_a_code_signs_in_once(client: Client, person: User) -> None:
+    page = client.post(BY_CODE, {"username": person.mobile})
+    assert client.post(BY_CODE, code_form(page)).status_code == 302
+    second = Client()
+    assert list(second.post(BY_CODE, code_form(page)).context["form"].errors) == ["code"]
+    assert not is_signed_in(second)
+
+
+def test_a_failed_sign_in_leads_to_the_code_with_its_number(client: Client, person: User) -> None:
+    html = sign_in(client, person, "wrong").content.decode()
+    assert f'formaction="{BY_CODE}" formnovalidate name="from_sign_in"' in html
+    page = client.post(BY_CODE, {"username": person.mobile, "next": "/orders/", "from_sign_in": "1"})
+    assert f'value="{person.mobile}"' in page.content.decode()
+
+
+# --- Accounts from before numbers were proven ------------------------------------------------------------
+
+
+def test_an_unverified_renter_signs_in_as_before_and_is_asked_to_confirm(client: Client) -> None:
+    client.cookies["django_language"] = "en"
+    person = make.user(mobile_verified_at=None)
+    assert sign_in(client, person, next="/accounts/me/").url == "/accounts/me/"
+    html = client.get("/accounts/me/").content.decode()
+    assert "/accounts/verify/?next=%2Faccounts%2Fme%2F" in html
+    page = prove(client, "/accounts/verify/", {"next": "/orders/"})
+    assert page.url == "/orders/"
+    person.refresh_from_db()
+    assert person.mobile_verified_at is not None
+    client.post(LOGOUT)
+    sign_in(client, person)
+    assert "/accounts/verify/" not in client.get("/accounts/me/").content.decode()
+
+
+def test_ACC02_nobody_confirms_a_number_with_the_code_for_another(client: Client) -> None:
+    person = make.user(mobile_verified_at=None)
+    client.force_login(person)
+    page = client.post("/accounts/verify/", {})
+    assert page.context["mobile"] == person.mobile
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        own = client.post("/accounts/verify/", {**code_form(page), "again": "1", "username": "13912345678"})
+        refused = client.post("/accounts/verify/", code_form(own))
+    assert list(refused.context["form"].errors) == ["code"]
+    person.refresh_from_db()
+    assert person.mobile_verified_at is None
 
 
 # --- Signing in and out -----------------------------------------------------------------------------
@@ -264,7 +383,7 @@ def test_SEC06_the_session_has_a_new_id_after_signing_up(client: Client) -> None
     session["kept"] = "yes"
     session.save()
     client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
-    client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD})
+    prove(client, SIGNUP, {"username": "13912345678", "password": PASSWORD})
     assert is_signed_in(client)
     assert client.cookies[settings.SESSION_COOKIE_NAME].value != session.session_key
 
@@ -306,7 +425,7 @@ def test_SEC03_signing_in_twice_stays_on_the_site(client: Client, person: User, 
 @pytest.mark.parametrize("target", FOREIGN)
 def test_SEC03_signing_up_stays_on_the_site(client: Client, target: str) -> None:
     assert target not in client.get(SIGNUP, {"next": target}).content.decode()
-    page = client.post(SIGNUP, {"username": "13912345678", "password": PASSWORD, "next": target})
+    page = prove(client, SIGNUP, {"username": "13912345678", "password": PASSWORD, "next": target})
     assert page.url == "/orders/"
 
 

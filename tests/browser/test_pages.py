@@ -87,6 +87,8 @@ class TestEnglish:
         renter.page.get_by_label("Password").fill(PASSWORD)
         renter.click("Sign up")
         is_english(renter)
+        renter.type_code()
+        is_english(renter)
         renter.go("/accounts/me/")
         is_english(renter)
         for title in (ASKED, INSTANT):

@@ -158,6 +158,12 @@ class Visitor:
         self.field("Mobile number").fill(self.mobile)
         self.field("Password").fill(PASSWORD)
         self.click(self.translated("Sign up"))
+        self.type_code()
+
+    def type_code(self) -> None:
+        """Type the code that a rehearsal site shows in its banner."""
+        self.field("Code").fill(self.page.locator(".rehearsal strong").inner_text())
+        self.click(self.translated("Confirm"))
 
     def sign_in(self, mobile: str = "") -> None:
         self.mobile = mobile or self.mobile

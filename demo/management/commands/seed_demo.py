@@ -129,13 +129,13 @@ class Command(BaseCommand):
 
 def _person(mobile: str, name: str) -> User:
     return User.objects.filter(mobile=mobile).first() or User.objects.create_user(
-        mobile, f"{mobile}@example.com", PASSWORD, name=name
+        mobile, f"{mobile}@example.com", PASSWORD, name=name, mobile_verified_at=timezone.now()
     )
 
 
 def _staff() -> User:
     return User.objects.filter(mobile=STAFF).first() or User.objects.create_superuser(
-        STAFF, password=PASSWORD, name="管家"
+        STAFF, password=PASSWORD, name="管家", mobile_verified_at=timezone.now()
     )
 
 

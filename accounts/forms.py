@@ -11,7 +11,7 @@ from accounts import passwords
 from accounts.guessing import take_try
 from accounts.mobile import MAX_TYPED, MobileField, clean_mobile
 from accounts.models import User
-from accounts.proving import NumberForm
+from accounts.proving import AsksForPassword, CodeForm, NumberForm
 from core.changed_fields import ChangedFieldsForm
 from core.fields import PlainEmailField, PlainLineField
 from core.rate_limits import give_back
@@ -81,6 +81,36 @@ class SignUpForm(NumberForm):
         return self.cleaned_data
 
 
+class ForgottenPasswordForm(CodeForm):
+    """The second step: the code, and the new password."""
+
+    password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        max_length=128,
+        help_text=_("At least 8 characters, and not just digits."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        password_validation.validate_password(password, User(mobile=self.cleaned_data.get("username", "")))
+        return password
+
+
+class NewNumberForm(AsksForPassword, NumberForm):
+    field_order = ("username", "password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("New mobile number")
+
+    def clean_username(self) -> str:
+        if self.cleaned_data["username"] == self.user.mobile:
+            raise forms.ValidationError(_("This is your number already."))
+        return self.cleaned_data["username"]
+
+
 class ProfileForm(ChangedFieldsForm):
     """The fields that users may edit themselves. The mobile number is the login and stays."""
 
@@ -109,8 +139,9 @@ class NewPasswordForm(PasswordChangeForm):
         "password_incorrect": _("Your current password is incorrect."),
     }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, request: HttpRequest | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.request = request or HttpRequest()
         old, new, again = (self.fields[name] for name in ("old_password", "new_password1", "new_password2"))
         old.label, new.label, again.label = (
             _("Current password"),
@@ -118,6 +149,13 @@ class NewPasswordForm(PasswordChangeForm):
             _("Confirm new password"),
         )
         new.help_text, again.help_text = _("At least 8 characters, and not just digits."), ""
+
+    def clean_old_password(self) -> str:
+        """Wrong ones count as at the doors: whoever found an open session must not guess on."""
+        tries = take_try(self.request, self.user.mobile)
+        old = super().clean_old_password()
+        give_back(tries)
+        return old
 
     def save(self, commit: bool = True) -> User:
         """Replace the password that was checked. Hashing takes a while.

@@ -1,5 +1,7 @@
 """Accounts of people who proved by a code that they hold the number."""
 
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -20,3 +22,15 @@ def holder_of(mobile: str) -> User:
         raise Refusal(_("Staff sign in with their password."))
     user.set_mobile_verified()
     return user
+
+
+def change_number(user: User, mobile: str) -> None:
+    """Give the account another number, which a code has proven. Raises Refusal."""
+    same = User.objects.filter(pk=user.pk, mobile=user.mobile, is_active=True)
+    try:
+        with transaction.atomic():
+            changed = same.update(mobile=mobile, mobile_verified_at=timezone.now())
+    except IntegrityError:
+        raise Refusal(_("Another account has this number.")) from None
+    if not changed:
+        raise Refusal(_("Your account was changed elsewhere just now. Please start again."))

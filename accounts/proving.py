@@ -19,9 +19,12 @@ from django.views.generic import FormView
 
 from accounts import codes
 from accounts.codes import Purpose
+from accounts.guards import signed_in_user
+from accounts.guessing import take_try
 from accounts.mobile import MobileField, clean_mobile
 from accounts.models import is_mobile_number
 from core.numbers import visible
+from core.rate_limits import give_back
 from core.refusal import Refusal
 
 SALT = "accounts.proving"
@@ -35,6 +38,29 @@ class NumberForm(forms.Form):
         validators=[is_mobile_number],
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "username", "autofocus": True}),
     )
+
+
+class AsksForPassword(forms.Form):
+    """A form that takes the current password of the signed-in user: an open session is not enough."""
+
+    password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, signed_in_user(request)
+
+    def clean_password(self) -> str:
+        """Wrong ones count as at the doors."""
+        tries = take_try(self.request, self.user.mobile)
+        if not self.user.check_password(self.cleaned_data["password"]):
+            raise forms.ValidationError(_("Your current password is incorrect."))
+        give_back(tries)
+        return self.cleaned_data["password"]
 
 
 class CodeField(forms.CharField):
@@ -70,7 +96,9 @@ class CodeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         try:
-            draft = signing.loads(self.cleaned_data.get("draft", ""), salt=SALT, max_age=codes.LIFE * 6)
+            draft = signing.loads(
+                self.cleaned_data.get("draft", ""), salt=SALT + self.purpose, max_age=codes.LIFE * 6
+            )
         except signing.BadSignature:
             self.add_error("code", _("This code has expired. Ask for a new one."))
             return self.cleaned_data
@@ -92,6 +120,10 @@ class ProvenNumber(RedirectURLMixin, FormView):
         """Return the number to send the code to."""
         return form.cleaned_data["username"]
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        more = {"request": self.request} if issubclass(self.form_class, AsksForPassword) else {}
+        return {**super().get_form_kwargs(), **more}
+
     def draft(self, form: Any) -> dict[str, Any]:
         """Return what the second step needs of the first. It goes to the browser, signed and readable."""
         return {}
@@ -102,7 +134,8 @@ class ProvenNumber(RedirectURLMixin, FormView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "from_sign_in" in request.POST:  # in a form, because addresses are logged
-            form = self.form_class(initial={"username": clean_mobile(request.POST.get("username", ""))})
+            initial = {"username": clean_mobile(request.POST.get("username", ""))}
+            form = self.form_class(**{**self.get_form_kwargs(), "data": None, "initial": initial})
             return self.render_to_response(self.get_context_data(form=form))
         if "proof" not in request.POST:
             return super().post(request, *args, **kwargs)
@@ -116,7 +149,7 @@ class ProvenNumber(RedirectURLMixin, FormView):
         except Refusal as refusal:
             form.add_error(None, str(refusal))
             return self.form_invalid(form)
-        draft = signing.dumps(self.draft(form), salt=SALT)
+        draft = signing.dumps(self.draft(form), salt=SALT + self.purpose)
         return self._ask_for_code(
             self._code_form(initial={"username": mobile, "proof": proof, "draft": draft})
         )

@@ -11,6 +11,8 @@ urlpatterns = [
     path("signup/", views.SignUp.as_view(), name="signup"),
     path("logout/", views.SignOut.as_view(), name="logout"),
     path("me/", views.me, name="me"),
+    path("me/number/", views.NewNumber.as_view(), name="new_number"),
+    path("password/reset/", views.ForgottenPassword.as_view(), name="forgotten"),
     path("password/", views.NewPassword.as_view(), name="password"),
     path("invitation/", invitation, name="invitation"),
 ]

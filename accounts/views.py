@@ -1,3 +1,4 @@
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -24,14 +25,26 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.codes import Purpose
-from accounts.forms import LoginForm, NewPasswordForm, ProfileForm, SignUpForm
+from accounts.devices import remember_device
+from accounts.forms import (
+    ForgottenPasswordForm,
+    LoginForm,
+    NewNumberForm,
+    NewPasswordForm,
+    ProfileForm,
+    SignUpForm,
+)
 from accounts.guards import post_only_page, signed_in_user
 from accounts.guessing import PAUSED
-from accounts.holders import holder_of
+from accounts.holders import change_number, holder_of
+from accounts.mobile import masked
 from accounts.models import User
 from accounts.proving import CodeForm, ProvenNumber
+from core.client_address import client_address
 from core.refusal import Refusal
 from core.transactions import durable_transaction
+
+log = logging.getLogger(__name__)
 
 
 class SignIn(LoginView):
@@ -99,6 +112,52 @@ class SignInByCode(ProvenNumber):
         return redirect(self.get_success_url())
 
 
+class ForgottenPassword(ProvenNumber):
+    """Set a new password for whoever holds the number, and sign them in. Ends other sessions."""
+
+    template_name = "accounts/forgotten.html"
+    code_template_name = "accounts/forgotten_code.html"
+    code_form_class = ForgottenPasswordForm
+    purpose = Purpose.RESET
+    heading = _("Set a new password")
+
+    def proven(self, form: ForgottenPasswordForm) -> HttpResponse:
+        user = holder_of(form.cleaned_data["username"])
+        user.set_password(form.cleaned_data["password"])
+        user.save(update_fields=["password"])
+        log.info(
+            "password of %s set after a code, from %s", masked(user.mobile), client_address(self.request)
+        )
+        login(self.request, user)
+        messages.success(self.request, NewPassword.success_message)
+        return redirect(self.get_success_url())
+
+
+class NewNumber(LoginRequiredMixin, ProvenNumber):
+    """Change the number, by the password and a code that was sent to the new one."""
+
+    template_name = "accounts/new_number.html"
+    form_class = NewNumberForm
+    purpose = Purpose.CHANGE
+    heading = _("Change your number")
+    next_page = "accounts:me"
+
+    def draft(self, form: NewNumberForm) -> dict[str, Any]:
+        """Return who gave their password, and for which number; another session can't use it."""
+        return {"user": form.user.pk, "mobile": form.user.mobile}
+
+    def proven(self, form: CodeForm) -> HttpResponse:
+        user, draft = signed_in_user(self.request), form.cleaned_data["draft"]
+        if draft != {"user": user.pk, "mobile": user.mobile}:
+            raise Refusal(_("You signed in or out in another tab. Please start again."))
+        change_number(user, form.cleaned_data["username"])
+        address = client_address(self.request)
+        log.info("number of %s changed from %s", masked(user.mobile), address)
+        remember_device(None, self.request, User.objects.get(pk=user.pk))
+        messages.success(self.request, _("Your number is changed. Sign in with the new one from now on."))
+        return redirect(self.get_success_url())
+
+
 class VerifyNumber(LoginRequiredMixin, ProvenNumber):
     """Prove the number of an account from before numbers were proven."""
 
@@ -150,6 +209,9 @@ class NewPassword(SuccessMessageMixin, PasswordChangeView):
     form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:me")
     success_message = _("Your password has been changed. You've been signed out on other devices.")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         try:

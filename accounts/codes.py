@@ -34,8 +34,7 @@ QUARTER, DAY = timedelta(minutes=15), timedelta(days=1)
 AGAIN = Limit("codes again", 1, timedelta(minutes=1))
 SENT = Limit("codes to a number", 3, QUARTER)
 SENT_DAILY = Limit("codes to a number in a day", 10, DAY)
-ASKED = Limit("codes of an address", 10, QUARTER)
-ASKED_DAILY = Limit("codes of an address in a day", 30, DAY)
+ASKED, ASKED_DAILY = "codes of an address", "codes of an address in a day"
 BUDGET = "codes of the site in a day"
 
 TRIES = Limit("tries of a code", 3, LIFE)
@@ -81,7 +80,11 @@ def _take_uses(request: HttpRequest, mobile: str) -> list[Use]:
     # Strangers who ask for codes to this number can't keep its owner from one.
     number = f"{mobile} {device}" if device else mobile
     of_number = [(limit, number) for limit in (AGAIN, SENT, SENT_DAILY)]
-    of_client = [*of_address(ASKED, request), *of_address(ASKED_DAILY, request)]
+    most = settings.SMS_PER_ADDRESS
+    of_client = [
+        *of_address(Limit(ASKED, most, QUARTER), request),
+        *of_address(Limit(ASKED_DAILY, 3 * most, DAY), request),
+    ]
     budget = (Limit(BUDGET, settings.SMS_DAILY_BUDGET, DAY), "")
     try:
         return take_all(*of_number, *of_client, budget)

@@ -57,6 +57,7 @@ def _settings(folder: Path, standin_url: str) -> dict[str, str]:
         "EMAIL_URL": "consolemail://",
         "SMS_URL": "console://",
         "SMS_DAILY_BUDGET": "500",
+        "SMS_PER_ADDRESS": "10",
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
         "CONTACT_PHONE": "",
         "CONTACT_EMAIL": "",

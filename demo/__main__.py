@@ -87,6 +87,7 @@ def environment(port: int, standin_port: int) -> dict[str, str]:
         "DEFAULT_FROM_EMAIL": "ihome <noreply@localhost>",
         "SMS_URL": "console://",
         "SMS_DAILY_BUDGET": "500",
+        "SMS_PER_ADDRESS": "10",
         "CONTACT_PHONE": "0592-000-0000",
         "CONTACT_EMAIL": "stay@ihome.example",
         "STAFF_REFUND_LIMIT": "1000.00",

@@ -211,6 +211,7 @@ DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "ihome <noreply@localhost>")
 
 SMS = environment.sms("console://")
 SMS_DAILY_BUDGET = environment.count("SMS_DAILY_BUDGET", 500)
+SMS_PER_ADDRESS = environment.count("SMS_PER_ADDRESS", 10)
 
 # --- Contact --------------------------------------------------------------------------------------
 # Shown in the footer and on the order page. Either may be empty.

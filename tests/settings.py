@@ -31,6 +31,7 @@ os.environ.update(
     DEFAULT_FROM_EMAIL="ihome <noreply@localhost>",
     SMS_URL="console://",
     SMS_DAILY_BUDGET="500",
+    SMS_PER_ADDRESS="10",
     CONTACT_PHONE="",
     CONTACT_EMAIL="",
     LOG_LEVEL="INFO",

@@ -176,6 +176,9 @@ def test_with_the_keyboard_alone(visit):
         page.keyboard.type(text)
     with page.expect_navigation():
         press("Enter")
+    page.keyboard.type(page.locator(".rehearsal strong").inner_text())  # the field has the focus
+    with page.expect_navigation():
+        press("Enter")
     enter("预订", "button")
     renter.number()
     enter("去支付", "button")

@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -109,6 +109,20 @@ class NewNumberForm(AsksForPassword, NumberForm):
         if self.cleaned_data["username"] == self.user.mobile:
             raise forms.ValidationError(_("This is your number already."))
         return self.cleaned_data["username"]
+
+
+class EmailForm(forms.Form):
+    email = PlainEmailField(
+        label=_("Email"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+
+class PasswordByLinkForm(SetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        new, again = self.fields["new_password1"], self.fields["new_password2"]
+        new.label, again.label = _("New password"), _("Confirm new password")
+        new.help_text, again.help_text = _("At least 8 characters, and not just digits."), ""
 
 
 class ProfileForm(ChangedFieldsForm):

@@ -62,6 +62,7 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can sign in to the admin."))
     mobile_verified_at = models.DateTimeField(_("number verified"), null=True, blank=True, editable=False)
+    email_verified_at = models.DateTimeField(_("email verified"), null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "mobile"
@@ -79,6 +80,16 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.name or f"{self.mobile[:3]}****{self.mobile[-4:]}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A number or an email that is replaced, by whomever, has yet to be proven."""
+        before: dict[str, object] = self.__dict__.get("_as_read", {})
+        for name in ("mobile", "email"):
+            if not self._state.adding and before.get(name, getattr(self, name)) != getattr(self, name):
+                setattr(self, f"{name}_verified_at", None)
+                if kwargs.get("update_fields") is not None:
+                    kwargs["update_fields"] = [*kwargs["update_fields"], f"{name}_verified_at"]
+        super().save(*args, **kwargs)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Tell whether the password is right. Hashes it anew after an upgrade, unless it was changed."""

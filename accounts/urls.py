@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts import views
+from accounts import email_views, views
 from accounts.invitation_page import invitation
 
 app_name = "accounts"
@@ -12,6 +12,10 @@ urlpatterns = [
     path("logout/", views.SignOut.as_view(), name="logout"),
     path("me/", views.me, name="me"),
     path("me/number/", views.NewNumber.as_view(), name="new_number"),
+    path("me/email/", email_views.ConfirmEmail.as_view(), name="confirm_email"),
+    path("me/email/confirm/", email_views.EmailConfirmed.as_view(), name="email_confirmed"),
+    path("password/reset/email/", email_views.ResetByEmail.as_view(), name="reset_by_email"),
+    path("password/reset/link/", email_views.PasswordByLink.as_view(), name="password_by_link"),
     path("password/reset/", views.ForgottenPassword.as_view(), name="forgotten"),
     path("password/", views.NewPassword.as_view(), name="password"),
     path("invitation/", invitation, name="invitation"),

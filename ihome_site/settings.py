@@ -165,6 +165,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Which browsers an account has been used with: accounts/devices.py
 DEVICE_COOKIE_NAME = "__Host-device" if _site.scheme == "https" else "device"
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "orders:list"
 LOGOUT_REDIRECT_URL = "houses:search"

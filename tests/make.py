@@ -24,8 +24,8 @@ def rows(model: type[M]) -> QuerySet[M]:
 
 
 def user(**fields: object) -> User:
-    """Make a renter whose number is verified, unless `fields` override that."""
-    values = {"mobile_verified_at": timezone.now(), **fields}
+    """Make a renter whose number and email are verified, unless `fields` override that."""
+    values = {"mobile_verified_at": timezone.now(), "email_verified_at": timezone.now(), **fields}
     return User.objects.create_user(f"138{next(_number):08d}", password="a-good-password", **values)
 
 

@@ -129,7 +129,12 @@ class Command(BaseCommand):
 
 def _person(mobile: str, name: str) -> User:
     return User.objects.filter(mobile=mobile).first() or User.objects.create_user(
-        mobile, f"{mobile}@example.com", PASSWORD, name=name, mobile_verified_at=timezone.now()
+        mobile,
+        f"{mobile}@example.com",
+        PASSWORD,
+        name=name,
+        mobile_verified_at=timezone.now(),
+        email_verified_at=timezone.now(),
     )
 
 

@@ -1,0 +1,111 @@
+"""The mails of accounts: one that confirms an address, and links to addresses that are confirmed."""
+
+import logging
+from datetime import timedelta
+from threading import Thread
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core import signing
+from django.core.mail import EmailMessage
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlencode, urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from core.links import absolute_url
+from core.rate_limits import Limit, LimitReached, of_address, take_all
+from core.refusal import Refusal
+
+log = logging.getLogger(__name__)
+
+HOUR = timedelta(hours=1)
+CONFIRMATIONS = Limit("confirmation mails of an account", 1, HOUR)
+TO_ADDRESS = Limit("confirmation mails to an address", 1, HOUR)
+LINKS = Limit("reset links to an address", 2, HOUR)
+LINKS_ASKED = Limit("reset links of a client", 10, HOUR)
+MOST_ACCOUNTS = 3
+"""Accounts with one email that get a link each."""
+SALT = "accounts.emails"
+LIFE = timedelta(days=1)
+NO_AUTOMATIC_REPLY = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+
+def send_confirmation(user: User) -> None:
+    """Mail a link that confirms the address: nothing else is mailed to it before. Raises Refusal."""
+    _take((CONFIRMATIONS, str(user.pk)), (TO_ADDRESS, user.email.lower()))
+    link = _link("accounts:email_confirmed", token=signing.dumps([user.pk, user.email], salt=SALT))
+    _send([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", user.email, link)])
+
+
+def is_confirmed_by(user: User, token: str) -> bool:
+    """Tell whether the token was mailed to this user's present address, within a day."""
+    try:
+        return signing.loads(token, salt=SALT, max_age=LIFE) == [user.pk, user.email]
+    except signing.BadSignature:
+        return False
+
+
+def set_confirmed(user: User) -> None:
+    User.objects.filter(pk=user.pk, email=user.email).update(email_verified_at=timezone.now())
+
+
+def send_reset_links(request: HttpRequest, email: str) -> None:
+    """Mail a link to each renter with this confirmed address. Raises Refusal.
+
+    Mails leave in a thread, so that the answer takes as long for an address without an account.
+    """
+    _take((LINKS, email.lower()), *of_address(LINKS_ASKED, request))
+    confirmed = User.objects.filter(
+        email__iexact=email, email_verified_at__isnull=False, is_active=True, is_staff=False
+    )
+    mails = [_reset_mail(user) for user in confirmed[:MOST_ACCOUNTS]]
+    if mails:
+        Thread(target=_send, args=[mails], daemon=True).start()
+
+
+def user_of_link(key: str, token: str) -> User | None:
+    """Return the renter whose reset link this is, unless it was used or is older than an hour."""
+    try:
+        pk = int(urlsafe_base64_decode(key))
+    except ValueError:
+        return None
+    user = User.objects.filter(pk=pk, is_active=True, is_staff=False).first() if pk < 2**63 else None
+    return user if default_token_generator.check_token(user, token) else None
+
+
+def _reset_mail(user: User) -> EmailMessage:
+    key = urlsafe_base64_encode(force_bytes(user.pk))
+    link = _link("accounts:password_by_link", key=key, token=default_token_generator.make_token(user))
+    return _mail(_("Reset your password"), "accounts/reset_mail.txt", user.email, link)
+
+
+def _link(view_name: str, **secrets: str) -> str:
+    """Return a link with secrets in its query, which the access log leaves out."""
+    return f"{absolute_url(view_name)}?{urlencode(secrets)}"
+
+
+def _mail(subject: str, template: str, address: str, link: str) -> EmailMessage:
+    contacts = " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL]))
+    body = render_to_string(template, {"link": link, "contacts": contacts})
+    return EmailMessage(subject, body, to=[address], headers=NO_AUTOMATIC_REPLY)
+
+
+def _send(mails: list[EmailMessage]) -> None:
+    for mail in mails:
+        try:
+            mail.send()
+        except (OSError, ValueError) as error:  # SMTPException is an OSError
+            log.warning("a mail of accounts failed: %s", type(error).__name__)
+
+
+def _take(*limits: tuple[Limit, str]) -> None:
+    try:
+        take_all(*limits)
+    except LimitReached as reached:
+        until = timezone.localtime(reached.ends_at) + timedelta(minutes=1)
+        sentence = _("Too many links were asked for. Try again at %(time)s.")
+        raise Refusal(sentence % {"time": f"{until:%H:%M}"}) from None

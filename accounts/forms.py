@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import passwords
 from accounts.guessing import take_try
-from accounts.mobile import MAX_TYPED, MobileField, clean_mobile
+from accounts.mobile import MAX_TYPED, clean_mobile
 from accounts.models import User
 from accounts.proving import AsksForPassword, CodeForm, NumberForm
 from core.changed_fields import ChangedFieldsForm

@@ -1,17 +1,18 @@
 
+
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_mobile_verified'),
+        ('accounts', '0004_roles'),
     ]
 
     operations = [
         migrations.AddField(
             model_name='user',
-            name='email_verified_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='email verified'),
+            name='mobile_verified_at',
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='number verified'),
         ),
     ]

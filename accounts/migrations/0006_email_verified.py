@@ -1,18 +1,17 @@
 
-
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_plain_labels'),
+        ('accounts', '0005_mobile_verified'),
     ]
 
     operations = [
         migrations.AddField(
             model_name='user',
-            name='mobile_verified_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='number verified'),
+            name='email_verified_at',
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='email verified'),
         ),
     ]

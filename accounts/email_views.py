@@ -30,13 +30,7 @@ class ConfirmEmail(LoginRequiredMixin, View):
     def post(self, request: HttpRequest) -> HttpResponse:
         user = signed_in_user(request)
         if user.email and user.email_verified_at is None:
-            try:
-                emails.send_confirmation(user)
-                messages.success(
-                    request, _("We've sent a link to your email. Open it to confirm the address.")
-                )
-            except Refusal as refusal:
-                messages.error(request, str(refusal))
+            emails.ask_to_confirm(request, user)
         return redirect("accounts:me")
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from threading import Thread
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.core.mail import EmailMessage
@@ -38,7 +39,18 @@ def send_confirmation(user: User) -> None:
     """Mail a link that confirms the address: nothing else is mailed to it before. Raises Refusal."""
     _take((CONFIRMATIONS, str(user.pk)), (TO_ADDRESS, user.email.lower()))
     link = _link("accounts:email_confirmed", token=signing.dumps([user.pk, user.email], salt=SALT))
-    _send([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", user.email, link)])
+    _send_later([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", user.email, link)])
+
+
+def ask_to_confirm(request: HttpRequest, user: User) -> None:
+    """Mail the link after an email was typed, and tell so on the next page."""
+    try:
+        send_confirmation(user)
+    except Refusal as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        sentence = _("We've sent a link to your email. Open it to confirm the address.")
+        messages.success(request, sentence)
 
 
 def is_confirmed_by(user: User, token: str) -> bool:
@@ -54,17 +66,12 @@ def set_confirmed(user: User) -> None:
 
 
 def send_reset_links(request: HttpRequest, email: str) -> None:
-    """Mail a link to each renter with this confirmed address. Raises Refusal.
-
-    Mails leave in a thread, so that the answer takes as long for an address without an account.
-    """
+    """Mail a link to each renter with this confirmed address. Raises Refusal."""
     _take((LINKS, email.lower()), *of_address(LINKS_ASKED, request))
     confirmed = User.objects.filter(
         email__iexact=email, email_verified_at__isnull=False, is_active=True, is_staff=False
     )
-    mails = [_reset_mail(user) for user in confirmed[:MOST_ACCOUNTS]]
-    if mails:
-        Thread(target=_send, args=[mails], daemon=True).start()
+    _send_later([_reset_mail(user) for user in confirmed[:MOST_ACCOUNTS]])
 
 
 def user_of_link(key: str, token: str) -> User | None:
@@ -92,6 +99,12 @@ def _mail(subject: str, template: str, address: str, link: str) -> EmailMessage:
     contacts = " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL]))
     body = render_to_string(template, {"link": link, "contacts": contacts})
     return EmailMessage(subject, body, to=[address], headers=NO_AUTOMATIC_REPLY)
+
+
+def _send_later(mails: list[EmailMessage]) -> None:
+    """Send in a thread: a page takes as long with an account as without, and waits for no mail server."""
+    if mails:
+        Thread(target=_send, args=[mails], daemon=True).start()
 
 
 def _send(mails: list[EmailMessage]) -> None:

@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts import emails
 from accounts.codes import Purpose
 from accounts.devices import remember_device
 from accounts.forms import (
@@ -97,6 +98,8 @@ class SignUp(ProvenNumber):
         except IntegrityError:
             raise Refusal(_("This number already has an account. Please sign in.")) from None
         login(self.request, user)
+        if user.email:
+            emails.ask_to_confirm(self.request, user)
         return redirect(self.get_success_url())
 
 
@@ -188,6 +191,8 @@ def me(request: HttpRequest) -> HttpResponse:
     form = _save_profile(request, user.pk) if request.method == "POST" else ProfileForm(instance=user)
     if form.is_valid():
         messages.success(request, _("Saved."))
+        if "email" in form.changed_data and form.instance.email:
+            emails.ask_to_confirm(request, form.instance)
         return redirect("accounts:me")
     return render(request, "accounts/me.html", {"form": form}, status=422 if form.is_bound else 200)
 

@@ -112,7 +112,8 @@ def _is_for_mail(event: OrderEvent) -> bool:
     accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # BOOKED covers it
     too_late = event.kind == Kind.REMINDED and not _awaits_payment(event.order)
     is_wanted = event.kind in SUBJECTS and not accepted_at_once and not too_late
-    return is_wanted and bool(event.order.renter.email)
+    renter = event.order.renter
+    return is_wanted and bool(renter.email) and renter.email_verified_at is not None
 
 
 def _awaits_payment(order: Order) -> bool:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests import make
+from tests.proving import prove
 
 pytestmark = pytest.mark.django_db
 
@@ -58,12 +59,11 @@ def link() -> str:
 
 def test_ACC02_an_email_is_confirmed_by_the_link_and_the_password(person: User) -> None:
     own = browser(person)
-    own.post(ME, {"name": "Lin", "email": "new@example.com"})
+    page = own.post(ME, {"name": "Lin", "email": "new@example.com"}, follow=True)
     assert now(person).email_verified_at is None
-    assert "new@example.com is not confirmed yet." in own.get(ME).content.decode()
-    page = own.post(CONFIRM, follow=True)
     assert "We&#x27;ve sent a link to your email." in page.content.decode()
-    assert mail.outbox[-1].to == ["new@example.com"]
+    assert "new@example.com is not confirmed yet." in page.content.decode()
+    assert [message.to for message in mail.outbox] == [["new@example.com"]]
     opened = own.get(link())
     assert opened.status_code == 200
     assert now(person).email_verified_at is None  # opening changes nothing
@@ -118,6 +118,21 @@ def test_ACC02_whoever_replaces_a_number_or_an_email_it_is_unproven(person: User
     user.save()
     other = {"mobile": "email", "email": "mobile"}[field]
     assert getattr(now(person), f"{other}_verified_at") is not None
+
+
+def test_ACC02_an_email_that_is_typed_at_sign_up_gets_one_mail_to_confirm_it() -> None:
+    typed = {"username": "13912345678", "password": OLD, "email": EMAIL}
+    prove(browser(), "/accounts/signup/", typed)
+    prove(browser(), "/accounts/signup/", {**typed, "username": "13912345679"})
+    assert [message.to for message in mail.outbox] == [[EMAIL]]
+    assert User.objects.count() == 2
+    assert not User.objects.filter(email_verified_at__isnull=False).exists()
+
+
+def test_saving_another_field_sends_no_mail(person: User) -> None:
+    browser(person).post(ME, {"name": "Xiaolin", "email": EMAIL})
+    browser(person).post(ME, {"name": "Xiaolin", "email": ""})
+    assert mail.outbox == []
 
 
 # --- a forgotten password by a link -----------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from accounts.models import User
 from core.circuit_breaker import FAILURES_TO_OPEN
 from orders import mailing, transitions
 from orders.models import Order, OrderEvent
@@ -279,6 +280,14 @@ def test_an_event_of_a_renter_without_an_address_is_marked_as_done(db: None) -> 
     event.refresh_from_db()
     assert (event.mail_due_at, event.mailed_at) == (None, None)
     assert mail.outbox == []
+
+
+def test_ACC02_an_email_that_is_not_confirmed_gets_no_mail(db: None) -> None:
+    event = told(Kind.PAID)
+    User.objects.filter(pk=event.order.renter_id).update(email_verified_at=None)
+    assert mail_all() == 0
+    event.refresh_from_db()
+    assert (event.mail_due_at, event.mailed_at) == (None, None)
 
 
 def test_a_booking_that_is_accepted_at_once_is_one_mail(db: None) -> None:

@@ -135,7 +135,9 @@ class ProvenNumber(RedirectURLMixin, FormView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "from_sign_in" in request.POST:  # in a form, because addresses are logged
             initial = {"username": clean_mobile(request.POST.get("username", ""))}
-            form = self.form_class(**{**self.get_form_kwargs(), "data": None, "initial": initial})
+            form = self.form_class(
+                **{**self.get_form_kwargs(), "data": None, "files": None, "initial": initial}
+            )
             return self.render_to_response(self.get_context_data(form=form))
         if "proof" not in request.POST:
             return super().post(request, *args, **kwargs)

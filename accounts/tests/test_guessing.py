@@ -5,6 +5,7 @@ import logging
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -265,6 +266,7 @@ def test_SEC05_without_the_compare_and_set_more_than_ten_get_through(
     person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def count_one(row: RateCount, most: int) -> bool:
+        time.sleep(0.1)  # all have read before one writes
         RateCount.objects.filter(pk=row.pk).update(count=row.count + 1)
         return True
 

@@ -434,7 +434,10 @@ def test_cookies_are_httponly_and_samesite(world: World) -> None:
     client.post(f"/orders/{world.order.number}/review/", {**form, "text": "x"})
     client.post("/accounts/login/", form)
     client.post(f"/payments/{world.order.number}/check/", headers={"Origin": "http://testserver"})
-    assert set(client.cookies) == {"sessionid", "csrftoken", "django_language", "messages", "review"}
+    assert set(client.cookies) == {
+        *("sessionid", "csrftoken", "django_language", "messages", "review"),
+        site.DEVICE_COOKIE_NAME,
+    }
     for name, cookie in client.cookies.items():
         assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/"), name
         assert cookie["domain"] == "", name

@@ -53,9 +53,9 @@ def test_a_payment_without_a_final_answer(
         sweep_once()
         assert waiting(desk, Payment) == [payment]
     logged = [r.getMessage() for r in caplog.records if r.name == "jobs.alerts"]
-    assert len(logged) == 1  # not again in the second round
-    assert "1 payments" in logged[0]
-    assert payment.out_trade_no in logged[0]
+    payments = [message for message in logged if "1 payments" in message]
+    assert len(payments) == 1  # not again in the second round
+    assert payment.out_trade_no in payments[0]
 
 
 def test_a_payment_with_a_return_as_its_only_evidence(desk: Client, gateway: Gateway) -> None:

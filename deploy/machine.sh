@@ -98,11 +98,14 @@ install_official_sdks() {
   [ "$(cat "$into/installed" 2>/dev/null)" = "$pins" ] && return
   echo "Installing Alipay's official SDKs: $from"
   rm -rf "$into"
-  mkdir "$into"
-  "$venv" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$into" -r "$from/requirements.txt"
-  cp "$from"/package*.json "$into"
-  npm ci --prefix "$into" --loglevel=error --ignore-scripts --no-audit --no-fund >/dev/null
-  echo "$pins" >"$into/installed"
+  # Node brings certificates of its own: --use-openssl-ca trusts those of the system, as pip and git do.
+  mkdir "$into" &&
+    "$venv" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$into" \
+      -r "$from/requirements.txt" &&
+    cp "$from"/package*.json "$into" &&
+    NODE_OPTIONS=--use-openssl-ca npm ci --prefix "$into" --loglevel=error --ignore-scripts --no-audit --no-fund \
+      >/dev/null &&
+    echo "$pins" >"$into/installed"
 }
 sqlite_only() {
   grep -v '^mysqlclient' requirements.txt >"$folder/sqlite-only.txt"
@@ -117,7 +120,7 @@ case $goal in
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
     make_venv
     install_requirements requirements-dev.txt
-    install_official_sdks
+    install_official_sdks || echo "ihome: Alipay's official SDKs could not be installed, so their tests are skipped."
     ;;
   demo)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"

@@ -214,7 +214,7 @@ def refund_query_result(
 ) -> RefundQueryResult:
     """Parse a signed answer to alipay.trade.fastpay.refund.query. Its code is 10000 for no refund, too."""
     refusal = refused(node)
-    if node.get("out_trade_no", out_trade_no) != out_trade_no:
+    if (node.get("out_trade_no") or out_trade_no) != out_trade_no:
         return Unknown("an answer about another trade")
     if refusal is not None:
         return refusal
@@ -235,7 +235,7 @@ def bill_result(node: Mapping[str, object]) -> BillResult:
     if result := _bill_refusal(str(node.get("code", "")), sub_code):
         return result
     is_empty = node.get("bill_file_code") == "EMPTY_DATA_WITH_BILL_FILE"
-    match refused(node), node.get("bill_download_url"):
+    match refused(node), node.get("bill_download_url") or None:
         case None, str(url) if _WEB_ADDRESS.fullmatch(url):
             return BillAt(url, is_empty)
         case None, None if is_empty:
@@ -264,7 +264,7 @@ def _refusal(node: Mapping[str, object], out_trade_no: str) -> NotExisting | Ref
     An answer must name our trade if it names one at all; real refusals do. An accepted call always names it.
     """
     refusal = refused(node)
-    named = node.get("out_trade_no", None if refusal is None else out_trade_no)
+    named = node.get("out_trade_no") or (None if refusal is None else out_trade_no)
     return refusal if named == out_trade_no else Unknown("an answer about another trade")
 
 

@@ -265,7 +265,9 @@ class History(RuleBasedStateMachine):
     # --- Alipay's messages ----------------------------------------------------------------------------
 
     @precondition(lambda self: self.returns)
-    @step(which=SOME, how=st.sampled_from(["as sent", "thrice", "tampered", "by a stranger", "lost"]))
+    @step(
+        which=SOME, how=st.sampled_from(["as sent", "thrice", "tracked", "tampered", "by a stranger", "lost"])
+    )
     def browser_returns(self, which: int, how: str) -> None:
         self._return(which, how)
 
@@ -275,6 +277,8 @@ class History(RuleBasedStateMachine):
         if how == "lost":
             self.returns.remove(query)
             return
+        if how == "tracked":  # as messengers and trackers append
+            query += "&utm_source=friend&from=singlemessage&isappinstalled=0&"
         if how == "tampered":
             query = urlencode({**dict(parse_qsl(query)), "total_amount": "0.01"})
         for _ in range(3 if how == "thrice" else 1):
@@ -289,6 +293,8 @@ class History(RuleBasedStateMachine):
                 "as sent",
                 "twice",
                 "backwards",
+                "with a coupon",
+                "in gbk",
                 "re-cut",
                 "forged",
                 "other app",
@@ -310,15 +316,20 @@ class History(RuleBasedStateMachine):
             "other seller": {"seller_id": "2088000000000000"},
             "other amount": {"total_amount": "0.01"},
         }.get(how, {})
+        genuine = not changes and how not in ("forged", "re-cut")
+        if how == "with a coupon":  # not every & begins a parameter
+            changes = {"voucher_detail_list": '[{"name":"满100减10&限时券","amount":"10.00"}]'}
+        charset = "utf-8"
+        if how == "in gbk":
+            charset, changes = "gbk", {"charset": "GBK"}
         now = site_time.localtime().strftime("%Y-%m-%d %H:%M:%S")
-        params = signed({**notice.params, "notify_time": now, **changes})
+        params = signed({**notice.params, "notify_time": now, **changes}, charset=charset)
         if how == "forged":
             params["total_amount"] = "0.01"
         if how == "re-cut":
             params["point_amount"] += f"&receipt_amount={params.pop('receipt_amount')}"
-        genuine = not changes and how not in ("forged", "re-cut")
         pairs = list(params.items())
-        body = urlencode(pairs[::-1] if how == "backwards" else pairs)
+        body = urlencode(pairs[::-1] if how == "backwards" else pairs, encoding=charset)
         for _ in range(2 if how == "twice" else 1):
             self._post_notice(notice, body, genuine)
 

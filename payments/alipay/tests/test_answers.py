@@ -333,6 +333,8 @@ def test_W4_a_refusal_about_another_trade_is_unknown(sub_code: str) -> None:
     for result in results:
         assert result({**node, **OTHER}, NUMBER) == Unknown("an answer about another trade")
         assert result(ours, NUMBER) == result(node, NUMBER) != Unknown("an answer about another trade")
+        for nothing in ("", None):  # names no trade
+            assert result({**node, "out_trade_no": nothing}, NUMBER) == result(node, NUMBER)
 
 
 def test_W4_no_refund_of_another_trade_is_unknown() -> None:
@@ -345,6 +347,7 @@ BILLS = {
     "an address": ({"code": "10000", "bill_download_url": URL}, BillAt(URL)),
     "an empty file": ({**EMPTY, "bill_download_url": URL}, BillAt(URL, is_empty=True)),
     "an empty day without a file": (EMPTY, NoBill()),
+    "an empty day with an empty address": ({**EMPTY, "bill_download_url": ""}, NoBill()),
     "an empty day with a strange address": (
         {**EMPTY, "bill_download_url": "x"},
         Unknown("no address of a bill"),

@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.alipay.messages import MAX_BYTES, MAX_FIELDS, Params, Rejected, verified_notice, verified_return
+from payments.alipay.messages import (
+    MAX_BYTES,
+    MAX_FIELDS,
+    RETURN_FIELDS,
+    Params,
+    Rejected,
+    verified_notice,
+    verified_return,
+)
 from payments.staff.masking import masked
 
 KEY, OTHER_KEY = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
@@ -202,6 +210,21 @@ APPENDED = [
 def test_W2_ACC06_what_a_messenger_appends_to_a_return_is_left_aside(appended: str) -> None:
     for raw in (message(RETURN) + f"&{appended}".encode(), f"{appended}&".encode() + message(RETURN)):
         assert verified_return(raw, [KEY.public_key()]) == RETURN
+
+
+UNDOCUMENTED = st.from_regex(r"[A-Za-z_.]{1,16}", fullmatch=True).filter(
+    lambda name: name not in RETURN_FIELDS
+)
+
+
+@given(pairs=st.lists(st.tuples(UNDOCUMENTED, st.text(max_size=20)), max_size=5), data=st.data())
+def test_W2_undocumented_parameters_change_nothing_wherever_they_stand(
+    pairs: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    parts = message(RETURN).split(b"&")
+    for pair in pairs:
+        parts.insert(data.draw(st.integers(0, len(parts))), urlencode([pair], errors="replace").encode())
+    assert verified_return(b"&".join(parts), [KEY.public_key()]) == RETURN
 
 
 @pytest.mark.parametrize("name", [*RETURN, "sign"])

@@ -17,7 +17,7 @@ from houses import availability
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
 from houses.photo_form import HousePhotoForm
 
-MAX_DAYS_HELD_AHEAD = 2 * 365
+MAX_DAYS_HELD_AHEAD = 731  # two years, one of which may be a leap year
 """Latest night that staff can hold, in days from today."""
 
 
@@ -84,7 +84,7 @@ class BookedNightForm(forms.ModelForm):
         if night < today:
             raise forms.ValidationError(_("This date has passed."))
         if (night - today).days > MAX_DAYS_HELD_AHEAD:
-            raise forms.ValidationError(_("Nights can be held up to two years ahead."))
+            raise forms.ValidationError(_("Nights can be blocked up to two years ahead."))
         return night
 
     def clean(self) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests: on SQLite, on MariaDB, in a real browser. Goes through all of them whatever fails; leaves nothing behind.
-# Two processes share the tests. Those that race, or change the whole database server, run in one: on both databases
-# at the same time, since each has a server of its own.
+# Two processes share the tests. Those that race, or change the whole database server, run in one for each database,
+# while the browser's tests mostly wait for pages: each has a server of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 unset DATABASE_URL
@@ -20,7 +20,8 @@ run() { # TITLE COMMAND...
   printf '\n===== Tests %s =====\n' "$1"
   local began=$SECONDS
   start "${@:2}"
-  finish "$1" $! $began
+  finish "$1" $!
+  took+=("$(printf '%5d s  %s' $((SECONDS - began)) "$1")")
 }
 
 start() { # COMMAND...
@@ -29,9 +30,8 @@ start() { # COMMAND...
   running+=($!)
 }
 
-finish() { # TITLE PID BEGAN
+finish() { # TITLE PID
   wait "$2" || failed+=("$1")
-  took+=("$(printf '%5d s  %s' $((SECONDS - $3)) "$1")")
 }
 
 stop() { # as Ctrl-C does to pytest: it tears down its fixtures
@@ -47,13 +47,17 @@ shared="not browser and not race and not alone"
 
 run "on SQLite" "${together[@]}" -m "$shared" --ignore=tests/crashes # they run on MariaDB, as production does
 run "on MariaDB" "${mariadb[@]}" "${together[@]}" -m "$shared"
-start "${alone[@]}" >"$TMPDIR/races" 2>&1
-on_sqlite=($! $SECONDS)
-run "on MariaDB, races" "${mariadb[@]}" "${alone[@]}"
+start "${alone[@]}" >"$TMPDIR/sqlite" 2>&1
+on_sqlite=$!
+start "${mariadb[@]}" "${alone[@]}" >"$TMPDIR/mariadb" 2>&1
+on_mariadb=$!
+run "in Chromium, and races beside" "${together[@]}" -m browser
 printf '\n===== Tests on SQLite, races =====\n'
-finish "on SQLite, races" "${on_sqlite[@]}"
-cat "$TMPDIR/races"
-run "in Chromium" "${together[@]}" -m browser
+finish "on SQLite, races" $on_sqlite
+cat "$TMPDIR/sqlite"
+printf '\n===== Tests on MariaDB, races =====\n'
+finish "on MariaDB, races" $on_mariadb
+cat "$TMPDIR/mariadb"
 
 printf '\n'
 printf '%s\n' "${took[@]}"

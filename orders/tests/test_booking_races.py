@@ -223,7 +223,7 @@ def test_DBX02_twin_saving_the_review_before_the_house(
 ) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("one writer at a time can't deadlock")
-    house, rest, two = make.house(), transitions._count, Barrier(2)
+    house, rest, two = make.house(), transitions._count_review, Barrier(2)
 
     def after_a_shared_lock(review: Review, times: int) -> None:
         with connection.cursor() as cursor:  # as the foreign key check does
@@ -233,7 +233,7 @@ def test_DBX02_twin_saving_the_review_before_the_house(
             two.abort()
         rest(review, times)
 
-    monkeypatch.setattr(transitions, "_count", after_a_shared_lock)
+    monkeypatch.setattr(transitions, "_count_review", after_a_shared_lock)
     with suppress(OperationalError):  # some run out of tries
         reviews_at_once(house)
     assert "1213" in caplog.text

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests: on SQLite, on MariaDB, in a real browser. Goes through all of them whatever fails; leaves nothing behind.
-# Two processes share the tests. Those that race, or change the whole database server, run in one for each database,
+# Three processes share the tests: on two cores one always waits for the database or a page. Those that race, or change the whole database server, run in one for each database,
 # while the browser's tests mostly wait for pages: each has a server of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -41,7 +41,7 @@ stop() { # as Ctrl-C does to pytest: it tears down its fixtures
 }
 
 mariadb=("$python" deploy/mariadb.py)
-together=("$python" -m pytest -n 2 --dist worksteal --durations=12)
+together=("$python" -m pytest -n 3 --dist worksteal --durations=12)
 alone=("$python" -m pytest -m "race or alone" --durations=8)
 shared="not browser and not race and not alone"
 

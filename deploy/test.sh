@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests: on SQLite, on MariaDB, in a real browser. Goes through all of them whatever fails; leaves nothing behind.
-# Three processes share the tests: on two cores one always waits for the database or a page. Those that race, or change the whole database server, run in one for each database,
-# while the browser's tests mostly wait for pages: each has a server of its own.
+# Three processes share the tests: on two cores one always waits for the database. Those that race, or change the whole
+# database server, run in one for each database, at the same time: each has a server of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 unset DATABASE_URL
@@ -47,17 +47,13 @@ shared="not browser and not race and not alone"
 
 run "on SQLite" "${together[@]}" -m "$shared" --ignore=tests/crashes # they run on MariaDB, as production does
 run "on MariaDB" "${mariadb[@]}" "${together[@]}" -m "$shared"
-start "${alone[@]}" >"$TMPDIR/sqlite" 2>&1
+start "${alone[@]}" >"$TMPDIR/races" 2>&1
 on_sqlite=$!
-start "${mariadb[@]}" "${alone[@]}" >"$TMPDIR/mariadb" 2>&1
-on_mariadb=$!
-run "in Chromium, and races beside" "${together[@]}" -m browser
+run "that race, on both databases" "${mariadb[@]}" "${alone[@]}"
 printf '\n===== Tests on SQLite, races =====\n'
 finish "on SQLite, races" $on_sqlite
-cat "$TMPDIR/sqlite"
-printf '\n===== Tests on MariaDB, races =====\n'
-finish "on MariaDB, races" $on_mariadb
-cat "$TMPDIR/mariadb"
+cat "$TMPDIR/races"
+run "in Chromium" "$python" -m pytest -n 2 --dist worksteal --durations=12 -m browser
 
 printf '\n'
 printf '%s\n' "${took[@]}"

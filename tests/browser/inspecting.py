@@ -1,5 +1,6 @@
 """Page checks: screen sizes, light and dark, accessibility rules, keyboard, size, layout shift."""
 
+import os
 from importlib.resources import files
 from typing import Any
 
@@ -11,6 +12,8 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 CONTRAST = ["color-contrast", "link-in-text-block"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 ZOOMED = {"width": DESKTOP["viewport"]["width"] // 2, "height": DESKTOP["viewport"]["height"] // 2}
+THOROUGH = "PICTURES" in os.environ
+"""As `make browser` runs: every page on every screen, light and dark, in both languages."""
 FIRST_VIEW_BYTES = 60_000
 SHIFT = 0.01
 
@@ -110,7 +113,7 @@ class Inspector:
         self.page.wait_for_load_state()
         self._check_first_view()
         self.page.evaluate(AXE)
-        for screen, device in (("phone", PHONE), ("desktop", DESKTOP)):
+        for screen, device in self._screens():
             self.page.set_viewport_size(device["viewport"])
             self._check_keyboard(screen)
             with self.visitor.tall_screen():
@@ -121,6 +124,11 @@ class Inspector:
         with self.visitor.tall_screen():
             self.visitor.keep_picture(f"{self._name}-narrow")
         self.page.set_viewport_size(PHONE["viewport"])
+
+    def _screens(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the screens to check whole: in a hurry, English pages on a phone alone."""
+        phone, desktop = ("phone", PHONE), ("desktop", DESKTOP)
+        return [phone, desktop] if THOROUGH or self.visitor.language == "zh-hans" else [phone]
 
     def _started(self, request: Request) -> None:
         if request.is_navigation_request():
@@ -159,6 +167,8 @@ class Inspector:
     def _check_schemes(self, screen: str) -> None:
         self._check_rules(screen, {"type": "tag", "values": RULES})
         self.visitor.keep_picture(f"{self._name}-{screen}-light")
+        if screen == "desktop" and not THOROUGH:
+            return
         self.page.emulate_media(color_scheme="dark")
         self._check_rules(f"{screen}, dark", {"type": "rule", "values": CONTRAST})
         self.visitor.keep_picture(f"{self._name}-{screen}-dark")

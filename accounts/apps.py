@@ -10,6 +10,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
 
+        from accounts import checks  # noqa: F401  registers its check
         from accounts.devices import remember_device
         from accounts.keeping import protect_history
         from accounts.models import User

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
@@ -106,8 +105,7 @@ def _too_many(reached: LimitReached) -> str:
         return _("A code was sent a moment ago. Wait a minute before you ask for another.")
     if reached.limit.period == DAY:
         return _("Too many codes were asked for today. Try again tomorrow, or sign in with your password.")
-    until = timezone.localtime(reached.ends_at) + timedelta(minutes=1)
-    return _("Too many codes were asked for. Try again at %(time)s.") % {"time": f"{until:%H:%M}"}
+    return _("Too many codes were asked for. Try again at %(time)s.") % {"time": reached.again_at}
 
 
 def check(request: HttpRequest, purpose: Purpose, mobile: str, proof: str, typed: str) -> None:
@@ -127,8 +125,7 @@ def check(request: HttpRequest, purpose: Purpose, mobile: str, proof: str, typed
 def _paused(reached: LimitReached) -> str:
     if reached.limit == TRIES:
         return _("Too many wrong codes. Ask for a new one.")
-    until = timezone.localtime(reached.ends_at) + timedelta(minutes=1)
-    return _("Too many wrong codes. Try again at %(time)s.") % {"time": f"{until:%H:%M}"}
+    return _("Too many wrong codes. Try again at %(time)s.") % {"time": reached.again_at}
 
 
 def use(purpose: Purpose, mobile: str, proof: str) -> None:

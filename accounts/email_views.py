@@ -99,6 +99,10 @@ class PasswordByLink(FormView):
         return {**super().get_form_kwargs(), "user": self.user}
 
     def form_valid(self, form: PasswordByLinkForm) -> HttpResponse:
-        form.save()
+        try:
+            form.save()
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+            return self.form_invalid(form)
         messages.success(self.request, _("Your password has been changed. Sign in with it."))
         return super().form_valid(form)

@@ -4,7 +4,6 @@ import logging
 from datetime import timedelta
 from threading import Thread
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.links import absolute_url
+from core.mail import NO_AUTOMATIC_REPLY, contacts
 from core.rate_limits import Limit, LimitReached, of_address, take_all
 from core.refusal import Refusal
 
@@ -32,7 +32,6 @@ MOST_ACCOUNTS = 3
 """Accounts with one email that get a link each."""
 SALT = "accounts.emails"
 LIFE = timedelta(days=1)
-NO_AUTOMATIC_REPLY = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
 def send_confirmation(user: User) -> None:
@@ -96,8 +95,7 @@ def _link(view_name: str, **secrets: str) -> str:
 
 
 def _mail(subject: str, template: str, address: str, link: str) -> EmailMessage:
-    contacts = " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL]))
-    body = render_to_string(template, {"link": link, "contacts": contacts})
+    body = render_to_string(template, {"link": link, "contacts": contacts()})
     return EmailMessage(subject, body, to=[address], headers=NO_AUTOMATIC_REPLY)
 
 
@@ -119,6 +117,5 @@ def _take(*limits: tuple[Limit, str]) -> None:
     try:
         take_all(*limits)
     except LimitReached as reached:
-        until = timezone.localtime(reached.ends_at) + timedelta(minutes=1)
         sentence = _("Too many links were asked for. Try again at %(time)s.")
-        raise Refusal(sentence % {"time": f"{until:%H:%M}"}) from None
+        raise Refusal(sentence % {"time": reached.again_at}) from None

@@ -17,6 +17,26 @@ from core.fields import PlainEmailField, PlainLineField
 from core.rate_limits import give_back
 from core.refusal import Refusal
 
+PASSWORD_HELP = _("At least 8 characters, and not just digits.")
+
+
+def password_field(label: Any) -> forms.CharField:
+    """Return a field for a password that is chosen, typed once."""
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=128,
+        help_text=PASSWORD_HELP,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+def label_new_passwords(form: forms.Form) -> None:
+    """Give the two fields of Django's forms, for a new password and again, our labels and one hint."""
+    new, again = form.fields["new_password1"], form.fields["new_password2"]
+    new.label, again.label = _("New password"), _("Confirm new password")
+    new.help_text, again.help_text = PASSWORD_HELP, ""
+
 
 class GuardedForm(AuthenticationForm):
     """Sign-in with a password. Both doors use it, so tries at one count at the other."""
@@ -53,13 +73,7 @@ class StaffLoginForm(GuardedForm, AdminAuthenticationForm):
 class SignUpForm(NumberForm):
     """The first step. It doesn't tell whether the number has an account: only who holds it may know."""
 
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=128,
-        help_text=_("At least 8 characters, and not just digits."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = password_field(_("Password"))
     email = PlainEmailField(
         label=_("Email (optional)"),
         required=False,
@@ -84,13 +98,7 @@ class SignUpForm(NumberForm):
 class ForgottenPasswordForm(CodeForm):
     """The second step: the code, and the new password."""
 
-    password = forms.CharField(
-        label=_("New password"),
-        strip=False,
-        max_length=128,
-        help_text=_("At least 8 characters, and not just digits."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = password_field(_("New password"))
 
     def clean_password(self) -> str:
         password = self.cleaned_data["password"]
@@ -118,11 +126,20 @@ class EmailForm(forms.Form):
 
 
 class PasswordByLinkForm(SetPasswordForm):
+    """The page of a mailed link."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        new, again = self.fields["new_password1"], self.fields["new_password2"]
-        new.label, again.label = _("New password"), _("Confirm new password")
-        new.help_text, again.help_text = _("At least 8 characters, and not just digits."), ""
+        label_new_passwords(self)
+
+    def save(self, commit: bool = True) -> User:
+        """Set the password once. Raises Refusal if the link was used or the account closed meanwhile."""
+        before, new = self.user.password, self.cleaned_data["new_password1"]
+        self.user.set_password(new)
+        if not passwords.replace(self.user, before):
+            raise Refusal(_("This link was used just now, or the account was closed."))
+        password_validation.password_changed(new, self.user)
+        return self.user
 
 
 class ProfileForm(ChangedFieldsForm):
@@ -156,13 +173,8 @@ class NewPasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, request: HttpRequest | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request or HttpRequest()
-        old, new, again = (self.fields[name] for name in ("old_password", "new_password1", "new_password2"))
-        old.label, new.label, again.label = (
-            _("Current password"),
-            _("New password"),
-            _("Confirm new password"),
-        )
-        new.help_text, again.help_text = _("At least 8 characters, and not just digits."), ""
+        self.fields["old_password"].label = _("Current password")
+        label_new_passwords(self)
 
     def clean_old_password(self) -> str:
         """Wrong ones count as at the doors: whoever found an open session must not guess on."""

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.devices import known_device
@@ -46,8 +45,7 @@ def take_try(request: HttpRequest, mobile: str) -> list[Use]:
 
 
 def _pause(reached: LimitReached) -> str:
-    until = timezone.localtime(reached.ends_at) + timedelta(minutes=1)
     sentence = _(
         "Too many wrong tries. Try again at %(time)s, or use a browser that you've signed in with before."
     )
-    return sentence % {"time": f"{until:%H:%M}"}
+    return sentence % {"time": reached.again_at}

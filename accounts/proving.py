@@ -109,6 +109,7 @@ class CodeForm(forms.Form):
 class ProvenNumber(RedirectURLMixin, FormView):
     """Base of the views. A subclass has what is kept from the first step, and what the second one does."""
 
+    template_name = "accounts/form_page.html"
     form_class: type[forms.Form] = NumberForm
     code_form_class: type[CodeForm] = CodeForm
     code_template_name = "accounts/code.html"

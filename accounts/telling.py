@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import AccountEvent, User
 from core.links import absolute_url
+from core.mail import NO_AUTOMATIC_REPLY
 
 log = logging.getLogger(__name__)
 
@@ -73,5 +74,4 @@ def _message(events: list[AccountEvent], addresses: list[str]) -> EmailMessage:
         url = absolute_url("admin:accounts_accountevent_changelist")
         body = render_to_string("accounts/told.txt", {"events": events, "url": url})
         subject = _("ihome admin: %(event)s") % {"event": events[0].get_kind_display()}
-    headers = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-    return EmailMessage(subject, body, bcc=addresses, headers=headers)
+    return EmailMessage(subject, body, bcc=addresses, headers=NO_AUTOMATIC_REPLY)

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import emails
+from accounts import emails, passwords
 from accounts.codes import Purpose
 from accounts.devices import remember_device
 from accounts.forms import (
@@ -106,7 +106,6 @@ class SignUp(ProvenNumber):
 class SignInByCode(ProvenNumber):
     """Sign in whoever holds the number. Staff can't: a lost phone must not open the back office."""
 
-    template_name = "accounts/login_code.html"
     purpose = Purpose.SIGN_IN
     heading = _("Sign in with a code")
 
@@ -126,8 +125,10 @@ class ForgottenPassword(ProvenNumber):
 
     def proven(self, form: ForgottenPasswordForm) -> HttpResponse:
         user = holder_of(form.cleaned_data["username"])
+        before = user.password
         user.set_password(form.cleaned_data["password"])
-        user.save(update_fields=["password"])
+        if not passwords.replace(user, before):
+            raise Refusal(_("Your account was changed elsewhere just now. Please start again."))
         log.info(
             "password of %s set after a code, from %s", masked(user.mobile), client_address(self.request)
         )

@@ -40,6 +40,11 @@ class LimitReached(Exception):
         super().__init__(limit.name)
         self.limit, self.ends_at = limit, ends_at
 
+    @property
+    def again_at(self) -> str:
+        """Hour and minute from which a use is left, for people."""
+        return f"{timezone.localtime(self.ends_at) + timedelta(minutes=1):%H:%M}"
+
 
 def take(limit: Limit, subject: str) -> Use:
     """Count one use. Raises LimitReached if none is left."""

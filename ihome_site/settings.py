@@ -163,8 +163,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "core.passwords.SiteWordsValidator", "OPTIONS": {"host": _site.hostname}},
 ]
-# Which browsers an account has been used with: accounts/devices.py
-DEVICE_COOKIE_NAME = "__Host-device" if _site.scheme == "https" else "device"
 PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "orders:list"
@@ -228,6 +226,7 @@ COOKIE_PREFIX = "__Host-" if _https else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
+DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}device"  # which browsers an account was used with: accounts/devices.py
 MESSAGE_STORAGE = "ihome_site.messages.Messages"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https

@@ -134,6 +134,6 @@ TASKS = [
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("mails to superusers", telling.due, telling.send),
-    Task("messages deleted", cleanup.due, cleanup.prune),
+    Task("old rows deleted", cleanup.due, cleanup.prune),
     Task("alerts", alerts.due, alerts.tell),
 ]

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
+from core.mail import NO_AUTOMATIC_REPLY, contacts
 from orders.models import Order, OrderEvent
 from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirming
 
@@ -45,9 +46,6 @@ breaker = CircuitBreaker("the mail server")
 
 MAX_TITLE_LENGTH = 30
 """Characters of the house's title in a subject."""
-
-NO_AUTOMATIC_REPLY = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-"""RFC 3834, and Exchange's own: holiday replies would come back to our address for each mail."""
 
 SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We've received your booking"),
@@ -216,12 +214,12 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "staff_will_answer": _awaits_acceptance(order),
         "by_renter": event.actor_id == order.renter_id,
         "was_paid": event.from_status in Order.PAID,
-        "begun": has_begun_to_pay(order),
+        "begun": event.kind == Kind.CANCELED and has_begun_to_pay(order),
         "back_fen": _refund_due_fen(event),
         "is_delayed": event.kind == Kind.CANCELED and has_delayed_refund(order),
         "given_back_before": event.kind == Kind.CANCELED and _has_earlier_refund(event),
         "url": absolute_url("orders:detail", order.number),
-        "contacts": " · ".join(filter(None, [settings.CONTACT_PHONE, settings.CONTACT_EMAIL])),
+        "contacts": contacts(),
     }
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests import make
+from tests.interleaving import before
 from tests.proving import prove
 
 pytestmark = pytest.mark.django_db
@@ -156,6 +157,15 @@ def test_ACC03_a_link_to_the_confirmed_email_sets_a_new_password_once(person: Us
     assert "This link no longer works." in again.content.decode()
     assert now(person).check_password(NEW)
     assert not anywhere.session.get("_auth_user_id")
+
+
+def test_L2_a_link_that_was_used_meanwhile_is_refused_in_words(person: User) -> None:
+    browser().post(BY_EMAIL, {"email": EMAIL})
+    other = {"new_password1": "the-best-password", "new_password2": "the-best-password"}
+    with before("accounts.passwords.replace", lambda: browser().post(link(), other)):
+        refused = browser().post(link(), PASSWORDS)
+    assert "This link was used just now" in refused.content.decode()
+    assert now(person).check_password("the-best-password")
 
 
 def test_ACC03_a_link_works_for_an_hour(person: User) -> None:

@@ -170,6 +170,17 @@ def test_L2_an_account_that_is_closed_meanwhile_keeps_its_number(own: Client, pe
     assert now(person).mobile == person.mobile
 
 
+def test_L2_an_account_that_is_closed_meanwhile_keeps_its_password(client: Client, person: User) -> None:
+    def close() -> None:
+        User.objects.filter(pk=person.pk).update(is_active=False)
+
+    with before("accounts.passwords.replace", close):
+        refused = prove(client, FORGOTTEN, {"username": person.mobile}, password=NEW)
+    assert list(refused.context["form"].errors) == ["code"]
+    assert now(person).check_password(OLD)
+    assert not now(person).is_active
+
+
 def test_the_new_number_is_another_one(own: Client, person: User) -> None:
     page = own.post(NUMBER, {"username": person.mobile, "password": OLD})
     assert list(page.context["form"].errors) == ["username"]

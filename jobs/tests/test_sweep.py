@@ -337,7 +337,7 @@ def test_deletes_old_answers_that_said_nothing_new_and_keeps_the_rest(payment: P
         GatewayMessage.objects.create(
             channel=channel, verdict=verdict, received_at=at, raw=b"", signature_ok=True
         )
-    assert sweep_once()["messages deleted"] == 1
+    assert sweep_once()["old rows deleted"] == 1
     assert make.rows(GatewayMessage).count() == 4
 
 

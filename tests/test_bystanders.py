@@ -132,31 +132,20 @@ MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
 ]
 
 
-mutants = pytest.mark.parametrize(("act", "place", "model", "condition"), MUTANTS)
-
-
-@mutants
-def test_B1_one_order_does_not_show_a_lost_condition(
-    monkeypatch: pytest.MonkeyPatch,
-    act: Callable[[], object],
-    place: str,
-    model: type[models.Model],
-    condition: str,
-) -> None:
+@pytest.fixture(params=MUTANTS, ids=lambda mutant: f"{mutant[0].__name__}-{mutant[1]}")
+def mutant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
+    """Return what to do, while one statement has lost a condition."""
+    act, place, model, condition = request.param
     lose(monkeypatch, place, model, condition)
-    act()
+    return act
 
 
-@mutants
-def test_B1_twin_bystanders_show_a_lost_condition(
-    monkeypatch: pytest.MonkeyPatch,
-    act: Callable[[], object],
-    place: str,
-    model: type[models.Model],
-    condition: str,
-) -> None:
-    lose(monkeypatch, place, model, condition)
-    assert harms_others(act)
+def test_B1_one_order_does_not_show_a_lost_condition(mutant: Callable[[], object]) -> None:
+    mutant()
+
+
+def test_B1_twin_bystanders_show_a_lost_condition(mutant: Callable[[], object]) -> None:
+    assert harms_others(mutant)
 
 
 @pytest.mark.parametrize("act", sorted({act for act, *_ in MUTANTS}, key=lambda act: act.__name__))

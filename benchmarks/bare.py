@@ -186,8 +186,8 @@ class Bare:
             amount_fen,
             now,
         )
-        execute("UPDATE houses_house SET order_count = order_count + 1 WHERE id = %s", (house,))
         execute("RELEASE SAVEPOINT paid")
+        execute("UPDATE houses_house SET order_count = order_count + 1 WHERE id = %s", (house,))
         execute("SELECT id FROM payments_payment WHERE live_for_id = %s", (order,))
         self.cursor.fetchall()
         self.judge(message, "SETTLED", payment)

@@ -43,7 +43,7 @@ def after_a_day(scenario: Scenario, attempts: int) -> list[Ratio]:
     seconds = time.monotonic() - began
     ours = set(Order.objects.filter(language=_MARK).values_list("number", flat=True))
     # The article's views have marked other orders as paid without recording a payment.
-    problems = [str(problem) for problem in broken_rules() if problem.order_number in ours]
+    problems = [str(problem) for problem in broken_rules() if problem.about in ours]
     assert not rest, f"{rest} orders or attempts are unfinished"
     assert not problems, problems[:3]
     paid = Order.objects.filter(status=Order.Status.WAIT_COMMENT, language=_MARK).count()

@@ -97,6 +97,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         f"--datadir={folder / 'data'}",
         f"--socket={_socket(folder)}",
         f"--pid-file={folder / 'pid'}",
+        f"--tmpdir={folder}",  # a server that starts deletes the temporary tables of all others in its folder
     ]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(

@@ -26,6 +26,7 @@ from accounts.search import NumberSearch
 from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
 from core.admin import DatesInRange, ReadOnlyAdmin
 from core.admin_changes import ChangedFieldsAdmin
+from core.admin_pages import ByKey
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 CONTACT = ("mobile", "email")
@@ -42,7 +43,7 @@ admin.site.password_change = own_password  # type: ignore[method-assign, assignm
 
 
 @admin.register(User)
-class UserAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
+class UserAdmin(ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = NewStaffForm
     add_form_template = None
@@ -50,7 +51,7 @@ class UserAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin)
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
     search_fields = ["mobile", "name", "email"]
     number_lookups = {"mobile": "mobile", "order": "orders__number"}
-    ordering = ["-date_joined"]
+    ordering = ["-id"]
     readonly_fields = ["has_password", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["mobile", "name", "email", "has_password"]}),
@@ -219,10 +220,9 @@ class GroupAdmin(ChangedFieldsAdmin, DjangoGroupAdmin):
 
 
 @admin.register(AccountEvent)
-class AccountEventAdmin(NumberSearch, ReadOnlyAdmin):
+class AccountEventAdmin(ByKey, NumberSearch, ReadOnlyAdmin):
     list_display = ["created_at", "kind", "user", "account", "actor", "detail"]
     list_filter = ["kind", "created_at"]
-    list_select_related = ["user", "actor"]
+    list_prefetch = ("user", "actor")
     search_fields = ["user__mobile", "user__name", "actor__mobile", "actor__name"]
     number_lookups = {"mobile": "user__mobile"}
-    show_full_result_count = False

@@ -27,8 +27,17 @@ class NumberSearch(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
+        found = self.with_number(queryset, search_term)
+        if found is not None:
+            return found, False
         number = read_number(search_term)
-        mobile = clean_mobile(_NOT_IN_A_MOBILE.sub("", visible(search_term)))
+        text = number.printed if number and number.is_certain else clean_mobile(search_term)
+        return super().get_search_results(request, queryset, text)
+
+    def with_number(self, queryset: QuerySet, typed: str) -> QuerySet | None:
+        """Return the rows with the number that was typed; None if it is no number of any row."""
+        number = read_number(typed)
+        mobile = clean_mobile(_NOT_IN_A_MOBILE.sub("", visible(typed)))
         for kind, value in _kinds_of(mobile, number):
             if kind not in self.number_lookups:
                 continue
@@ -36,9 +45,8 @@ class NumberSearch(ModelAdmin):
             rows = queryset.model._default_manager.filter(self.where(kind, value)).order_by()
             found = queryset.filter(pk__in=rows.values("pk"))
             if found.exists():
-                return found, False
-        text = number.printed if number and number.is_certain else clean_mobile(search_term)
-        return super().get_search_results(request, queryset, text)
+                return found
+        return None
 
     def where(self, kind: str, value: str) -> Q:
         return Q((self.number_lookups[kind], value))

@@ -1,5 +1,7 @@
 """Admin of differences between the daily bill and our books."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.search import NumberSearch
 from bills.days import missed_days
 from bills.lines import next_step
+from core.admin_pages import ByKey
 from core.money import yuan_text
 from payments.models import BillLine
 from payments.staff.resolution import ResolvableAdmin
@@ -29,10 +32,10 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(BillLine)
-class BillLineAdmin(NumberSearch, ResolvableAdmin):
+class BillLineAdmin(ByKey, NumberSearch, ResolvableAdmin):
     list_display = ["line", "kind", "about", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
     list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
-    list_select_related = ["payment"]
+    list_prefetch = ("payment",)
     search_fields = ["out_trade_no", "trade_no", "out_request_no"]
     number_lookups = {
         "mobile": "payment__order__renter__mobile",
@@ -58,8 +61,8 @@ class BillLineAdmin(NumberSearch, ResolvableAdmin):
         "done_by",
     ]
     readonly_fields = ["about", "in_bill", "ours", "what_to_do"]
-    show_full_result_count = False
     actions = ["dealt_with"]
+    offered: ClassVar[dict[str, Any]] = {"dealt_with": lambda line: line.done_at is None}
 
     def where(self, kind: str, value: str) -> Q:
         """Find an order by the numbers of its attempts: the order itself may be lost."""

@@ -1,6 +1,6 @@
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -8,6 +8,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -87,18 +88,30 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
         """
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, object] | None = None,
+    offered: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
+    """By action: whether it can do anything to a row. Actions that are not named here always can."""
+
+    def steps(self, request: HttpRequest, row: Model) -> list[tuple[str, str]]:
+        """Return name and label of each action that the user may take, and that applies to a row now."""
+        choices = self.get_action_choices(request, [])
+        return [(name, label) for name, label in choices if self.offered.get(name, lambda row: True)(row)]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the actions of the list as buttons on the page of one row."""
-        actions = self.get_action_choices(request, [])
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), "actions": actions}
-        )
+        """Show the actions that apply as buttons on the page of a row."""
+        context["actions"] = self.steps(request, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Return to the page whose button it was, `next`, instead of the list."""
+        response = super().response_action(request, queryset, *args, **kwargs)
+        here = request.POST.get("next", "")
+        if isinstance(response, HttpResponseRedirect) and url_has_allowed_host_and_scheme(here, None):
+            return HttpResponseRedirect(here)
+        return response
 
     def ask_first(
         self,
@@ -113,6 +126,7 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
     ) -> TemplateResponse:
         """Return a page with `form`, which `action` needs filled in; it posts to the same action again."""
         page = {"action": action, "title": title, "rows": rows, "form": form, "opts": self.opts}
+        page["next"] = request.POST.get("next", "")
         return TemplateResponse(
             request, template, {**self.admin_site.each_context(request), **page, **context}
         )

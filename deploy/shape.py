@@ -11,7 +11,7 @@ from statistics import median, quantiles
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    *("core", "accounts", "houses", "orders", "payments", "bills", "jobs", "ihome_site"),
+    *("core", "accounts", "houses", "orders", "payments", "bills", "jobs", "desk", "ihome_site"),
     *("demo", "standin", "benchmarks", "deploy"),
 )
 LARGEST_ROOM = 1 / 3

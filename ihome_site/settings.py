@@ -60,7 +60,7 @@ except ValueError:
 # No WSGI_APPLICATION: runserver then bypasses wsgi.py and works without Alipay's keys.
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "desk.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "payments",
     "bills",
     "jobs",
+    "desk",
 ]
 if DEBUG or REHEARSAL:  # never in production: known passwords, a fake Alipay
     INSTALLED_APPS += ["demo", "standin"]

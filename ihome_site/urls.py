@@ -3,15 +3,12 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 from django.views.i18n import set_language
 from django.views.static import serve
 
 from ihome_site import views
 from orders.views import book
-
-admin.site.index_title = _("Overview")
 
 handler400 = "ihome_site.views.bad_request"
 handler404 = "ihome_site.views.not_found"

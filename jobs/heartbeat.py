@@ -40,12 +40,15 @@ def claim(name: str, *, every: timedelta) -> bool:
     return is_new or bool(Heartbeat.objects.filter(name=name, beat_at__lte=now - every).update(beat_at=now))
 
 
+def last_beat(name: str = SWEEP) -> datetime | None:
+    return Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
+
+
 def sweep_is_missed_since() -> datetime | None:
     """Time of the last heartbeat, if it is overdue. None if all is well.
 
     If no sweep has ever run: the time at which the first poll was due, if that is overdue.
     """
-    beats = Heartbeat.objects.filter(name=SWEEP).values_list("beat_at", flat=True)
     overdue = Payment.objects.unsure().filter(next_try_at__isnull=False).order_by("next_try_at")
-    since = beats.first() or overdue.values_list("next_try_at", flat=True).first()
+    since = last_beat() or overdue.values_list("next_try_at", flat=True).first()
     return since if since is not None and since < timezone.now() - SILENT_AFTER else None

@@ -1,24 +1,28 @@
 """Admin of orders, events and reviews. payments/staff/order_admin.py registers Order, with its payments."""
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
-from accounts.search import NumberSearch
-from core.admin import ReadOnlyAdmin, ReadOnlyInline
-from core.money import yuan_text
+from core.admin import ReadOnlyAdmin
+from core.admin_pages import ByKey
 from core.refusal import Refusal
+from core.templatetags.ihome import moment, stay_date, yuan
 from core.transactions import durable_transaction
-from orders import transitions
+from orders import stays, transitions
 from orders.models import Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
+from orders.staff_filters import AreaFilter, StayFilter
+from orders.staff_search import OrderSearch
 from orders.transitions import IllegalTransition
 
 NUMBER_LOOKUPS_BY_ORDER = {
@@ -29,12 +33,6 @@ NUMBER_LOOKUPS_BY_ORDER = {
 }
 
 
-class OrderEventInline(ReadOnlyInline):
-    model = OrderEvent
-    fields = ["created_at", "kind", "from_status", "to_status", "actor", "reason", "amount_fen"]
-    show_change_link = False
-
-
 class RejectForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason (shown to the renter)"),
@@ -43,42 +41,57 @@ class RejectForm(forms.Form):
     )
 
 
-class BaseOrderAdmin(NumberSearch, ReadOnlyAdmin):
-    list_display = [
-        "number",
-        "state",
-        "house_title",
-        "renter",
-        "check_in",
-        "nights",
-        "amount",
-        "accept_by",
-        "created_at",
-    ]
-    list_filter = ["status", "created_at", "check_in", "house__area"]
-    list_select_related = ["renter"]
-    search_fields = ["number", "trade_no", "house_title", "renter__mobile", "renter__name"]
+class BaseOrderAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
+    list_display = ["number", "state", "who", "house_title", "stay", "amount", "deadline"]
+    list_filter: ClassVar[list[Any]] = [StayFilter, "status", AreaFilter]
+    list_prefetch = ("renter",)
+    search_fields = ["number"]  # any, so that there is a search box
     number_lookups = {
         "mobile": "renter__mobile",
         "order": "number",
         "trade": BY_TRADE,
         "refund": BY_REFUND,
     }
-    date_hierarchy = "created_at"
-    show_full_result_count = False
     view_on_site = False  # that page is for the renter only
     actions = ["accept_bookings", "reject_bookings"]
-    inlines = [OrderEventInline]
+    offered: ClassVar[dict[str, Any]] = {
+        "accept_bookings": lambda order: order.status == Order.Status.WAIT_ACCEPT,
+        "reject_bookings": lambda order: order.status == Order.Status.WAIT_ACCEPT,
+    }
 
-    @admin.display(description=_("status"), ordering="status")
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Sort by arrival or departure where days are chosen."""
+        return stays.ORDER_BY.get(request.GET.get("stay", "")) or super().get_ordering(request)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == AreaFilter.parameter_name or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=_("status"))
     def state(self, order: Order) -> str:
         return format_html(
             '<span class="status status-{}">{}</span>', order.status, order.get_status_display()
         )
 
-    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
+    @admin.display(description=_("renter"))
+    def who(self, order: Order) -> str:
+        return order.renter.get_full_name()
+
+    @admin.display(description=_("stay"))
+    def stay(self, order: Order) -> str:
+        nights = ngettext("%d night", "%d nights", order.nights) % order.nights
+        days = f"{stay_date(order.check_in)} – {stay_date(order.check_out)}"
+        return format_html('<span class="days">{}</span> · {}', days, nights)
+
+    @admin.display(description=_("amount"))
     def amount(self, order: Order) -> str:
-        return yuan_text(order.amount_fen)
+        return yuan(order.amount_fen)
+
+    @admin.display(description=_("deadline"))
+    def deadline(self, order: Order) -> str:
+        """Until when staff answer, or the renter pays."""
+        by = {Order.Status.WAIT_ACCEPT: order.accept_by, Order.Status.WAIT_PAYMENT: order.pay_by}
+        at = by.get(Order.Status(order.status))
+        return moment(timezone.localtime(at)) if at else ""
 
     @admin.action(description=_("Accept"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
@@ -130,7 +143,7 @@ class BaseOrderAdmin(NumberSearch, ReadOnlyAdmin):
 
 
 @admin.register(OrderEvent)
-class OrderEventAdmin(NumberSearch, ReadOnlyAdmin):
+class OrderEventAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     list_display = [
         "created_at",
         "order",
@@ -142,16 +155,17 @@ class OrderEventAdmin(NumberSearch, ReadOnlyAdmin):
         "reason",
     ]
     list_filter = ["kind", "created_at"]
-    list_select_related = ["order", "actor"]
     search_fields = ["order__number"]
+    order_path = "order"
+    list_prefetch = ("order", "actor")
     number_lookups = NUMBER_LOOKUPS_BY_ORDER
-    show_full_result_count = False
 
 
 @admin.register(Review)
-class ReviewAdmin(NumberSearch, ReadOnlyAdmin):
+class ReviewAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     list_display = ["created_at", "house", "rating", "renter", "order"]
     list_filter = ["rating", "created_at"]
-    list_select_related = ["house", "renter", "order"]
-    search_fields = ["order__number", "house__title", "text"]
+    search_fields = ["order__number"]
+    order_path = "order"
+    list_prefetch = ("house", "renter", "order")
     number_lookups = NUMBER_LOOKUPS_BY_ORDER

@@ -145,7 +145,7 @@ def _retry_or_give_up(event: OrderEvent, error: Exception) -> None:
     age = timezone.now() - event.created_at
     if is_final(error) or age > GIVE_UP_AFTER:
         log.error("order %s event %s: mail given up after %s", event.order, event.pk, age)
-        _mark(event, mail_due_at=None)
+        _mark(event, mail_due_at=None, mail_failed_at=timezone.now())
     else:
         _mark(event, mail_due_at=timezone.now() + min(max(age, timedelta(minutes=1)), timedelta(hours=1)))
 

@@ -99,6 +99,11 @@ class Order(models.Model):
             models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
             models.Index(fields=["remind_at"], name="order_remind_at"),
+            # Deadlines, for the sweep and for staff; arrivals and departures, for staff.
+            models.Index(fields=["status", "accept_by", "id"], name="order_accept_by"),
+            models.Index(fields=["status", "pay_by", "id"], name="order_pay_by"),
+            models.Index(fields=["check_in", "id"], name="order_by_check_in"),
+            models.Index(fields=["check_out", "id"], name="order_by_check_out"),
         ]
 
     def __str__(self) -> str:
@@ -183,7 +188,8 @@ SECONDS_TO_PAY = 60
 class OrderEvent(models.Model):
     """Event in the timeline of an order, which the renter reads. Also the outbox of mails.
 
-    mailing.py writes `mail_due_at` (next try; empty when done or not for mail) and `mailed_at`.
+    mailing.py writes `mail_due_at` (next try; empty when done or not for mail), `mailed_at` and
+    `mail_failed_at`.
     """
 
     class Kind(models.TextChoices):
@@ -219,6 +225,7 @@ class OrderEvent(models.Model):
         _("email due at"), null=True, blank=True, default=timezone.now, editable=False
     )
     mailed_at = models.DateTimeField(_("emailed at"), null=True, blank=True, editable=False)
+    mail_failed_at = models.DateTimeField(_("email given up at"), null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-id"]

@@ -118,6 +118,9 @@ class Payment(models.Model):
             models.Index(fields=["next_try_at"], name="payment_due"),
             models.Index(fields=["status", "-created_at"], name="payment_by_status"),
             models.Index(fields=["trade_no"], name="payment_by_trade"),
+            # The work queue.
+            models.Index(fields=["contradicted_at"], name="payment_contradicted"),
+            models.Index(fields=["evidence", "paid_at"], name="payment_by_evidence"),
         ]
 
     def __str__(self) -> str:
@@ -219,6 +222,16 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.out_request_no
+
+    @property
+    def is_late(self) -> bool:
+        return (self.due_at or self.created_at) <= timezone.now() - LATE_AFTER
+
+    @property
+    def can_be_given_up(self) -> bool:
+        """Not made yet, and not just on its way."""
+        waits = (self.Status.PROPOSED, self.Status.DUE, self.Status.REFUSED)
+        return self.status in waits or (self.status == self.Status.SENT and self.is_late)
 
     @staticmethod
     def late() -> Q:

@@ -1,12 +1,15 @@
 """Admin of the message log."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.search import NumberSearch
+from core.admin_pages import ByKey
+from orders.staff_search import OrderSearch
 from payments import callbacks
 from payments.models import GatewayMessage
 from payments.staff.action_messages import are_too_many
@@ -16,11 +19,12 @@ from payments.staff.resolution import ResolvableAdmin
 
 
 @admin.register(GatewayMessage)
-class GatewayMessageAdmin(NumberSearch, ResolvableAdmin):
+class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
     list_display = ["id", "received_at", "channel", "verdict", "detail", "payment", "signature_ok"]
     list_filter = [MessagesToCheck, "channel", "verdict", "received_at"]
-    list_select_related = ["payment"]
-    search_fields = ["payment__out_trade_no", "payment__trade_no", "detail"]
+    search_fields = ["payment__out_trade_no"]
+    order_path = "payment__order"
+    list_prefetch = ("payment",)
     number_lookups = {
         "mobile": "payment__order__renter__mobile",
         "order": "payment__order__number",
@@ -41,8 +45,11 @@ class GatewayMessageAdmin(NumberSearch, ResolvableAdmin):
         "outcome",
     ]
     readonly_fields = ["content"]
-    show_full_result_count = False
     actions = ["look_again", "dealt_with"]
+    offered: ClassVar[dict[str, Any]] = {
+        "look_again": lambda message: message.verdict == GatewayMessage.Verdict.REFUND_NOTICE,
+        "dealt_with": lambda message: message.done_at is None,
+    }
 
     @admin.action(description=_("Reprocess refund notices"), permissions=["act"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:

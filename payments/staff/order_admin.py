@@ -5,56 +5,35 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
-from core.admin import ReadOnlyInline
 from core.money import yuan_text
 from core.refusal import Refusal
 from orders.admin import BaseOrderAdmin
 from orders.models import Order
 from payments import cancellation
-from payments.models import Payment, Refund
+from payments.models import Refund
+from payments.staff import order_page
 from payments.staff.action_messages import warn_of_approval
-from payments.staff.alipay_codes import explained
+from payments.staff.filters import MoneyFilter
 from payments.staff.forms import CancelForm
-from payments.staff.refund_steps import next_step
-
-
-class PaymentInline(ReadOnlyInline):
-    model = Payment
-    fk_name = "order"
-    fields = [
-        "out_trade_no",
-        "status",
-        "amount_fen",
-        "received_fen",
-        "trade_no",
-        "evidence",
-        "paid_at",
-        "expires_at",
-    ]
 
 
 @admin.register(Order)
 class OrderAdmin(BaseOrderAdmin):
-    inlines = [PaymentInline, *BaseOrderAdmin.inlines]
+    list_filter = [*BaseOrderAdmin.list_filter, MoneyFilter]
     actions = [*BaseOrderAdmin.actions, "cancel_order"]
-    readonly_fields = ["refunds"]
+    offered = {**BaseOrderAdmin.offered, "cancel_order": lambda order: not order.is_over}
 
-    def get_fields(self, request: HttpRequest, obj: Order | None = None) -> list[Any]:
-        """Put the refunds first: they are what may need staff."""
-        return ["refunds", *(field for field in super().get_fields(request, obj) if field != "refunds")]
+    change_form_template = "admin/orders/order.html"
 
-    @admin.display(description=_("refunds"))
-    def refunds(self, order: Order) -> str:
-        """State each refund, with Alipay's refusal and the next step."""
-        rows = Refund.objects.filter(payment__order=order).order_by("id")
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a> · {}', map(_line_of, rows)) or "-"
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context |= order_page.context_for(context["original"], request, self.admin_site)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(description=_("Cancel order"), permissions=["act"])
     def cancel_order(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
@@ -101,12 +80,3 @@ class OrderAdmin(BaseOrderAdmin):
         self.message_user(request, f"{order.number}: {result}", messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return None
-
-
-def _line_of(refund: Refund) -> tuple[str, str, str]:
-    """Return address, number and state of a refund."""
-    address = reverse("admin:payments_refund_change", args=[refund.pk])
-    state = [f"￥{yuan_text(refund.amount_fen)}", refund.get_status_display()]
-    if refund.status == Refund.Status.REFUSED:
-        state.append(explained(refund.refusal))
-    return address, refund.out_request_no, " · ".join(filter(None, [*state, next_step(refund)]))

@@ -1,5 +1,7 @@
 """Admin of payments: query Alipay, refund, dismiss a contradiction."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -8,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
 from accounts.models import User
-from accounts.search import NumberSearch
 from core.admin import ReadOnlyInline
+from core.admin_pages import ByKey
 from core.money import yuan_text
+from orders.staff_search import OrderSearch
 from payments import queries, refunding
 from payments.books import attempts, refunds
 from payments.books.message_log import Channel, Verdict
@@ -47,7 +50,7 @@ class GatewayMessageInline(ReadOnlyInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(NumberSearch, ResolvableAdmin):
+class PaymentAdmin(ByKey, OrderSearch, ResolvableAdmin):
     list_display = [
         "out_trade_no",
         "status",
@@ -65,7 +68,8 @@ class PaymentAdmin(NumberSearch, ResolvableAdmin):
         ("contradicted_at", admin.EmptyFieldListFilter),
         "created_at",
     ]
-    search_fields = ["out_trade_no", "trade_no"]
+    search_fields = ["out_trade_no"]
+    order_path = "order"
     number_lookups = {
         "mobile": "order__renter__mobile",
         "order": "order__number",
@@ -73,8 +77,11 @@ class PaymentAdmin(NumberSearch, ResolvableAdmin):
         "trade": "trade_no",
         "refund": "refunds__out_request_no",
     }
-    show_full_result_count = False
     actions = ["ask_alipay", "give_back", "dealt_with"]
+    offered: ClassVar[dict[str, Any]] = {
+        "give_back": lambda payment: payment.refundable_fen > 0,
+        "dealt_with": lambda payment: payment.status == Payment.Status.CLOSED and payment.contradicted_at,
+    }
     inlines = [RefundInline, GatewayMessageInline]
 
     @admin.display(description=_("amount (yuan)"), ordering="amount_fen")

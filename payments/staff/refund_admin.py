@@ -1,6 +1,7 @@
 """Admin of refunds: approve, send again, give up."""
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -9,9 +10,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
-from accounts.search import NumberSearch
 from core.admin import ReadOnlyAdmin
+from core.admin_pages import ByKey
 from core.money import yuan_text
+from orders.staff_search import OrderSearch
 from payments import refunding
 from payments.models import Refund
 from payments.staff.action_messages import are_too_many
@@ -22,7 +24,7 @@ from payments.staff.refund_steps import NextStep
 
 
 @admin.register(Refund)
-class RefundAdmin(RefusalInWords, NextStep, NumberSearch, ReadOnlyAdmin):
+class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
     list_display = [
         "out_request_no",
         "status",
@@ -55,8 +57,9 @@ class RefundAdmin(RefusalInWords, NextStep, NumberSearch, ReadOnlyAdmin):
     ]
     readonly_fields = ["refusal_in_words", "next_step"]
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
-    list_select_related = ["asked_by", "approved_by"]
-    search_fields = ["out_request_no", "payment__out_trade_no", "payment__trade_no"]
+    search_fields = ["out_request_no"]
+    order_path = "payment__order"
+    list_prefetch = ("asked_by", "approved_by")
     number_lookups = {
         "mobile": "payment__order__renter__mobile",
         "order": "payment__order__number",
@@ -64,8 +67,12 @@ class RefundAdmin(RefusalInWords, NextStep, NumberSearch, ReadOnlyAdmin):
         "trade": "payment__trade_no",
         "refund": "out_request_no",
     }
-    show_full_result_count = False
     actions = ["approve", "try_again", "give_up"]
+    offered: ClassVar[dict[str, Any]] = {
+        "approve": lambda refund: refund.status == Refund.Status.PROPOSED,
+        "try_again": lambda refund: refund.status == Refund.Status.REFUSED,
+        "give_up": lambda refund: refund.can_be_given_up,
+    }
 
     @admin.action(description=_("Approve…"), permissions=["act"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:

@@ -1,12 +1,11 @@
 """The next step of a refund that has not been made, in words for staff."""
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.models import LATE_AFTER, Refund
+from payments.models import Refund
 
 Status = Refund.Status
 
@@ -52,7 +51,7 @@ def next_step(refund: Refund) -> str:
         case Status.REFUSED:
             truth = _("Not refunded: Alipay refused. The renter reads that it is delayed.")
             return _("%(truth)s %(step)s") % {"truth": truth, "step": _mend(refund)}
-        case Status.DUE | Status.SENT if (refund.due_at or refund.created_at) <= timezone.now() - LATE_AFTER:
+        case Status.DUE | Status.SENT if refund.is_late:
             return _(
                 "Not made within a day. Look at the payment's refunds at Alipay, and tell the site operator: "
                 "the sweep or Alipay does not respond."

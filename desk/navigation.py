@@ -1,0 +1,49 @@
+"""Sections of the admin's navigation. Every registered model is in one of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
+    (_("Orders"), ("orders.Order", "orders.Review", "orders.OrderEvent")),
+    (_("Money"), ("payments.Payment", "payments.Refund", "payments.BillLine", "payments.GatewayMessage")),
+    (_("Homes"), ("houses.House", "houses.BookedNight", "houses.Area", "houses.Facility")),
+    (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent")),
+)
+"""By section: its models, the one that its link leads to first."""
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    link: Link
+    links: Sequence[Link] = ()
+    """Its pages, if it has several."""
+
+
+def sections(path: str, apps: Iterable[dict[str, Any]]) -> list[Section]:
+    """Return the sections with a page that the user may see, `apps` as AdminSite.get_app_list() has them."""
+    lists = {entry["model"]._meta.label: entry for app in apps for entry in app["models"]}
+    first = reverse("admin:index")
+    found = [Section(Link(gettext("Today"), first, path == first))]
+    for label, names in MODELS:
+        links = [_link(lists[name], path) for name in names if name in lists and lists[name]["admin_url"]]
+        if links:
+            is_current = any(link.is_current for link in links)
+            found.append(Section(Link(str(label), links[0].url, is_current), links if len(links) > 1 else ()))
+    return found
+
+
+def _link(entry: dict[str, Any], path: str) -> Link:
+    return Link(entry["name"], entry["admin_url"], path.startswith(entry["admin_url"]))

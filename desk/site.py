@@ -1,0 +1,29 @@
+"""The admin of the staff: Django's, with 今天 as its first page and navigation by sections."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from desk import navigation
+
+
+class DeskSite(AdminSite):
+    site_header = site_title = _("ihome admin")
+    enable_nav_sidebar = False
+    empty_value_display = "–"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        sections = navigation.sections(request.path, context["available_apps"])
+        return {**context, "sections": sections, "may_find": request.user.has_perm("orders.view_order")}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        request.current_app = self.name  # as every view of Django's admin
+        from desk import today  # its models can be imported only after the admin's app
+
+        page = {**self.each_context(request), "title": gettext("Today"), **today.page_for(request.user)}
+        return TemplateResponse(request, "admin/today.html", {**page, **(extra_context or {})})

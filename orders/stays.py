@@ -1,0 +1,25 @@
+"""Orders by the days of their stay: who arrives, leaves, is in house."""
+
+from datetime import date
+
+from django.db.models import Q
+
+from orders.models import Order
+
+ORDER_BY = {"arriving": ("check_in", "id"), "leaving": ("check_out", "id"), "in_house": ("check_out", "id")}
+"""By the function below: the order that an index has."""
+
+
+def arriving(first: date, last: date) -> Q:
+    """Match orders with check-in on one of the days, paid or not yet. Both days are included."""
+    return Q(check_in__range=(first, last), status__in=[*Order.UNPAID, *Order.PAID])
+
+
+def leaving(first: date, last: date) -> Q:
+    """Match paid orders with check-out on one of the days."""
+    return Q(check_out__range=(first, last), status__in=Order.PAID)
+
+
+def in_house(first: date, last: date) -> Q:
+    """Match paid orders with a night on one of the days."""
+    return Q(check_in__lte=last, check_out__gt=first, status__in=Order.PAID)

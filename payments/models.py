@@ -223,16 +223,6 @@ class Refund(models.Model):
     def __str__(self) -> str:
         return self.out_request_no
 
-    @property
-    def is_late(self) -> bool:
-        return (self.due_at or self.created_at) <= timezone.now() - LATE_AFTER
-
-    @property
-    def can_be_given_up(self) -> bool:
-        """Not made yet, and not just on its way."""
-        waits = (self.Status.PROPOSED, self.Status.DUE, self.Status.REFUSED)
-        return self.status in waits or (self.status == self.Status.SENT and self.is_late)
-
     @staticmethod
     def late() -> Q:
         """Due for longer than LATE_AFTER: needs a human."""

@@ -153,13 +153,19 @@ def retry(refund: Refund) -> bool:
     return refunds.move(refund, Q(status=Status.REFUSED), status=Status.SENT, due_at=now, next_try_at=now)
 
 
+def can_be_given_up(refund: Refund) -> bool:
+    """Not made yet, and not just on its way."""
+    waits = refund.status in (Status.PROPOSED, Status.DUE, Status.REFUSED)
+    return waits or (refund.status == Status.SENT and refunds.is_late(refund))
+
+
 def give_up(refund: Refund, *, by: User, explanation: str) -> None:
     """End a refund that Alipay has not made: → GIVEN_UP. Raises CannotRefund.
 
     One that was sent to Alipay is queried once more: if it was made late, it must not be refunded twice.
     `explanation` is for the renter, if the timeline shows the refund.
     """
-    if refund.status == Status.SENT and not Refund.objects.filter(Refund.late(), pk=refund.pk).exists():
+    if refund.status == Status.SENT and not refunds.is_late(refund):
         refusal = _("%(number)s: it may be on its way. You can give it up after one day.")
         raise CannotRefund(refusal % {"number": refund.out_request_no})
     if refund.status in (Status.REFUSED, Status.SENT):

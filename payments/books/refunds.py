@@ -22,7 +22,7 @@ from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent
 from payments.books import rows
-from payments.models import Payment, Refund
+from payments.models import LATE_AFTER, Payment, Refund
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,11 @@ _EXTERNAL_NUMBER = re.compile(r"[!-~]{1,64}")
 
 class CannotRefund(Refusal):
     """A sentence for staff. Nothing was written."""
+
+
+def is_late(refund: Refund) -> bool:
+    """Apply Refund.late() to a row that was read."""
+    return (refund.due_at or refund.created_at) <= timezone.now() - LATE_AFTER
 
 
 def create(

@@ -71,7 +71,7 @@ class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
     offered: ClassVar[dict[str, Any]] = {
         "approve": lambda refund: refund.status == Refund.Status.PROPOSED,
         "try_again": lambda refund: refund.status == Refund.Status.REFUSED,
-        "give_up": lambda refund: refund.can_be_given_up,
+        "give_up": refunding.can_be_given_up,
     }
 
     @admin.action(description=_("Approve…"), permissions=["act"])

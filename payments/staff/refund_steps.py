@@ -5,6 +5,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from payments.books.refunds import is_late
 from payments.models import Refund
 
 Status = Refund.Status
@@ -51,7 +52,7 @@ def next_step(refund: Refund) -> str:
         case Status.REFUSED:
             truth = _("Not refunded: Alipay refused. The renter reads that it is delayed.")
             return _("%(truth)s %(step)s") % {"truth": truth, "step": _mend(refund)}
-        case Status.DUE | Status.SENT if refund.is_late:
+        case Status.DUE | Status.SENT if is_late(refund):
             return _(
                 "Not made within a day. Look at the payment's refunds at Alipay, and tell the site operator: "
                 "the sweep or Alipay does not respond."

@@ -38,7 +38,7 @@ def open_row(staff, model, query):
 
 
 def press(staff, action):
-    staff.page.locator(f".object-tools form:has([value={action}]) button").click()
+    staff.page.locator(f"#content form:has([value={action}]) button").click()
 
 
 def submit(staff, name, **fields):

@@ -225,4 +225,4 @@ class AccountEventAdmin(ByKey, NumberSearch, ReadOnlyAdmin):
     list_filter = ["kind", "created_at"]
     list_prefetch = ("user", "actor")
     search_fields = ["user__mobile", "user__name", "actor__mobile", "actor__name"]
-    number_lookups = {"mobile": "user__mobile"}
+    number_lookups = {"mobile": "user__mobile", "order": "user__orders__number"}

@@ -1,7 +1,7 @@
 """Search in the admin by any number that is printed somewhere, by an index."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from django.contrib.admin import ModelAdmin
@@ -13,13 +13,25 @@ from core.numbers import PrintedNumber, read_number, visible
 
 _NOT_IN_A_MOBILE = re.compile(r"^[^0-9+]+")
 
+OrderFinder = Callable[[str], list[str]]
+_order_finders: list[OrderFinder] = []
+
+
+def register_order_finder(find: OrderFinder) -> None:
+    """Let `find` return the numbers of the orders that a number at Alipay belongs to.
+
+    Rooms below `payments` cannot look a trade up; they look up its order.
+    """
+    if find not in _order_finders:
+        _order_finders.append(find)
+
 
 class NumberSearch(ModelAdmin):
     """Mixin: the search box takes a number or mobile number in any usual spelling.
 
     `number_lookups` has an indexed lookup for each kind of number that the rows have: "mobile", "order",
-    "attempt", "refund", "trade". The most exact one that finds rows wins; only if none does, `search_fields`
-    are scanned.
+    "attempt", "refund", "trade". The most exact one that finds rows wins. If none does, the number may be
+    Alipay's, and its order is looked up. Only if that finds nothing, too, `search_fields` are scanned.
     """
 
     number_lookups: ClassVar[Mapping[str, str]] = {}
@@ -61,3 +73,5 @@ def _kinds_of(mobile: str, number: PrintedNumber | None) -> Iterator[tuple[str, 
     ours = (("refund", number.refund), ("attempt", number.attempt), ("order", number.order))
     yield from ((kind, value) for kind, value in ours if value)
     yield from ((kind, number.printed) for kind in ("trade", "refund", "attempt"))
+    if not number.order:
+        yield from (("order", order) for find in _order_finders for order in find(number.printed))

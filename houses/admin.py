@@ -50,7 +50,7 @@ class HouseForm(forms.ModelForm):
 
 
 @admin.register(House)
-class HouseAdmin(ChangedFieldsAdmin, DatesInRange):
+class HouseAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange):
     form = HouseForm
     list_display = [
         "title",
@@ -65,6 +65,7 @@ class HouseAdmin(ChangedFieldsAdmin, DatesInRange):
     list_filter = ["is_listed", "instant_book", "area"]
     list_select_related = ["area"]
     search_fields = ["title", "address"]
+    number_lookups = {"order": "orders__number"}
     readonly_fields = ["order_count", "review_count", "rating_sum", "created_at"]
     inlines = [HousePhotoInline]
 

@@ -59,6 +59,15 @@ def numbered_at_alipay(number: str) -> Q:
     return Q(pk__in=trades.values("pk")) | Q(pk__in=refunds.values("pk"))
 
 
+def orders_numbered_at_alipay(number: str) -> list[str]:
+    """Return the numbers of the orders of a trade or refund. A union: MariaDB uses no index for an OR."""
+    trades, refunds = (
+        Order.objects.filter((lookup, number)).order_by().values_list("number", flat=True)
+        for lookup in (BY_TRADE, BY_REFUND)
+    )
+    return list(trades.union(refunds))
+
+
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
     """Annotate cancelled orders with `on_its_way_fen`, `delayed_fen` and `refunded_fen`, others with None.
 

@@ -1,7 +1,8 @@
 """Bystanders (B1): another renter's orders beside every test of money, statuses, nights and counters.
 
-They are paid, being refunded and unpaid, and nothing about them is due. No column of them may change: a
-statement that lost its WHERE changes them, which a test with one order can't see.
+They are paid, being refunded and unpaid, with mails to come, messages that nobody judged and lines of a bill.
+Nothing about them is due. No column of them may change: a statement that lost its WHERE changes them, which
+a test with one order can't see.
 """
 
 from collections.abc import Iterator
@@ -15,11 +16,23 @@ from django.utils import timezone
 from accounts.models import User
 from houses.models import Area, BookedNight, House
 from orders.models import Order, OrderEvent, Review
-from payments.models import GatewayMessage, Payment, Refund
+from payments.models import BillLine, GatewayMessage, Payment, Refund
 from tests.database_use import uses_database
 
 ROOMS = ("bills", "houses", "jobs", "orders", "payments")
-MODELS = (User, Area, House, Order, OrderEvent, BookedNight, Review, Payment, Refund, GatewayMessage)
+MODELS = (
+    User,
+    Area,
+    House,
+    Order,
+    OrderEvent,
+    BookedNight,
+    Review,
+    Payment,
+    Refund,
+    GatewayMessage,
+    BillLine,
+)
 
 Kind, Paid, Back = OrderEvent.Kind, Payment.Status, Refund.Status
 Rows = dict[type[models.Model], list[tuple[object, ...]]]
@@ -38,6 +51,7 @@ STAYS: list[tuple[str, list[str], dict[str, int], list[str]]] = [
         [Kind.BOOKED, Kind.PAID, Kind.REFUNDED],
     ),
 ]
+WAITING_FOR_MAIL = (Kind.ACCEPTED, Kind.REFUNDED)
 FAR_AWAY = timedelta(days=15_000)
 """Their stays begin, and all that is due falls due, beyond the days that a test travels to."""
 
@@ -69,7 +83,7 @@ def rows() -> Rows:
 
 def _rows_of(model: type[models.Model], cursor: CursorWrapper) -> list[tuple[object, ...]]:
     # Django would spend most of the time of a short test on writing these statements.
-    columns = ", ".join(field.column for field in model._meta.concrete_fields)
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in model._meta.concrete_fields)
     cursor.execute(f"SELECT {columns} FROM {model._meta.db_table} WHERE id < 0 ORDER BY id")
     return list(cursor.fetchall())
 
@@ -90,7 +104,8 @@ def insert(now: datetime) -> None:
         order = _order(n, status, renter, house, now)
         add(order)
         for kind in events:
-            add(OrderEvent(order=order, kind=kind, created_at=now, mail_due_at=None))
+            mail_due_at = now + FAR_AWAY if kind in WAITING_FOR_MAIL else None
+            add(OrderEvent(order=order, kind=kind, created_at=now, mail_due_at=mail_due_at))
         if status not in Order.OVER:
             for night in (order.check_in, order.check_in + timedelta(days=1)):
                 add(BookedNight(house=house, night=night, order_number=order.number))
@@ -113,10 +128,27 @@ def insert(now: datetime) -> None:
                 received_at=now,
             )
         )
+    _add_unfinished(add, now)
     house.order_count = len([order for order in made[Order] if order.is_paid])
     house.review_count, house.rating_sum = 1, 4
     for model, instances in made.items():
         model._base_manager.bulk_create(instances)
+
+
+def _add_unfinished(add, now: datetime) -> None:
+    """Add messages that nobody judged, too old and too new for the sweep, and lines of a bill far ahead.
+
+    Staff resolved the messages, so that only one line is in the work queue.
+    """
+    for received_at in (now - FAR_AWAY, now + FAR_AWAY):
+        add(
+            GatewayMessage(
+                channel="NOTIFY", raw=b"a", signature_ok=True, received_at=received_at, done_at=now
+            )
+        )
+    bill_date = timezone.localdate(now) + FAR_AWAY
+    for key, done_at in (("open", None), ("closed by a run", now)):
+        add(BillLine(bill_date=bill_date, bill_fen=100, key=key, created_at=now, done_at=done_at))
 
 
 def _order(n: int, status: str, renter: User, house: House, now: datetime) -> Order:

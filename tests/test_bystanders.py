@@ -1,11 +1,12 @@
 """Twins of the bystanders (B1): mutants of the code of money, statuses, nights and counters.
 
 Each loses one condition of one statement, as `filter()` instead of `filter(pk=...)`. A test with one order
-notices none of them; the bystanders find each.
+notices none of them. Beside bystanders each changes their rows, is refused by the database, or leaves the
+test's own order undone.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 
 import pytest
@@ -13,12 +14,16 @@ from django.db import IntegrityError, models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from bills import lines
+from bills.lookup import Entry, Finding
 from houses import availability
 from houses.models import BookedNight, House
-from orders import booking, transitions
-from orders.models import Order
+from orders import booking, mailing, transitions
+from orders.models import Order, OrderEvent
+from payments import callbacks
 from payments.books import attempts, message_log, refunds, rows
-from payments.models import GatewayMessage, Payment, Refund
+from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.staff import resolution
 from tests import bystanders, make
 from tests.interleaving import found
 
@@ -84,6 +89,50 @@ def judge() -> None:
     assert make.rows(GatewayMessage).get().verdict == "BAD"
 
 
+def judge_late() -> None:
+    a_while_ago = timezone.now() - timedelta(minutes=5)
+    GatewayMessage.objects.create(channel="NOTIFY", raw=b"a", signature_ok=True, received_at=a_while_ago)
+    for key in callbacks.unjudged():
+        callbacks.judge_late(key)
+    assert not make.rows(GatewayMessage).filter(verdict="UNJUDGED").exists()
+
+
+def mail() -> None:
+    order = make.order(make.user(email="a@example.com"))
+    order.events.create(kind="PAID", amount_fen=30000, mail_due_at=timezone.now())
+    for key in mailing.due():
+        mailing.send(key)
+    assert make.rows(OrderEvent).get().mailed_at
+
+
+ENTRY = Entry(date(2026, 11, 22), False, "2026888", "", "", 100, "a")
+
+
+def open_line() -> BillLine:
+    return BillLine.objects.create(bill_date=ENTRY.day, key=ENTRY.key)
+
+
+def close_line() -> None:
+    lines.close(open_line())
+    assert make.rows(BillLine).get().done_at
+
+
+def close_lines_of_a_day() -> None:
+    assert not lines.keep(open_line().bill_date, [])
+    assert make.rows(BillLine).get().done_at
+
+
+def reopen_line() -> None:
+    lines.close(open_line())
+    assert lines.write(ENTRY, Finding("NOT_OURS"))
+    assert make.rows(BillLine).get().done_at is None
+
+
+def resolve_line() -> None:
+    assert resolution.resolve(open_line(), by=make.user(), how="Painters")
+    assert make.rows(BillLine).get().outcome == "Painters"
+
+
 def book() -> Order:
     home = make.house(instant_book=True)
     night = timezone.localdate() + timedelta(days=20)
@@ -124,6 +173,15 @@ MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
     (contradict, "payments.books.attempts.mark_contradicted", Payment, "pk"),
     (confirm_a_return, "payments.books.rows.confirm_evidence", Payment, "pk"),
     (judge, "payments.books.message_log.judge", GatewayMessage, "pk"),
+    (judge_late, "payments.callbacks.unjudged", GatewayMessage, "received_at__range"),
+    (judge_late, "payments.callbacks.unjudged", GatewayMessage, "received_at__range[0]"),
+    (judge_late, "payments.callbacks.unjudged", GatewayMessage, "received_at__range[1]"),
+    (mail, "orders.mailing.due", OrderEvent, "order"),
+    (mail, "orders.mailing._next_event", OrderEvent, "order"),
+    (close_line, "bills.lines.close", BillLine, "pk"),
+    (close_lines_of_a_day, "bills.lines.keep", BillLine, "of_this_run"),
+    (reopen_line, "bills.lines.write", BillLine, "pk"),
+    (resolve_line, "payments.staff.resolution.resolve", BillLine, "pk"),
     (receive, "orders.transitions._count_stay", House, "pk"),
     (expire, "houses.availability.release", BookedNight, "order_number"),
     (unblock, "houses.availability.release_for_staff", BookedNight, "pk"),
@@ -154,25 +212,38 @@ def test_B1_the_code_as_it_is_harms_nobody(act: Callable[[], object]) -> None:
 
 
 def harms_others(act: Callable[[], object]) -> bool:
-    """Act beside bystanders: their rows change, or the database refuses what would be done to them."""
+    """Act beside bystanders: their rows change, the database refuses that, or `act` is not done."""
     bystanders.insert(timezone.now())
     before = bystanders.rows()
     try:
         act()
-    except IntegrityError:
+    except (IntegrityError, AssertionError):
         return True
     return bystanders.rows() != before
 
 
+ENDS = {"[0]": datetime(1900, 1, 1, tzinfo=UTC), "[1]": datetime(2200, 1, 1, tzinfo=UTC)}
+
+
 def lose(patch: pytest.MonkeyPatch, place: str, model: type[models.Model], condition: str) -> None:
-    """While the function at `place` runs, `filter()` on the model's rows ignores the condition."""
+    """While the function at `place` runs, `filter()` on the model's rows ignores the condition.
+
+    "a__range[0]" and "a__range[1]" lose one end of a range, and "of_this_run" the condition without a name.
+    """
     owner, name = found(place)
     function, whole = getattr(owner, name), QuerySet.filter
-    lost = []
+    lost: list[object] = []
+    key, end = condition.removesuffix("[0]").removesuffix("[1]"), condition[-3:]
 
     def without(queryset: QuerySet, *args: Q, **kwargs: object) -> QuerySet:
-        if queryset.model is model and condition in kwargs:
-            lost.append(kwargs.pop(condition))
+        if queryset.model is model and key in kwargs:
+            value = kwargs.pop(key)
+            lost.append(value)
+            if end in ENDS and isinstance(value, tuple):
+                kwargs[key] = (ENDS[end], value[1]) if end == "[0]" else (value[0], ENDS[end])
+        elif queryset.model is model and key == "of_this_run" and args:
+            lost.append(args)
+            args = ()
         return whole(queryset, *args, **kwargs)
 
     @wraps(function)

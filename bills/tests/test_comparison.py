@@ -106,7 +106,7 @@ def transfer(trade_no: str = "2026888", **changes: object) -> tuple[Row, str]:
 
 
 def open_lines() -> list[tuple[str, str]]:
-    lines = BillLine.objects.filter(done_at=None).order_by("id")
+    lines = make.rows(BillLine).filter(done_at=None).order_by("id")
     return [(line.kind, line.out_request_no or line.out_trade_no) for line in lines]
 
 
@@ -149,7 +149,7 @@ def test_a_day_on_which_all_is_the_same(gateway: Gateway) -> None:
 def test_rows_of_one_thing_are_taken_together(gateway: Gateway) -> None:
     payment = paid()
     assert reconcile(bill(row(payment, 10000), row(payment, 20000))).matched == 1
-    BillLine.objects.all().delete()
+    make.rows(BillLine).all().delete()
     assert reconcile(bill(row(payment), row(payment))).matched == 0
     assert open_lines() == [(Kind.AMOUNT, payment.out_trade_no)]
 
@@ -175,7 +175,7 @@ def test_QRY11_a_number_that_is_not_ours(number: str, gateway: Gateway) -> None:
     (line,) = report.for_staff
     assert (line.kind, line.out_trade_no, line.trade_no) == (Kind.NOT_OURS, number, "2026999")
     assert (line.bill_date, line.bill_fen, line.our_fen, line.payment) == (DAY, 1, None, None)
-    assert (line.raw, BillLine.objects.count()) == (f"{number},somebody,", 1)
+    assert (line.raw, make.rows(BillLine).count()) == (f"{number},somebody,", 1)
     assert "Look up the transaction" in next_step(line)
     assert make.rows(Payment).count() == 0
 
@@ -222,7 +222,7 @@ def test_a_line_is_closed_by_a_later_run_once_its_cause_has_gone(later: timedelt
     with time_machine.travel(MORNING_AFTER + later):
         rows = [row(payment)] if later < timedelta(hours=1) else []
         report = reconcile(bill(*rows, day=(MORNING_AFTER + later).date() - timedelta(days=1)))
-    line = BillLine.objects.get()
+    line = make.rows(BillLine).get()
     assert (report.for_staff, line.done_at is None, line.done_by) == ([], False, None)
     payment.refresh_from_db()
     assert (payment.status, payment.billed_on) == ("PAID", DAY)
@@ -279,7 +279,7 @@ def test_W5_a_transfer_is_another_line_than_a_payment_of_the_same_number(gateway
     (line,) = reconcile(bill(row(payment), like_it)).for_staff
     assert (line.business_type, line.payment, line.bill_fen) == ("转账", payment, 30000)
     reconcile(bill(row(payment), transfer("1"), transfer("2"), transfer("")))
-    assert [line.trade_no for line in BillLine.objects.filter(done_at=None).order_by("trade_no")] == [
+    assert [line.trade_no for line in make.rows(BillLine).filter(done_at=None).order_by("trade_no")] == [
         "",
         "1",
         "2",
@@ -378,7 +378,7 @@ def test_QRY12_near_midnight_it_is_missed_once_both_bills_were_compared(
             (Kind.NOT_IN_BILL, payment.out_trade_no),
             (Kind.NOT_IN_BILL, refund.out_request_no),
         ]
-        assert set(BillLine.objects.values_list("bill_date", flat=True)) == {AFTER}
+        assert set(make.rows(BillLine).values_list("bill_date", flat=True)) == {AFTER}
         before = everything()
         for day in days:
             reconcile(bill(day=day))
@@ -391,7 +391,7 @@ def test_the_bill_of_the_day_before_may_come_later_and_have_it(gateway: Gateway)
     with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
         reconcile(bill(day=AFTER))
         reconcile(bill(row(payment)))
-    assert BillLine.objects.count() == 0
+    assert make.rows(BillLine).count() == 0
 
 
 @pytest.mark.django_db
@@ -411,7 +411,7 @@ def test_QRY12_what_is_recorded_after_its_day_was_compared_is_missed_by_the_next
     payment = paid()
     with time_machine.travel(MORNING_AFTER + timedelta(days=1)):
         report = reconcile(bill(day=AFTER))
-    (line,) = BillLine.objects.all()
+    (line,) = make.rows(BillLine).all()
     assert (line.kind, line.payment, line.bill_date) == (Kind.NOT_IN_BILL, payment, DAY)
     assert (report.for_staff, report.ours.payments) == ([line], 0)  # reported, but not in that day's sums
 
@@ -580,7 +580,7 @@ def test_a_line_that_staff_resolved_stays_closed(gateway: Gateway) -> None:
     assert not resolve(line, by=make.user(), how="Again")
     assert reconcile(bill(stranger("x"))).for_staff == []
     line.refresh_from_db()
-    assert (line.done_by, line.outcome, BillLine.objects.count()) == (staff, "Sold over the counter", 1)
+    assert (line.done_by, line.outcome, make.rows(BillLine).count()) == (staff, "Sold over the counter", 1)
 
 
 # --- many at once -------------------------------------------------------------------------------------------
@@ -599,7 +599,7 @@ def test_QRY11_four_runs_at_once_write_each_line_and_payment_once(gateway: Gatew
     runs_at_once(payment)
     reconcile(bill(row(payment), stranger("x"), unreadable=["?"]))
     assert sorted(number for _, number in open_lines()) == ["", "x"]
-    assert BillLine.objects.filter(out_trade_no="x").count() == 1
+    assert make.rows(BillLine).filter(out_trade_no="x").count() == 1
     assert compared() == [DAY]
     assert payment.order.events.count() == 1
     assert list(broken_rules()) == []
@@ -610,7 +610,7 @@ def test_QRY11_four_runs_at_once_write_each_line_and_payment_once(gateway: Gatew
 def test_QRY11_twin_without_one_key_for_a_line(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Entry, "key", property(lambda entry: uuid.uuid4().hex))
     runs_at_once(paid())
-    assert BillLine.objects.filter(out_trade_no="x").count() == 4
+    assert make.rows(BillLine).filter(out_trade_no="x").count() == 4
 
 
 @pytest.mark.django_db(transaction=True)
@@ -711,7 +711,7 @@ def test_W5_the_command_names_a_copy_and_says_what_to_do(file: Path) -> None:
     reason = complaint("2026-11-22", "--file", str(file))
     assert "a copy that was saved in UTF-8" in reason
     assert "give that zip as it is" in reason
-    assert (compared(), BillLine.objects.count()) == ([], 0)
+    assert (compared(), make.rows(BillLine).count()) == ([], 0)
 
 
 @pytest.mark.django_db
@@ -966,7 +966,7 @@ def test_without_a_date_the_exit_status_is_for_a_day_without_a_bill_then_for_ope
         assert run() == 1
         assert open_lines() == [(Kind.NOT_OURS, "x"), (Kind.NOT_IN_BILL, payment.out_trade_no)]
         assert run() == 1
-        BillLine.objects.update(done_at=timezone.now())
+        make.rows(BillLine).update(done_at=timezone.now())
         assert run() == 0
 
 

@@ -72,6 +72,7 @@ def test_a_contradicted_payment(desk: Client, gateway: Gateway) -> None:
     assert waiting(desk, Payment) == [payment]
 
 
+@pytest.mark.whole_table
 def test_an_empty_work_queue_is_not_logged(caplog: pytest.LogCaptureFixture, gateway: Gateway) -> None:
     make.attempt()
     sweep_once()

@@ -58,6 +58,7 @@ def test_RET09_NOT23_neither_return_nor_notify_ever_comes(payment: Payment, gate
     assert list(broken_rules()) == []
 
 
+@pytest.mark.whole_table
 def test_an_attempt_that_is_not_due_is_left_alone(payment: Payment, gateway: Gateway) -> None:
     make.rows(Payment).update(next_try_at=timezone.now() + timedelta(seconds=30))
     assert sweep_once().total() == 0
@@ -247,6 +248,7 @@ def test_the_command_does_one_round_and_reports_it(
     assert "1 polled" in capsys.readouterr().out
 
 
+@pytest.mark.whole_table
 def test_the_command_reports_when_nothing_was_due(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     call_command("sweep")
@@ -259,6 +261,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(("out", "shows_progress"), [(Terminal(), True), (io.StringIO(), False)])
 def test_progress_is_shown_in_a_terminal_and_wiped(
     payment: Payment,

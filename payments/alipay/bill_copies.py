@@ -18,6 +18,7 @@ _UTF_8 = tuple(text.encode() for text in ("#支付宝", "#账号", "支付宝交
 _PADDED = re.compile(r'"?#.*[^,;\t]([,;\t])\1{2,}')
 _OTHER_SEPARATOR = re.compile(r'"?支付宝交易号"?[;\t|]')
 _ROUNDED = re.compile(r'^"?[0-9](?:[.,][0-9]+)?E\+[12][0-9]"?[,;\t]', re.MULTILINE)
+_QUOTED = re.compile(r'^"(?:#|支付宝交易号")', re.MULTILINE)
 _NO_CHINESE = re.compile(r"#\?{4,}")
 
 
@@ -49,6 +50,8 @@ def _name_of_text(head: str, data: bytes) -> str | None:
     is_saved = any(map(_PADDED.fullmatch, lines[:5])) or any(map(_OTHER_SEPARATOR.match, lines))
     if is_saved or _ROUNDED.search(data.decode("latin-1")):
         return "a copy that Excel or another spreadsheet saved, with rounded numbers"
+    if _QUOTED.search(head):
+        return "a copy that another program saved, with quotation marks around the cells"
     if _NO_CHINESE.match(head):
         return "a copy that lost its Chinese characters when it was saved"
     if head.startswith("#支付宝账务"):

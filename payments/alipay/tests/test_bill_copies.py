@@ -1,5 +1,7 @@
 """Copies of a bill that other programs saved, and other files of Alipay's: named, with what to do."""
 
+import csv
+import io
 import re
 
 import pytest
@@ -16,6 +18,13 @@ def resaved(text: str, separator: str = ",") -> str:
     """The text as Excel saves it: rows padded to one width, numbers and times in its own format."""
     rows = [line.split(",") for line in text.splitlines()]
     return "".join(f"{separator.join(map(_shown, row + [''] * (25 - len(row))))}\r\n" for row in rows)
+
+
+def quoted(text: str) -> str:
+    """The text as a CSV library writes it with every cell in quotation marks."""
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerows(line.split(",") for line in text.splitlines())
+    return file.getvalue()
 
 
 def _shown(cell: str) -> str:
@@ -45,6 +54,18 @@ COPIES = {
         gbk(PAYMENT.format(**PLAIN).replace(PAID.trade_no, "2.02611E+27")),
         SPREADSHEET,
     ),
+    "quoted": (quoted(BILL).encode("gb18030"), "quotation marks"),
+    "quoted, without tabs": (quoted(NO_TABS).encode("gb18030"), "quotation marks"),
+    "quoted, without the lines about the file": (
+        quoted("\n".join(line for line in BILL.splitlines() if line[:1] != "#")).encode("gb18030"),
+        "quotation marks",
+    ),
+    "quoted rows alone": (
+        "\r\n".join(quoted(line) if line[:1] != "#" else line for line in BILL.splitlines()).encode(
+            "gb18030"
+        ),
+        "quotation marks",
+    ),
     "without Chinese": (BILL.encode("ascii", "replace"), "lost its Chinese"),
     "an Excel workbook": (
         zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
@@ -71,7 +92,7 @@ def test_W5_a_copy_is_named_with_what_to_do(content: bytes, name: str) -> None:
 
 
 def test_W5_alipays_own_file_is_no_copy() -> None:
-    titles = ["a,,,", "#支付宝", "2.02611E+27", "????????", "支付宝交易号\t"]
+    titles = ["a,,,", "#支付宝", "2.02611E+27", "????????", "支付宝交易号\t", '"支付宝交易号","b"', '"#']
     lines = [PAYMENT.format(title=title, remark=title) for title in titles]
     assert [row for row, _ in parse(gbk(*lines)).rows] == [PAID] * len(titles)
 

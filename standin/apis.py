@@ -1,6 +1,6 @@
 """The API calls, each from a verified request to the content of its answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from .answers import Node
@@ -130,10 +130,13 @@ class Apis:
             "fund_change": "Y" if moved else "N",
             "gmt_refund_pay": moment_text(refund.refunded_at),
             "refund_fee": yuan(trade.refunded_fen),
-            "send_back_fee": yuan(refund.amount_fen if moved else 0),
+            "send_back_fee": "0.00",
         }
         if "refund_detail_item_list" in options:
-            node["refund_detail_item_list"] = _funds(refund.amount_fen)
+            node |= {
+                "refund_detail_item_list": _funds(refund.amount_fen),
+                "send_back_fee": yuan(refund.amount_fen if moved else 0),
+            }
         return dict(sorted(node.items()))
 
     def _refund_query(self, call: Call) -> Node:
@@ -149,7 +152,7 @@ class Apis:
             "refund_amount": yuan(refund.amount_fen),
             "refund_status": "REFUND_SUCCESS",
             "total_amount": yuan(trade.amount_fen),
-            **{name: value for name, value in _refund_details(refund).items() if name in options},
+            **_refund_details(refund, options),
         }
         return dict(sorted(node.items()))
 
@@ -197,9 +200,11 @@ def _funds(amount_fen: int) -> list[dict[str, str]]:
     return [{"amount": yuan(amount_fen), "fund_channel": "ALIPAYACCOUNT"}]
 
 
-def _refund_details(refund: Refund) -> dict[str, object]:
-    return {
-        "gmt_refund_pay": moment_text(refund.refunded_at),
-        "refund_detail_item_list": _funds(refund.amount_fen),
-        "send_back_fee": yuan(refund.amount_fen),
-    }
+def _refund_details(refund: Refund, options: Collection[str]) -> dict[str, object]:
+    details: dict[str, object] = {}
+    if "gmt_refund_pay" in options:
+        details["gmt_refund_pay"] = moment_text(refund.refunded_at)
+    if "refund_detail_item_list" in options:
+        details["refund_detail_item_list"] = _funds(refund.amount_fen)
+        details["send_back_fee"] = yuan(refund.amount_fen)
+    return details

@@ -1,5 +1,6 @@
 """Actions of the cashier's buttons. A POST is answered with a redirect, so a reload does not resubmit it."""
 
+import json
 import logging
 import threading
 from http.client import HTTPException
@@ -10,9 +11,9 @@ from urllib.request import ProxyHandler, build_opener
 from . import pages
 from .errors import Refused
 from .faults import Faults
-from .messages import Messages
+from .messages import APP_FAILED, APP_GIVEN_UP, APP_PAID, Messages
 from .notices import Notices
-from .records import BUYERS, PRODUCTS, Trade
+from .records import APP_PAY, BUYERS, PRODUCTS, Trade
 from .trades import Trades
 from .wire import Reply, Request, redirect
 
@@ -21,7 +22,10 @@ log = logging.getLogger("standin")
 _ALERTS = {
     "refused": "付款失败：余额不足，未扣款。可以重试或放弃。",
     "ACQ.TRADE_BUYER_NOT_MATCH": "付款失败：这笔交易属于另一个支付宝账号。",
+    "left": "已放弃付款。",
 }
+# What an app gets when the page says this.
+_APP_STATUSES = {"refused": APP_FAILED, "ACQ.TRADE_BUYER_NOT_MATCH": APP_FAILED, "left": APP_GIVEN_UP}
 _NOTICE_WAIT_SECONDS = 15
 
 
@@ -33,23 +37,34 @@ class Cashier:
         self._faults = faults
 
     def handle(self, request: Request, rest: str) -> Reply:
-        """Answer a request below /cashier/; `rest` is `<session>` or `<session>/return`."""
+        """Answer a request below /cashier/; `rest` is `<session>`, `<session>/return` or `…/result`."""
         session, _, step = rest.partition("/")
         trade = self._trades.of_session(session)
-        if trade is None or step not in ("", "return"):
+        if trade is None or step not in ("", "return", "result"):
             return pages.not_found_page()
         params = request.params()
         if step == "return" and trade.is_paid:
             return self._send_back(trade)
         if request.verb == "POST":
             return self._act(trade, params.get("action", ""), params.get("buyer", "1"))
-        buyer = params.get("buyer", "")
+        buyer, alert = params.get("buyer", ""), params.get("alert", "")
+        app_result = self._app_result(trade, alert)
+        if step == "result":
+            return Reply(app_result.encode(), content_type="application/json")
         return pages.cashier_page(
             trade,
             payable=self._trades.is_payable(trade),
             buyer=buyer if buyer in BUYERS else "",
-            alert=_ALERTS.get(params.get("alert", ""), ""),
+            alert=_ALERTS.get(alert, ""),
+            app_result=app_result,
         )
+
+    def _app_result(self, trade: Trade, alert: str) -> str:
+        """Return as JSON what the SDK on a phone hands to the app, "" while it shows the cashier."""
+        status = APP_PAID if trade.is_paid else _APP_STATUSES.get(alert, "")
+        if trade.method != APP_PAY or not status:
+            return ""
+        return json.dumps(self._messages.app_result(trade, status), ensure_ascii=False, indent=1)
 
     def _act(self, trade: Trade, action: str, buyer: str) -> Reply:
         try:
@@ -66,7 +81,7 @@ class Cashier:
                     return _show(trade, buyer=buyer, alert="refused")
                 case "abandon":
                     address = pages.leaving_address(trade)
-                    return redirect(address) if address else _show(trade)
+                    return redirect(address) if address else _show(trade, alert="left")
         except Refused as refused:
             # Paid or closed in the meantime: the page shows that state.
             return _show(trade, alert=refused.sub_code)

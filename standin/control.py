@@ -22,6 +22,7 @@ _POST: Mapping[str, tuple[str, Mapping[str, type]]] = {
     "refund": ("refund", {**_NUMBER, "amount_fen": int, "out_request_no": str}),
     "expire": ("expire", _NUMBER),
     "signed_return": ("signed_return", _MESSAGE),
+    "app_result": ("app_result", _MESSAGE),
     "signed_notify": ("signed_notify", _MESSAGE),
     "notify-now": ("notify_now", {**_NUMBER, "times": int, "parallel": bool}),
     "faults": ("fault", {"name": str, "out_trade_no": str, "method": str, "times": int}),

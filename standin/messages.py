@@ -1,4 +1,4 @@
-"""The two messages Alipay sends about a trade: the return (a browser redirect) and the notice (a POST)."""
+"""Alipay's messages about a trade: the return (a browser redirect), the notice (a POST), an app's result."""
 
 import secrets
 from collections.abc import Mapping
@@ -8,12 +8,17 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from .answers import Answer, node_text
 from .clock import DAY_SECONDS, Clock, moment_text
 from .faults import Faults
 from .money import yuan
 from .records import BUYERS, Refund, Trade
 from .signing import Account, joined
 from .wire import CODECS
+
+# What the SDK on a phone hands to the app: the payment succeeded, failed, or was given up.
+APP_PAID, APP_FAILED, APP_GIVEN_UP = "9000", "4000", "6001"
+_MEMOS = {APP_PAID: "", APP_FAILED: "订单支付失败", APP_GIVEN_UP: "操作已经取消。"}
 
 # Changes to a message before it is signed; None removes the parameter.
 Changes = Mapping[str, str | None]
@@ -35,6 +40,22 @@ class Messages:
         if hits("return.tampered", trade.out_trade_no):
             params["total_amount"] = yuan(trade.amount_fen + 1)
         return urlencode({**params, "sign": signature}, encoding=CODECS[trade.charset.lower()])
+
+    def app_result(
+        self, trade: Trade, status: str = APP_PAID, changes: Changes | None = None
+    ) -> dict[str, str]:
+        """Return the synchronous result of app.pay. `result` is signed JSON text, "" unless it is paid.
+
+        Like an answer, it is signed over the text of its node.
+        """
+        result = self._signed_app_result(trade, changes) if status == APP_PAID else ""
+        return {"memo": _MEMOS[status], "result": result, "resultStatus": status}
+
+    def _signed_app_result(self, trade: Trade, changes: Changes | None) -> str:
+        returned = _changed(self._return_params(trade), {"method": None, "version": None, "sign_type": None})
+        node = node_text(_changed({"code": "10000", "msg": "Success", **returned}, changes))
+        answer = Answer("alipay_trade_app_pay_response", node, self._account.sign(node, trade.charset))
+        return f'{answer.body().decode()[:-1]},"sign_type":"RSA2"}}'
 
     def notice_params(self, trade: Trade, refund: Refund | None) -> dict[str, str]:
         """Return the parameters that all tries of a notice share: of the payment, or of a refund."""

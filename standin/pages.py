@@ -14,13 +14,20 @@ from .wire import CODECS, GBK, UTF8, Reply
 CSS = Path(__file__).with_name("cashier.css").read_bytes()
 
 
-def cashier_page(trade: Trade, *, payable: bool, buyer: str = "", alert: str = "") -> Reply:
-    """The page to sign in and pay. `buyer` is the signed-in buyer, "" if there is none."""
+def cashier_page(
+    trade: Trade, *, payable: bool, buyer: str = "", alert: str = "", app_result: str = ""
+) -> Reply:
+    """The page to sign in and pay. `buyer` is the signed-in buyer, "" if there is none.
+
+    `app_result`: JSON that the SDK on a phone would hand to the app, "" if there is none.
+    """
+    handed = _handed_to_app(trade, app_result) if app_result else ""
     if trade.is_paid:
-        return _paid_page(trade)
+        return _paid_page(trade, handed)
     if not payable:
-        return _page("交易已关闭", _facts(trade) + _back(trade), trade)
+        return _page("交易已关闭", _facts(trade) + handed + _back(trade), trade)
     alert_html = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
+    alert_html += handed
     fields = _buyer_fields(trade, buyer) + _buttons(buyer)
     form = f'<form method="post" action="/cashier/{trade.session}">{fields}</form>'
     return _page("确认付款", alert_html + _facts(trade) + form, trade)
@@ -47,13 +54,21 @@ def not_found_page() -> Reply:
     return Reply(reply.body, 404, reply.content_type, reply.headers)
 
 
-def _paid_page(trade: Trade) -> Reply:
+def _handed_to_app(trade: Trade, app_result: str) -> str:
+    address = f"/cashier/{trade.session}/result"
+    return (
+        f'<p>App 会收到这个结果（<a href="{address}">JSON</a>）：</p>'
+        f'<pre id="app-result">{escape(app_result)}</pre>'
+    )
+
+
+def _paid_page(trade: Trade, handed: str) -> Reply:
     back = (
         f'<a class="button main" id="return" href="/cashier/{trade.session}/return">返回商家</a>'
         if trade.return_url
         else ""
     )
-    return _page("付款成功", _facts(trade) + back, trade)
+    return _page("付款成功", _facts(trade) + handed + back, trade)
 
 
 def _facts(trade: Trade) -> str:

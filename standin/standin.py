@@ -142,6 +142,10 @@ class StandIn:
         """
         return self._messages.signed_return(self._trades.get(out_trade_no), changes)
 
+    def app_result(self, out_trade_no: str, changes: Changes | None = None) -> dict[str, str]:
+        """Build the result that the SDK on a phone hands to the app once it is paid. `changes` as above."""
+        return self._messages.app_result(self._trades.get(out_trade_no), changes=changes)
+
     def signed_notify(self, out_trade_no: str, changes: Changes | None = None) -> str:
         """Build the newest notice's body without sending it. `changes` as in `signed_return`."""
         params = self._notices.latest(out_trade_no)

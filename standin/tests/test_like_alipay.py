@@ -224,7 +224,7 @@ class TestContents:
         plain = merchant.call("trade.fastpay.refund.query", **asked).node
         options = ["gmt_refund_pay", "refund_detail_item_list"]
         node = merchant.call("trade.fastpay.refund.query", **asked, query_options=options).node
-        assert set(node) - set(plain) == set(options)
+        assert set(node) - set(plain) == {*options, "send_back_fee"}
         assert node["refund_detail_item_list"] == details
 
     @pytest.mark.parametrize("options", ["fund_bill_list", [1], {"a": 1}])

@@ -106,7 +106,7 @@ class AlipayClient:
 
     def page_pay_url(self, request: PayRequest) -> str:
         """URL for the browser of a desktop."""
-        # page.pay has no quit_url. Alipay uses this one in its own app, and elsewhere may ignore it.
+        # page.pay has no quit_url. Alipay documents this one for its own app; elsewhere it may ignore it.
         signed = self._sdk.api_alipay_trade_page_pay(**_common(request), request_from_url=request.quit_url)
         return f"{self.gateway_url}?{signed}"
 

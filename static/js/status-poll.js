@@ -4,7 +4,8 @@
 // LOOK_EVERY_MS the page itself is fetched to compare it.
 // [data-while-polling]: text that is only true while this script runs; it is unhidden here.
 // form[data-check]: posted every CHECK_EVERY_MS while an attempt is open, so that Alipay is queried: both the return
-// and the notice may be lost.
+// and the notice may be lost. A page that does not know the result (data-mark="unknown") posts it at once: its reader
+// may just have paid, or given up. After each check the page itself is fetched.
 
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 15_000;
@@ -15,7 +16,7 @@ const LEAVING_MS = 30_000;
 const { statusUrl, order: shownOrder, mark } = document.querySelector("[data-status-url]").dataset;
 const checkForm = document.querySelector("form[data-check]");
 let shownPayment;
-let wait = FIRST_WAIT_MS;
+let wait = mark === "unknown" ? 0 : FIRST_WAIT_MS;
 let checkAt = 0;
 let lookAt = Date.now() + LOOK_EVERY_MS;
 let timer;
@@ -23,8 +24,10 @@ let isLeaving = false;
 
 function call() {
   const options = { headers: { Accept: "application/json" }, redirect: "manual" };
-  if (!checkForm || shownPayment !== "OPEN" || Date.now() < checkAt) return fetch(statusUrl, options);
+  const mayBePaid = shownPayment === "OPEN" || mark === "unknown";
+  if (!checkForm || !mayBePaid || Date.now() < checkAt) return fetch(statusUrl, options);
   checkAt = Date.now() + CHECK_EVERY_MS;
+  lookAt = 0;
   return fetch(checkForm.action, { ...options, method: "POST", body: new FormData(checkForm) });
 }
 
@@ -60,7 +63,7 @@ async function ask() {
     location.reload();
     return;
   }
-  wait = Math.min(wait * 1.5, LONGEST_WAIT_MS);
+  wait = Math.min(Math.max(wait * 1.5, FIRST_WAIT_MS), LONGEST_WAIT_MS);
   askLater();
 }
 

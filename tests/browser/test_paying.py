@@ -1,5 +1,6 @@
 """Paying off the happy path: late confirmation, no return, no money, double clicks, no session."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,8 @@ phone_or_desktop = pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["pho
 # A waiting page checks again every 5 s.
 UNATTENDED_MS = 40_000
 
+
+POLLS = re.compile("/(check|status)/$")
 
 # As when the wallet app covers the page, or is closed.
 SET_HIDDEN = """(hidden) => {
@@ -151,11 +154,14 @@ class TestWithoutPaying:
         renter = visit(**device)
         number = renter.start_with_order()
         renter.press_pay()
+        asked = []
+        renter.page.on("request", lambda request: POLLS.search(request.url) and asked.append(request.url))
         renter.pay("abandon")
         renter.page.wait_for_url(f"{renter.site}/orders/**")
         assert renter.number() == number
         assert renter.status() == "待支付"
-        expect(renter.page.get_by_role("heading", name="还没有收到付款")).to_be_visible()
+        expect(heading(renter.page, "还没有收到付款，房间仍为您保留")).to_be_visible()
+        assert asked[0].endswith("/check/")  # of Alipay, before any other poll
         expect(renter.pay_button()).to_have_text("继续支付")
         expect(renter.page.get_by_text("支付成功")).to_have_count(0)
         renter.look("gave-up")
@@ -235,6 +241,7 @@ class TestWithoutReturning:
         expect(renter.page.locator(".action-bar .button")).to_have_count(1)
         expect(renter.page.locator(".action-bar .button")).to_have_text("我已付款，帮我查一下")
         renter.look("no-result-yet")
+        renter.page.wait_for_timeout(4_000 if js else 0)  # its script has just checked; one query per 3 s
         check.click()
         expect(renter.page.get_by_text("支付宝暂时没有回应。")).to_be_visible()
         expect(renter.page.get_by_role("heading", name="还没有收到付款结果")).to_be_visible()

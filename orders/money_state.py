@@ -4,7 +4,7 @@
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
 from django.utils.translation import gettext as _
@@ -111,10 +111,6 @@ def has_begun_to_pay(order: Order) -> bool:
     return order.payments.exists()
 
 
-def has_live_attempt(order: Order) -> bool:
-    return Order.objects.filter(pk=order.pk, live_payment__isnull=False).exists()
-
-
 def is_confirming(order: Order) -> bool:
     """Return True while a payment is being confirmed: the renter must not be asked to pay again."""
     return order.status == Order.Status.WAIT_PAYMENT and _confirming().filter(pk=order.pk).exists()
@@ -126,6 +122,15 @@ def is_result_unknown(order: Order) -> bool:
     Also before the first query. The renter may have paid, and should not begin with paying again.
     """
     return _unknown().filter(pk=order.pk).exists()
+
+
+def payment_facts(order: Order) -> dict[str, bool]:
+    """Return `begun`, `live`, `confirming` and `result_unknown` of an order to pay. One query."""
+    own = Order.objects.filter(pk=OuterRef("pk")).order_by()
+    begun, live = own.filter(payments__isnull=False), own.filter(live_payment__isnull=False)
+    facts = {"begun": Exists(begun), "live": Exists(live), **_states_of_unpaid()}
+    found: Mapping[str, object] = Order.objects.filter(pk=order.pk).values(**facts).get()
+    return {name: bool(value) for name, value in found.items()}
 
 
 def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:

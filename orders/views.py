@@ -27,14 +27,7 @@ from orders.forms import ReviewForm
 from orders.ics import calendar_of
 from orders.limits import TooManyUnpaid
 from orders.models import Order
-from orders.money_state import (
-    ending_of,
-    has_begun_to_pay,
-    has_live_attempt,
-    is_confirming,
-    is_result_unknown,
-    money_of,
-)
+from orders.money_state import ending_of, money_of, payment_facts
 from orders.pages import counts_by_status, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
 from orders.transitions import IllegalTransition
@@ -154,14 +147,13 @@ def order_page(
 
 def _payment_context(order: Order) -> dict[str, object]:
     """Return the context of an order to pay. `is_watched`: a script polls until the state changes."""
-    begun, confirming = has_begun_to_pay(order), is_confirming(order)
-    is_payable = begun and not confirming and order.is_payable
-    soon = timezone.now() + REFRESH_INTERVAL if begun or order.is_overdue else None
+    facts = payment_facts(order)
+    is_payable = facts["begun"] and not facts["confirming"] and order.is_payable
+    soon = timezone.now() + REFRESH_INTERVAL if facts["begun"] or order.is_overdue else None
     return {
-        "begun": begun,
-        "confirming": confirming,
-        "result_unknown": is_payable and is_result_unknown(order),
-        "live": is_payable and has_live_attempt(order),
+        **facts,
+        "result_unknown": is_payable and facts["result_unknown"],
+        "live": is_payable and facts["live"],
         "is_watched": True,
         "look_again_after": _seconds_until([order.turns_at, soon]),
     }

@@ -25,8 +25,8 @@ def book(
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
     `seen_price` is the price per night in fen that the page showed, as its form sends it; empty if unknown.
-    Raises NightsTaken, limits.TooManyUnpaid, PriceChanged, IllegalTransition if an instant booking begins in
-    the past, and House.DoesNotExist if the house is no longer listed.
+    Raises NightsTaken, limits.TooManyUnpaid, PriceChanged, IllegalTransition if the stay begins in the past,
+    and House.DoesNotExist if the house is no longer listed.
     """
     # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
     stay = {"check_in": check_in, "check_out": check_out}

@@ -41,7 +41,12 @@ def accept_by(check_in: date) -> datetime:
 
 
 def booked(order: Order) -> None:
-    """Write the first event of a new order; with instant booking, accept it at once."""
+    """Write the first event of a new order; with instant booking, accept it at once.
+
+    Raises IllegalTransition if the stay began before today: nobody could accept it any more.
+    """
+    if _is_too_late(order):
+        raise IllegalTransition(order, Kind.BOOKED)
     note(order, Kind.BOOKED, actor=order.renter)
     if order.house.instant_book:
         accept(order, by=None, pay_within=PAY_WITHIN_AFTER_INSTANT_BOOKING)
@@ -52,7 +57,7 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
 
     Raises IllegalTransition also if `accept_by` or the day of check-in has passed.
     """
-    if order.check_in < timezone.localdate() or (order.accept_by and order.accept_by <= timezone.now()):
+    if _is_too_late(order):
         raise IllegalTransition(order, Kind.ACCEPTED)
     now = timezone.now()
     pay_by = min(now + pay_within, _last_moment(order.check_in))
@@ -178,6 +183,12 @@ def _move(
         reason=str(columns.get("closing_reason", "")),
         amount_fen=amount_fen,
     )
+
+
+def _is_too_late(order: Order) -> bool:
+    """Return True if the day of check-in, or the deadline for staff to accept, has passed."""
+    is_past_deadline = order.accept_by is not None and order.accept_by <= timezone.now()
+    return order.check_in < timezone.localdate() or is_past_deadline
 
 
 def _last_moment(check_in: date) -> datetime:

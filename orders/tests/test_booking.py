@@ -252,10 +252,11 @@ def test_FMT07_days_change_at_midnight_in_beijing(
     assert nights() == {today, today + timedelta(days=1)}
 
 
+@pytest.mark.parametrize("instant_book", [True, False])
 def test_FMT07_midnight_between_form_and_booking_is_an_error_of_check_in(
-    client: Client, renter: User, house: House
+    client: Client, renter: User, house: House, instant_book: bool
 ) -> None:
-    make.rows(House).update(instant_book=True)
+    make.rows(House).update(instant_book=instant_book)
     client.cookies["django_language"] = "en"
     with time_machine.travel("2026-11-22T23:59:59+08:00", tick=False) as clock:
         client.force_login(renter)

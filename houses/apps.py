@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_delete
 from django.utils.translation import gettext_lazy as _
 
 
 class HousesConfig(AppConfig):
     name = "houses"
     verbose_name = _("Houses")
+
+    def ready(self) -> None:
+        from houses.models import HousePhoto, forget_photo
+
+        post_delete.connect(forget_photo, sender=HousePhoto, dispatch_uid="houses.models")

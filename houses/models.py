@@ -1,12 +1,14 @@
 import re
+from functools import partial
 from pathlib import Path
 from string import ascii_lowercase, digits
 from typing import Any
 
 from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
@@ -179,9 +181,14 @@ class HousePhoto(models.Model):
         return f"{self.house_id}/{self.position}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store a new picture in every size, under names of our own. Raises PhotoRefused."""
+        """Store a new picture in every size, under names of our own. Raises PhotoRefused.
+
+        The files of the picture before are deleted after the commit.
+        """
         if self.image and not self.image._committed:  # type: ignore[attr-defined]
             self._store_sizes()
+            if former := HousePhoto.objects.filter(pk=self.pk).first():
+                former.delete_files_after_commit()
             if (only := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*only, "image", "thumbnail", "stem", "width", "height"}
         super().save(*args, **kwargs)
@@ -197,30 +204,52 @@ class HousePhoto(models.Model):
         self.thumbnail = f"{self.stem}-{min(self.width, photos.CARD_WIDTH)}.jpg"
 
     @property
+    def file_names(self) -> set[str]:
+        """The names of all sizes, or of the one or two files of a photo that is older than its sizes."""
+        names = {str(file.name) for file in (self.image, self.thumbnail) if file}
+        return names | {f"{self.stem}-{end}" for end in photos.endings(self.width) if self.has_sizes}
+
+    def delete_files_after_commit(self) -> None:
+        """Delete the files of a row that was replaced or deleted. After a rollback it still shows them."""
+        transaction.on_commit(partial(_delete_unused, self.file_names), robust=True)
+
+    @property
     def small(self) -> models.fields.files.FieldFile:
         """For browsers that don't choose among sizes."""
         return self.thumbnail or self.image
 
     @property
     def webp_srcset(self) -> str:
-        return self._srcset("webp") if self._has_sizes else ""
+        return self._srcset("webp") if self.has_sizes else ""
 
     @property
     def jpeg_srcset(self) -> str:
-        if self._has_sizes:
+        if self.has_sizes:
             return self._srcset("jpg")
         if self.thumbnail and self.width > photos.CARD_WIDTH:
             return f"{self.thumbnail.url} {photos.CARD_WIDTH}w, {self.image.url} {self.width}w"
         return ""
 
     @property
-    def _has_sizes(self) -> bool:
+    def has_sizes(self) -> bool:
         """Also holds the name against the stem: the version before replaces an image without its stem."""
         return bool(self.stem) and str(self.image.name).startswith(f"{self.stem}-")
 
     def _srcset(self, ending: str) -> str:
         url = self.image.storage.url
         return ", ".join(f"{url(f'{self.stem}-{w}.{ending}')} {w}w" for w in photos.widths(self.width))
+
+
+def _delete_unused(names: set[str]) -> None:
+    """Delete the files that no photo names any more."""
+    rows = HousePhoto.objects.filter(Q(image__in=names) | Q(thumbnail__in=names))
+    for name in names - {name for row in rows for name in row.file_names}:
+        default_storage.delete(name)
+
+
+def forget_photo(instance: HousePhoto, **signal: object) -> None:
+    """Receiver of post_delete, which also comes for the photos of a deleted house."""
+    instance.delete_files_after_commit()
 
 
 class BookedNight(models.Model):

@@ -21,6 +21,8 @@ register_heif_opener(thumbnails=False)
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "GIF")
 MOST_BYTES = 50_000_000
 MOST_PIXELS = 50_000_000
+MOST_PIXELS_OF = {"WEBP": 25_000_000}
+"""Its decoder keeps two canvases for animations: it needs twice the memory of the others."""
 LONGEST_SIDE = 16_000
 """WebP ends at 16,383 pixels, JPEG at 65,500."""
 
@@ -85,17 +87,18 @@ def prepare(upload: File) -> Photo:
 def _opened(upload: File) -> Iterator[Image.Image]:
     """The picture by its header, before anything of it is decoded."""
     if upload.size > MOST_BYTES:
-        raise PhotoRefused(_too_large())
+        raise PhotoRefused(_too_large(MOST_PIXELS))
     upload.seek(0)
     try:
         picture = Image.open(upload, formats=FORMATS)
     except Image.DecompressionBombError:
-        raise PhotoRefused(_too_large()) from None
+        raise PhotoRefused(_too_large(MOST_PIXELS)) from None
     except Exception as error:  # each format has errors of its own
         raise PhotoRefused(_("We can't open this file. Use a photo in JPEG, PNG, WebP or HEIC.")) from error
     with picture:
-        if picture.width * picture.height > MOST_PIXELS or max(picture.size) > LONGEST_SIDE:
-            raise PhotoRefused(_too_large())
+        most = MOST_PIXELS_OF.get(picture.format or "", MOST_PIXELS)
+        if picture.width * picture.height > most or max(picture.size) > LONGEST_SIDE:
+            raise PhotoRefused(_too_large(most))
         yield picture
 
 
@@ -107,11 +110,11 @@ def _damage_refused() -> Iterator[None]:
         raise PhotoRefused(_("This photo is damaged or incomplete. Export or upload it again.")) from error
 
 
-def _too_large() -> str:
+def _too_large(most_pixels: int) -> str:
     return _(
         "This photo is too large: at most %(pixels)d million pixels, %(side)d pixels on a side "
         "and %(bytes)d MB."
-    ) % {"pixels": MOST_PIXELS // 10**6, "side": LONGEST_SIDE, "bytes": MOST_BYTES // 10**6}
+    ) % {"pixels": most_pixels // 10**6, "side": LONGEST_SIDE, "bytes": MOST_BYTES // 10**6}
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -4,7 +4,8 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -128,6 +129,13 @@ def test_P3_IMG02_a_small_file_with_many_pixels_takes_neither_time_nor_memory() 
     small = encoded(plain(size=(12_000, 9_000)), "WEBP", lossless=True)
     assert len(small) < 20_000
     assert peak_of(small, refused=True) < 60
+
+
+def test_P3_a_webp_may_have_half_as_many_pixels_as_its_decoder_wants_twice_the_memory() -> None:
+    large, largest = (encoded(plain("RGBA", (width, 5000)), "WEBP", method=0) for width in (5001, 5000))
+    with pytest.raises(PhotoRefused, match="too large: at most 25 million pixels, 16000"):
+        prepared(large)
+    assert peak_of(largest) < 450
 
 
 def test_P3_IMG02_a_long_file_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,6 +385,44 @@ def test_a_new_picture_alone_can_be_saved_with_all_that_belongs_to_it() -> None:
     assert saved.thumbnail.name == saved.image.name == f"{saved.stem}-500.jpg"
 
 
+def stored(photo: HousePhoto) -> list[bool]:
+    return [default_storage.exists(name) for name in sorted(photo.file_names)]
+
+
+Captured = Callable[..., AbstractContextManager[object]]
+
+
+def test_P5_the_files_of_a_replaced_photo_go_after_the_commit(
+    django_capture_on_commit_callbacks: Captured,
+) -> None:
+    uploaded(make.house(), 900, 1400)
+    before, photo = HousePhoto.objects.get(), HousePhoto.objects.get()
+    photo.image = ContentFile(encoded(plain()), name="b.jpg")
+    with django_capture_on_commit_callbacks(execute=True):
+        photo.save()
+        assert stored(before) == [True] * 6  # a rollback would leave them in the row
+    assert stored(before) == [False] * 6
+    assert stored(HousePhoto.objects.get()) == [True] * 2
+
+
+def test_P5_files_that_another_row_names_stay(django_capture_on_commit_callbacks: Captured) -> None:
+    photo = uploaded(make.house(), 900, 1400)
+    HousePhoto(
+        **{name: getattr(photo, name) for name in ("house", "image", "thumbnail", "stem", "width", "height")}
+    ).save()
+    for expected in (True, False):
+        with django_capture_on_commit_callbacks(execute=True):
+            HousePhoto.objects.first().delete()
+        assert stored(photo) == [expected] * 6
+
+
+def test_P5_the_files_of_a_deleted_home_go(django_capture_on_commit_callbacks: Captured) -> None:
+    photo, other = uploaded(make.house(), 300, 200), uploaded(make.house(), 300, 200)
+    with django_capture_on_commit_callbacks(execute=True):
+        photo.house.delete()
+    assert (any(stored(photo)), all(stored(other))) == (False, True)
+
+
 def test_a_photo_says_its_size_before_it_comes() -> None:
     html = render_to_string("_photo.html", {"photo": uploaded(make.house(), 300, 200)})
     assert 'width="200" height="300"' in html
@@ -414,14 +460,15 @@ def test_P5_an_image_that_the_version_before_replaced_is_shown_alone() -> None:
 
 
 def test_P5_photos_from_before_get_their_sizes_and_lose_their_comments(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], django_capture_on_commit_callbacks: Captured
 ) -> None:
     house = make.house()
     raw = encoded(plain(size=(1500, 1000), colour=RED), comment=b"SECRET")
     image, card = (default_storage.save(f"houses/{n}.jpg", ContentFile(raw)) for n in ("sea", "sea-card"))
     HousePhoto.objects.create(house=house, image=image, thumbnail=card, width=1, height=1, position=4)
     gone = HousePhoto.objects.create(house=house, image="houses/gone.jpg", width=1, height=1)
-    call_command("resize_photos")
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("resize_photos")
     photo = HousePhoto.objects.get(position=4)
     assert (photo.width, photo.height) == (1280, 853)
     assert "webp" in render_to_string("_photo.html", {"photo": photo})

@@ -5,8 +5,10 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders.models import Order, OrderEvent, OrderQuerySet
@@ -23,14 +25,10 @@ NOT_PAID = ("Waiting", "NotExisting")
 REFUND_DONE = "DONE"
 REFUND_ON_ITS_WAY = ("DUE", "SENT")
 REFUND_REFUSED = "REFUSED"
-"""Alipay has not made it: for renters it is delayed. They don't see what awaits approval or was given up."""
+REFUND_LATE_AFTER = timedelta(days=1)
+"""Refused or late: for renters it is delayed. They don't see what awaits approval or was given up."""
 
 _REFUND = "payments__refunds__"
-_REFUND_SUMS = {
-    "on_its_way_fen": Q((f"{_REFUND}status__in", REFUND_ON_ITS_WAY)),
-    "delayed_fen": Q((f"{_REFUND}status", REFUND_REFUSED)),
-    "refunded_fen": Q((f"{_REFUND}status", REFUND_DONE)),
-}
 _CONFIRMING = Q(
     payments__status=PAYMENT_OPEN,
     payments__messages__channel=CHANNEL_RETURN,
@@ -69,16 +67,16 @@ def orders_numbered_at_alipay(number: str) -> list[str]:
 
 
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
-    """Annotate cancelled orders with `on_its_way_fen`, `delayed_fen` and `refunded_fen`, others with None.
+    """Annotate cancelled orders with the sums of their refunds, as `money_of` has them; others with None.
 
     Subqueries, not a join: on a page of a list that an index sorts, they run only for its rows.
     """
-    return orders.annotate(**_refund_sums_of_cancelled())
+    return orders.annotate(**_refund_sums_of_cancelled(_long_ago()))
 
 
 def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
     """Return `on_its_way_fen`, `delayed_fen`, `refunded_fen` and `surplus_fen` (not needed). One query."""
-    sums = {name: _refund_sum(which) for name, which in _REFUND_SUMS.items()}
+    sums = {name: _refund_sum(which) for name, which in _refunds(_long_ago()).items()}
     surplus = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
     return {**Order.objects.filter(pk=order.pk).aggregate(**sums), "surplus_fen": sum(surplus)}
 
@@ -104,7 +102,7 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
 
 
 def has_delayed_refund(order: Order) -> bool:
-    return Order.objects.filter(_REFUND_SUMS["delayed_fen"], pk=order.pk).exists()
+    return Order.objects.filter(_refunds(_long_ago())["delayed_fen"], pk=order.pk).exists()
 
 
 def has_begun_to_pay(order: Order) -> bool:
@@ -158,12 +156,29 @@ def _unknown() -> OrderQuerySet:
     return Order.objects.filter(~Exists(told), live_payment__isnull=False).order_by()
 
 
-@functools.cache  # building them takes longer than the query
-def _refund_sums_of_cancelled() -> dict[str, Case]:
+def _long_ago() -> datetime:
+    """Return since when a refund is late. Whole minutes, so that the sums below are rarely built anew."""
+    return timezone.now().replace(second=0, microsecond=0) - REFUND_LATE_AFTER
+
+
+def _refunds(long_ago: datetime) -> dict[str, Q]:
+    """Return which refunds each sum adds up."""
+    late = Q((f"{_REFUND}due_at__lte", long_ago))
+    late |= Q((f"{_REFUND}due_at", None), (f"{_REFUND}created_at__lte", long_ago))
+    on_its_way = Q((f"{_REFUND}status__in", REFUND_ON_ITS_WAY))
+    return {
+        "on_its_way_fen": on_its_way & ~late,
+        "delayed_fen": Q((f"{_REFUND}status", REFUND_REFUSED)) | on_its_way & late,
+        "refunded_fen": Q((f"{_REFUND}status", REFUND_DONE)),
+    }
+
+
+@functools.lru_cache(maxsize=1)  # building them takes longer than the query
+def _refund_sums_of_cancelled(long_ago: datetime) -> dict[str, Case]:
     own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
     sums = {
         name: Subquery(own.annotate(fen=_refund_sum(which)).values("fen"))
-        for name, which in _REFUND_SUMS.items()
+        for name, which in _refunds(long_ago).items()
     }
     return {name: Case(When(status=Order.Status.CANCELED, then=fen)) for name, fen in sums.items()}
 

@@ -218,7 +218,7 @@ class Refund(models.Model):
         ]
 
     ON_ITS_WAY = (Status.DUE, Status.SENT)
-    """Statuses that the renter sees as on its way; REFUSED as delayed, until staff retry it or give it up."""
+    """Statuses that the renter sees as on its way, for as long as it is not late."""
 
     def __str__(self) -> str:
         return self.out_request_no

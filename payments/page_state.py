@@ -4,8 +4,10 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from orders.models import Order
-from payments.models import Payment, Refund
+from payments.models import LATE_AFTER, Payment, Refund
 
 
 class PaymentPageState(enum.StrEnum):
@@ -34,6 +36,12 @@ class PaymentPage:
 NEUTRAL = PaymentPage(PaymentPageState.NEUTRAL)
 
 
+def is_delayed(refund: Refund) -> bool:
+    """True if it is refused or late, until Alipay has made it or staff give it up. As in money_state."""
+    is_late = (refund.due_at or refund.created_at) <= timezone.now() - LATE_AFTER
+    return refund.status == Refund.Status.REFUSED or (refund.status in Refund.ON_ITS_WAY and is_late)
+
+
 def page_of(payment: Payment) -> PaymentPage:
     """Decide the state of an attempt. Reads the refunds last: if the order is cancelled, all are there."""
     if not payment.is_settled:
@@ -46,7 +54,7 @@ def page_of(payment: Payment) -> PaymentPage:
     refunds = list(payment.refunds.filter(status__in=told).order_by("id"))
     if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
         return PaymentPage(PaymentPageState.PAID, payment)
-    if delayed := [refund for refund in refunds if refund.status == Refund.Status.REFUSED]:
+    if delayed := [refund for refund in refunds if is_delayed(refund)]:
         return PaymentPage(PaymentPageState.DELAYED, payment, delayed)
     if on_their_way := [refund for refund in refunds if refund.status != Refund.Status.DONE]:
         return PaymentPage(PaymentPageState.REFUNDING, payment, on_their_way)

@@ -11,7 +11,7 @@ import pytest
 from orders import money_state
 from orders.models import Order, OrderEvent
 from payments.alipay.answers import NotExisting, Waiting
-from payments.models import GatewayMessage, Payment, Refund
+from payments.models import LATE_AFTER, GatewayMessage, Payment, Refund
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ["core", "accounts", "houses", "orders", "payments", "bills", "jobs", "desk", "ihome_site"]
@@ -128,3 +128,4 @@ def test_money_state_matches_the_statuses_of_payments() -> None:
     assert Refund.Status.DONE == money_state.REFUND_DONE
     assert Refund.ON_ITS_WAY == money_state.REFUND_ON_ITS_WAY
     assert Refund.Status.REFUSED == money_state.REFUND_REFUSED
+    assert money_state.REFUND_LATE_AFTER == LATE_AFTER

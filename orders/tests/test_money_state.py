@@ -156,22 +156,25 @@ def test_the_page_of_a_cancelled_order_polls_until_the_money_is_back(client: Cli
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
+    ("status", "hours", "says"),
     [
-        ("PROPOSED", ""),
-        ("DUE", "on its way back"),
-        ("SENT", "on its way back"),
-        ("REFUSED", "delayed"),
-        ("GIVEN_UP", ""),
+        ("PROPOSED", 25, ""),
+        ("DUE", 23, "on its way back"),
+        ("SENT", 23, "on its way back"),
+        ("DUE", 25, "delayed"),
+        ("SENT", 25, "delayed"),
+        ("REFUSED", 0, "delayed"),
+        ("GIVEN_UP", 25, ""),
     ],
 )
 def test_T1_renters_read_that_a_refund_is_on_its_way_or_delayed(
-    client: Client, renter: User, status: str, says: str
+    client: Client, renter: User, status: str, hours: int, says: str
 ) -> None:
     order = make.order(renter)
     payment = pay(order)
     transitions.cancel(order, by=renter)
     refund(payment, 15000, status)
+    make.rows(Refund).update(due_at=timezone.now() - timedelta(hours=hours))
     for address in (LIST, order.get_absolute_url()):
         html = client.get(address).content.decode()
         for each in ("on its way back", "delayed"):

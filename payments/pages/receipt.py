@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from core.money import yuan_in_capitals
 from orders.access import order_of
 from payments.models import Payment, Refund
+from payments.page_state import is_delayed
 
 
 @require_safe
@@ -20,15 +21,17 @@ def receipt(request: HttpRequest, number: str) -> HttpResponse:
     payment = order.payments.filter(status=Payment.Status.PAID).first()
     if payment is None:
         raise Http404
-    refunds = payment.refunds.order_by("id")
-    done = list(refunds.filter(status=Refund.Status.DONE))
+    refunds = list(payment.refunds.order_by("id"))
+    done = [refund for refund in refunds if refund.status == Refund.Status.DONE]
+    delayed = [refund for refund in refunds if is_delayed(refund)]
+    on_their_way = [refund for refund in refunds if refund.status in Refund.ON_ITS_WAY]
     context = {
         "order": order,
         "payment": payment,
         "in_capitals": yuan_in_capitals(payment.received_fen),
         "refunds": done,
-        "on_their_way": list(refunds.filter(status__in=Refund.ON_ITS_WAY)),
-        "delayed": list(refunds.filter(status=Refund.Status.REFUSED)),
+        "on_their_way": [refund for refund in on_their_way if refund not in delayed],
+        "delayed": delayed,
         "kept_fen": payment.received_fen - sum(refund.amount_fen for refund in done),
     }
     return render(request, "payments/receipt.html", context)

@@ -1,9 +1,10 @@
 """The receipt page: what was paid and what was refunded, for the renter only."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from core.transactions import durable_transaction
@@ -78,6 +79,8 @@ def test_T1_it_shows_refunds_and_whether_they_are_delayed(client: Client, paid: 
     assert f"Refund on its way · {sent.out_request_no}" in html
     assert f"Refund delayed · {refused.out_request_no}" in html
     assert proposed.out_request_no not in html
+    make.rows(Refund).update(due_at=timezone.now() - timedelta(hours=25))
+    assert f"Refund delayed · {sent.out_request_no}" in receipt(client, paid)
     assert "人民币叁佰元整" in html
 
 

@@ -350,19 +350,21 @@ def refund(payment: Payment, fen: int, reason: str = Refund.Reason.CANCELED, sta
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("status", "state", "sentence"),
+    ("status", "hours", "state", "sentence"),
     [
-        ("DUE", "refunding", "usually within a day"),
-        ("SENT", "refunding", "usually within a day"),
-        ("REFUSED", "delayed", "It takes longer than usual. We're seeing to it"),
-        ("DONE", "refunded", "Refunded to the account you paid from on"),
+        ("DUE", 23, "refunding", "usually within a day"),
+        ("SENT", 23, "refunding", "usually within a day"),
+        ("SENT", 25, "delayed", "It takes longer than usual. We're seeing to it"),
+        ("REFUSED", 0, "delayed", "It takes longer than usual. We're seeing to it"),
+        ("DONE", 25, "refunded", "Refunded to the account you paid from on"),
     ],
 )
-def test_T1_a_refund_is_shown_as_made_only_once_it_is_and_as_delayed_if_refused(
-    renter: Client, payment: Payment, status: str, state: str, sentence: str
+def test_T1_a_refund_is_shown_as_made_only_once_it_is_and_as_delayed_if_refused_or_late(
+    renter: Client, payment: Payment, status: str, hours: int, state: str, sentence: str
 ) -> None:
     renter.cookies["django_language"] = "en"
     refund(payment, 30000, status=status)
+    make.rows(Refund).update(due_at=timezone.now() - timedelta(hours=hours))
     make.rows(Refund).update(done_at=timezone.now() if status == "DONE" else None)
     make.rows(Order).update(status=Status.CANCELED)
     page = renter.get(alipay.return_url(payment))

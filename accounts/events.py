@@ -1,4 +1,4 @@
-"""Writes account events, and tells from them who may be behind an account."""
+"""Account events: writing them, and deriving from them which accounts one person may control."""
 
 from collections.abc import Iterable
 from datetime import timedelta

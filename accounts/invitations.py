@@ -1,4 +1,4 @@
-"""Links with which new staff set their password: one use, a few days, nobody else chooses it."""
+"""Links with which new staff set their own password. A link works once, for a few days."""
 
 from datetime import timedelta
 

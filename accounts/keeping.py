@@ -1,4 +1,4 @@
-"""Users who did anything are closed, never deleted: their orders and the admin's history refer to them."""
+"""Protection against deletion: users whom orders or the admin's history refer to are closed instead."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from accounts.models import User
 
 
 def did_anything(user: User) -> bool:
-    """Tell whether the history, or any row that protects them such as an order, refers to them."""
+    """Return True if the admin's history, or a row that protects them (an order, say), refers to the user."""
     return LogEntry.objects.filter(user=user).exists() or any(
         relation.related_model._base_manager.filter(**{relation.field.name: user}).exists()
         for relation in User._meta.get_fields(include_hidden=True)
@@ -19,7 +19,7 @@ def did_anything(user: User) -> bool:
 
 
 def protect_history(sender: type[User], instance: User, **kwargs: Any) -> None:
-    """Refuse to delete the author of entries in the history, which Django would delete with them."""
+    """Receiver of pre_delete: refuse for authors of history entries, which Django would delete along."""
     entries = LogEntry.objects.filter(user=instance)
     if entries.exists():
         raise ProtectedError(f"{instance} is the author of entries in the admin's history", set(entries[:10]))

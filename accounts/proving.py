@@ -41,7 +41,7 @@ class NumberForm(forms.Form):
 
 
 class AsksForPassword(forms.Form):
-    """A form that takes the current password of the signed-in user: an open session is not enough."""
+    """Form that requires the current password of the signed-in user: an open session is not enough."""
 
     password = forms.CharField(
         label=_("Current password"),
@@ -55,7 +55,7 @@ class AsksForPassword(forms.Form):
         self.request, self.user = request, signed_in_user(request)
 
     def clean_password(self) -> str:
-        """Wrong ones count as at the doors."""
+        """Check it. A wrong one counts towards the limits of sign-in."""
         tries = take_try(self.request, self.user.mobile)
         if not self.user.check_password(self.cleaned_data["password"]):
             raise forms.ValidationError(_("Your current password is incorrect."))

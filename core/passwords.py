@@ -1,4 +1,4 @@
-"""Password validator that knows the words of this site: they are the first that somebody guesses here."""
+"""Password validator against words of this site, which are the first that an attacker guesses."""
 
 import re
 import unicodedata

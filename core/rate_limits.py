@@ -1,6 +1,6 @@
 """Rate limits, counted in the database: all processes share the counts, and no restart forgets them.
 
-Each use is taken before the act that it pays for, by a compare-and-set. So a hundred requests at once get no
+Each use is counted before the limited act, by a compare-and-set. So a hundred requests at once get no
 more than the limit allows, and a refused one costs a single read.
 """
 

@@ -1,4 +1,4 @@
-"""The next step of a refund that has not been made, in words for staff."""
+"""Advice for staff about a refund that Alipay has not made."""
 
 from django.contrib import admin
 from django.utils.functional import Promise

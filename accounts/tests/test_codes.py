@@ -183,6 +183,7 @@ def compared_of_thirty_at_once() -> int:
 # --- how often codes are sent ---------------------------------------------------------------------------
 
 
+@pytest.mark.any_database  # 1,440 requests with the statements of the next test
 def test_ACC05_a_number_gets_one_code_a_minute_three_in_a_quarter_of_an_hour_and_ten_a_day() -> None:
     begin = timezone.now().replace(hour=4, minute=0, second=0)
     sent, said = [], set()

@@ -67,8 +67,10 @@ def counted_hashes() -> Iterator[mock.Mock]:
 
 
 # --- one address, and two hundred ---------------------------------------------------------------------
+# With hundreds of tries, on any database: the statements are those of the shorter tests.
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("door", DOORS)
 def test_SEC05_one_address_is_paused_after_ten_wrong_passwords(person: User, door: str) -> None:
     guesser = browser()
@@ -76,6 +78,7 @@ def test_SEC05_one_address_is_paused_after_ten_wrong_passwords(person: User, doo
     assert answers == ["wrong"] * 10 + ["paused"] * (GUESSES - 10)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("door", DOORS)
 def test_SEC05_two_hundred_addresses_are_paused_after_ten_wrong_passwords(person: User, door: str) -> None:
     answers = [attempt(browser(address), person.mobile, door=door) for address in many(GUESSES)]

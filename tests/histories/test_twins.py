@@ -26,6 +26,7 @@ FOUND_SOON = [
 ]
 
 
+@pytest.mark.any_database  # it is the histories that find it, and test_histories.py runs them on both
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("guard", GUARDS if "HISTORIES" in os.environ else FOUND_SOON)
 def test_RND01_twin_random_histories_find_it_without(guard: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,8 +200,7 @@ def test_the_profile_page(visit, device, js):
     person = visit(**device, java_script_enabled=js)
     person.watch.expected_statuses = {422}
     page = person.page
-    person.go("/accounts/signup/")
-    person.sign_up()
+    person.join()
     elsewhere = visit(**device, java_script_enabled=js)
     elsewhere.go("/accounts/login/?next=/accounts/me/")
     elsewhere.sign_in(person.mobile)

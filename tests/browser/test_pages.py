@@ -214,8 +214,7 @@ class TestLinks:
     def test_a_missing_page_links_on(self, visit, path):
         visitor = visit(**PHONE)
         visitor.watch.expected_statuses = {404}
-        visitor.go("/accounts/signup/")
-        visitor.sign_up()
+        visitor.join()
         assert visitor.go(path).status == 404
         expect(visitor.page.get_by_role("heading", name="找不到这个页面")).to_be_visible()
         visitor.look("not-found")

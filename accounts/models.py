@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mobile import clean_mobile
+from accounts.names import is_plain_name
 from core.changed_columns import SavesChangedColumns
 
 is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))
@@ -57,7 +58,7 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
         validators=[is_mobile_number],
         error_messages={"unique": _("This number is already registered.")},
     )
-    name = models.CharField(_("full name"), max_length=40, blank=True)
+    name = models.CharField(_("full name"), max_length=40, blank=True, validators=[is_plain_name])
     email = models.EmailField(_("email"), blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can sign in to the admin."))
@@ -80,6 +81,12 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.name or f"{self.mobile[:3]}****{self.mobile[-4:]}"
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Leave a name from before is_plain_name() alone until somebody changes it."""
+        before: dict[str, object] = self.__dict__.get("_as_read", {})
+        kept = {name for name in ("name",) if before.get(name) == getattr(self, name)}
+        super().clean_fields({*(exclude or ()), *kept})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A number or an email that is replaced, by whomever, has yet to be proven."""

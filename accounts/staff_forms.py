@@ -6,7 +6,7 @@ from django.contrib.auth.forms import UserChangeForm
 from accounts.forms import PasswordByLinkForm
 from accounts.mobile import MobileField
 from accounts.models import User
-from core.fields import PlainEmailField
+from core.fields import PlainEmailField, PlainLineField
 
 
 class NewStaffForm(forms.ModelForm):
@@ -15,7 +15,7 @@ class NewStaffForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("mobile", "name", "groups")
-        field_classes = {"mobile": MobileField}
+        field_classes = {"mobile": MobileField, "name": PlainLineField}
 
     def save(self, commit: bool = True) -> User:
         self.instance.is_staff = True
@@ -29,7 +29,7 @@ class StaffUserChangeForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
-        field_classes = {"mobile": MobileField, "email": PlainEmailField}
+        field_classes = {"mobile": MobileField, "name": PlainLineField, "email": PlainEmailField}
 
 
 class ChoosePasswordForm(PasswordByLinkForm):

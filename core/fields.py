@@ -15,7 +15,7 @@ from core.money import parse_yuan, yuan_text
 
 # Control characters except tab and line breaks (Django itself refuses NUL), bidirectional controls and blank
 # letters. Joiners stay: Persian text and composed emoji need them.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
@@ -29,7 +29,7 @@ class PlainTextField(forms.CharField):
         text = super().to_python(value)
         if not text:
             return text
-        text = _INVISIBLE.sub("", text.replace("\r\n", "\n")).strip()  # as maxlength counts them
+        text = INVISIBLE.sub("", text.replace("\r\n", "\n")).strip()  # as maxlength counts them
         return self.empty_value if not _JOINERS.sub("", text) else text
 
 
@@ -48,7 +48,7 @@ class PlainEmailField(forms.EmailField):
         text = super().to_python(value)
         if not text:
             return text
-        plain = _JOINERS.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).replace("。", ".")
+        plain = _JOINERS.sub("", INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).replace("。", ".")
         # Django lets any mark stand in the last label, which ends in a letter or a digit.
         return re.sub(r"[\W_]+$", "", plain.lstrip(" \t\r\n.,;:、<>()[]\"'“”‘’《》「」"))
 

@@ -54,7 +54,7 @@ class UserAdmin(ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUse
     ordering = ["-id"]
     readonly_fields = ["has_password", "last_login", "date_joined"]
     fieldsets = [
-        (None, {"fields": ["mobile", "name", "email", "has_password"]}),
+        (None, {"fields": ["mobile", "name", "nickname", "email", "has_password"]}),
         (_("Permissions"), {"fields": RIGHTS}),
         (_("Important dates"), {"fields": ["last_login", "date_joined"]}),
     ]

@@ -5,6 +5,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import passwords
@@ -151,17 +152,28 @@ class ProfileForm(ChangedFieldsForm):
         label=_("Name"),
         required=False,
         max_length=User._meta.get_field("name").max_length,
-        help_text=_("What we call you. Shown next to your reviews."),
+        help_text=_("For receipts and our mails to you. Other guests don't see it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    nickname = PlainLineField(
+        label=_("Nickname"),
+        required=False,
+        max_length=User._meta.get_field("nickname").max_length,
+        widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
     )
 
     class Meta:
         model = User
-        fields = ("name", "email")
+        fields = ("name", "nickname", "email")
         field_classes = {"email": PlainEmailField}
         labels = {"email": _("Email (optional)")}
         help_texts = {"email": _("We'll email you about your bookings.")}
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        hint = gettext("Shown beside your reviews. Without one we show %(name)s.")
+        self.fields["nickname"].help_text = hint % {"name": self.instance.masked_name}
 
 
 class NewPasswordForm(PasswordChangeForm):

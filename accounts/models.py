@@ -6,10 +6,11 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mobile import clean_mobile
-from accounts.names import is_plain_name
+from accounts.names import is_plain_name, masked_name
 from core.changed_columns import SavesChangedColumns
 
 is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))
@@ -59,6 +60,9 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": _("This number is already registered.")},
     )
     name = models.CharField(_("full name"), max_length=40, blank=True, validators=[is_plain_name])
+    nickname = models.CharField(
+        _("nickname"), max_length=20, blank=True, default="", db_default="", validators=[is_plain_name]
+    )
     email = models.EmailField(_("email"), blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can sign in to the admin."))
@@ -82,10 +86,21 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         return self.name or f"{self.mobile[:3]}****{self.mobile[-4:]}"
 
+    @property
+    def masked_name(self) -> str:
+        return masked_name(self.name) or gettext("Guest")
+
+    @property
+    def public_name(self) -> str:
+        """Name beside reviews, which everybody may read."""
+        if not self.is_active:
+            return gettext("Closed account")
+        return self.nickname or self.masked_name
+
     def clean_fields(self, exclude: Any = None) -> None:
         """Leave a name from before is_plain_name() alone until somebody changes it."""
         before: dict[str, object] = self.__dict__.get("_as_read", {})
-        kept = {name for name in ("name",) if before.get(name) == getattr(self, name)}
+        kept = {name for name in ("name", "nickname") if before.get(name) == getattr(self, name)}
         super().clean_fields({*(exclude or ()), *kept})
 
     def save(self, *args: Any, **kwargs: Any) -> None:

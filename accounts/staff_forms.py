@@ -29,7 +29,12 @@ class StaffUserChangeForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
-        field_classes = {"mobile": MobileField, "name": PlainLineField, "email": PlainEmailField}
+        field_classes = {
+            "mobile": MobileField,
+            "name": PlainLineField,
+            "nickname": PlainLineField,
+            "email": PlainEmailField,
+        }
 
 
 class ChoosePasswordForm(PasswordByLinkForm):

@@ -1,11 +1,15 @@
-"""Names hold no links: others read them beside a review, and mails greet with them."""
+"""Names hold no links, since others read them; beside a review stands the nickname, or the masked name."""
+
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.utils import timezone, translation
 
 from accounts.models import User
 from accounts.names import NO_LINKS, is_plain_name
+from orders.models import Order, Review
 from tests import make
 from tests.pages import Desk
 
@@ -47,11 +51,11 @@ def test_names_of_people_are(name: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", LINKS)
 def test_a_link_is_refused_beside_the_field(client: Client, name: str) -> None:
-    client.force_login(make.user(name="Lin"))
-    page = client.post("/accounts/me/", {"name": name, "email": ""})
+    client.force_login(make.user(name="Lin", nickname="xl"))
+    page = client.post("/accounts/me/", {"name": name, "nickname": name, "email": ""})
     assert page.status_code == 422
-    assert page.context["form"].errors == {"name": [NO_LINKS]}
-    assert User.objects.get().name == "Lin"
+    assert page.context["form"].errors == {"name": [NO_LINKS], "nickname": [NO_LINKS]}
+    assert (User.objects.get().name, User.objects.get().nickname) == ("Lin", "xl")
 
 
 @pytest.mark.django_db
@@ -63,8 +67,9 @@ def test_staff_name_nobody_by_a_link() -> None:
         in desk.browser.post("/admin/accounts/user/add/", typed).content.decode()
     )
     user = make.user(name="Lin")
-    refused = desk.send(user, desk.open(user), name="www.x.com").content.decode()
-    assert "put a space, as in J. Smith." in refused
+    for field in ("name", "nickname"):
+        refused = desk.send(user, desk.open(user), **{field: "www.x.com"}).content.decode()
+        assert "put a space, as in J. Smith." in refused
     user.refresh_from_db()
     assert (user.name, User.objects.count()) == ("Lin", 2)
 
@@ -75,3 +80,47 @@ def test_a_name_from_before_this_rule_keeps_nobody_from_saving_the_rest() -> Non
     assert desk.send(user, desk.open(user), is_active="").status_code == 302
     user.refresh_from_db()
     assert (user.name, user.is_active) == ("www.x.com", False)
+
+
+# --- beside a review -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"name": "林小满"}, "林**"),
+        ({"name": "Lin Xiaoman"}, "L**"),
+        ({"name": "‘Émile’"}, "É**"),
+        ({"name": "林小满", "nickname": "小满去旅行"}, "小满去旅行"),
+        ({"name": ""}, "Guest"),
+        ({"name": "😀"}, "Guest"),
+        ({"name": "林小满", "nickname": "小满去旅行", "is_active": False}, "Closed account"),
+    ],
+    ids=str,
+)
+def test_the_public_name(fields: dict[str, object], shown: str) -> None:
+    with translation.override("en"):
+        assert User(mobile="13912345678", **fields).public_name == shown
+
+
+@pytest.mark.django_db
+def test_a_review_is_signed_with_the_nickname_and_staff_see_the_full_name(client: Client) -> None:
+    renter = make.user(name="林小满")
+    order = make.order(
+        renter,
+        status=Order.Status.COMPLETE,
+        check_in=timezone.localdate() - timedelta(days=1),
+        check_out=timezone.localdate(),
+    )
+    Review.objects.create(order=order, house=order.house, renter=renter, rating=5, text="Fine")
+    home = f"/houses/{order.house_id}/"
+    assert "<bdi>林**</bdi>" in client.get(home).content.decode()
+    client.force_login(renter)
+    hint = client.get("/accounts/me/").context["form"].fields["nickname"].help_text
+    assert "林**" in hint
+    typed = {"name": "林小满", "nickname": " <b>小满</b> ", "email": ""}
+    assert client.post("/accounts/me/", typed).status_code == 302
+    page = Client().get(home).content.decode()
+    assert "<bdi>&lt;b&gt;小满&lt;/b&gt;</bdi>" in page
+    assert "林" not in page
+    assert "林小满" in Desk("Li Lei").browser.get("/admin/orders/review/").content.decode()

@@ -3,9 +3,12 @@
 import functools
 from collections.abc import Callable
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from accounts.models import User
 
@@ -23,6 +26,11 @@ def signed_in_user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise TypeError("this view must require sign-in")
     return request.user
+
+
+def verify_address(page: str) -> str:
+    """Return the address where signed-in users prove their number, which then leads to `page`."""
+    return f"{reverse('accounts:verify')}?{urlencode({REDIRECT_FIELD_NAME: page})}"
 
 
 def post_only_page(request: HttpRequest, page: str) -> HttpResponse:

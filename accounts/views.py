@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import REDIRECT_FIELD_NAME, login
+from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.hashers import make_password
@@ -18,7 +18,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -35,7 +34,7 @@ from accounts.forms import (
     ProfileForm,
     SignUpForm,
 )
-from accounts.guards import post_only_page, signed_in_user
+from accounts.guards import post_only_page, signed_in_user, verify_address
 from accounts.guessing import PAUSED
 from accounts.holders import change_number, holder_of
 from accounts.mobile import masked
@@ -47,6 +46,10 @@ from core.transactions import durable_transaction
 
 log = logging.getLogger(__name__)
 
+TO_BOOK = "#book"
+"""End of an address that leads to a home with a stay to book."""
+CONFIRMED = _("Your number is confirmed.")
+
 
 class SignIn(LoginView):
     template_name = "accounts/login.html"
@@ -55,8 +58,12 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
-        if signed_in_user(self.request).mobile_verified_at is None:
-            _ask_to_verify(self.request, self.get_success_url())
+        if signed_in_user(self.request).mobile_verified_at is not None:
+            return response
+        page = self.get_success_url()
+        if page.endswith(TO_BOOK):  # there they would only be led on
+            return redirect(verify_address(page))
+        _ask_to_verify(self.request, page)
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -68,8 +75,9 @@ class SignIn(LoginView):
 
 def _ask_to_verify(request: HttpRequest, page: str) -> None:
     sentence = gettext("Please confirm that this mobile number is yours: we send a code to it.")
-    address = f"{reverse('accounts:verify')}?{urlencode({REDIRECT_FIELD_NAME: page})}"
-    link = format_html('<a class="thumb" href="{}">{}</a>', address, gettext("Confirm your number"))
+    link = format_html(
+        '<a class="thumb" href="{}">{}</a>', verify_address(page), gettext("Confirm your number")
+    )
     messages.info(request, format_html("{} {}", sentence, link))
 
 
@@ -179,8 +187,11 @@ class VerifyNumber(LoginRequiredMixin, ProvenNumber):
         if user.mobile != form.cleaned_data["username"]:
             raise Refusal(_("The code was sent to another number. Ask for a new one."))
         user.set_mobile_verified()
-        messages.success(self.request, _("Your number is confirmed."))
-        return redirect(self.get_success_url())
+        page = self.get_success_url()
+        booking = page.endswith(TO_BOOK)
+        sentence = _("Your number is confirmed. Now press Book again.") if booking else CONFIRMED
+        messages.success(self.request, sentence)
+        return redirect(page)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,8 +4,10 @@ from datetime import date
 
 from django.conf import settings
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from core.refusal import Refusal
 from core.transactions import durable_transaction
 from houses import availability
 from houses.availability import NightsTaken
@@ -18,6 +20,10 @@ class PriceChanged(Exception):
     """The price has changed since the renter saw it. Nothing was written."""
 
 
+class NumberUnverified(Refusal):
+    """The renter has not proven yet that the mobile number is theirs. Nothing was written."""
+
+
 def book(
     house: House, *, renter: User, check_in: date, check_out: date, guests: int, seen_price: str = ""
 ) -> Order:
@@ -25,8 +31,8 @@ def book(
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
     `seen_price` is the price per night in fen that the page showed, as its form sends it; empty if unknown.
-    Raises NightsTaken, limits.TooManyUnpaid, PriceChanged, IllegalTransition if the stay begins in the past,
-    and House.DoesNotExist if the house is no longer listed.
+    Raises NightsTaken, NumberUnverified, limits.TooManyUnpaid, PriceChanged, IllegalTransition if the stay
+    begins in the past, and House.DoesNotExist if the house is no longer listed.
     """
     # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
     stay = {"check_in": check_in, "check_out": check_out}
@@ -44,6 +50,10 @@ def _book(
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     if order := _booked_before(house, renter, check_in, check_out):
         return order
+    if renter.mobile_verified_at is None:
+        raise NumberUnverified(
+            _("To book, please confirm that this mobile number is yours: we send a code to it.")
+        )
     if seen_price not in ("", str(house.price_fen)):
         raise PriceChanged(house)
     nights = (check_out - check_in).days

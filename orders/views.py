@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.guards import signed_in_post, signed_in_user
+from accounts.guards import signed_in_post, signed_in_user, verify_address
 from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
@@ -78,6 +78,9 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except TooManyUnpaid as refusal:
             orders = reverse("orders:list")
             form.add_error(None, format_html('{} <a href="{}">{}</a>', refusal, orders, _("My orders")))
+        except booking.NumberUnverified as refusal:
+            messages.info(request, str(refusal))
+            return redirect(verify_address(_house_page_with_stay(request, pk)))
         except booking.PriceChanged:
             house.refresh_from_db()
             form.add_error(None, _("The price has just changed. Please check the new price and book again."))

@@ -8,12 +8,17 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Users")
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_in
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
 
-        from accounts import checks  # noqa: F401  registers its check
+        from accounts import (
+            browser_sessions,
+            checks,  # noqa: F401  registers its check
+        )
         from accounts.devices import remember_device
         from accounts.keeping import protect_history
         from accounts.models import User
 
         user_logged_in.connect(remember_device, dispatch_uid="accounts.devices")
+        user_logged_in.connect(browser_sessions.remember, dispatch_uid="accounts.browser_sessions")
+        user_logged_out.connect(browser_sessions.forget, dispatch_uid="accounts.browser_sessions")
         pre_delete.connect(protect_history, sender=User, dispatch_uid="accounts.keeping")

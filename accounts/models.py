@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.browser_names import browser_name
 from accounts.mobile import clean_mobile
 from accounts.names import is_plain_name, masked_name
 from core.changed_columns import SavesChangedColumns
@@ -181,3 +182,25 @@ class AccountEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.account}"
+
+
+class BrowserSession(models.Model):
+    """A browser that an account was signed in with. Written by accounts/browser_sessions.py."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="browser_sessions", verbose_name=_("account"))
+    session_key = models.CharField(_("session key"), max_length=40, unique=True)
+    user_agent = models.CharField(_("browser"), max_length=200, blank=True)
+    network = models.CharField(_("network"), max_length=20, blank=True, help_text=_("Of the address."))
+    signed_in_at = models.DateTimeField(_("signed in at"), null=True, blank=True)
+    seen_at = models.DateTimeField(_("last seen at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("browser session")
+        verbose_name_plural = _("browser sessions")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+    @property
+    def browser(self) -> str:
+        return browser_name(self.user_agent)

@@ -2,6 +2,7 @@ from django.urls import path
 
 from accounts import email_views, views
 from accounts.invitation_page import invitation
+from accounts.sessions_page import sessions
 
 app_name = "accounts"
 urlpatterns = [
@@ -11,6 +12,7 @@ urlpatterns = [
     path("signup/", views.SignUp.as_view(), name="signup"),
     path("logout/", views.SignOut.as_view(), name="logout"),
     path("me/", views.me, name="me"),
+    path("me/sessions/", sessions, name="sessions"),
     path("me/number/", views.NewNumber.as_view(), name="new_number"),
     path("me/email/", email_views.ConfirmEmail.as_view(), name="confirm_email"),
     path("me/email/confirm/", email_views.EmailConfirmed.as_view(), name="email_confirmed"),

@@ -28,6 +28,16 @@ def address_in(environ: Mapping[str, Any]) -> str:
     return _canonical(forwarded) or peer or UNKNOWN
 
 
+def network_of(address: str) -> str:
+    """Return the beginning of an address for people: 203.0.*.* or 2001:db8:*. Empty if there is none."""
+    if not _canonical(address):
+        return ""
+    if ":" in address:
+        first, second = IPv6Address(address).exploded.split(":")[:2]
+        return f"{int(first, 16):x}:{int(second, 16):x}:*"
+    return ".".join([*address.split(".")[:2], "*", "*"])
+
+
 def _canonical(text: str) -> str:
     """Return one spelling for each address: ::ffff:192.0.2.1 is 192.0.2.1. Empty for anything else."""
     try:

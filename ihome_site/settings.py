@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.devices.DeviceMiddleware",
+    "accounts.browser_sessions.BrowserSessionMiddleware",
     "ihome_site.middleware.DatabaseDownMiddleware",
 ]
 

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from django.conf import settings
 
+from accounts import browser_sessions
 from core import rate_limits
 from core.transactions import delete_old_markers
 from houses import pending
@@ -33,6 +34,7 @@ _PRUNE = {
     "messages": message_log.prune_bad,
     "answers": message_log.prune_answers,
     "sessions": _sessions,
+    "browser sessions": browser_sessions.delete_old,
     "commits": delete_old_markers,
     "rate counts": rate_limits.delete_old,
     "photos": pending.delete_old,

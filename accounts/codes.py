@@ -49,6 +49,7 @@ class Purpose(StrEnum):
     VERIFY = "verify"
     RESET = "reset"
     CHANGE = "change"
+    CLOSE = "close"
 
 
 def send(request: HttpRequest, purpose: Purpose, mobile: str) -> str:

@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.closing import freed_number
 from accounts.models import User
 from core.refusal import Refusal
 
@@ -16,6 +17,8 @@ def holder_of(mobile: str) -> User:
     user = User.objects.filter(mobile=mobile).first()
     if user is None:
         raise Refusal(_("There is no account with this number yet. Create one first."))
+    if user.closed_at and not user.is_active:
+        raise Refusal(_("This account has been closed. You can create a new one with this number."))
     if not user.is_active:
         raise Refusal(_("This account has been closed."))
     if user.is_staff:
@@ -24,11 +27,22 @@ def holder_of(mobile: str) -> User:
     return user
 
 
+def free_number(mobile: str) -> None:
+    """Take the number, which a code has proven, from an account that its owner closed.
+
+    Not from one that staff closed: who was sent away doesn't come back with the same number.
+    """
+    closed = User.objects.filter(mobile=mobile, is_active=False, closed_at__isnull=False)
+    for key in closed.values_list("pk", flat=True):
+        closed.filter(pk=key).update(mobile=freed_number(key), mobile_verified_at=None)
+
+
 def change_number(user: User, mobile: str) -> None:
     """Give the account another number, which a code has proven. Raises Refusal."""
     same = User.objects.filter(pk=user.pk, mobile=user.mobile, is_active=True)
     try:
         with transaction.atomic():
+            free_number(mobile)
             changed = same.update(mobile=mobile, mobile_verified_at=timezone.now())
     except IntegrityError:
         raise Refusal(_("Another account has this number.")) from None

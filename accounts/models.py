@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.browser_names import browser_name
-from accounts.mobile import clean_mobile
+from accounts.mobile import clean_mobile, is_mobile
 from accounts.names import is_plain_name, masked_name
 from core.changed_columns import SavesChangedColumns
 
@@ -69,6 +69,9 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can sign in to the admin."))
     mobile_verified_at = models.DateTimeField(_("number verified"), null=True, blank=True, editable=False)
     email_verified_at = models.DateTimeField(_("email verified"), null=True, blank=True, editable=False)
+    closed_at = models.DateTimeField(
+        _("closed by its owner"), null=True, blank=True, editable=False, help_text=_("Empty if staff did.")
+    )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "mobile"
@@ -85,6 +88,8 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
         return self.get_full_name()
 
     def get_full_name(self) -> str:
+        if not self.name and not is_mobile(self.mobile):
+            return gettext("Closed account")
         return self.name or f"{self.mobile[:3]}****{self.mobile[-4:]}"
 
     @property
@@ -99,20 +104,28 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
         return self.nickname or self.masked_name
 
     def clean_fields(self, exclude: Any = None) -> None:
-        """Leave a name from before is_plain_name() alone until somebody changes it."""
+        """Leave names from before is_plain_name(), and freed numbers, alone until somebody changes them."""
         before: dict[str, object] = self.__dict__.get("_as_read", {})
-        kept = {name for name in ("name", "nickname") if before.get(name) == getattr(self, name)}
+        kept = {name for name in ("name", "nickname", "mobile") if before.get(name) == getattr(self, name)}
         super().clean_fields({*(exclude or ()), *kept})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A number or an email that is replaced, by whomever, has yet to be proven."""
+        """A number or an email that is replaced, by whomever, has yet to be proven.
+
+        An account that is reopened no longer counts as closed by its owner.
+        """
         before: dict[str, object] = self.__dict__.get("_as_read", {})
-        for name in ("mobile", "email"):
-            if not self._state.adding and before.get(name, getattr(self, name)) != getattr(self, name):
-                setattr(self, f"{name}_verified_at", None)
-                if kwargs.get("update_fields") is not None:
-                    kwargs["update_fields"] = [*kwargs["update_fields"], f"{name}_verified_at"]
+        emptied = [f"{name}_verified_at" for name in ("mobile", "email") if self._differs(name, before)]
+        if self.is_active and self._differs("is_active", before):
+            emptied.append("closed_at")
+        for name in emptied:
+            setattr(self, name, None)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = [*kwargs["update_fields"], *emptied]
         super().save(*args, **kwargs)
+
+    def _differs(self, name: str, before: dict[str, object]) -> bool:
+        return not self._state.adding and before.get(name, getattr(self, name)) != getattr(self, name)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Tell whether the password is right. Hashes it anew after an upgrade, unless it was changed."""

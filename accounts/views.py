@@ -14,7 +14,7 @@ from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -36,7 +36,7 @@ from accounts.forms import (
 )
 from accounts.guards import post_only_page, signed_in_user, verify_address
 from accounts.guessing import PAUSED
-from accounts.holders import change_number, holder_of
+from accounts.holders import change_number, free_number, holder_of
 from accounts.mobile import masked
 from accounts.models import User
 from accounts.proving import CodeForm, ProvenNumber
@@ -102,6 +102,7 @@ class SignUp(ProvenNumber):
         data = form.cleaned_data
         try:
             with transaction.atomic():
+                free_number(data["username"])
                 user = User.objects.create_verified(data["username"], **data["draft"])
         except IntegrityError:
             raise Refusal(_("This number already has an account. Please sign in.")) from None
@@ -211,7 +212,7 @@ def me(request: HttpRequest) -> HttpResponse:
 
 @durable_transaction
 def _save_profile(request: HttpRequest, pk: int) -> ProfileForm:
-    user = User.objects.select_for_update().get(pk=pk)
+    user = get_object_or_404(User.objects.select_for_update(), pk=pk, is_active=True)  # closed in another tab
     form = ProfileForm(request.POST, instance=user)
     if form.is_valid():
         form.save()

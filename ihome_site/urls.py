@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from django.views.static import serve
 
 from ihome_site import views
+from orders.closing_page import CloseAccount
 from orders.views import book
 
 handler400 = "ihome_site.views.bad_request"
@@ -16,6 +17,7 @@ handler404 = "ihome_site.views.not_found"
 urlpatterns = [
     path("", include("houses.urls")),
     path("houses/<int:pk>/book/", book, name="book"),
+    path("accounts/me/close/", CloseAccount.as_view(), name="close_account"),
     path("accounts/", include("accounts.urls")),
     path("orders/", include("orders.urls")),
     path("payments/", include("payments.urls")),

@@ -20,6 +20,10 @@ class PriceChanged(Exception):
     """The price has changed since the renter saw it. Nothing was written."""
 
 
+class AccountClosed(Refusal):
+    """The account was closed in the meantime. Nothing was written."""
+
+
 class NumberUnverified(Refusal):
     """The renter has not proven yet that the mobile number is theirs. Nothing was written."""
 
@@ -31,8 +35,8 @@ def book(
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
     `seen_price` is the price per night in fen that the page showed, as its form sends it; empty if unknown.
-    Raises NightsTaken, NumberUnverified, limits.TooManyUnpaid, PriceChanged, IllegalTransition if the stay
-    begins in the past, and House.DoesNotExist if the house is no longer listed.
+    Raises NightsTaken, AccountClosed, NumberUnverified, limits.TooManyUnpaid, PriceChanged, IllegalTransition
+    if the stay begins in the past, and House.DoesNotExist if the house is no longer listed.
     """
     # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
     stay = {"check_in": check_in, "check_out": check_out}
@@ -47,13 +51,10 @@ def _book(
 ) -> Order:
     """Lock the renter, so that concurrent bookings are counted one by one, then the house."""
     renter = User.objects.select_for_update().get(pk=renter.pk)
+    _check_account(renter)
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     if order := _booked_before(house, renter, check_in, check_out):
         return order
-    if renter.mobile_verified_at is None:
-        raise NumberUnverified(
-            _("To book, please confirm that this mobile number is yours: we send a code to it.")
-        )
     if seen_price not in ("", str(house.price_fen)):
         raise PriceChanged(house)
     nights = (check_out - check_in).days
@@ -77,6 +78,15 @@ def _book(
     availability.hold(house, check_in, check_out, order_number=order.number)
     transitions.booked(order)
     return order
+
+
+def _check_account(renter: User) -> None:
+    if not renter.is_active:
+        raise AccountClosed(_("This account has been closed."))
+    if renter.mobile_verified_at is None:
+        raise NumberUnverified(
+            _("To book, please confirm that this mobile number is yours: we send a code to it.")
+        )
 
 
 def _booked_before(house: House, renter: User, check_in: date, check_out: date) -> Order | None:

@@ -101,6 +101,12 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
     return _("The payment deadline has passed"), cost
 
 
+def being_refunded(orders: OrderQuerySet) -> OrderQuerySet:
+    """Filter orders of which money is on its way back, or delayed."""
+    refunding = _REFUND_SUMS["on_its_way_fen"] | _REFUND_SUMS["delayed_fen"]
+    return orders.filter(pk__in=Order.objects.filter(refunding).order_by().values("pk"))
+
+
 def has_delayed_refund(order: Order) -> bool:
     return Order.objects.filter(_refunds(_long_ago())["delayed_fen"], pk=order.pk).exists()
 

@@ -81,6 +81,8 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except booking.NumberUnverified as refusal:
             messages.info(request, str(refusal))
             return redirect(verify_address(_house_page_with_stay(request, pk)))
+        except booking.AccountClosed as refusal:
+            form.add_error(None, str(refusal))
         except booking.PriceChanged:
             house.refresh_from_db()
             form.add_error(None, _("The price has just changed. Please check the new price and book again."))

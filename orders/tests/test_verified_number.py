@@ -86,11 +86,3 @@ def test_signing_in_on_the_way_to_a_booking_leads_to_the_proof(renter: User, hou
     typed = {"username": renter.mobile, "password": "a-good-password", "next": page}
     sent = browser.post("/accounts/login/", typed)
     assert (urlsplit(sent.url).path, next_of(sent.url)) == (VERIFY, page)
-
-
-def test_an_order_from_before_is_found_again_without_a_proof(
-    client: Client, renter: User, house: House
-) -> None:
-    day = timezone.localdate() + timedelta(days=30)
-    order = make.order(renter, house=house, check_in=day, check_out=day + timedelta(days=2), guests=3)
-    assert client.post(f"/houses/{house.pk}/book/", stay()).url == order.get_absolute_url()

@@ -13,8 +13,12 @@ from payments.models import Payment
 
 LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
 
+NEWCOMER = User(pk=900, mobile="13700000000", password="!", email="new@example.com")
+"""Never signs in, so links to set their password can be made of these values."""
+
 
 def make() -> None:
+    NEWCOMER.save()
     renter = User.objects.get(mobile=RENTER)
     house = _long_house()
     _overdue(_booked(renter, house, days=100))

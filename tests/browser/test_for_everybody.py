@@ -1,20 +1,39 @@
 """Every page in both languages passes the checks of inspecting.py."""
 
 from random import randbytes
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core import signing
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.test import RequestFactory
 from django.utils import translation
+from django.utils.crypto import salted_hmac
+from django.utils.http import urlsafe_base64_encode
 from django.views import defaults
 from playwright.sync_api import expect
 
+from accounts import emails, invitations
 from ihome_site.middleware import DatabaseDownMiddleware
 from tests.browser.inspecting import Inspector
-from tests.browser.more_data import LONG_TITLE
-from tests.browser.visitor import ASKED, INSTANT, PHONE, POLLING_SCRIPTS, RENTER, TODAY, WECHAT
+from tests.browser.more_data import LONG_TITLE, NEWCOMER
+from tests.browser.visitor import (
+    ASKED,
+    INSTANT,
+    PASSWORD,
+    PHONE,
+    POLLING_SCRIPTS,
+    RENTER,
+    TODAY,
+    WECHAT,
+    new_mobile,
+)
+
+FIRST_USER = 1
+"""Key of RENTER, whom seed_demo makes first."""
 
 pytestmark = pytest.mark.browser
 
@@ -49,6 +68,31 @@ def anonymous(inspector, running, standin):
     visitor.field("Password").fill("not the password")
     visitor.click(translated("Sign in"))
     inspector.look_at("sign-in-refused")
+    back_into_an_account(inspector)
+
+
+def back_into_an_account(inspector):
+    """The pages for who can't sign in with a password, and those of mailed links."""
+    visitor = inspector.visitor
+    for path, name in (("login/code/", "sign-in-by-code"), ("password/reset/", "forgotten")):
+        inspector.open(f"/accounts/{path}", name)
+        visitor.field("Mobile number").fill(new_mobile())
+        visitor.click(visitor.translated("Send the code"))
+        inspector.look_at(f"{name}-code")
+    inspector.open("/accounts/password/reset/email/", "reset-by-email")
+    reset = {
+        "key": urlsafe_base64_encode(str(NEWCOMER.pk).encode()),
+        "token": default_token_generator.make_token(NEWCOMER),
+    }
+    inspector.open(f"/accounts/password/reset/link/?{urlencode(reset)}", "password-by-link")
+    inspector.open(f"/accounts/invitation/?{urlencode({'key': invitation_key()})}", "invitation")
+
+
+def invitation_key():
+    """Return the key of NEWCOMER, as invitations.py would; here no database tells their newest event."""
+    state = repr((NEWCOMER.password, None, NEWCOMER.mobile, True, None))
+    digest = salted_hmac(invitations.SALT, state, algorithm="sha256").hexdigest()
+    return signing.dumps([NEWCOMER.pk, digest], salt=invitations.SALT)
 
 
 ERRORS = {
@@ -128,11 +172,31 @@ def new_user(inspector, running, standin):
         visitor.field(label).fill("12345678")
     visitor.click(visitor.translated("Change password"))
     inspector.look_at("password-refused")
+    inspector.open("/accounts/me/number/", "new-number")
+    inspector.open("/accounts/verify/", "verify")
     visitor.go("/")
     visitor.click(INSTANT)
     visitor.choose_nights(nights=-1)
     visitor.click(visitor.translated("Book"))
     inspector.look_at("booking-refused")
+    signed_in_twice_and_closed(inspector)
+
+
+def signed_in_twice_and_closed(inspector):
+    visitor = inspector.visitor
+    visitor.lose_session(keep=settings.LANGUAGE_COOKIE_NAME)
+    visitor.go("/accounts/login/?next=/accounts/me/sessions/")
+    visitor.sign_in()
+    inspector.look_at("sessions")
+    visitor.click(visitor.translated("Sign out everywhere else"))
+    expect(visitor.page.locator(".notice.success")).to_be_visible()
+    expect(visitor.page.locator("[name=end]")).to_have_count(0)
+    inspector.open("/accounts/me/close/", "close-account")
+    visitor.field("Current password").fill(PASSWORD)
+    visitor.click(visitor.translated("Close my account"))
+    expect(visitor.page.locator(".notice.success")).to_be_visible()
+    visitor.go("/accounts/me/")
+    assert visitor.path() == "/accounts/login/"
 
 
 def paying(inspector, running, standin):
@@ -198,6 +262,9 @@ def renter_with_orders(inspector, running, standin):
     visitor.sign_in(RENTER)
     inspector.look_at("orders")
     found = visitor.page.locator("article h2 a").evaluate_all("links => links.map(link => link.pathname)")
+    inspector.open("/accounts/me/close/", "close-account-refused")
+    token = signing.dumps([FIRST_USER, f"{RENTER}@example.com"], salt=emails.SALT)
+    inspector.open(f"/accounts/me/email/confirm/?{urlencode({'token': token})}", "confirm-email")
     inspector.open("/orders/?status=CANCELED&q=2031", "none-of-this-kind")
     inspector.open("/orders/?q=2031-01-01", "no-order-found")
     inspector.open("/orders/?status=WAIT_PAYMENT", "orders-to-pay")

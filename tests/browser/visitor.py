@@ -55,6 +55,10 @@ FAST_CLOCK = """(() => {
 _mobile = count(15000000000)
 
 
+def new_mobile() -> str:
+    return str(next(_mobile))
+
+
 @dataclass
 class Watch:
     """Collects script errors, Content-Security-Policy violations, and bad or failed responses."""
@@ -163,7 +167,7 @@ class Visitor:
 
     def sign_up(self) -> None:
         """Sign up as a new user on the open sign-up page, which then redirects."""
-        self.mobile = str(next(_mobile))
+        self.mobile = new_mobile()
         self.field("Mobile number").fill(self.mobile)
         self.field("Password").fill(PASSWORD)
         self.click(self.translated("Sign up"))

@@ -9,7 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import ManyToManyField
+from django.db.models import ManyToManyField, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,11 +17,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import events, invitations, roles
+from accounts import access_log, events, invitations, roles
 from accounts.forms import StaffLoginForm
 from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
-from accounts.models import AccountEvent, User
+from accounts.mobile import masked
+from accounts.models import AccessEvent, AccountEvent, User
 from accounts.search import NumberSearch
 from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
 from core.admin import DatesInRange, ReadOnlyAdmin
@@ -226,3 +227,21 @@ class AccountEventAdmin(ByKey, NumberSearch, ReadOnlyAdmin):
     list_prefetch = ("user", "actor")
     search_fields = ["user__mobile", "user__name", "actor__mobile", "actor__name"]
     number_lookups = {"mobile": "user__mobile", "order": "user__orders__number"}
+
+
+@admin.register(AccessEvent)
+class AccessEventAdmin(ByKey, NumberSearch, ReadOnlyAdmin):
+    list_display = ["last_at", "kind", "user", "number", "address", "reason_in_words", "count"]
+    list_filter = ["kind", "last_at"]
+    list_prefetch = ("user",)
+    search_fields = ["address"]
+    number_lookups = {"mobile": "user__mobile"}
+    fields = ["kind", "user", "number", "address", "reason_in_words", "count", "first_at", "last_at"]
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def reason_in_words(self, event: AccessEvent) -> str:
+        return str(access_log.REASONS.get(event.reason, event.reason)) or "-"
+
+    def where(self, kind: str, value: str) -> Q:
+        """Find events of numbers without an account, too, whose number is masked."""
+        return super().where(kind, value) | Q(user=None, number=masked(value))

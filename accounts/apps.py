@@ -14,6 +14,7 @@ class AccountsConfig(AppConfig):
             browser_sessions,
             checks,  # noqa: F401  registers its check
         )
+        from accounts.access_log import note_sign_in
         from accounts.devices import remember_device
         from accounts.keeping import protect_history
         from accounts.models import User
@@ -21,4 +22,5 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(remember_device, dispatch_uid="accounts.devices")
         user_logged_in.connect(browser_sessions.remember, dispatch_uid="accounts.browser_sessions")
         user_logged_out.connect(browser_sessions.forget, dispatch_uid="accounts.browser_sessions")
+        user_logged_in.connect(note_sign_in, dispatch_uid="accounts.access_log")
         pre_delete.connect(protect_history, sender=User, dispatch_uid="accounts.keeping")

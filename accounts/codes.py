@@ -16,14 +16,17 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
-from accounts import sms
+from accounts import access_log, sms
 from accounts.devices import known_device
 from accounts.mobile import masked
+from accounts.models import AccessEvent
 from core.client_address import client_address
 from core.rate_limits import Limit, LimitReached, Use, give_back, of_address, take, take_all
 from core.refusal import Refusal
 
 log = logging.getLogger(__name__)
+
+Kind = AccessEvent.Kind
 
 LIFE = timedelta(minutes=10)
 DIGITS = 6
@@ -61,7 +64,9 @@ def send(request: HttpRequest, purpose: Purpose, mobile: str) -> str:
     except sms.NotSent as reason:
         give_back(taken)
         log.error("code for %s not sent: %s", masked(mobile), reason)
+        access_log.note(request, Kind.CODE_REFUSED, mobile, "provider")
         raise Refusal(_("We couldn't send the code. Please try again in a minute.")) from None
+    access_log.note(request, Kind.CODE_SENT, mobile, purpose)
     return signing.dumps([purpose, mobile, nonce], salt=SALT)
 
 
@@ -95,6 +100,7 @@ def _take_uses(request: HttpRequest, mobile: str) -> list[Use]:
             client_address(request),
             reached.limit.name,
         )
+        access_log.note_refusal(request, Kind.CODE_REFUSED, mobile, reached)
         raise Refusal(_too_many(reached)) from None
 
 
@@ -116,9 +122,11 @@ def check(request: HttpRequest, purpose: Purpose, mobile: str, proof: str, typed
         taken = take_all(*of_address(WRONG, request), (TRIES, nonce))
     except LimitReached as reached:
         log.warning("codes for %s from %s paused", masked(mobile), client_address(request))
+        access_log.note_refusal(request, Kind.PAUSED, mobile, reached)
         raise ValidationError(_paused(reached)) from None
     if not constant_time_compare(_code(nonce), typed):
         log.warning("wrong code for %s from %s", masked(mobile), client_address(request))
+        access_log.note(request, Kind.WRONG_CODE, mobile, purpose)
         raise ValidationError(_("This is not the code that we sent."))
     give_back(taken)
 

@@ -14,9 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from accounts import emails
+from accounts import access_log, emails
 from accounts.forms import EmailForm, PasswordByLinkForm
 from accounts.guards import post_only_page, signed_in_user
+from accounts.models import AccessEvent
 from accounts.proving import AsksForPassword
 from core.refusal import Refusal
 
@@ -54,6 +55,7 @@ class EmailConfirmed(LoginRequiredMixin, FormView):
 
     def form_valid(self, form: AsksForPassword) -> HttpResponse:
         emails.set_confirmed(form.user)
+        access_log.note(self.request, AccessEvent.Kind.EMAIL_CONFIRMED, form.user.mobile)
         messages.success(self.request, _("Your email is confirmed."))
         return redirect("accounts:me")
 

@@ -9,13 +9,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import passwords
-from accounts.guessing import take_try
+from accounts.guessing import counted_try
 from accounts.mobile import MAX_TYPED, clean_mobile
 from accounts.models import User
 from accounts.proving import AsksForPassword, CodeForm, NumberForm
 from core.changed_fields import ChangedFieldsForm
 from core.fields import PlainEmailField, PlainLineField
-from core.rate_limits import give_back
 from core.refusal import Refusal
 
 PASSWORD_HELP = _("At least 8 characters, and not just digits.")
@@ -46,10 +45,8 @@ class GuardedForm(AuthenticationForm):
         mobile = clean_mobile(self.cleaned_data.get("username") or "")
         if not mobile or not self.cleaned_data.get("password"):
             return super().clean()
-        tries = take_try(self.request or HttpRequest(), mobile)  # without a request, by number alone
-        cleaned = super().clean()  # a wrong password raises ValidationError, and its try stays counted
-        give_back(tries)
-        return cleaned
+        with counted_try(self.request or HttpRequest(), mobile):  # without a request, by number alone
+            return super().clean()
 
 
 class LoginForm(GuardedForm):
@@ -190,10 +187,8 @@ class NewPasswordForm(PasswordChangeForm):
 
     def clean_old_password(self) -> str:
         """Wrong ones count as at the doors: whoever found an open session must not guess on."""
-        tries = take_try(self.request, self.user.mobile)
-        old = super().clean_old_password()
-        give_back(tries)
-        return old
+        with counted_try(self.request, self.user.mobile):
+            return super().clean_old_password()
 
     def save(self, commit: bool = True) -> User:
         """Replace the password that was checked. Hashing takes a while.

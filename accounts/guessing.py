@@ -1,16 +1,20 @@
 """Limits for wrong passwords at both doors: by number, by client address, and by browser."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts import access_log
 from accounts.devices import known_device
 from accounts.mobile import masked
+from accounts.models import AccessEvent
 from core.client_address import client_address
-from core.rate_limits import Limit, LimitReached, Use, of_address, take_all
+from core.rate_limits import Limit, LimitReached, Use, give_back, of_address, take_all
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +26,26 @@ PAUSED = "paused"
 """Code of the ValidationError."""
 
 
-def take_try(request: HttpRequest, mobile: str) -> list[Use]:
-    """Count a try before the password is hashed; a right one is given back.
+@contextmanager
+def counted_try(request: HttpRequest, mobile: str) -> Iterator[None]:
+    """Count the block as a try at the password of a number. A ValidationError in it: the password is wrong.
 
-    Raises ValidationError during a pause. It is the same for every number, whether or not it has an account,
+    Raises ValidationError during a pause, before the block.
+    """
+    tries = _take_try(request, mobile)
+    try:
+        yield
+    except ValidationError:
+        log.info("wrong password for %s from %s", masked(mobile), client_address(request))
+        access_log.note(request, AccessEvent.Kind.WRONG_PASSWORD, mobile)
+        raise
+    give_back(tries)
+
+
+def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
+    """Count a try before the password is hashed. Raises ValidationError during a pause.
+
+    A pause is the same for every number, whether or not it has an account,
     and for the right password, too: otherwise a pause would not stop who guesses.
     """
     device = known_device(request, mobile)
@@ -41,6 +61,7 @@ def take_try(request: HttpRequest, mobile: str) -> list[Use]:
             client_address(request),
             reached.limit.name,
         )
+        access_log.note_refusal(request, AccessEvent.Kind.PAUSED, mobile, reached)
         raise ValidationError(_pause(reached), code=PAUSED) from None
 
 

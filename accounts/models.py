@@ -217,3 +217,41 @@ class BrowserSession(models.Model):
     @property
     def browser(self) -> str:
         return browser_name(self.user_agent)
+
+
+class AccessEvent(models.Model):
+    """A sign-in, a wrong password, a code sent or refused. Written by accounts/access_log.py.
+
+    Equal ones within a quarter of an hour are one row with a count, and the number and address are those of
+    the first. `key` stands for what is equal.
+    """
+
+    class Kind(models.TextChoices):
+        SIGNED_IN = "SIGNED_IN", _("Signed in")
+        WRONG_PASSWORD = "WRONG_PASSWORD", _("Wrong password")
+        PAUSED = "PAUSED", _("Tries paused")
+        CODE_SENT = "CODE_SENT", _("Code sent")
+        CODE_REFUSED = "CODE_REFUSED", _("Code not sent")
+        WRONG_CODE = "WRONG_CODE", _("Wrong code")
+        NUMBER_CHANGED = "NUMBER_CHANGED", _("Number changed by its owner")
+        EMAIL_CONFIRMED = "EMAIL_CONFIRMED", _("Email confirmed")
+
+    kind = models.CharField(_("event"), max_length=20, choices=Kind)
+    user = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="access_events", verbose_name=_("account")
+    )
+    number = models.CharField(_("number"), max_length=11, blank=True, db_index=True)
+    address = models.CharField(_("client address"), max_length=45)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    count = models.PositiveIntegerField(_("times"), default=0)
+    first_at = models.DateTimeField(_("first time"), default=timezone.now)
+    last_at = models.DateTimeField(_("last time"), default=timezone.now, db_index=True)
+    key = models.CharField(max_length=64, unique=True, editable=False)
+
+    class Meta:
+        ordering = ["-last_at", "-id"]
+        verbose_name = _("sign-in or code")
+        verbose_name_plural = _("sign-ins and codes")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.number}"

@@ -20,11 +20,10 @@ from django.views.generic import FormView
 from accounts import codes
 from accounts.codes import Purpose
 from accounts.guards import signed_in_user
-from accounts.guessing import take_try
+from accounts.guessing import counted_try
 from accounts.mobile import MobileField, clean_mobile
 from accounts.models import is_mobile_number
 from core.numbers import visible
-from core.rate_limits import give_back
 from core.refusal import Refusal
 
 SALT = "accounts.proving"
@@ -55,11 +54,10 @@ class AsksForPassword(forms.Form):
         self.request, self.user = request, signed_in_user(request)
 
     def clean_password(self) -> str:
-        """Check it. A wrong one counts towards the limits of sign-in."""
-        tries = take_try(self.request, self.user.mobile)
-        if not self.user.check_password(self.cleaned_data["password"]):
-            raise forms.ValidationError(_("Your current password is incorrect."))
-        give_back(tries)
+        """Wrong ones count as at the doors."""
+        with counted_try(self.request, self.user.mobile):
+            if not self.user.check_password(self.cleaned_data["password"]):
+                raise forms.ValidationError(_("Your current password is incorrect."))
         return self.cleaned_data["password"]
 
 

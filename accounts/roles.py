@@ -39,6 +39,7 @@ _OF_PEOPLE = [
     "accounts.add_user",
     "accounts.change_user",
     "accounts.view_accountevent",
+    "accounts.view_accessevent",
     "auth.view_group",
 ]
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import emails, passwords
+from accounts import access_log, emails, passwords
 from accounts.codes import Purpose
 from accounts.devices import remember_device
 from accounts.forms import (
@@ -38,7 +38,7 @@ from accounts.guards import post_only_page, signed_in_user, verify_address
 from accounts.guessing import PAUSED
 from accounts.holders import change_number, free_number, holder_of
 from accounts.mobile import masked
-from accounts.models import User
+from accounts.models import AccessEvent, User
 from accounts.proving import CodeForm, ProvenNumber
 from core.client_address import client_address
 from core.refusal import Refusal
@@ -166,6 +166,7 @@ class NewNumber(LoginRequiredMixin, ProvenNumber):
         change_number(user, form.cleaned_data["username"])
         address = client_address(self.request)
         log.info("number of %s changed from %s", masked(user.mobile), address)
+        access_log.note(self.request, AccessEvent.Kind.NUMBER_CHANGED, form.cleaned_data["username"])
         remember_device(None, self.request, User.objects.get(pk=user.pk))
         messages.success(self.request, _("Your number is changed. Sign in with the new one from now on."))
         return redirect(self.get_success_url())
@@ -207,7 +208,8 @@ def me(request: HttpRequest) -> HttpResponse:
         if "email" in form.changed_data and form.instance.email:
             emails.ask_to_confirm(request, form.instance)
         return redirect("accounts:me")
-    return render(request, "accounts/me.html", {"form": form}, status=422 if form.is_bound else 200)
+    context = {"form": form, "sign_ins": access_log.latest_of(user)}
+    return render(request, "accounts/me.html", context, status=422 if form.is_bound else 200)
 
 
 @durable_transaction

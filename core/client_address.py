@@ -1,18 +1,28 @@
 """Address of the client. The only place that reads X-Forwarded-For: limits and log lines ask here."""
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 UNKNOWN = "-"
+IPV6_PREFIX = 64
+"""A household gets all addresses below such a prefix."""
 
 
 def client_address(request: HttpRequest) -> str:
     """Return the address that sent the request, in its canonical form; "-" if there is none."""
     return address_in(request.META)
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return what limits count as one client: the address, or the prefix of an IPv6 one."""
+    address = client_address(request)
+    if address == UNKNOWN or not isinstance(ip_address(address), IPv6Address):
+        return address
+    return str(ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
 
 
 def address_in(environ: Mapping[str, Any]) -> str:

@@ -5,7 +5,6 @@ more than the limit allows, and a refused one costs a single read.
 """
 
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from django.db.models import F
@@ -13,13 +12,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from core.client_address import UNKNOWN, client_address
+from core.client_address import UNKNOWN, client_network
 from core.models import RateCount
 
 RACES = 20
 """Maximum number of times to start over because another process has just renewed the row."""
-IPV6_PREFIX = 64
-"""A household gets all addresses below such a prefix."""
 
 
 class Limit(NamedTuple):
@@ -34,11 +31,11 @@ class Use(NamedTuple):
 
 
 class LimitReached(Exception):
-    """All uses are taken until `ends_at`."""
+    """All uses are taken until `ends_at`. `key` stands for the limit and its subject."""
 
-    def __init__(self, limit: Limit, ends_at: datetime) -> None:
+    def __init__(self, limit: Limit, ends_at: datetime, key: str) -> None:
         super().__init__(limit.name)
-        self.limit, self.ends_at = limit, ends_at
+        self.limit, self.ends_at, self.key = limit, ends_at, key
 
     @property
     def again_at(self) -> str:
@@ -48,16 +45,20 @@ class LimitReached(Exception):
 
 def take(limit: Limit, subject: str) -> Use:
     """Count one use. Raises LimitReached if none is left."""
-    key = salted_hmac("core.rate_limits", f"{limit.name}:{subject}", algorithm="sha256").hexdigest()
+    key = _key(limit, subject)
     for _ in range(RACES):
         row = RateCount.objects.filter(pk=key).first()
         if row is None or row.ends_at <= timezone.now():
             _begin_period(key, row, timezone.now() + limit.period)
         elif row.count >= limit.most:
-            raise LimitReached(limit, row.ends_at)
+            raise LimitReached(limit, row.ends_at, key)
         elif _count_one(row, limit.most):
             return Use(key, row.ends_at)
-    raise LimitReached(limit, timezone.now() + timedelta(minutes=1))
+    raise LimitReached(limit, timezone.now() + timedelta(minutes=1), key)
+
+
+def _key(limit: Limit, subject: str) -> str:
+    return salted_hmac("core.rate_limits", f"{limit.name}:{subject}", algorithm="sha256").hexdigest()
 
 
 def _begin_period(key: str, old: RateCount | None, ends_at: datetime) -> None:
@@ -92,12 +93,8 @@ def give_back(uses: list[Use]) -> None:
 
 def of_address(limit: Limit, request: HttpRequest) -> list[tuple[Limit, str]]:
     """Return the limit for the client's network; none if the address is unknown, which all would share."""
-    address = client_address(request)
-    if address == UNKNOWN:
-        return []
-    if isinstance(ip_address(address), IPv6Address):
-        address = str(ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
-    return [(limit, address)]
+    network = client_network(request)
+    return [] if network == UNKNOWN else [(limit, network)]
 
 
 def delete_old() -> int:

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from django.conf import settings
 
-from accounts import browser_sessions
+from accounts import access_log, browser_sessions
 from core import rate_limits
 from core.transactions import delete_old_markers
 from houses import pending
@@ -37,5 +37,6 @@ _PRUNE = {
     "browser sessions": browser_sessions.delete_old,
     "commits": delete_old_markers,
     "rate counts": rate_limits.delete_old,
+    "sign-ins and codes": access_log.delete_old,
     "photos": pending.delete_old,
 }

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from accounts import events, roles
-from accounts.models import AccountEvent, User
+from accounts.models import AccessEvent, AccountEvent, User
 from houses.models import Area, BookedNight, Facility, House
 from orders.models import Order, OrderEvent, Review
 from payments.books import message_log
@@ -49,6 +49,7 @@ def rows(gateway: Gateway) -> Rows:
     made = [
         *(newcomer, Group.objects.get(name=roles.FRONT_DESK), house.area, house, order, payment, line),
         events.note(newcomer, AccountEvent.Kind.ADDED, by=None),
+        AccessEvent.objects.create(kind=AccessEvent.Kind.SIGNED_IN, user=newcomer, address="-", key="1"),
         Facility.objects.create(name="Kitchen", icon="kitchen"),
         BookedNight.objects.create(house=house, night=timezone.localdate()),
         OrderEvent.objects.create(order=order, kind="BOOKED"),

@@ -24,6 +24,11 @@ def known_device(request: HttpRequest, mobile: str) -> str | None:
     return device if _tag(mobile) in tags else None
 
 
+def is_known(request: HttpRequest) -> bool:
+    """Tell whether any account has been used with the browser."""
+    return bool(_read(request)[1])
+
+
 def remember_device(sender: object, request: HttpRequest | None, user: Any, **kwargs: object) -> None:
     """Add the account to the cookie after a sign-in of any kind; DeviceMiddleware sends it."""
     if request is not None:

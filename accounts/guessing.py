@@ -9,11 +9,12 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import access_log
+from accounts import access_log, busy
 from accounts.devices import known_device
 from accounts.mobile import masked
 from accounts.models import AccessEvent
 from core.client_address import client_address
+from core.places import NoPlace
 from core.rate_limits import Limit, LimitReached, Use, give_back, of_address, take_all
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,15 @@ PAUSED = "paused"
 def counted_try(request: HttpRequest, mobile: str) -> Iterator[None]:
     """Count the block as a try at the password of a number. A ValidationError in it: the password is wrong.
 
-    Raises ValidationError during a pause, before the block.
+    Raises ValidationError before the block during a pause, or while too many passwords are being compared.
     """
     tries = _take_try(request, mobile)
     try:
-        yield
+        with busy.HASHING.one(wait=busy.WAIT_SECONDS):
+            yield
+    except NoPlace:
+        give_back(tries)
+        raise ValidationError(_("Too many sign-ins at once. Try again in a few seconds.")) from None
     except ValidationError:
         log.info("wrong password for %s from %s", masked(mobile), client_address(request))
         access_log.note(request, AccessEvent.Kind.WRONG_PASSWORD, mobile)
@@ -45,8 +50,8 @@ def counted_try(request: HttpRequest, mobile: str) -> Iterator[None]:
 def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
     """Count a try before the password is hashed. Raises ValidationError during a pause.
 
-    A pause is the same for every number, whether or not it has an account,
-    and for the right password, too: otherwise a pause would not stop who guesses.
+    A pause is the same for every number, whether or not it has an account, and for the right password, too:
+    otherwise it would not stop who guesses.
     """
     device = known_device(request, mobile)
     # A browser that the account was used with isn't held up by others who guess, nor by its neighbours.

@@ -11,33 +11,40 @@ from benchmarks import environment
 ORDERS, ROUNDS = 1_000_000, 15
 QUICK_ORDERS, QUICK_ROUNDS = 20_000, 2
 ATTEMPTS, QUICK_ATTEMPTS = 10_000, 300
+WORKS = ("signatures", "pay", "notify", "return", "outage", "homes", "my_orders", "guessing")
 PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
 
 
-def main(orders: int, rounds: int, attempts: int) -> int:
-    """Print all figures. Return 0 whatever the ratios are, 1 if a comparison was not valid."""
+def main(works: list[str], orders: int, rounds: int, attempts: int) -> int:
+    """Print the figures of these works. Return 0 whatever the ratios are, 1 if a comparison was not valid."""
     start = time.monotonic()
     with environment.prepared() as standin_url:
         # Models can be imported only after Django is set up.
-        from benchmarks import homes, my_orders, outage, paying, signatures
+        from benchmarks import guessing, homes, my_orders, outage, paying, signatures
         from benchmarks.standin import Alipay
 
         print(_about())
         scenario = paying.Scenario(Alipay(standin_url))
         trade = scenario.paid_attempt()
+        figures = {
+            "signatures": lambda: signatures.sign_and_verify(
+                scenario.alipay.signed_notify(trade.out_trade_no), rounds
+            ),
+            "pay": lambda: paying.press_pay(scenario, rounds),
+            "notify": lambda: paying.notify(scenario, rounds),
+            "return": lambda: [
+                *paying.return_after_notify(scenario, rounds),
+                *paying.return_with_query(scenario, rounds),
+            ],
+            "outage": lambda: outage.after_a_day(scenario, attempts),
+            "homes": lambda: homes.homes(orders // homes.NIGHTS_PER_HOME, rounds),  # as many nights as orders
+            "my_orders": lambda: my_orders.my_orders(orders, rounds),
+            "guessing": guessing.guessing,
+        }
         ratios, problems = [], []
-        for figure in (
-            lambda: signatures.sign_and_verify(scenario.alipay.signed_notify(trade.out_trade_no), rounds),
-            lambda: paying.press_pay(scenario, rounds),
-            lambda: paying.notify(scenario, rounds),
-            lambda: paying.return_after_notify(scenario, rounds),
-            lambda: paying.return_with_query(scenario, rounds),
-            lambda: outage.after_a_day(scenario, attempts),
-            lambda: homes.homes(orders // homes.NIGHTS_PER_HOME, rounds),  # as many nights as orders
-            lambda: my_orders.my_orders(orders, rounds),
-        ):
+        for name in works:
             try:
-                ratios += figure()
+                ratios += figures[name]()
             except paying.BareHandlerDiffers as problem:
                 problems.append(problem)
     print("\nRatios" + " " * 65 + "here   reach")
@@ -58,12 +65,13 @@ def _about() -> str:
     return (
         f"{time.strftime('%Y-%m-%d')}, {machine}, {packages}\n"
         f"{server}, innodb_flush_log_at_trx_commit={flush}\n"
-        "One thread calls the WSGI applications in turns; no sockets."
+        "One thread calls the WSGI applications in turns; no sockets, but for guessing."
     )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("works", nargs="*", help=f"some of: {', '.join(WORKS)} (all)")
     parser.add_argument("--quick", action="store_true", help="a smoke run: few rounds, a small table")
     parser.add_argument(
         "--orders", type=int, help=f"rows in the large table ({ORDERS:,}), a multiple of 1,000"
@@ -73,9 +81,12 @@ if __name__ == "__main__":
     orders = arguments.orders or (QUICK_ORDERS if arguments.quick else ORDERS)
     if orders % 1000 or orders < 20_000:
         parser.error("--orders must be a multiple of 1,000, at least 20,000")
+    if unknown := set(arguments.works) - set(WORKS):
+        parser.error(f"no such work: {', '.join(sorted(unknown))}")
+    works = [name for name in WORKS if name in (arguments.works or WORKS)]
     try:
         rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS)
-        status = main(orders, rounds, QUICK_ATTEMPTS if arguments.quick else ATTEMPTS)
+        status = main(works, orders, rounds, QUICK_ATTEMPTS if arguments.quick else ATTEMPTS)
     except environment.NotPossible as why:
         raise SystemExit(str(why)) from None
     raise SystemExit(status)

@@ -36,6 +36,7 @@ REASONS: dict[str, str | Promise] = {
     "password by number": _("too many wrong passwords for this number"),
     "password by address": _("too many wrong passwords from this address"),
     "password by device": _("too many wrong passwords from this browser"),
+    "password of the site": _("too many wrong passwords on the whole site"),
     "codes again": _("a code was sent less than a minute before"),
     "codes to a number": _("too many codes to this number in a quarter of an hour"),
     "codes to a number in a day": _("too many codes to this number in a day"),

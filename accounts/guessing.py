@@ -1,8 +1,8 @@
-"""Limits for wrong passwords at both doors: by number, by client address, and by browser."""
+"""Limits for wrong passwords at both doors: by number, client address and browser, and of the whole site."""
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -15,7 +15,16 @@ from accounts.mobile import masked
 from accounts.models import AccessEvent
 from core.client_address import client_address
 from core.places import NoPlace
-from core.rate_limits import Limit, LimitReached, Use, give_back, of_address, take_all
+from core.rate_limits import (
+    Limit,
+    LimitReached,
+    Use,
+    give_back,
+    of_address,
+    refuse_if_used_up,
+    take,
+    take_all,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +32,13 @@ PERIOD = timedelta(minutes=15)
 BY_NUMBER = Limit("password by number", 10, PERIOD)
 BY_ADDRESS = Limit("password by address", 10, PERIOD)
 BY_DEVICE = Limit("password by device", 10, PERIOD)
+OF_SITE = Limit("password of the site", 200, PERIOD)
+"""Against one password tried for many numbers from many addresses. A thousand people who sign in within an
+hour, one in ten of them with a wrong password first, make 25 wrong ones in a quarter of an hour.
+
+Whoever has twenty addresses can use it up. Then nobody can sign in with a password from a browser and an
+address that are new to the account. They can with a code or, after a mailed link, a quarter of an hour later.
+"""
 PAUSED = "paused"
 """Code of the ValidationError."""
 
@@ -42,9 +58,16 @@ def counted_try(request: HttpRequest, mobile: str) -> Iterator[None]:
         raise ValidationError(_("Too many sign-ins at once. Try again in a few seconds.")) from None
     except ValidationError:
         log.info("wrong password for %s from %s", masked(mobile), client_address(request))
-        access_log.note(request, AccessEvent.Kind.WRONG_PASSWORD, mobile)
+        _note_wrong(request, mobile)
         raise
     give_back(tries)
+
+
+def _note_wrong(request: HttpRequest, mobile: str) -> None:
+    if not known_device(request, mobile):
+        with suppress(LimitReached):  # others were comparing theirs when it was used up
+            take(OF_SITE, "")
+    access_log.note(request, AccessEvent.Kind.WRONG_PASSWORD, mobile)
 
 
 def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
@@ -58,6 +81,8 @@ def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
     known = [(BY_DEVICE, f"{mobile} {device}")]
     limits = known if device else [*of_address(BY_ADDRESS, request), (BY_NUMBER, mobile)]
     try:
+        if not device:
+            _refuse_strangers(request, mobile)
         return take_all(*limits)
     except LimitReached as reached:
         log.warning(
@@ -70,7 +95,22 @@ def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
         raise ValidationError(_pause(reached), code=PAUSED) from None
 
 
+def _refuse_strangers(request: HttpRequest, mobile: str) -> None:
+    """Raise LimitReached while the whole site is being guessed at, unless the address is known."""
+    try:
+        refuse_if_used_up(OF_SITE, "")
+    except LimitReached:
+        if not access_log.has_signed_in(request, mobile):
+            raise
+
+
 def _pause(reached: LimitReached) -> str:
+    if reached.limit == OF_SITE:
+        sentence = _(
+            "Many wrong passwords were tried on this site just now. Sign in with a code by SMS, or try again "
+            "at %(time)s, or use a browser that you've signed in with before."
+        )
+        return sentence % {"time": reached.again_at}
     sentence = _(
         "Too many wrong tries. Try again at %(time)s, or use a browser that you've signed in with before."
     )

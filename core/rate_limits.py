@@ -57,6 +57,14 @@ def take(limit: Limit, subject: str) -> Use:
     raise LimitReached(limit, timezone.now() + timedelta(minutes=1), key)
 
 
+def refuse_if_used_up(limit: Limit, subject: str) -> None:
+    """Raise LimitReached if no use is left. Counts none, and costs a single read."""
+    key = _key(limit, subject)
+    row = RateCount.objects.filter(pk=key).first()
+    if row and row.count >= limit.most and row.ends_at > timezone.now():
+        raise LimitReached(limit, row.ends_at, key)
+
+
 def _key(limit: Limit, subject: str) -> str:
     return salted_hmac("core.rate_limits", f"{limit.name}:{subject}", algorithm="sha256").hexdigest()
 

@@ -19,7 +19,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import busy, devices
+from accounts import busy, devices, guessing
 from accounts.models import User
 from core import rate_limits
 from core.models import RateCount
@@ -60,7 +60,7 @@ def attempt(client: Client, mobile: str, password: str = "wrong", door: str = RE
     page = client.post(door, {"username": mobile, "password": password, "next": "/accounts/me/"})
     if page.status_code == 302:
         return "in"
-    return "paused" if PAUSED in page.content.decode() else "wrong"
+    return "paused" if page.status_code == 429 or PAUSED in page.content.decode() else "wrong"
 
 
 def many(number: int) -> Iterator[str]:
@@ -120,6 +120,65 @@ def test_SEC05_a_spelling_of_the_number_is_no_new_number(person: User) -> None:
     spellings = [person.mobile, f"+86{person.mobile}", f" {person.mobile[:3]}-{person.mobile[3:]}"] * 4
     answers = [attempt(browser(at), typed) for at, typed in zip(many(12), spellings, strict=True)]
     assert answers == ["wrong"] * 10 + ["paused"] * 2
+
+
+# --- one password for many numbers, from many addresses --------------------------------------------------
+
+
+SPRAYED = "Many wrong passwords were tried on this site"
+
+
+def spray(most: int) -> list[str]:
+    """Try one password for numbers without an account, each from an address of its own."""
+    return [attempt(browser(address), f"139{n:08d}") for n, address in enumerate(many(most))]
+
+
+@pytest.fixture
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "OF_SITE", guessing.OF_SITE._replace(most=20))
+
+
+@pytest.mark.usefixtures("_few")
+def test_ACC01_one_password_for_many_numbers_from_many_addresses_is_paused() -> None:
+    assert spray(30) == ["wrong"] * 20 + ["paused"] * 10
+    page = browser("203.0.114.1").post(RENTERS, {"username": "13900009999", "password": "wrong"})
+    assert page.status_code == 429
+    assert SPRAYED in page.content.decode()
+
+
+@pytest.mark.usefixtures("_few")
+def test_ACC01_without_the_limit_of_the_site_all_numbers_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "refuse_if_used_up", lambda limit, subject: None)
+    assert spray(30) == ["wrong"] * 30
+
+
+@pytest.mark.usefixtures("_few")
+def test_ACC01_people_sign_in_meanwhile_by_browser_address_or_code(person: User) -> None:
+    own = browser("198.51.100.7")
+    assert attempt(own, person.mobile, PASSWORD) == "in"
+    own.post("/accounts/logout/")
+    spray(20)
+    own.defaults["REMOTE_ADDR"] = "198.51.100.8"
+    assert attempt(own, person.mobile, PASSWORD) == "in"  # the browser is known
+    assert attempt(browser("198.51.100.7"), person.mobile, PASSWORD) == "in"  # the address is
+    assert attempt(browser("198.51.100.9"), person.mobile, PASSWORD) == "paused"
+    assert attempt(browser("198.51.100.7"), make.user().mobile, PASSWORD) == "paused"
+    by_code = browser("198.51.100.9").post("/accounts/login/code/", {"username": make.user().mobile})
+    assert "proof" in by_code.content.decode()
+
+
+@pytest.mark.usefixtures("_few")
+def test_ACC01_wrong_passwords_of_known_browsers_do_not_use_up_the_limit_of_the_site(person: User) -> None:
+    own = browser()
+    assert attempt(own, person.mobile, PASSWORD) == "in"
+    own.post("/accounts/logout/")
+    assert [attempt(own, person.mobile) for _ in range(10)] == ["wrong"] * 10
+    assert spray(20) == ["wrong"] * 20
+
+
+def test_the_limit_of_the_site_is_above_a_normal_day() -> None:
+    """A thousand sign-ins an hour, a tenth of them mistyped first."""
+    assert guessing.OF_SITE.most >= 8 * (1000 / 10 / 4)
 
 
 # --- the right person ---------------------------------------------------------------------------------

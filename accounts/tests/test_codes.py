@@ -1,5 +1,8 @@
 """Codes by SMS: guessed, sent too often, used twice. ACC01, ACC02, ACC05."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +10,9 @@ from typing import NamedTuple
 
 import pytest
 import time_machine
+from django.conf import settings as site
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone, translation
@@ -178,6 +183,39 @@ def compared_of_thirty_at_once() -> int:
     sent = ask()
     answers = at_once(*(lambda n=n: guess(sent, address=f"203.0.113.{n}") for n in range(30)))
     return answers.count("This is not the code that we sent.")
+
+
+PROCESS = """
+import json, sys
+import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+django.setup()
+from accounts.tests import test_codes
+sent, addresses = test_codes.Sent(*sys.argv[2:4]), sys.argv[4]
+print(json.dumps([test_codes.guess(sent, address=addresses.format(n)) for n in range(100)]))
+"""
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "addresses",
+    [("203.0.113.9", "203.0.113.9"), ("203.0.1.{}", "203.0.2.{}")],
+    ids=["one address", "two hundred addresses"],
+)
+def test_ACC01_two_processes_share_the_tries_of_a_code(addresses: tuple[str, str]) -> None:
+    """Two hundred guesses through two processes get three tries; the owner's own code is taken meanwhile."""
+    sent, own = ask(), ask("13912345679")
+    command = [sys.executable, "-c", PROCESS, str(connection.settings_dict["NAME"]), *sent]
+    both = [
+        subprocess.Popen([*command, each], cwd=site.BASE_DIR, stdout=subprocess.PIPE) for each in addresses
+    ]
+    answers = [answer for process in both for answer in json.loads(process.communicate(timeout=120)[0])]
+    assert sum("not the code" in answer for answer in answers) == 3
+    assert sum("Too many wrong codes" in answer for answer in answers) == 197
+    check = lambda: codes.check(request(), SIGN_IN, "13912345679", own.proof, own.shown)  # noqa: E731
+    assert refusal(check) == ""
 
 
 # --- how often codes are sent ---------------------------------------------------------------------------

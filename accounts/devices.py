@@ -49,7 +49,7 @@ def _read(request: HttpRequest) -> tuple[str, list[str]]:
 
 
 def _tag(mobile: str) -> str:
-    return salted_hmac(SALT, mobile).hexdigest()[:16]
+    return salted_hmac(SALT, mobile, algorithm="sha256").hexdigest()[:16]
 
 
 class DeviceMiddleware:

@@ -1,8 +1,10 @@
-"""Password validator against words of this site, which are the first that an attacker guesses."""
+"""Password validators for what somebody guesses first here: the words of this site, and people's numbers."""
 
 import re
 import unicodedata
+from typing import Any
 
+from django.contrib.auth.password_validation import NumericPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -14,6 +16,18 @@ WORDS = [
 MIN_OWN_LETTERS = 4
 """Letters, or Chinese characters, that must be left without these words. Digits don't count."""
 _SPELLINGS = {"a": "[a@4]", "e": "[e3]", "i": "[i1!|]", "l": "[l1|]", "o": "[o0]", "s": "[s5$]"}
+
+
+NUMBERS_OF_PEOPLE = 18
+"""Digits of an identity card, the longest of them. Dates and mobile numbers are shorter."""
+
+
+class NumberValidator(NumericPasswordValidator):
+    """Refuses numbers that may be somebody's. Longer ones are passwords as good as others."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if len(password) <= NUMBERS_OF_PEOPLE:
+            super().validate(password, user)
 
 
 class SiteWordsValidator:

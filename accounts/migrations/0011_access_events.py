@@ -23,7 +23,7 @@ def let_managers_see(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_email_verified'),
+        ('accounts', '0010_closed_at'),
     ]
 
     operations = [

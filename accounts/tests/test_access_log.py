@@ -229,7 +229,7 @@ def test_the_migration_lets_managers_see_and_leaves_other_groups() -> None:
     manager.permissions.clear()
     before = set(desk.permissions.all())
     apps = MigrationLoader(connection).project_state().apps
-    importlib.import_module("accounts.migrations.0007_access_events").let_managers_see(apps, None)
+    importlib.import_module("accounts.migrations.0011_access_events").let_managers_see(apps, None)
     assert [row.codename for row in manager.permissions.all()] == ["view_accessevent"]
     assert set(desk.permissions.all()) == before
 

@@ -42,6 +42,20 @@ def test_the_site_uses_it() -> None:
         validate_password("ihome-20261127")
 
 
+@pytest.mark.parametrize("number", ["19900101", "13800138000", "110101199003071234"])
+def test_numbers_of_people_are_refused_and_longer_ones_are_passwords_like_others(number: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_password(number)
+    validate_password(f"{number[:8]}7240915836204"[:20])
+
+
+@pytest.mark.parametrize(
+    "password", ["7240915836204915736", "quietseahouse", "QUIETSEAHOUSE", "安静的海边房子呀", "#!?*~%&(-"]
+)
+def test_passwords_of_any_composition_are_taken(password: str) -> None:
+    validate_password(password)
+
+
 @pytest.mark.parametrize("host", ["", "127.0.0.1", "::1", "a.example"])
 def test_a_host_without_a_name_adds_nothing(host: str) -> None:
     SiteWordsValidator(host=host).validate("127-0-0-1-a")

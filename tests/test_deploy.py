@@ -312,6 +312,7 @@ def test_a_service_may_do_no_more_than_it_needs(unit: Path) -> None:
         "true",
     )
     assert re.fullmatch(r"\d+[MG]", says["MemoryMax"])
+    assert says["InaccessiblePaths"] == "-/srv/ihome/.git"  # the history; "-": it may not be there
     # Photos are uploaded to the site; nothing else writes files.
     assert says.get("ReadWritePaths") == ("/srv/ihome/media" if unit.name == "ihome.service" else None)
 

@@ -57,6 +57,7 @@ REQUESTS = {
     "a form cut off": post(SIGN_IN, MULTIPART, "--B\r\nContent-Disp", length=900),
     "a notice cut off": post("/payments/notify/", FORM, "a=1", length=900),
     "a form in bad chunks": post(SIGN_IN, FORM + CHUNKED, "zz\r\na=1\r\n0\r\n\r\n"),
+    "two lengths at once": post(SIGN_IN, FORM + CHUNKED + "Content-Length: 5\r\n", "0\r\n\r\n"),
     "a multipart form in bad chunks": post(SIGN_IN, MULTIPART + CHUNKED, "5\r\n--B"),
     "a notice in bad chunks": post("/payments/notify/", FORM + CHUNKED, "zz\r\na=1\r\n0\r\n\r\n"),
     "a form without a boundary": post(SIGN_IN, "Content-Type: multipart/form-data\r\n", "x"),

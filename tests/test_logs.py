@@ -155,6 +155,7 @@ def test_odd_requests_forge_no_line_and_raise_no_alarm(live: tuple[int, Path]) -
     send(port, b"GET /livez HTTP/1.1\r\nHost: testserver\r\nConnection: close\r\n\r\n")
     statuses = {name: int(answer.split()[1]) for name, answer in answers.items()}
     assert not {name: status for name, status in statuses.items() if status >= 500}
+    assert statuses["two lengths at once"] == 400
     text = log.read_bytes().decode()  # also: valid UTF-8
     lines = text.split("\n")[:-1]
     assert len(lines) > len(REQUESTS)

@@ -56,7 +56,7 @@ def test_good_examples_of_the_style_guide_are_excerpts() -> None:
 
 def test_functions_that_the_papers_name_exist() -> None:
     """References such as `payments/queries.py: poll`, with the whole path or its end."""
-    files = [file for folder in shape.ROOMS for file in (ROOT / folder).rglob("*.py")]
+    files = [file for folder in (*shape.ROOMS, "tests") for file in (ROOT / folder).rglob("*.py")]
     named = [
         (paper.name, *reference)
         for paper in [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
@@ -68,3 +68,27 @@ def test_functions_that_the_papers_name_exist() -> None:
         assert any(
             re.search(rf"(def|class) {name}\b|^{name} =", file.read_text("utf-8"), re.M) for file in found
         ), f"{paper}: {path}: {name}"
+
+
+SECURITY = (ROOT / "docs/security.md").read_text("utf-8")
+
+
+def test_files_that_the_security_table_names_exist() -> None:
+    named = set(re.findall(r"`([\w.-]+(?:/[\w.-]+)+)[`:]", SECURITY))
+    assert len(named) > 40
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_security_table_has_each_item_once_and_counts_right() -> None:
+    """An item that is met names a test or a file. The counts stand at the end."""
+    rows = re.findall(r"^\| (\d+\.\d+\.\d+) \| ([12]) \| [^|]+ \| (yes|no) \| ([^|]+) \|$", SECURITY, re.M)
+    beyond = SECURITY[SECURITY.index("## Not applicable") :]
+    others = re.findall(r"(\d+\.\d+\.\d+) \(([12])\)", beyond)
+    ids = [row[0] for row in rows] + [item for item, _level in others]
+    assert len(ids) == len(set(ids)) == 253  # the items of ASVS 5.0, levels 1 and 2
+    assert [row for row in rows if row[2] == "yes" and "`" not in row[3]] == []
+    for level, items in (("1", 70), ("2", 183)):
+        met, missed = (sum(row[1] == level and row[2] == is_met for row in rows) for is_met in ("yes", "no"))
+        without = sum(found == level for _item, found in others)
+        assert met + missed + without == items
+        assert f"| {level} | {items} | {met} | {missed} | {without} |" in SECURITY

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import access_log, events, invitations, roles
-from accounts.forms import StaffLoginForm
 from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
 from accounts.mobile import masked
@@ -32,15 +32,7 @@ from core.admin_pages import ByKey
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 CONTACT = ("mobile", "email")
 
-admin.site.login_form = StaffLoginForm
-
-
-def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
-    """Lead to the site's own page: one place where a password is changed."""
-    return redirect("accounts:password")
-
-
-admin.site.password_change = own_password  # type: ignore[method-assign, assignment]
+admin.site.unregister(TOTPDevice)  # its page would show the secrets of apps
 
 
 @admin.register(User)

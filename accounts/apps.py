@@ -16,6 +16,7 @@ class AccountsConfig(AppConfig):
         )
         from accounts.access_log import note_sign_in
         from accounts.devices import remember_device
+        from accounts.factors.sessions import begin
         from accounts.keeping import protect_history
         from accounts.models import User
 
@@ -23,4 +24,5 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(browser_sessions.remember, dispatch_uid="accounts.browser_sessions")
         user_logged_out.connect(browser_sessions.forget, dispatch_uid="accounts.browser_sessions")
         user_logged_in.connect(note_sign_in, dispatch_uid="accounts.access_log")
+        user_logged_in.connect(begin, dispatch_uid="accounts.factors")
         pre_delete.connect(protect_history, sender=User, dispatch_uid="accounts.keeping")

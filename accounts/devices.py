@@ -18,10 +18,10 @@ MOST_ACCOUNTS = 8
 SALT = "accounts.devices"
 
 
-def known_device(request: HttpRequest, mobile: str) -> str | None:
-    """Return the id of the browser if the number's account has been used with it."""
+def known_device(request: HttpRequest, subject: str) -> str | None:
+    """Return the id of the browser if the subject, such as an account's number, is in its cookie."""
     device, tags = _read(request)
-    return device if _tag(mobile) in tags else None
+    return device if _tag(subject) in tags else None
 
 
 def is_known(request: HttpRequest) -> bool:
@@ -30,12 +30,17 @@ def is_known(request: HttpRequest) -> bool:
 
 
 def remember_device(sender: object, request: HttpRequest | None, user: Any, **kwargs: object) -> None:
-    """Add the account to the cookie after a sign-in of any kind; DeviceMiddleware sends it."""
+    """Add the account to the cookie after a sign-in of any kind."""
     if request is not None:
-        device, tags = _read(request)
-        tag = _tag(user.mobile)
-        kept = [*(known for known in tags if known != tag), tag][-MOST_ACCOUNTS:]
-        request.device_cookie = signing.dumps([device, kept], salt=SALT)  # type: ignore[attr-defined]
+        remember(request, user.mobile)
+
+
+def remember(request: HttpRequest, subject: str) -> None:
+    """Add the subject to the cookie; DeviceMiddleware sends it."""
+    device, tags = _read(request)
+    tag = _tag(subject)
+    kept = [*(known for known in tags if known != tag), tag][-MOST_ACCOUNTS:]
+    request.device_cookie = signing.dumps([device, kept], salt=SALT)  # type: ignore[attr-defined]
 
 
 def _read(request: HttpRequest) -> tuple[str, list[str]]:
@@ -48,8 +53,8 @@ def _read(request: HttpRequest) -> tuple[str, list[str]]:
     return device, tags
 
 
-def _tag(mobile: str) -> str:
-    return salted_hmac(SALT, mobile, algorithm="sha256").hexdigest()[:16]
+def _tag(subject: str) -> str:
+    return salted_hmac(SALT, subject, algorithm="sha256").hexdigest()[:16]
 
 
 class DeviceMiddleware:

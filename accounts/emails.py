@@ -38,7 +38,7 @@ def send_confirmation(user: User) -> None:
     """Mail a link that confirms the address: nothing else is mailed to it before. Raises Refusal."""
     _take((CONFIRMATIONS, str(user.pk)), (TO_ADDRESS, user.email.lower()))
     link = _link("accounts:email_confirmed", token=signing.dumps([user.pk, user.email], salt=SALT))
-    _send_later([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", user.email, link)])
+    _send_later([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", user.email, link=link)])
 
 
 def ask_to_confirm(request: HttpRequest, user: User) -> None:
@@ -50,6 +50,12 @@ def ask_to_confirm(request: HttpRequest, user: User) -> None:
     else:
         sentence = _("We've sent a link to your email. Open it to confirm the address.")
         messages.success(request, sentence)
+
+
+def tell(user: User, subject: str, template: str, **context: object) -> None:
+    """Mail news of an account to its confirmed email, if it has one."""
+    if user.email and user.email_verified_at:
+        _send_later([_mail(subject, template, user.email, **context)])
 
 
 def is_confirmed_by(user: User, token: str) -> bool:
@@ -86,7 +92,7 @@ def user_of_link(key: str, token: str) -> User | None:
 def _reset_mail(user: User) -> EmailMessage:
     key = urlsafe_base64_encode(force_bytes(user.pk))
     link = _link("accounts:password_by_link", key=key, token=default_token_generator.make_token(user))
-    return _mail(_("Reset your password"), "accounts/reset_mail.txt", user.email, link)
+    return _mail(_("Reset your password"), "accounts/reset_mail.txt", user.email, link=link)
 
 
 def _link(view_name: str, **secrets: str) -> str:
@@ -94,8 +100,8 @@ def _link(view_name: str, **secrets: str) -> str:
     return f"{absolute_url(view_name)}?{urlencode(secrets)}"
 
 
-def _mail(subject: str, template: str, address: str, link: str) -> EmailMessage:
-    body = render_to_string(template, {"link": link, "contacts": contacts()})
+def _mail(subject: str, template: str, address: str, **context: object) -> EmailMessage:
+    body = render_to_string(template, {"contacts": contacts(), **context})
     return EmailMessage(subject, body, to=[address], headers=NO_AUTOMATIC_REPLY)
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -73,6 +74,8 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
         _("closed by its owner"), null=True, blank=True, editable=False, help_text=_("Empty if staff did.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    factor_changes = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """Number of times that a second factor was set up or removed; each ends the other sessions."""
 
     USERNAME_FIELD = "mobile"
     EMAIL_FIELD = "email"
@@ -141,6 +144,16 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     async def acheck_password(self, raw_password: str | None) -> bool:
         return await sync_to_async(self.check_password)(raw_password)
 
+    def get_session_auth_hash(self) -> str:
+        """A new password ends the sessions, and so does a change of second factors (factors/store.py)."""
+        return self._with_factors(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._with_factors, super().get_session_auth_fallback_hash())
+
+    def _with_factors(self, session_hash: str) -> str:
+        return f"{session_hash}.{self.factor_changes}" if self.factor_changes else session_hash
+
     def set_mobile_verified(self) -> None:
         """Note that a code proved that the user holds the number. The first time counts."""
         unverified = User.objects.filter(pk=self.pk, mobile=self.mobile, mobile_verified_at=None)
@@ -148,6 +161,17 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+
+class RecoveryCode(models.Model):
+    """Stands in for a second factor that is lost, once. Written by accounts/factors/recovery.py."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk} of account {self.user_id}"
 
 
 class AccountEvent(models.Model):
@@ -163,6 +187,9 @@ class AccountEvent(models.Model):
         REOPENED = "REOPENED", _("Account reopened")
         CONTACT = "CONTACT", _("Number or email changed by staff")
         FACTOR_HELP = "FACTOR_HELP", _("Second factor removed by staff")
+        FACTOR_SET = "FACTOR_SET", _("Second factor set up by its owner")
+        FACTOR_GONE = "FACTOR_GONE", _("Second factor removed by its owner")
+        CODE_USED = "CODE_USED", _("Recovery code used")
         BREAK_GLASS = "BREAK_GLASS", _("Made superuser on the server")
         APPROVED = "APPROVED", _("Refund approved")
         REFUSED = "REFUSED", _("Attempt refused")

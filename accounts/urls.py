@@ -1,6 +1,7 @@
 from django.urls import path
 
 from accounts import email_views, views
+from accounts.factors import views as factors
 from accounts.invitation_page import invitation
 from accounts.sessions_page import sessions
 
@@ -16,6 +17,11 @@ urlpatterns = [
     path("me/number/", views.NewNumber.as_view(), name="new_number"),
     path("me/email/", email_views.ConfirmEmail.as_view(), name="confirm_email"),
     path("me/email/confirm/", email_views.EmailConfirmed.as_view(), name="email_confirmed"),
+    path("factor/", factors.Question.as_view(), name="factor"),
+    path("me/factors/", factors.Overview.as_view(), name="factors"),
+    path("me/factors/app/", factors.NewApp.as_view(), name="factor_app"),
+    path("me/factors/app/remove/", factors.RemoveApp.as_view(), name="factor_app_remove"),
+    path("me/factors/codes/", factors.NewCodes.as_view(), name="factor_codes"),
     path("password/reset/email/", email_views.ResetByEmail.as_view(), name="reset_by_email"),
     path("password/reset/link/", email_views.PasswordByLink.as_view(), name="password_by_link"),
     path("password/reset/", views.ForgottenPassword.as_view(), name="forgotten"),

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors.site import GuardedAdminSite
 from desk import navigation
 
 
-class DeskSite(AdminSite):
+class DeskSite(GuardedAdminSite):
     site_header = site_title = _("ihome admin")
     enable_nav_sidebar = False
     empty_value_display = "–"

@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "core",
     "accounts",
     "houses",
@@ -167,6 +169,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "core.passwords.SiteWordsValidator", "OPTIONS": {"host": _site.hostname}},
 ]
 PASSWORD_RESET_TIMEOUT = 3600
+OTP_TOTP_ISSUER = f"ihome {_site.hostname}"  # the name in an authenticator app
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "orders:list"
 LOGOUT_REDIRECT_URL = "houses:search"

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from jobs import alerts, sweep
 from jobs.sweep import Task, sweep_once
 from orders.models import Order
@@ -35,6 +37,7 @@ def desk(client: Client) -> Client:
 
 
 def waiting(desk: Client, model: type[Payment] | type[Refund] | type[GatewayMessage]) -> list[object]:
+    desk.force_login(User.objects.get(pk=desk.session[SESSION_KEY]))  # days later, the session is over
     address = reverse(f"admin:payments_{model._meta.model_name}_changelist")
     return list(desk.get(address, {"for_staff": "1"}).context["cl"].queryset)
 

@@ -77,6 +77,7 @@ def invited(by: Person) -> User:
 def given_a_role(by: Person) -> User:
     person = make.user()
     by.send(person, is_staff="on", groups=[Group.objects.get(name=roles.FINANCE).pk])
+    person.refresh_from_db()  # its sign-in is then one of staff
     return person
 
 

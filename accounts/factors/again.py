@@ -1,0 +1,121 @@
+"""Asks staff again who they are, in the middle of what they are doing, and loses nothing of it.
+
+The page stands in the place of the one that was asked for, at the same address. It carries the fields that
+were posted, so that one more press does what was wanted.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.factors import checking, sessions, store
+from accounts.guards import signed_in_user
+from accounts.guessing import PAUSED, take_try
+from core.rate_limits import give_back
+
+METHOD, PASSWORD, CODE = "again", "again_password", "again_code"
+OURS = (METHOD, PASSWORD, CODE)
+
+
+class AgainForm(forms.Form):
+    """Asks for the password, or for a code if the account has a factor. `fully`: for both."""
+
+    again_password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        max_length=128,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    again_code = forms.CharField(
+        label=_("Code of your app, or a recovery code"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+    )
+
+    def __init__(self, data: Any, *, request: HttpRequest, fully: bool) -> None:
+        super().__init__(data)
+        self.request, self.user = request, signed_in_user(request)
+        self.has_factor = store.has_any(self.user)
+        if not self.has_factor:
+            del self.fields[CODE]
+        for field in self.fields.values():
+            field.required = fully or not self.has_factor
+
+    def clean_again_password(self) -> str:
+        """Wrong ones count as at the doors."""
+        password = self.cleaned_data[PASSWORD]
+        if password:
+            tries = take_try(self.request, self.user.mobile)
+            if not self.user.check_password(password):
+                raise forms.ValidationError(_("Your current password is incorrect."))
+            give_back(tries)
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        """Check the code after the password: a code is used up by it."""
+        code = self.cleaned_data.get(CODE)
+        if code and PASSWORD not in self.errors:
+            try:
+                checking.check_code(self.request, self.user, code)
+            except forms.ValidationError as error:
+                self.add_error(CODE, error)
+        elif not self.errors and not self.cleaned_data[PASSWORD]:
+            self.add_error(PASSWORD, _("Type your password, or a code below."))
+        return self.cleaned_data
+
+
+def unless_proven(request: HttpRequest) -> HttpResponse | None:
+    """Ask if the last proof is older than ten minutes; None if the caller may go on.
+
+    For what moves money or changes how somebody signs in.
+    """
+    return None if sessions.is_proven(request) else ask(request)
+
+
+def ask(request: HttpRequest, *, fully: bool = False) -> HttpResponse | None:
+    """Return the page that asks; None if the request brings the proof, which is then taken off it."""
+    form = AgainForm(request.POST if METHOD in request.POST else None, request=request, fully=fully)
+    if not form.is_valid():
+        return _page(request, form)
+    sessions.set_proven(request)
+    if fully and form.has_factor:
+        sessions.set_factor(request)
+    if request.POST[METHOD] != "POST":
+        return HttpResponseRedirect(request.get_full_path())
+    request.POST = _without_ours(request.POST)  # type: ignore[assignment]
+    return None
+
+
+def _page(request: HttpRequest, form: AgainForm) -> HttpResponse:
+    method = request.POST.get(METHOD, request.method)
+    if request.FILES:  # no form can carry them, and half of what was sent must not be saved
+        method = "GET"
+        messages.warning(request, gettext("Your files could not be kept. Please choose them again."))
+    carried = _without_ours(request.POST) if method == "POST" else QueryDict()
+    fields = [(name, value) for name, values in carried.lists() for value in values]
+    context = {
+        "form": form,
+        "heading": gettext("Confirm that it's you"),
+        "carried": [(METHOD, method), *fields],
+    }
+    status = 422 if form.is_bound else 200
+    if any(form.has_error(name, PAUSED) for name in (PASSWORD, CODE)):
+        status = 429
+    response = TemplateResponse(request, "accounts/again.html", context, status=status)
+    add_never_cache_headers(response)
+    return response
+
+
+def _without_ours(posted: QueryDict) -> QueryDict:
+    kept = posted.copy()
+    for name in (*OURS, "csrfmiddlewaretoken"):
+        kept.pop(name, None)
+    return kept

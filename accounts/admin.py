@@ -19,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import access_log, events, invitations, roles
+from accounts.factors import again
+from accounts.factors.help import FactorHelp
 from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
 from accounts.mobile import masked
@@ -36,7 +38,7 @@ admin.site.unregister(TOTPDevice)  # its page would show the secrets of apps
 
 
 @admin.register(User)
-class UserAdmin(ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
+class UserAdmin(FactorHelp, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = NewStaffForm
     add_form_template = None
@@ -93,8 +95,11 @@ class UserAdmin(ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUse
         user = self.get_object(request, unquote(object_id))
         if request.method == "POST" and user is not None:
             self._refuse_overreach(request, user)
-        may_link = user is not None and self._may_link(request, user)
-        kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), "may_link": may_link}
+        kwargs["extra_context"] = {
+            **(kwargs.get("extra_context") or {}),
+            "may_link": user is not None and self._may_link(request, user),
+            "may_help": user is not None and self.may_help(request, user),
+        }
         return super().change_view(request, object_id, *args, **kwargs)
 
     def _refuse_overreach(self, request: HttpRequest, user: User | None) -> None:
@@ -155,14 +160,16 @@ class UserAdmin(ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUse
             if request.method == "POST":
                 self._refuse(request, user, "password")
             raise PermissionDenied
+        if request.method == "POST" and (page := again.unless_proven(request)):
+            return page
         link = ""
         if request.method == "POST":
             link = invitations.new_link(user, by=signed_in_user(request))
             self.log_change(request, user, gettext("Made a link to set a password."))
         title = gettext("Link to set a password")
-        page = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
-        page.update(original=user, link=link)
-        return TemplateResponse(request, "admin/accounts/invitation.html", page)
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        context.update(original=user, link=link)
+        return TemplateResponse(request, "admin/accounts/invitation.html", context)
 
     def _may_link(self, request: HttpRequest, user: User) -> bool:
         may = self.has_change_permission(request, user)

@@ -88,6 +88,11 @@ def may_link(actor: User, user: User) -> bool:
     return actor.is_superuser or not user.has_usable_password()
 
 
+def may_remove_factors(actor: User, user: User) -> bool:
+    """Tell whether `actor` may remove the second factors of a member of staff who lost them."""
+    return actor.is_superuser and user.is_staff and user.pk != actor.pk
+
+
 def givable_permissions(actor: User) -> QuerySet[Permission]:
     """The permissions that `actor` has, and may therefore give."""
     rows = Permission.objects.all()

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import events, invitations
+from accounts.factors import store
 from accounts.mobile import clean_mobile, is_mobile
 from accounts.models import AccountEvent, User
 from core.transactions import durable_transaction
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Make an account a superuser, new or reopened, and print a link with which its owner sets a "
-        "password. Its old password and sessions end. Superusers are told by email."
+        "password. Its old password, second factors and sessions end. Superusers are told by email."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,4 +42,5 @@ def open_to(mobile: str) -> tuple[User, AccountEvent]:
     user.is_active = user.is_staff = user.is_superuser = True
     user.set_unusable_password()
     user.save()
+    store.remove_all(user)
     return user, events.note(user, AccountEvent.Kind.BREAK_GLASS, by=None)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.factors.actions import moves_money
 from core.admin_pages import ByKey
 from orders.staff_search import OrderSearch
 from payments import callbacks
@@ -52,6 +53,7 @@ class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
     }
 
     @admin.action(description=_("Reprocess refund notices"), permissions=["act"])
+    @moves_money
     def look_again(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:
         notices = queryset.filter(verdict=GatewayMessage.Verdict.REFUND_NOTICE).select_related("payment")
         if are_too_many(self, request, notices):

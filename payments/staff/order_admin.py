@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors import again
 from accounts.guards import signed_in_user
 from core.money import yuan_text
 from core.refusal import Refusal
@@ -53,6 +54,8 @@ class OrderAdmin(BaseOrderAdmin):
         if preview.received_fen and not may_refund:
             refusal = gettext("%(number)s: it is paid, and your role does not include refunds.")
             raise Refusal(refusal % {"number": order.number})
+        if preview.received_fen and (page := again.unless_proven(request)):
+            return page
         form = CancelForm(request.POST if "amount" in request.POST else None, preview=preview)
         if not form.is_valid():
             return self.ask_first(

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyInline
@@ -93,6 +94,7 @@ class PaymentAdmin(ByKey, OrderSearch, ResolvableAdmin):
         return yuan_text(payment.received_fen)
 
     @admin.action(description=_("Dismiss contradiction…"), permissions=["act"])
+    @moves_money
     def dealt_with(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
         if queryset.exclude(status=Payment.Status.CLOSED, contradicted_at__isnull=False).exists():
             refusal = _(
@@ -124,6 +126,7 @@ class PaymentAdmin(ByKey, OrderSearch, ResolvableAdmin):
             self.message_user(request, result, messages.INFO)
 
     @admin.action(description=_("Issue refund…"), permissions=["act"])
+    @moves_money
     def give_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
         payment = self.only_one(request, queryset.select_related("order__renter"))
         if payment is None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
 from core.admin_pages import ByKey
@@ -75,6 +76,7 @@ class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
     }
 
     @admin.action(description=_("Approve…"), permissions=["act"])
+    @moves_money
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         if not AgreeForm(request.POST).is_valid():
             return self.ask_first(
@@ -92,6 +94,7 @@ class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
         return None
 
     @admin.action(description=_("Retry refused refunds"), permissions=["act"])
+    @moves_money
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         sent = [refund for refund in queryset if refunding.retry(refund)]
         for refund in sent:
@@ -100,6 +103,7 @@ class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
         self.message_user(request, result % len(sent))
 
     @admin.action(description=_("Give up…"), permissions=["act"])
+    @moves_money
     def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         if are_too_many(self, request, queryset):
             return None

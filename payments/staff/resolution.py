@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyAdmin
@@ -46,6 +47,7 @@ class ResolvableAdmin(ReadOnlyAdmin):
         return resolve(row, by=by, how=how)
 
     @admin.action(description=_("Mark as resolved…"), permissions=["act"])
+    @moves_money
     def dealt_with(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         form = ResolutionForm(request.POST if "how" in request.POST else None)
         if not form.is_valid():

@@ -174,6 +174,20 @@ class RecoveryCode(models.Model):
         return f"recovery code {self.pk} of account {self.user_id}"
 
 
+class Passkey(models.Model):
+    """A key that a device keeps for this site. Written by accounts/factors/passkeys.py."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=40)
+    credential_id = models.TextField()
+    public_key = models.BinaryField()
+    sign_count = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AccountEvent(models.Model):
     """A step about an account: who gave rights, closed it, made a link. Written by accounts/events.py."""
 

@@ -21,6 +21,10 @@ urlpatterns = [
     path("me/factors/", factors.Overview.as_view(), name="factors"),
     path("me/factors/app/", factors.NewApp.as_view(), name="factor_app"),
     path("me/factors/app/remove/", factors.RemoveApp.as_view(), name="factor_app_remove"),
+    path("me/factors/passkey/", factors.NewPasskey.as_view(), name="factor_passkey"),
+    path(
+        "me/factors/passkey/<int:pk>/remove/", factors.RemovePasskey.as_view(), name="factor_passkey_remove"
+    ),
     path("me/factors/codes/", factors.NewCodes.as_view(), name="factor_codes"),
     path("password/reset/email/", email_views.ResetByEmail.as_view(), name="reset_by_email"),
     path("password/reset/link/", email_views.PasswordByLink.as_view(), name="password_by_link"),

@@ -14,17 +14,19 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.factors import checking, sessions, store
-from accounts.guards import signed_in_user
+from accounts.factors import sessions, store
+from accounts.factors.forms import SecondFactorForm
 from accounts.guessing import PAUSED, take_try
 from core.rate_limits import give_back
 
 METHOD, PASSWORD, CODE = "again", "again_password", "again_code"
-OURS = (METHOD, PASSWORD, CODE)
+OURS = (METHOD, PASSWORD, CODE, "proof_passkey", "proof_challenge")
 
 
-class AgainForm(forms.Form):
-    """Asks for the password, or for a code if the account has a factor. `fully`: for both."""
+class AgainForm(SecondFactorForm):
+    """Asks for the password, or for a second factor if the account has one. `fully`: for both."""
+
+    code_field = CODE
 
     again_password = forms.CharField(
         label=_("Current password"),
@@ -41,13 +43,11 @@ class AgainForm(forms.Form):
     )
 
     def __init__(self, data: Any, *, request: HttpRequest, fully: bool) -> None:
-        super().__init__(data)
-        self.request, self.user = request, signed_in_user(request)
+        super().__init__(data, request=request)
         self.has_factor = store.has_any(self.user)
         if not self.has_factor:
-            del self.fields[CODE]
-        for field in self.fields.values():
-            field.required = fully or not self.has_factor
+            del self.fields[CODE], self.fields["proof_passkey"]
+        self.needs_password, self.needs_factor = fully or not self.has_factor, fully and self.has_factor
 
     def clean_again_password(self) -> str:
         """Wrong ones count as at the doors."""
@@ -60,14 +60,17 @@ class AgainForm(forms.Form):
         return password
 
     def clean(self) -> dict[str, Any]:
-        """Check the code after the password: a code is used up by it."""
-        code = self.cleaned_data.get(CODE)
-        if code and PASSWORD not in self.errors:
-            try:
-                checking.check_code(self.request, self.user, code)
-            except forms.ValidationError as error:
-                self.add_error(CODE, error)
-        elif not self.errors and not self.cleaned_data[PASSWORD]:
+        """Check the second factor last: a code is used up by it."""
+        if self.errors:
+            return self.cleaned_data
+        has_password, has_second = bool(self.cleaned_data[PASSWORD]), self.has_second_factor()
+        if self.needs_password and not has_password:
+            self.add_error(PASSWORD, _("Type your password."))
+        elif self.needs_factor and not has_second:
+            self.add_error(CODE, _("Type a code."))
+        elif has_second:
+            self.check_second_factor()
+        elif not has_password:
             self.add_error(PASSWORD, _("Type your password, or a code below."))
         return self.cleaned_data
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.devices import known_device, remember
-from accounts.factors import app_codes, recovery
+from accounts.factors import app_codes, passkeys, recovery
 from accounts.guessing import PAUSED
 from accounts.mobile import masked
 from accounts.models import User
@@ -31,7 +31,17 @@ def check_code(request: HttpRequest, user: User, typed: str) -> None:
     tries = take_try(request, user)
     code = "".join(visible(typed).split())
     if not app_codes.accept(user, code) and not recovery.use(user, code):
-        raise refused(request, user)
+        _warn(request, user, "is wrong")
+        raise ValidationError(_("This code is wrong, too old, or was used before."))
+    accept(request, user, tries)
+
+
+def check_passkey(request: HttpRequest, user: User, answer: str, challenge: str) -> None:
+    """Raises ValidationError unless a passkey of the user signed the challenge."""
+    tries = take_try(request, user)
+    if not passkeys.accept(request, user, answer=answer, challenge=challenge):
+        _warn(request, user, "is wrong")
+        raise ValidationError(_("This passkey was not accepted. Try again, or type a code."))
     accept(request, user, tries)
 
 
@@ -54,11 +64,6 @@ def accept(request: HttpRequest, user: User, tries: list[Use]) -> None:
     """Don't count a right one, and remember the browser."""
     give_back(tries)
     remember(request, _subject(user))
-
-
-def refused(request: HttpRequest, user: User) -> ValidationError:
-    _warn(request, user, "is wrong")
-    return ValidationError(_("This code is wrong, too old, or was used before."))
 
 
 def _warn(request: HttpRequest, user: User, what: str) -> None:

@@ -8,7 +8,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import events
 from accounts.mobile import masked
-from accounts.models import AccountEvent, RecoveryCode, User
+from accounts.models import AccountEvent, Passkey, RecoveryCode, User
 from core.transactions import durable_transaction
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def has_app(user: User) -> bool:
 
 def has_any(user: User) -> bool:
     """Tell whether the account has a second factor. Costs no query if it never had one."""
-    return bool(user.factor_changes) and has_app(user)
+    return bool(user.factor_changes) and (has_app(user) or Passkey.objects.filter(user=user).exists())
 
 
 def note_change(user: User, kind: str, *, by: User | None, detail: str) -> None:
@@ -47,8 +47,8 @@ def note_removed(user: User, detail: str) -> None:
 
 def remove_all(user: User) -> bool:
     """Remove all factors and recovery codes, in the caller's transaction. False if there were none."""
-    rows = TOTPDevice.objects.filter(user=user), RecoveryCode.objects.filter(user=user)
-    return sum(found.delete()[0] for found in rows) > 0
+    kinds = TOTPDevice, Passkey, RecoveryCode
+    return sum(kind._default_manager.filter(user=user).delete()[0] for kind in kinds) > 0
 
 
 @durable_transaction

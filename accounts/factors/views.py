@@ -9,15 +9,15 @@ from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
 from django.contrib.auth.views import RedirectURLMixin, redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 
-from accounts.factors import again, app_codes, door, recovery, sessions, store
-from accounts.factors.forms import NewAppForm, QuestionForm
+from accounts.factors import again, app_codes, door, passkeys, recovery, sessions, store
+from accounts.factors.forms import NewAppForm, NewPasskeyForm, QuestionForm
 from accounts.guards import signed_in_user
 from accounts.guessing import PAUSED
 
@@ -89,7 +89,13 @@ class Overview(OfStaff, TemplateView):
     extra_context = {"heading": _("Two-step verification")}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        ours = {"has_app": store.has_app(self.user), "codes_left": recovery.left(self.user)}
+        ours = {
+            "has_app": store.has_app(self.user),
+            "has_any": store.has_any(self.user),
+            "passkeys": passkeys.of(self.user),
+            "passkeys_possible": passkeys.are_possible(self.request),
+            "codes_left": recovery.left(self.user),
+        }
         return {**super().get_context_data(**kwargs), **ours}
 
 
@@ -97,6 +103,16 @@ class ShowsCodes(Changing):
     """Mixin of the pages that answer with new recovery codes. Only this answer has them."""
 
     template_name: str
+
+    def done(self, sentence: Any) -> HttpResponse:
+        """Go on after a factor was set up; the first time by the recovery codes."""
+        self.user.refresh_from_db(fields=["factor_changes"])
+        self.keep_session()
+        sessions.set_factor(self.request)
+        if not recovery.left(self.user):
+            return self.show_codes()
+        messages.success(self.request, sentence)
+        return redirect(self.get_success_url())
 
     def show_codes(self) -> HttpResponse:
         codes = recovery.renew(self.user)
@@ -119,16 +135,30 @@ class NewApp(ShowsCodes, FormView):
         context = super().get_context_data(**kwargs)
         if form := context.get("form"):
             context.update(picture=app_codes.picture_of(form.device), secret=app_codes.secret_of(form.device))
+            context["passkeys_possible"] = passkeys.are_possible(self.request)
         return context
 
     def form_valid(self, form: NewAppForm) -> HttpResponse:
-        self.user.refresh_from_db(fields=["factor_changes"])
-        self.keep_session()
-        sessions.set_factor(self.request)
-        if not recovery.left(self.user):
-            return self.show_codes()
-        messages.success(self.request, _("Your new app is set up. The one before no longer works."))
-        return redirect(self.get_success_url())
+        return self.done(_("Your new app is set up. The one before no longer works."))
+
+
+class NewPasskey(ShowsCodes, FormView):
+    """Set up a passkey, with a script: without one there is the app."""
+
+    template_name = "accounts/factor_passkey.html"
+    form_class = NewPasskeyForm
+    extra_context = {"heading": _("Set up a passkey")}
+
+    def stop(self, request: HttpRequest) -> HttpResponse | None:
+        if not passkeys.are_possible(request):
+            return redirect("accounts:factors")
+        return super().stop(request)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: NewPasskeyForm) -> HttpResponse:
+        return self.done(_("Your passkey is set up."))
 
 
 class NewCodes(ShowsCodes, FormView):
@@ -150,8 +180,19 @@ class RemoveApp(Changing, FormView):
     form_class = forms.Form
     extra_context = {"heading": _("Remove the authenticator app")}
 
+    def remove(self) -> bool:
+        return app_codes.remove(self.user)
+
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        if app_codes.remove(self.user):
+        if self.remove():
+            self.user.refresh_from_db(fields=["factor_changes"])
             self.keep_session()
             messages.success(self.request, _("Removed. You've been signed out on other devices."))
         return redirect("accounts:factors")
+
+
+class RemovePasskey(RemoveApp):
+    extra_context = {"heading": _("Remove the passkey")}
+
+    def remove(self) -> bool:
+        return passkeys.remove(get_object_or_404(passkeys.of(self.user), pk=self.kwargs["pk"]))

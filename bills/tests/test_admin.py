@@ -75,8 +75,8 @@ def test_the_list_says_which_days_were_not_compared(client: Client) -> None:
 
 def test_staff_without_permission_get_no_warning(client: Client) -> None:
     make.attempt()
-    clerk(client)
     with time_machine.travel(timezone.now() + timedelta(days=4)):
+        clerk(client)
         assert client.get(page(BillLine, "changelist")).status_code == 403
         assert said(client.get("/admin/")) == []
 

@@ -5,12 +5,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import User
-from demo.management.commands.seed_demo import RENTER, book, pay_in_our_books
+from demo.management.commands.seed_demo import PASSWORD, RENTER, book, pay_in_our_books
 from houses.models import Area, House
 from orders import transitions
 from orders.models import Order
 from payments.models import Payment
 
+FACTOR_STAFF = "13900000099"
 LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
 
 NEWCOMER = User(pk=900, mobile="13700000000", password="!", email="new@example.com")
@@ -19,6 +20,7 @@ NEWCOMER = User(pk=900, mobile="13700000000", password="!", email="new@example.c
 
 def make() -> None:
     NEWCOMER.save()
+    User.objects.create_superuser(FACTOR_STAFF, password=PASSWORD)  # sets up second factors
     renter = User.objects.get(mobile=RENTER)
     house = _long_house()
     _overdue(_booked(renter, house, days=100))

@@ -109,7 +109,7 @@ def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[s
         "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
         "PYTHONUNBUFFERED": "1",
         "SITE_URL": url,
-        "ALLOWED_HOSTS": HOST,
+        "ALLOWED_HOSTS": f"{HOST},localhost",  # browsers take passkeys for a name alone
         "CSRF_TRUSTED_ORIGINS": url,
         "DATABASE_URL": f"sqlite:///{folder / 'ihome.sqlite3'}",
         "EMAIL_URL": "consolemail://",

@@ -1,5 +1,7 @@
 """Every page in both languages passes the checks of inspecting.py."""
 
+import time
+from base64 import b32decode
 from random import randbytes
 from urllib.parse import urlencode
 
@@ -14,12 +16,13 @@ from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.http import urlsafe_base64_encode
 from django.views import defaults
+from django_otp.oath import TOTP
 from playwright.sync_api import expect
 
 from accounts import emails, invitations
 from ihome_site.middleware import DatabaseDownMiddleware
 from tests.browser.inspecting import Inspector
-from tests.browser.more_data import LONG_TITLE, NEWCOMER
+from tests.browser.more_data import FACTOR_STAFF, LONG_TITLE, NEWCOMER
 from tests.browser.visitor import (
     ASKED,
     INSTANT,
@@ -289,7 +292,43 @@ def renter_with_orders(inspector, running, standin):
     assert len(states) == 8
 
 
-WALKS = [anonymous, errors, new_user, paying, renter_with_orders]
+def second_factor(inspector, running, standin):
+    visitor = inspector.visitor
+    page, translated = visitor.page, visitor.translated
+    visitor.go("/accounts/login/?next=/accounts/me/")
+    visitor.sign_in(FACTOR_STAFF)
+    inspector.look_at("me-of-staff")
+    inspector.open("/accounts/me/factors/", "factors-none")
+    inspector.open("/accounts/me/factors/app/", "factor-app")
+    app = TOTP(b32decode(page.locator(".secret").inner_text().replace(" ", "")))
+    app.time = time.time()
+    visitor.field("Code that the app shows").fill("000000")
+    visitor.click(translated("Confirm"))
+    inspector.look_at("factor-app-refused")
+    visitor.field("Code that the app shows").fill(f"{app.token():06d}")
+    visitor.click(translated("Confirm"))
+    inspector.look_at("recovery-codes")
+    codes = page.locator(".recovery li").all_inner_texts()
+    visitor.click(translated("I've kept them"))
+    inspector.look_at("factors")
+    inspector.open("/accounts/me/factors/codes/", "recovery-codes-again")
+    visitor.go("/accounts/me/")
+    visitor.click(translated("Sign out"))
+    visitor.go("/accounts/login/?next=/admin/houses/area/")
+    visitor.sign_in()
+    inspector.look_at("factor")
+    visitor.field("Code of your app, or a recovery code").fill("123456")
+    visitor.click(translated("Confirm"))
+    inspector.look_at("factor-refused")
+    visitor.field("Code of your app, or a recovery code").fill(codes[0])
+    visitor.click(translated("Confirm"))
+    assert visitor.path() == "/admin/houses/area/"
+    inspector.open("/accounts/me/factors/app/remove/", "factor-remove")
+    visitor.click(translated("Remove"))
+    expect(page.get_by_text(translated("Not set up.")).first).to_be_visible()
+
+
+WALKS = [anonymous, errors, new_user, paying, renter_with_orders, second_factor]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

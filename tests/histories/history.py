@@ -426,7 +426,8 @@ class History(RuleBasedStateMachine):
 
     def _staff(self, page: str, action: str, rows: Any, person: Client | None = None, **form: str) -> Any:
         keys = list(rows.values_list("pk", flat=True))
-        sent: dict[str, Any] = {"action": action, "_selected_action": keys, **form}
+        proof = {"again": "POST", "again_password": "a-good-password"}  # read only if the site asks again
+        sent: dict[str, Any] = {"action": action, "_selected_action": keys, **form, **proof}
         return self._visit(lambda: (person or self.site.staff).post(reverse(page), sent)) if keys else None
 
     # --- Time and trouble -----------------------------------------------------------------------------

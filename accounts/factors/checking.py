@@ -62,6 +62,7 @@ def take_try(request: HttpRequest, user: User) -> list[Use]:
 
 def accept(request: HttpRequest, user: User, tries: list[Use]) -> None:
     """Don't count a right one, and remember the browser."""
+    log.info("second factor of %s from %s accepted", masked(user.mobile), client_address(request))
     give_back(tries)
     remember(request, _subject(user))
 

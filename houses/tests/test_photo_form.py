@@ -6,11 +6,13 @@ from html import unescape
 
 import pytest
 import time_machine
+from django.contrib.auth import SESSION_KEY
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from houses import pending
 from houses.models import Area, House, HousePhoto
 from houses.tests.pictures import encoded, photo_like, plain
@@ -148,6 +150,7 @@ def test_P1_the_clean_up_deletes_kept_photos_after_a_day(staff: Client) -> None:
     assert cleanup.prune("photos") == 0
     with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1), tick=False):
         assert cleanup.prune("photos") == 4
+        staff.force_login(User.objects.get(pk=staff.session[SESSION_KEY]))  # the session is over
         page = add(staff, typed(None) | {"photos-0-image-kept": token})
     assert "no longer kept" in errors_of(page)[-1]
     assert add(staff, typed(None) | {"photos-0-image-kept": token})  # its files are gone, too

@@ -13,7 +13,7 @@ MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
     (_("Orders"), ("orders.Order", "orders.Review", "orders.OrderEvent")),
     (_("Money"), ("payments.Payment", "payments.Refund", "payments.BillLine", "payments.GatewayMessage")),
     (_("Homes"), ("houses.House", "houses.BookedNight", "houses.Area", "houses.Facility")),
-    (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent")),
+    (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent")),
 )
 """By section: its models, the one that its link leads to first."""
 

@@ -103,7 +103,8 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
 
 def being_refunded(orders: OrderQuerySet) -> OrderQuerySet:
     """Filter orders of which money is on its way back, or delayed."""
-    refunding = _REFUND_SUMS["on_its_way_fen"] | _REFUND_SUMS["delayed_fen"]
+    which = _refunds(_long_ago())
+    refunding = which["on_its_way_fen"] | which["delayed_fen"]
     return orders.filter(pk__in=Order.objects.filter(refunding).order_by().values("pk"))
 
 

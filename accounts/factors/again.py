@@ -16,8 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.factors import sessions, store
 from accounts.factors.forms import SecondFactorForm
-from accounts.guessing import PAUSED, take_try
-from core.rate_limits import give_back
+from accounts.guessing import PAUSED, counted_try
 
 METHOD, PASSWORD, CODE = "again", "again_password", "again_code"
 OURS = (METHOD, PASSWORD, CODE, "proof_passkey", "proof_challenge")
@@ -53,10 +52,9 @@ class AgainForm(SecondFactorForm):
         """Wrong ones count as at the doors."""
         password = self.cleaned_data[PASSWORD]
         if password:
-            tries = take_try(self.request, self.user.mobile)
-            if not self.user.check_password(password):
-                raise forms.ValidationError(_("Your current password is incorrect."))
-            give_back(tries)
+            with counted_try(self.request, self.user.mobile):
+                if not self.user.check_password(password):
+                    raise forms.ValidationError(_("Your current password is incorrect."))
         return password
 
     def clean(self) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts import access_log
 from accounts.devices import known_device, remember
 from accounts.factors import app_codes, passkeys, recovery
 from accounts.guessing import PAUSED
 from accounts.mobile import masked
-from accounts.models import User
+from accounts.models import AccessEvent, User
 from core.client_address import client_address
 from core.numbers import visible
 from core.rate_limits import Limit, LimitReached, Use, give_back, of_address, take_all
@@ -31,7 +32,7 @@ def check_code(request: HttpRequest, user: User, typed: str) -> None:
     tries = take_try(request, user)
     code = "".join(visible(typed).split())
     if not app_codes.accept(user, code) and not recovery.use(user, code):
-        _warn(request, user, "is wrong")
+        _note_wrong(request, user)
         raise ValidationError(_("This code is wrong, too old, or was used before."))
     accept(request, user, tries)
 
@@ -40,7 +41,7 @@ def check_passkey(request: HttpRequest, user: User, answer: str, challenge: str)
     """Raises ValidationError unless a passkey of the user signed the challenge."""
     tries = take_try(request, user)
     if not passkeys.accept(request, user, answer=answer, challenge=challenge):
-        _warn(request, user, "is wrong")
+        _note_wrong(request, user)
         raise ValidationError(_("This passkey was not accepted. Try again, or type a code."))
     accept(request, user, tries)
 
@@ -56,6 +57,7 @@ def take_try(request: HttpRequest, user: User) -> list[Use]:
         return take_all(*limits)
     except LimitReached as reached:
         _warn(request, user, f"paused: limit of {reached.limit.name}")
+        access_log.note_refusal(request, AccessEvent.Kind.PAUSED, user.mobile, reached)
         sentence = _("Too many wrong codes. Try again at %(time)s.")
         raise ValidationError(sentence % {"time": reached.again_at}, code=PAUSED) from None
 
@@ -65,6 +67,11 @@ def accept(request: HttpRequest, user: User, tries: list[Use]) -> None:
     log.info("second factor of %s from %s accepted", masked(user.mobile), client_address(request))
     give_back(tries)
     remember(request, _subject(user))
+
+
+def _note_wrong(request: HttpRequest, user: User) -> None:
+    _warn(request, user, "is wrong")
+    access_log.note(request, AccessEvent.Kind.WRONG_CODE, user.mobile, "factor")
 
 
 def _warn(request: HttpRequest, user: User, what: str) -> None:

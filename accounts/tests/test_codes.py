@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,11 +19,9 @@ from pytest_django import Settings
 
 from accounts import codes, devices, sms
 from accounts.codes import Purpose
-from core import rate_limits
-from core.models import RateCount
 from core.refusal import Refusal
 from tests import make
-from tests.races import at_once
+from tests.races import at_once, count_without_comparing
 
 pytestmark = pytest.mark.django_db
 
@@ -170,12 +167,7 @@ def test_ACC01_thirty_guesses_at_once_get_three_tries() -> None:
 def test_ACC01_without_the_compare_and_set_more_than_three_get_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def count_one(row: RateCount, most: int) -> bool:
-        time.sleep(0.1)  # all have read before one writes
-        RateCount.objects.filter(pk=row.pk).update(count=row.count + 1)
-        return True
-
-    monkeypatch.setattr(rate_limits, "_count_one", count_one)
+    count_without_comparing(monkeypatch)
     assert compared_of_thirty_at_once() > 3
 
 

@@ -5,7 +5,6 @@ import logging
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,7 +25,7 @@ from core.models import RateCount
 from core.places import Places
 from core.rate_limits import Limit, LimitReached, Use
 from tests import make
-from tests.races import at_once
+from tests.races import at_once, count_without_comparing
 
 pytestmark = pytest.mark.django_db
 
@@ -337,12 +336,7 @@ def test_SEC05_a_hundred_at_once_get_no_more_tries_than_ten(person: User) -> Non
 def test_SEC05_without_the_compare_and_set_more_than_ten_get_through(
     person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def count_one(row: RateCount, most: int) -> bool:
-        time.sleep(0.1)  # all have read before one writes
-        RateCount.objects.filter(pk=row.pk).update(count=row.count + 1)
-        return True
-
-    monkeypatch.setattr(rate_limits, "_count_one", count_one)
+    count_without_comparing(monkeypatch)
     assert compared_of_a_hundred_at_once(person.mobile) > 10
 
 

@@ -186,7 +186,7 @@ class NewPasswordForm(PasswordChangeForm):
         label_new_passwords(self)
 
     def clean_old_password(self) -> str:
-        """Wrong ones count as at the doors: whoever found an open session must not guess on."""
+        """Check it. A wrong one counts towards the limits of sign-in, also in an open session."""
         with counted_try(self.request, self.user.mobile):
             return super().clean_old_password()
 

@@ -54,7 +54,7 @@ class AsksForPassword(forms.Form):
         self.request, self.user = request, signed_in_user(request)
 
     def clean_password(self) -> str:
-        """Wrong ones count as at the doors."""
+        """Check it. A wrong one counts towards the limits of sign-in."""
         with counted_try(self.request, self.user.mobile):
             if not self.user.check_password(self.cleaned_data["password"]):
                 raise forms.ValidationError(_("Your current password is incorrect."))

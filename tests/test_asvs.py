@@ -4,14 +4,17 @@ import ast
 import math
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import global_settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from tests import make
 from tests.test_imports import ROOT
@@ -97,6 +100,19 @@ def test_a_session_is_of_no_use_after_the_sign_out(client: Client) -> None:
     thief.cookies["sessionid"] = key
     assert thief.get("/accounts/me/").status_code == 302
     assert not Session.objects.filter(pk=key).exists()
+
+
+@pytest.mark.django_db
+def test_a_session_ends_two_weeks_after_the_sign_in_however_often_it_is_written(client: Client) -> None:
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        client.force_login(make.user())
+    for days, status in ((7, 200), (13, 200), (14.1, 302)):
+        with time_machine.travel(now + timedelta(days=days), tick=False):
+            assert client.get("/accounts/me/").status_code == status, days
+            session = client.session
+            session["written"] = days
+            session.save()
 
 
 @pytest.mark.django_db

@@ -20,7 +20,7 @@ OURS, THEIRS = "/orders/", "/article/orders/"
 def my_orders(orders: int, rounds: int) -> list[Ratio]:
     """Measure with `orders` and with few rows in the table, for renters with 20 orders and one with 1,000."""
     many = min(1000, orders // 20)
-    browsers, big_renters_browser = _fill(orders, many)
+    browsers, big_renters_browser = fill(orders, many)
     big, small, theirs = _with_twenty(orders, browsers, rounds)
     ours_many, theirs_many = _with_many(orders, many, big_renters_browser, max(2, rounds // 4))
     most = max(len(each.statements) for each in (big, small, ours_many))
@@ -34,7 +34,7 @@ def my_orders(orders: int, rounds: int) -> list[Ratio]:
     ]
 
 
-def _fill(orders: int, many: int) -> tuple[list[Browser], Browser]:
+def fill(orders: int, many: int) -> tuple[list[Browser], Browser]:
     """Fill a small and a big table. Returns browsers of renters with 20 orders, and of one with `many`."""
     big_renter = make.user()
     rows.make_houses()

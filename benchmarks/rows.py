@@ -9,6 +9,7 @@ ORDERS_PER_RENTER = 20
 RENTERS_TO_MEASURE = 50
 FEW_ORDERS = ORDERS_PER_RENTER * RENTERS_TO_MEASURE
 HOUSES = 200
+TITLE = "临海小屋"
 
 # The twenty orders of each renter, oldest first.
 STATUSES = (
@@ -32,9 +33,7 @@ def use(database: str) -> None:
 def make_houses() -> None:
     area = Area.objects.create(name="厦门")
     for n in range(HOUSES):
-        house = House.objects.create(
-            title=f"临海小屋 {n}", area=area, address="文青路 18 号", price_fen=30000
-        )
+        house = House.objects.create(title=f"{TITLE} {n}", area=area, address="文青路 18 号", price_fen=30000)
         HousePhoto.objects.bulk_create(
             HousePhoto(house=house, image=f"houses/{n}-{p}.jpg", width=1200, height=800, position=p)
             for p in range(4)
@@ -79,6 +78,44 @@ def make_orders(orders: int) -> None:
     )
     _execute("SET SESSION unique_checks = 1, SESSION foreign_key_checks = 1")
     for table in ("accounts_user", "orders_order", "orders_review"):
+        _execute(f"ANALYZE TABLE {table}")
+
+
+def make_payments() -> None:
+    """Make an attempt for each order that came so far, a refund for one in fifty, and names of renters."""
+    _execute(
+        """
+        INSERT INTO payments_payment
+            (order_id, out_trade_no, product, subject, amount_fen, expires_at, status, trade_no, received_fen,
+             refund_reserved_fen, paid_at, evidence, created_at)
+        SELECT id, CONCAT(number, '_1'), 'WAP', '', amount_fen, created_at + INTERVAL 30 MINUTE,
+               IF(trade_no = '', 'CLOSED', 'PAID'), trade_no, IF(trade_no = '', 0, amount_fen),
+               IF(trade_no <> '' AND id % 50 = 0, 10000, 0),
+               IF(trade_no = '', NULL, created_at + INTERVAL 5 MINUTE), IF(trade_no = '', '', 'NOTIFY'),
+               created_at
+        FROM orders_order WHERE status NOT IN ('WAIT_ACCEPT', 'REJECTED')
+        AND id NOT IN (SELECT order_id FROM payments_payment)
+        """
+    )
+    _execute(
+        """
+        INSERT INTO payments_refund
+            (payment_id, out_request_no, amount_fen, status, reason, refusal, due_at, done_at, created_at)
+        SELECT id, CONCAT(out_trade_no, '_R1'), 10000,
+               CASE WHEN id % 10007 < 3 THEN 'REFUSED' WHEN id % 5003 < 2 THEN 'SENT' ELSE 'DONE' END,
+               'STAFF', '', created_at, created_at, created_at
+        FROM payments_payment WHERE refund_reserved_fen > 0
+        """
+    )
+    _execute(
+        f"""
+        UPDATE accounts_user SET name = CONCAT(
+            ELT(1 + id % 7, '林', '周', '陈', '顾', '赵', '王', '李'),
+            ELT(1 + id % 11, '小满', '远', '默', '北', '一', '芳', '伟', '娜', '敏', '静', '强'))
+        WHERE id >= {FIRST_RENTER}
+        """
+    )
+    for table in ("accounts_user", "payments_payment", "payments_refund"):
         _execute(f"ANALYZE TABLE {table}")
 
 

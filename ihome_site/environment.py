@@ -3,7 +3,7 @@
 import os
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -30,6 +30,12 @@ def flag(name: str, default: bool = False) -> bool:
     if value and value not in on + off:
         raise ImproperlyConfigured(f"{name}={value} is neither on (1) nor off (0).")
     return value in on if value else default
+
+
+def is_public(site: SplitResult, *, behind_proxy: bool) -> bool:
+    """Whether strangers can open it: by https, or through a proxy to another machine's address."""
+    here = site.hostname in ("localhost", "127.0.0.1", "::1")
+    return site.scheme == "https" or (behind_proxy and not here)
 
 
 def secret_key(*, debug: bool) -> str:

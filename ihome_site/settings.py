@@ -26,9 +26,12 @@ SITE_URL = text("SITE_URL", "http://127.0.0.1:8000" if DEBUG else "").rstrip("/"
 _site = urlsplit(SITE_URL)
 if _site.scheme not in ("http", "https") or not _site.hostname or _site.path:
     raise ImproperlyConfigured("Set SITE_URL to the address of the site, such as https://ihome.example.")
-if DEBUG and _site.scheme == "https":
+# A proxy in front that sets X-Forwarded-Proto and X-Forwarded-For: core/client_address.py reads the latter.
+TRUST_PROXY = flag("TRUST_PROXY")
+if DEBUG and environment.is_public(_site, behind_proxy=TRUST_PROXY):
     raise ImproperlyConfigured(
-        "DEBUG=1 shows code and settings to every visitor. Leave DEBUG out on a site with https."
+        "DEBUG=1 shows code and settings to every visitor. Leave DEBUG out on a site with https, and on one "
+        "behind a proxy (TRUST_PROXY=1) that has another address than localhost."
     )
 
 ALLOWED_HOSTS = items("ALLOWED_HOSTS", ["*"] if DEBUG else [_site.hostname])
@@ -242,8 +245,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # not for this site to decide
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-# A proxy in front that sets X-Forwarded-Proto and X-Forwarded-For: core/client_address.py reads the latter.
-TRUST_PROXY = flag("TRUST_PROXY")
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

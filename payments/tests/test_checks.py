@@ -6,7 +6,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -243,6 +243,30 @@ def test_S2_a_secret_key_that_can_be_guessed_is_refused(key: str) -> None:
 
 def test_S2_debug_on_a_site_with_https_is_refused() -> None:
     assert "DEBUG=1" in refusal(boot(DEBUG="1", SITE_URL="https://ihome.example"))
+
+
+def test_S2_debug_behind_a_proxy_is_refused_on_a_site_with_http_too() -> None:
+    said = refusal(boot(DEBUG="1", TRUST_PROXY="1", SITE_URL="http://ihome.example"))
+    assert "DEBUG=1" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "behind_proxy", "is_public"),
+    [
+        ("https://localhost", False, True),
+        ("http://ihome.example", True, True),
+        ("http://192.168.1.2:8000", False, False),
+        ("http://localhost:8000", True, False),
+        ("http://[::1]:8000", True, False),
+    ],
+)
+def test_S2_sites_that_strangers_can_open(url: str, behind_proxy: bool, is_public: bool) -> None:
+    assert environment.is_public(urlsplit(url), behind_proxy=behind_proxy) is is_public
+
+
+def test_S2_commands_refuse_without_a_traceback() -> None:
+    refusal(run("manage.py", "sweep", SECRET_KEY="abc"))
+    refusal(run("manage.py", "migrate", SECRET_KEY="abc"))
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DEFAULT_FROM_EMAIL", "CONTACT_PHONE", "LOG_LEVEL"])

@@ -59,7 +59,7 @@ def _pages() -> Iterator[Page]:
         "arrivals today": {"stay": "arriving", "first": str(today)},
         "arrivals of 400 days": {
             "stay": "arriving",
-            "first": str(today - timedelta(399)),
+            "first": year_ago,
             "last": str(today),
         },
         "departures of a week": {"stay": "leaving", "first": str(today), "last": in_a_week},

@@ -1,7 +1,13 @@
 """Filters of the admin's own pages."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from django import template
 from django.db.models import Model
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from payments.models import Refund
 from payments.staff.alipay_codes import explained
@@ -26,3 +32,14 @@ def page_of(row: Model) -> str:
 def why_it_waits(refund: Refund) -> str:
     """Return Alipay's refusal, if there is one, and the next step."""
     return " · ".join(filter(None, [explained(refund.refusal), next_step(refund)]))
+
+
+@register.filter
+def labelled(cells: Iterable[str], headers: Iterable[Mapping[str, Any]]) -> list[SafeString]:
+    """Give each `<td>` of a list's row the name of its column as `data-label`."""
+    found = []
+    for cell, header in zip(cells, headers, strict=True):
+        label = escape(capfirst(header["text"]))
+        is_plain = header.get("class_attrib", "") != ' class="action-checkbox-column"'
+        found.append(SafeString(cell.replace("<td", f'<td data-label="{label}"', 1) if is_plain else cell))
+    return found

@@ -56,6 +56,7 @@ REASONS: dict[str, str | Promise] = {
     "verify": _("to confirm the number"),
     "reset": _("to set a new password"),
     "change": _("to change the number"),
+    "close": _("to close the account"),
 }
 """Words for the names of limits and purposes, which rows hold."""
 

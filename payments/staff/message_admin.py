@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from accounts.factors.actions import moves_money
 from core.admin_pages import ByKey
+from core.numbers import read_number
 from orders.staff_search import OrderSearch
 from payments import callbacks
 from payments.models import GatewayMessage
@@ -51,6 +52,16 @@ class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
         "look_again": lambda message: message.verdict == GatewayMessage.Verdict.REFUND_NOTICE,
         "dealt_with": lambda message: message.done_at is None,
     }
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Find messages of unknown orders, too, by the number in their details."""
+        found, _may_repeat = super().get_search_results(request, queryset, search_term)
+        number = read_number(search_term)
+        if number is None or found.exists():
+            return found, False
+        return queryset.filter(payment=None, detail__contains=number.printed), False
 
     @admin.action(description=_("Reprocess refund notices"), permissions=["act"])
     @moves_money

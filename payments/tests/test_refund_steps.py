@@ -56,7 +56,9 @@ def test_T1_the_page_of_an_order_leads_to_each_of_its_refunds(desk: Client, paym
     made = refund(payment, status="DONE")
     other = refund(make.attempt(status="PAID", received_fen=1), out_request_no="OTHER")
     html = desk.get(address).content.decode()
-    assert f'<a href="/admin/payments/refund/{made.pk}/change/">R1</a> · ￥1.00 · Completed<' in html
+    assert f'<a href="/admin/payments/refund/{made.pk}/change/">Refund ￥1.00</a>' in html
+    assert '<span class="status status-DONE">Completed</span>' in html
+    assert f"{made.out_request_no} · " in html
     assert other.out_request_no not in html
 
 

@@ -104,7 +104,7 @@ def _statements() -> list[tuple[str, list[list[object]]]]:
 def _insertion(model: type[models.Model], instances: list[models.Model]) -> tuple[str, list[list[object]]]:
     # A column with a default of the database's own gets that.
     fields = [field for field in model._meta.concrete_fields if field.db_default is models.NOT_PROVIDED]
-    columns = ", ".join(field.column for field in fields)
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     values = [
         [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]

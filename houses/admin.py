@@ -1,24 +1,19 @@
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.search import NumberSearch
 from core.admin import DatesInRange
 from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
-from core.fields import TypedDateField, YuanField
+from core.fields import PlainLineField, TypedDateField, YuanField
 from core.money import yuan_text
-from houses import availability
+from houses import availability, blocking
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
 from houses.photo_form import HousePhotoForm
-
-MAX_DAYS_HELD_AHEAD = 731  # two years, one of which may be a leap year
-"""Latest night that staff can hold, in days from today."""
 
 
 @admin.register(Area)
@@ -75,50 +70,75 @@ class HouseAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange):
 
 
 class BookedNightForm(forms.ModelForm):
+    last = TypedDateField(
+        label=_("last night"),
+        required=False,
+        help_text=_("For several nights: the date the last one begins."),
+    )
+
     class Meta:
         model = BookedNight
-        fields = ("house", "night")
-        field_classes = {"night": TypedDateField}
+        fields = ("house", "night", "note")
+        field_classes = {"night": TypedDateField, "note": PlainLineField}
 
     def clean_night(self) -> date:
-        night, today = self.cleaned_data["night"], timezone.localdate()
-        if night < today:
-            raise forms.ValidationError(_("This date has passed."))
-        if (night - today).days > MAX_DAYS_HELD_AHEAD:
-            raise forms.ValidationError(_("Nights can be blocked up to two years ahead."))
-        return night
+        blocking.check_night(self.cleaned_data["night"])
+        return self.cleaned_data["night"]
+
+    def clean_last(self) -> date | None:
+        if last := self.cleaned_data["last"]:
+            blocking.check_night(last)
+        return last
 
     def clean(self) -> dict[str, Any] | None:
-        """Lock the house, as a booking does, before checking that the night is free."""
+        """Lock the house, as a booking does, before checking that the nights are free."""
         if house := self.cleaned_data.get("house"):
             House.objects.select_for_update().get(pk=house.pk)
+            self._check_range(house)
         return super().clean()
+
+    def _check_range(self, house: House) -> None:
+        """Check the nights after the first, which Django checks as a unique field."""
+        first, last = self.cleaned_data.get("night"), self.cleaned_data.get("last")
+        if not first or not last:
+            return
+        if last < first:
+            self.add_error("last", _("The last night is before the first one."))
+        elif taken := availability.taken(house, first + timedelta(days=1), last + timedelta(days=1)):
+            nights = ", ".join(map(str, sorted(taken)))
+            self.add_error("last", _("Already taken: %(nights)s.") % {"nights": nights})
 
 
 @admin.register(BookedNight)
 class BookedNightAdmin(NumberSearch, DatesInRange):
     """Staff may hold nights and release them again. The nights of an order are released with the order."""
 
-    list_display = ["house", "night", "order_number"]
+    list_display = ["house", "night", "order_number", "note"]
     list_filter = [("order_number", admin.EmptyFieldListFilter)]
     list_select_related = ["house"]
     search_fields = ["order_number", "house__title"]
     number_lookups = {"order": "order_number"}
     date_hierarchy = "night"
     form = BookedNightForm
-    fields = ["house", "night", "order_number"]
     readonly_fields = ["order_number"]
     autocomplete_fields = ["house"]
     actions = None
 
-    def save_model(self, request: HttpRequest, obj: BookedNight, form: object, change: bool) -> None:
+    def get_fields(self, request: HttpRequest, obj: BookedNight | None = None) -> Any:
+        return ["house", "night", "note", "order_number"] if obj else ["house", "night", "last", "note"]
+
+    def save_model(self, request: HttpRequest, obj: BookedNight, form: Any, change: bool) -> None:
         availability.hold_for_staff(obj)
-        self.log_change(request, obj.house, gettext("Blocked the night %(night)s.") % {"night": obj.night})
+        last = form.cleaned_data["last"] or obj.night
+        if last > obj.night:
+            second = obj.night + timedelta(days=1)
+            availability.hold_range_for_staff(obj.house_id, second, last, note=obj.note)
+        self.log_change(request, obj.house, blocking.blocked_entry(obj.night, last, obj.note))
 
     def delete_model(self, request: HttpRequest, obj: BookedNight) -> None:
         """Release the night. The history of the house keeps it: the night's own is no longer reachable."""
         availability.release_for_staff(obj)
-        self.log_change(request, obj.house, gettext("Released the night %(night)s.") % {"night": obj.night})
+        self.log_change(request, obj.house, blocking.released_entry([obj.night]))
 
     def has_change_permission(self, request: HttpRequest, obj: BookedNight | None = None) -> bool:
         return False

@@ -19,14 +19,14 @@ def nights_between(check_in: date, check_out: date) -> list[date]:
     return [check_in + timedelta(days=n) for n in range((check_out - check_in).days)]
 
 
-def hold(house: House, check_in: date, check_out: date, *, order_number: str = "") -> None:
+def hold(house: House, check_in: date, check_out: date, *, order_number: str = "", note: str = "") -> None:
     """Take the nights for an order, or for staff if `order_number` is empty. Raises NightsTaken.
 
     Call it in the transaction that creates the order, with the house row locked: concurrent bookings of the
     same nights then wait for each other instead of deadlocking.
     """
     rows = [
-        BookedNight(house=house, night=n, order_number=order_number)
+        BookedNight(house=house, night=n, order_number=order_number, note=note)
         for n in nights_between(check_in, check_out)
     ]
     try:
@@ -38,13 +38,35 @@ def hold(house: House, check_in: date, check_out: date, *, order_number: str = "
 
 def hold_for_staff(night: BookedNight) -> None:
     """Save one night that staff block. Raises NightsTaken."""
-    hold(night.house, night.night, night.night + timedelta(days=1))
+    hold(night.house, night.night, night.night + timedelta(days=1), note=night.note)
     night.pk = BookedNight.objects.get(house=night.house, night=night.night).pk
 
 
 def release_for_staff(night: BookedNight) -> None:
     """Delete a night that staff hold. Does nothing to a night of an order."""
     BookedNight.objects.filter(pk=night.pk, order_number="").delete()
+
+
+def hold_range_for_staff(house_pk: int, first: date, last: date, *, note: str = "") -> House:
+    """Block the nights from `first` to `last` (included), all or none. Call it in a transaction.
+
+    Locks the house first, as a booking does. Raises NightsTaken, and House.DoesNotExist.
+    """
+    house = House.objects.select_for_update().get(pk=house_pk)
+    hold(house, first, last + timedelta(days=1), note=note)
+    return house
+
+
+def release_range_for_staff(house_pk: int, first: date, last: date) -> list[date]:
+    """Delete the nights from `first` to `last` (included) that staff hold, and return them.
+
+    Call it in a transaction. Nights of orders stay.
+    """
+    House.objects.select_for_update().get(pk=house_pk)
+    held = BookedNight.objects.filter(house=house_pk, night__range=(first, last), order_number="")
+    nights = sorted(held.values_list("night", flat=True))
+    held.delete()
+    return nights
 
 
 def release(order_number: str) -> None:

@@ -260,6 +260,14 @@ class BookedNight(models.Model):
     order_number = models.CharField(
         _("order"), max_length=14, blank=True, db_index=True, help_text=_("Empty if staff blocked the night.")
     )
+    note = models.CharField(
+        _("note"),
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Why staff block the night. Only staff see it."),
+    )
 
     class Meta:
         ordering = ["house", "night"]

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
+from houses import availability
 from houses.models import Area, Facility, House
 from tests import make
 
@@ -72,6 +74,30 @@ def test_D1_D5_staff_hold_a_night_from_today_to_two_years_ahead(
     typed = {"house": home.pk, "night": night.strftime(pattern)}
     assert staff.post("/admin/houses/bookednight/add/", typed).status_code == 302
     assert home.booked_nights.get().night == night
+
+
+def test_staff_hold_several_nights_with_a_note(staff: Client) -> None:
+    home, first = make.house(), timezone.localdate() + timedelta(3)
+    typed = {"house": home.pk, "night": first, "last": first + timedelta(2), "note": "Boiler"}
+    assert staff.post("/admin/houses/bookednight/add/", typed).status_code == 302
+    assert list(home.booked_nights.values_list("night", "note")) == [
+        (first + timedelta(n), "Boiler") for n in range(3)
+    ]
+    (entry,) = (
+        row.get_change_message()
+        for row in LogEntry.objects.filter(object_id=home.pk, content_type__model="house")
+    )
+    assert all(part in entry for part in (str(first), str(first + timedelta(2)), "Boiler"))
+
+
+@pytest.mark.parametrize("days", [-1, 732, 2])
+def test_a_last_night_that_can_t_be_held_is_refused_beside_the_field(staff: Client, days: int) -> None:
+    home, today = make.house(), timezone.localdate()
+    availability.hold(home, today + timedelta(2), today + timedelta(3), order_number="26112200000001")
+    typed = {"house": home.pk, "night": today, "last": today + timedelta(days)}
+    page = staff.post("/admin/houses/bookednight/add/", typed)
+    assert list(page.context["adminform"].form.errors) == ["last"]
+    assert home.booked_nights.count() == 1
 
 
 def test_a_facility_gets_an_icon_of_the_sprite_and_is_ticked_on_a_house(staff: Client) -> None:

@@ -103,6 +103,30 @@ def test_BOK05_staff_neither_take_nor_release_the_night_of_an_order(house: House
     assert held(house) == [10, 11, 12, 13, 14]
 
 
+@pytest.mark.parametrize(("first", "last"), [(15, 15), (15, 18), (7, 9)], ids="{}".format)
+def test_staff_hold_a_range_of_nights_with_a_note(house: House, first: int, last: int) -> None:
+    availability.hold_range_for_staff(house.pk, may(first), may(last), note="Boiler")
+    nights = house.booked_nights.filter(order_number="", note="Boiler").order_by("night")
+    assert [night.night.day for night in nights] == list(range(first, last + 1))
+
+
+@pytest.mark.parametrize(("first", "last"), [(14, 16), (8, 10), (8, 20), (12, 12)], ids="{}".format)
+def test_BOK05_a_range_with_a_night_of_an_order_is_refused_whole(house: House, first: int, last: int) -> None:
+    with transaction.atomic(), pytest.raises(NightsTaken):
+        availability.hold_range_for_staff(house.pk, may(first), may(last))
+    assert held(house) == [10, 11, 12, 13, 14]
+
+
+def test_BOK05_releasing_a_range_frees_only_what_staff_hold(house: House) -> None:
+    other = make.house()
+    for home in (house, other):
+        availability.hold_range_for_staff(home.pk, may(15), may(17))
+    assert availability.release_range_for_staff(house.pk, may(12), may(16)) == [may(15), may(16)]
+    assert held(house) == [10, 11, 12, 13, 14, 17]
+    assert held(other) == [15, 16, 17]
+    assert availability.release_range_for_staff(house.pk, may(12), may(16)) == []
+
+
 def test_a_house_with_booked_nights_can_not_be_deleted(house: House) -> None:
     with pytest.raises(ProtectedError):
         house.delete()

@@ -1,7 +1,7 @@
 """BOK01: eight renters book the same night concurrently, with the guards and without them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from functools import partial
@@ -211,6 +211,53 @@ def test_BOK05_twin_staff_who_do_not_lock_the_house(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(BookedNightForm, "clean", ModelForm.clean)
     with pytest.raises(NightsTaken):
         held_by_staff_while_somebody_books()
+
+
+def rush_with_staff(house: House) -> list[str]:
+    """Book two nights by four renters while four of staff block a range with the same nights."""
+    night = timezone.localdate() + timedelta(days=9)
+
+    def book(renter: User) -> str:
+        stay = {"check_in": night, "check_out": night + timedelta(days=2)}
+        booking.book(house, renter=renter, guests=1, **stay)
+        return "booked"
+
+    @durable_transaction
+    def block() -> str:
+        availability.hold_range_for_staff(house.pk, night - timedelta(days=1), night + timedelta(days=3))
+        return "blocked"
+
+    def told(act: Callable[[], str]) -> str:
+        try:
+            return act()
+        except NightsTaken:
+            return "taken"
+
+    acts = [partial(told, partial(book, make.user())) for _ in range(4)] + [partial(told, block)] * 4
+    return sorted(at_once(*acts))
+
+
+def a_whole_range_won(house: House, told: list[str]) -> bool:
+    """True if one got all of their nights and the others none."""
+    nights = house.booked_nights.count()
+    return told in (["blocked"] + ["taken"] * 7, ["booked"] + ["taken"] * 7) and nights == (
+        5 if "blocked" in told else 2
+    )
+
+
+@pytest.mark.usefixtures("no_early_refusal")
+def test_BOK05_a_range_is_held_whole_or_not_at_all_while_others_book() -> None:
+    house = make.house()
+    told = rush_with_staff(house)
+    assert a_whole_range_won(house, told), told
+
+
+@pytest.mark.usefixtures("no_early_refusal")
+def test_BOK05_twin_a_range_without_the_unique_night_is_held_and_booked() -> None:
+    house = make.house()
+    with without_the_unique_night():
+        told = rush_with_staff(house)
+        assert not a_whole_range_won(house, told), told
 
 
 def test_DBX02_reviews_of_one_house_at_once_do_not_deadlock(caplog: pytest.LogCaptureFixture) -> None:

@@ -42,7 +42,15 @@ def sections(path: str, apps: Iterable[dict[str, Any]]) -> list[Section]:
         if links:
             is_current = any(link.is_current for link in links)
             found.append(Section(Link(str(label), links[0].url, is_current), links if len(links) > 1 else ()))
+        if names[0] == "orders.Order" and {"orders.Order", "houses.BookedNight"} <= set(lists):
+            found.append(_page(gettext("Calendar"), "admin:calendar", path))
     return found
+
+
+def _page(label: str, name: str, path: str) -> Section:
+    """A section that is a single page of no model."""
+    url = reverse(name)
+    return Section(Link(label, url, path == url))
 
 
 def _link(entry: dict[str, Any], path: str) -> Link:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,10 @@ class DeskSite(GuardedAdminSite):
     enable_nav_sidebar = False
     empty_value_display = "–"
 
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        ours = [path("calendar/", self.admin_view(self.calendar), name="calendar")]
+        return [*ours, *super().get_urls()]
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         sections = navigation.sections(request.path, context["available_apps"])
@@ -27,3 +32,9 @@ class DeskSite(GuardedAdminSite):
 
         page = {**self.each_context(request), "title": gettext("Today"), **today.page_for(request.user)}
         return TemplateResponse(request, "admin/today.html", {**page, **(extra_context or {})})
+
+    def calendar(self, request: HttpRequest) -> HttpResponse:
+        request.current_app = self.name
+        from desk import calendar_view  # its models can be imported only after the admin's app
+
+        return calendar_view.show(self, request)

@@ -1,14 +1,18 @@
 """Filters of the admin's own pages."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from django import template
 from django.db.models import Model
+from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import pgettext
 
+from core.templatetags.ihome import WEEKDAYS
 from payments.models import Refund
 from payments.staff.alipay_codes import explained
 from payments.staff.refund_steps import next_step
@@ -43,3 +47,15 @@ def labelled(cells: Iterable[str], headers: Iterable[Mapping[str, Any]]) -> list
         is_plain = header.get("class_attrib", "") != ' class="action-checkbox-column"'
         found.append(SafeString(cell.replace("<td", f'<td data-label="{label}"', 1) if is_plain else cell))
     return found
+
+
+@register.filter
+def weekday(at: date) -> str:
+    """Return "Thu" or "周四"."""
+    return str(WEEKDAYS[at.weekday()])
+
+
+@register.filter
+def column_day(at: date) -> str:
+    """Format a day for a narrow column, "5 Mar" or "3/5"."""
+    return date_format(at, pgettext("date format: a column of the calendar", "j M"))

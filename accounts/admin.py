@@ -30,6 +30,7 @@ from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
 from core.admin import DatesInRange, ReadOnlyAdmin
 from core.admin_changes import ChangedFieldsAdmin
 from core.admin_pages import ByKey
+from core.exports import Exported
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 CONTACT = ("mobile", "email")
@@ -38,7 +39,7 @@ admin.site.unregister(TOTPDevice)  # its page would show the secrets of apps
 
 
 @admin.register(User)
-class UserAdmin(FactorHelp, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
+class UserAdmin(FactorHelp, Exported, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
     form = StaffUserChangeForm
     add_form = NewStaffForm
     add_form_template = None
@@ -46,6 +47,10 @@ class UserAdmin(FactorHelp, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRang
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
     search_fields = ["mobile", "name", "email"]
     number_lookups = {"mobile": "mobile", "order": "orders__number"}
+    export_columns = [
+        *("mobile", "name", "nickname", "email", "is_staff", "is_superuser", "is_active"),
+        *("date_joined", "last_login", "mobile_verified_at", "email_verified_at", "closed_at"),
+    ]
     ordering = ["-id"]
     readonly_fields = ["has_password", "last_login", "date_joined"]
     fieldsets = [

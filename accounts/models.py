@@ -86,6 +86,10 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [
+            ("export_lists", _("Can download lists")),
+            ("see_numbers", _("Can see the numbers of the business")),
+        ]
 
     def __str__(self) -> str:
         return self.get_full_name()

@@ -29,6 +29,7 @@ _WITH_MONEY = [
     "payments.view_billline",
     "payments.change_billline",
 ]
+_WITH_NUMBERS = ["accounts.export_lists", "accounts.see_numbers"]
 _OF_HOUSES = [
     f"houses.{verb}_{model}"
     for model in ("area", "facility", "house", "housephoto")
@@ -45,8 +46,8 @@ _OF_PEOPLE = [
 
 ROLES = {
     FRONT_DESK: [*_SEES_ORDERS, *_AT_THE_DESK],
-    FINANCE: [*_SEES_ORDERS, *_WITH_MONEY],
-    MANAGER: sorted({*_SEES_ORDERS, *_AT_THE_DESK, *_WITH_MONEY, *_OF_HOUSES, *_OF_PEOPLE}),
+    FINANCE: [*_SEES_ORDERS, *_WITH_MONEY, *_WITH_NUMBERS],
+    MANAGER: sorted({*_SEES_ORDERS, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS, *_OF_HOUSES, *_OF_PEOPLE}),
 }
 """Permissions of each group when it is made. A superuser may change it afterwards."""
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.search import NumberSearch
 from bills.days import missed_days
 from bills.lines import next_step
-from core.admin_pages import ByKey
+from core.exports import Exported
 from core.money import yuan_text
 from payments.models import BillLine
 from payments.staff.resolution import ResolvableAdmin
@@ -32,7 +32,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(BillLine)
-class BillLineAdmin(ByKey, NumberSearch, ResolvableAdmin):
+class BillLineAdmin(Exported, NumberSearch, ResolvableAdmin):
     list_display = ["line", "kind", "about", "in_bill", "ours", "payment_link", "what_to_do", "done_at"]
     list_filter = [OpenFilter, "kind", "is_refund", "bill_date"]
     list_prefetch = ("payment",)
@@ -61,6 +61,11 @@ class BillLineAdmin(ByKey, NumberSearch, ResolvableAdmin):
         "done_by",
     ]
     readonly_fields = ["about", "in_bill", "ours", "what_to_do"]
+    export_columns = [
+        *("bill_date", "kind", "is_refund", "business_type", "out_trade_no", "trade_no", "out_request_no"),
+        *("bill_fen", "our_fen", "created_at", "done_at", "done_by", "outcome"),
+    ]
+    export_prefetch = ["done_by"]
     actions = ["dealt_with"]
     offered: ClassVar[dict[str, Any]] = {"dealt_with": lambda line: line.done_at is None}
 

@@ -30,14 +30,17 @@ class DatesInRange(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        if any(
-            _is_beyond(self.model, name, value) for name, values in request.GET.lists() for value in values
-        ):
+        if self.is_beyond(request):
             years = {"first": FIRST_DAY.year, "last": LAST_DAY.year}
             message = gettext("Only days between the years %(first)d and %(last)d can be looked for.")
             self.message_user(request, message % years, messages.ERROR)
             return HttpResponseRedirect(request.path)
         return super().changelist_view(request, extra_context)
+
+    def is_beyond(self, request: HttpRequest) -> bool:
+        """Tell whether a filter of the list names a day that is out of range."""
+        asked = [(name, value) for name, values in request.GET.lists() for value in values]
+        return any(_is_beyond(self.model, name, value) for name, value in asked)
 
 
 def _is_beyond(model: type[Model], name: str, value: str) -> bool:

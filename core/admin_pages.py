@@ -24,6 +24,7 @@ class ListByKey(ChangeList):
     next_page = ""
     first_page = ""
     """Query strings of these pages; empty on the last, and on the first."""
+    all_pages = ""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[Any]:
         """Ignore the order that an address asks for: there are no columns to sort by."""
@@ -54,7 +55,8 @@ class ListByKey(ChangeList):
         self.show_admin_actions = bool(self.result_list)
         self.can_show_all = False
         self.multi_page = False
-        self.first_page = self.get_query_string(remove=[AFTER]) if key else ""
+        self.all_pages = self.get_query_string(remove=[AFTER])
+        self.first_page = self.all_pages if key else ""
         self.paginator = Paginator(self.result_list, self.list_per_page)
 
 
@@ -66,6 +68,11 @@ def _after(rows: QuerySet, key: str, order_by: Any) -> Q:
         raise IncorrectLookupParameters(key) from error
     if last is None:
         raise IncorrectLookupParameters(key)
+    return following(last, order_by)
+
+
+def following(last: Model, order_by: Any) -> Q:
+    """Match the rows that come after the row `last`."""
     found, equal = Q(pk__in=[]), Q()
     for name in order_by:
         attribute = name.removeprefix("-")

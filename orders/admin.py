@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
 from core.admin_pages import ByKey
+from core.exports import Exported
 from core.refusal import Refusal
 from core.templatetags.ihome import moment, stay_date, yuan
 from core.transactions import durable_transaction
@@ -41,7 +42,7 @@ class RejectForm(forms.Form):
     )
 
 
-class BaseOrderAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
+class BaseOrderAdmin(Exported, OrderSearch, ReadOnlyAdmin):
     list_display = ["number", "state", "who", "house_title", "stay", "amount", "deadline"]
     list_filter: ClassVar[list[Any]] = [StayFilter, "status", AreaFilter]
     list_prefetch = ("renter",)
@@ -52,6 +53,11 @@ class BaseOrderAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
         "trade": BY_TRADE,
         "refund": BY_REFUND,
     }
+    export_columns = [
+        *("number", "status", "renter.name", "renter.mobile", "house_title", "check_in", "check_out"),
+        *("nights", "guests", "price_per_night_fen", "amount_fen", "refund_policy", "trade_no"),
+        *("created_at", "accept_by", "pay_by", "closing_reason"),
+    ]
     view_on_site = False  # that page is for the renter only
     actions = ["accept_bookings", "reject_bookings"]
     offered: ClassVar[dict[str, Any]] = {

@@ -12,7 +12,7 @@ from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyInline
-from core.admin_pages import ByKey
+from core.exports import Exported
 from core.money import yuan_text
 from orders.staff_search import OrderSearch
 from payments import queries, refunding
@@ -51,7 +51,7 @@ class GatewayMessageInline(ReadOnlyInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ByKey, OrderSearch, ResolvableAdmin):
+class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     list_display = [
         "out_trade_no",
         "status",
@@ -78,6 +78,11 @@ class PaymentAdmin(ByKey, OrderSearch, ResolvableAdmin):
         "trade": "trade_no",
         "refund": "refunds__out_request_no",
     }
+    export_columns = [
+        *("out_trade_no", "order.number", "status", "amount_fen", "received_fen", "refund_reserved_fen"),
+        *("trade_no", "evidence", "created_at", "paid_at", "billed_on"),
+    ]
+    export_prefetch = ["order"]
     actions = ["ask_alipay", "give_back", "dealt_with"]
     offered: ClassVar[dict[str, Any]] = {
         "give_back": lambda payment: payment.refundable_fen > 0,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
-from core.admin_pages import ByKey
+from core.exports import Exported
 from core.money import yuan_text
 from orders.staff_search import OrderSearch
 from payments import refunding
@@ -25,7 +25,7 @@ from payments.staff.refund_steps import NextStep
 
 
 @admin.register(Refund)
-class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
+class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin):
     list_display = [
         "out_request_no",
         "status",
@@ -68,6 +68,11 @@ class RefundAdmin(RefusalInWords, NextStep, ByKey, OrderSearch, ReadOnlyAdmin):
         "trade": "payment__trade_no",
         "refund": "out_request_no",
     }
+    export_columns = [
+        *("out_request_no", "payment.order.number", "payment.trade_no", "status", "amount_fen", "reason"),
+        *("explanation", "refusal", "asked_by", "approved_by", "created_at", "done_at", "billed_on"),
+    ]
+    export_prefetch = ["payment__order"]
     actions = ["approve", "try_again", "give_up"]
     offered: ClassVar[dict[str, Any]] = {
         "approve": lambda refund: refund.status == Refund.Status.PROPOSED,

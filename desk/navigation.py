@@ -1,6 +1,6 @@
 """Sections of the admin's navigation. Every registered model is in one of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,10 @@ MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
 )
 """By section: its models, the one that its link leads to first."""
 
+MAY_SEE_CALENDAR = ("orders.view_order", "houses.view_bookednight")
+REPORTS: Sequence[tuple[str | Promise, str, str]] = ((_("Numbers"), "admin:numbers", "accounts.see_numbers"),)
+"""Pages of the reports: label, name of the URL, permission."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -32,7 +36,7 @@ class Section:
     """Its pages, if it has several."""
 
 
-def sections(path: str, apps: Iterable[dict[str, Any]]) -> list[Section]:
+def sections(path: str, apps: Iterable[dict[str, Any]], may: Callable[[str], bool]) -> list[Section]:
     """Return the sections with a page that the user may see, `apps` as AdminSite.get_app_list() has them."""
     lists = {entry["model"]._meta.label: entry for app in apps for entry in app["models"]}
     first = reverse("admin:index")
@@ -42,15 +46,18 @@ def sections(path: str, apps: Iterable[dict[str, Any]]) -> list[Section]:
         if links:
             is_current = any(link.is_current for link in links)
             found.append(Section(Link(str(label), links[0].url, is_current), links if len(links) > 1 else ()))
-        if names[0] == "orders.Order" and {"orders.Order", "houses.BookedNight"} <= set(lists):
-            found.append(_page(gettext("Calendar"), "admin:calendar", path))
+        if names[0] == "orders.Order" and all(map(may, MAY_SEE_CALENDAR)):
+            url = reverse("admin:calendar")
+            found.append(Section(Link(gettext("Calendar"), url, path == url)))
+    reports = [Link(str(label), url, path == url) for label, url in _reports(may)]
+    if reports:
+        is_current = any(link.is_current for link in reports)
+        found.append(Section(Link(gettext("Reports"), reports[0].url, is_current), reports))
     return found
 
 
-def _page(label: str, name: str, path: str) -> Section:
-    """A section that is a single page of no model."""
-    url = reverse(name)
-    return Section(Link(label, url, path == url))
+def _reports(may: Callable[[str], bool]) -> list[tuple[str | Promise, str]]:
+    return [(label, reverse(name)) for label, name, permission in REPORTS if may(permission)]
 
 
 def _link(entry: dict[str, Any], path: str) -> Link:

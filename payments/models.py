@@ -121,6 +121,8 @@ class Payment(models.Model):
             # The work queue.
             models.Index(fields=["contradicted_at"], name="payment_contradicted"),
             models.Index(fields=["evidence", "paid_at"], name="payment_by_evidence"),
+            # Reports.
+            models.Index(fields=["paid_at"], name="payment_by_paid_at"),
         ]
 
     def __str__(self) -> str:
@@ -215,6 +217,7 @@ class Refund(models.Model):
         indexes = [
             models.Index(fields=["status", "next_try_at"], name="refund_due"),
             models.Index(fields=["out_request_no"], name="refund_by_number"),
+            models.Index(fields=["done_at"], name="refund_by_done_at"),
         ]
 
     ON_ITS_WAY = (Status.DUE, Status.SENT)

@@ -33,6 +33,11 @@ def page_of(row: Model) -> str:
 
 
 @register.filter
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
+
+
+@register.filter
 def why_it_waits(refund: Refund) -> str:
     """Return Alipay's refusal, if there is one, and the next step."""
     return " · ".join(filter(None, [explained(refund.refusal), next_step(refund)]))

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.search import NumberSearch
 from core.admin import DatesInRange
+from core.admin_amounts import in_yuan
 from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
 from core.fields import PlainLineField, TypedDateField, YuanField
-from core.money import yuan_text
 from houses import availability, blocking
 from houses.models import Area, BookedNight, Facility, House, HousePhoto
 from houses.photo_form import HousePhotoForm
@@ -61,12 +61,15 @@ class HouseAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange):
     list_select_related = ["area"]
     search_fields = ["title", "address"]
     number_lookups = {"order": "orders__number"}
-    readonly_fields = ["order_count", "review_count", "rating_sum", "created_at"]
+    readonly_fields = ["price", "order_count", "review_count", "rating_sum", "created_at"]
     inlines = [HousePhotoInline]
 
-    @admin.display(description=_("price per night (yuan)"), ordering="price_fen")
-    def price(self, house: House) -> str:
-        return yuan_text(house.price_fen)
+    price = in_yuan("price_fen", _("price per night (yuan)"))
+
+    def get_fields(self, request: HttpRequest, obj: House | None = None) -> Any:
+        """Show the price in yuan also to those who may not change it."""
+        hidden = "price" if self.has_change_permission(request, obj) else "price_fen"
+        return [name for name in super().get_fields(request, obj) if name != hidden]
 
 
 class BookedNightForm(forms.ModelForm):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
+from core.admin_amounts import in_yuan
 from core.admin_pages import ByKey
 from core.exports import Exported
 from core.refusal import Refusal
@@ -157,9 +158,12 @@ class OrderEventAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
         "from_status",
         "to_status",
         "actor",
-        "amount_fen",
+        "amount",
         "reason",
     ]
+    fields = ["order", "kind", "from_status", "to_status", "actor", "reason", "amount", "created_at"]
+    readonly_fields = ["amount"]
+    amount = in_yuan("amount_fen", _("amount (yuan)"))
     list_filter = ["kind", "created_at"]
     search_fields = ["order__number"]
     order_path = "order"

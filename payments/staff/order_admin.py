@@ -29,6 +29,7 @@ class OrderAdmin(BaseOrderAdmin):
     offered = {**BaseOrderAdmin.offered, "cancel_order": lambda order: not order.is_over}
 
     change_form_template = "admin/orders/order.html"
+    fields = ("number",)  # the template shows the rest
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

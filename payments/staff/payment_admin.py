@@ -12,6 +12,7 @@ from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyInline
+from core.admin_amounts import in_yuan
 from core.exports import Exported
 from core.money import yuan_text
 from orders.staff_search import OrderSearch
@@ -34,7 +35,7 @@ class RefundInline(RefusalInWords, NextStep, ReadOnlyInline):
     fields = [
         "out_request_no",
         "status",
-        "amount_fen",
+        "amount",
         "reason",
         "explanation",
         "asked_by",
@@ -42,7 +43,8 @@ class RefundInline(RefusalInWords, NextStep, ReadOnlyInline):
         "next_step",
         "done_at",
     ]
-    readonly_fields = ["refusal_in_words", "next_step"]
+    readonly_fields = ["amount", "refusal_in_words", "next_step"]
+    amount = in_yuan("amount_fen", _("amount (yuan)"))
 
 
 class GatewayMessageInline(ReadOnlyInline):
@@ -69,6 +71,27 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
         ("contradicted_at", admin.EmptyFieldListFilter),
         "created_at",
     ]
+    fields = [
+        "order",
+        "out_trade_no",
+        "status",
+        "amount",
+        "received",
+        "reserved",
+        "trade_no",
+        "evidence",
+        "paid_at",
+        "live_for",
+        "product",
+        "subject",
+        "expires_at",
+        "contradicted_at",
+        "asked_at",
+        "next_try_at",
+        "billed_on",
+        "created_at",
+    ]
+    readonly_fields = ["amount", "received", "reserved"]
     search_fields = ["out_trade_no"]
     order_path = "order"
     number_lookups = {
@@ -90,13 +113,9 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     }
     inlines = [RefundInline, GatewayMessageInline]
 
-    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
-    def amount(self, payment: Payment) -> str:
-        return yuan_text(payment.amount_fen)
-
-    @admin.display(description=_("received (yuan)"), ordering="received_fen")
-    def received(self, payment: Payment) -> str:
-        return yuan_text(payment.received_fen)
+    amount = in_yuan("amount_fen", _("amount (yuan)"))
+    received = in_yuan("received_fen", _("received (yuan)"))
+    reserved = in_yuan("refund_reserved_fen", _("refunded or reserved (yuan)"))
 
     @admin.action(description=_("Dismiss contradiction…"), permissions=["act"])
     @moves_money

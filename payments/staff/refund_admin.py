@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
+from core.admin_amounts import in_yuan
 from core.exports import Exported
-from core.money import yuan_text
 from orders.staff_search import OrderSearch
 from payments import refunding
 from payments.models import Refund
@@ -41,7 +41,7 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
     fields = [
         "payment",
         "out_request_no",
-        "amount_fen",
+        "amount",
         "status",
         "refusal_in_words",
         "next_step",
@@ -56,7 +56,8 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
         "billed_on",
         "created_at",
     ]
-    readonly_fields = ["refusal_in_words", "next_step"]
+    readonly_fields = ["amount", "refusal_in_words", "next_step"]
+    amount = in_yuan("amount_fen", _("amount (yuan)"))
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
     search_fields = ["out_request_no"]
     order_path = "payment__order"
@@ -143,7 +144,3 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
             say_done=lambda count: ngettext("%d refund updated.", "%d refunds updated.", count),
             log_entry=log_entry,
         )
-
-    @admin.display(description=_("amount (yuan)"), ordering="amount_fen")
-    def amount(self, refund: Refund) -> str:
-        return yuan_text(refund.amount_fen)

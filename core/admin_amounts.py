@@ -1,0 +1,21 @@
+"""Columns and read-only fields of the admin that show amounts in yuan. The database counts in fen."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.utils.functional import Promise
+
+from core.money import yuan_text
+
+
+def in_yuan(field: str, label: str | Promise) -> Callable[[Any, Model], str | None]:
+    """Return a method for an admin class that shows an amount of the model; empty where there is none."""
+
+    @admin.display(description=label, ordering=field)
+    def column(model_admin: Any, row: Model) -> str | None:
+        fen = getattr(row, field)
+        return None if fen is None else yuan_text(fen)
+
+    return column

@@ -82,6 +82,19 @@ def share_of(policy: str, received_fen: int, check_in: date, today: date) -> int
             return received_fen // 2 if days >= 7 else 0
 
 
+def share_of_payment(payment: Payment) -> int:
+    """The part of what is left of a payment that the policy gives today: all of what the order did not need.
+
+    Nothing more of an order that is over: its policy was applied when it ended.
+    """
+    if payment.status == Payment.Status.SURPLUS:
+        return payment.refundable_fen
+    order = payment.order
+    if order.is_over:
+        return 0
+    return share_of(order.refund_policy, payment.refundable_fen, order.check_in, timezone.localdate())
+
+
 def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
     """Cancel the order for its renter. The refund is due at once. Raises CannotCancel.
 

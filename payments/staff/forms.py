@@ -8,13 +8,12 @@ from django.utils.translation import gettext_lazy
 
 from core.fields import YuanField
 from payments.cancellation import Preview
-from payments.models import Payment
 
 EXPLANATION_LENGTH = 200
 """Length of Refund.explanation, Order.closing_reason and OrderEvent.reason."""
 
 
-def _explanation_field(label: Any, **options: Any) -> forms.CharField:
+def explanation_field(label: Any, **options: Any) -> forms.CharField:
     widget = forms.TextInput(attrs={"class": "vTextField"})
     return forms.CharField(label=label, max_length=EXPLANATION_LENGTH, widget=widget, **options)
 
@@ -25,24 +24,11 @@ class AgreeForm(forms.Form):
     agreed = forms.BooleanField(initial="1", widget=forms.HiddenInput)
 
 
-class RefundForm(forms.Form):
-    """`number`: the number of the refund, which makes the form idempotent."""
-
-    number = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    words = _explanation_field(gettext_lazy("Reason for the refund (shown to the renter)"))
-
-    def __init__(self, data: Any, *, payment: Payment, number: str) -> None:
-        super().__init__(data, initial={"number": number})
-        left = payment.refundable_fen
-        amount = YuanField(label=_("Refund amount (yuan)"), at_least_fen=1, at_most_fen=left, initial=left)
-        self.fields = {"number": self.fields["number"], "amount": amount, "words": self.fields["words"]}
-
-
 class CancelForm(forms.Form):
     """`left_fen`: the maximum refund when the form was made."""
 
     left_fen = forms.IntegerField(widget=forms.HiddenInput)
-    reason = _explanation_field(gettext_lazy("Reason (shown to the renter)"))
+    reason = explanation_field(gettext_lazy("Reason (shown to the renter)"))
 
     def __init__(self, data: Any, *, preview: Preview) -> None:
         super().__init__(data, initial={"left_fen": preview.refundable_fen})
@@ -55,7 +41,7 @@ class CancelForm(forms.Form):
 
 
 class GiveUpForm(forms.Form):
-    words = _explanation_field(
+    words = explanation_field(
         gettext_lazy("Reason, and what happens instead"),
         help_text=gettext_lazy("Shown to the renter if they were told about the refund."),
     )

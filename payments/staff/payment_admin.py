@@ -16,7 +16,7 @@ from core.admin_amounts import in_yuan
 from core.exports import Exported
 from core.money import yuan_text
 from orders.staff_search import OrderSearch
-from payments import queries, refunding
+from payments import cancellation, queries, refunding
 from payments.books import attempts, refunds
 from payments.books.message_log import Channel, Verdict
 from payments.books.refunds import CannotRefund
@@ -24,8 +24,8 @@ from payments.models import GatewayMessage, Payment, Refund
 from payments.staff.action_messages import are_too_many, warn_of_approval
 from payments.staff.alipay_codes import RefusalInWords
 from payments.staff.filters import PaymentsToCheck
-from payments.staff.forms import RefundForm
 from payments.staff.masking import answer_label
+from payments.staff.refund_form import RefundForm
 from payments.staff.refund_steps import NextStep
 from payments.staff.resolution import ResolvableAdmin, log_resolved, resolve
 
@@ -165,23 +165,33 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
             number=refunds.next_number(payment),
         )
         if not form.is_valid():
-            return self.ask_first(
-                request,
-                "admin/payments/give_back.html",
-                action="give_back",
-                title=gettext("Issue refund"),
-                rows=[payment],
-                form=form,
-                payment=payment,
-            )
+            return self._ask_for_refund(request, payment, form)
         given, staff = form.cleaned_data, signed_in_user(request)
         try:
             refund = refunding.request_refund(
-                payment, given["amount"], number=given["number"], by=staff, explanation=given["words"]
+                payment, given["amount"], number=given["number"], by=staff, explanation=given["explanation"]
             )
         except CannotRefund as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
-            return None
+            payment.refresh_from_db()
+            form.renew(refunds.next_number(payment))
+            return self._ask_for_refund(request, payment, form)
+        self._say_refunded(request, payment, refund)
+        return None
+
+    def _ask_for_refund(self, request: HttpRequest, payment: Payment, form: RefundForm) -> HttpResponse:
+        return self.ask_first(
+            request,
+            "admin/payments/give_back.html",
+            action="give_back",
+            title=gettext("Issue refund"),
+            rows=[payment],
+            form=form,
+            payment=payment,
+            by_policy_fen=cancellation.share_of_payment(payment),
+        )
+
+    def _say_refunded(self, request: HttpRequest, payment: Payment, refund: Refund) -> None:
         result = gettext("%(number)s: refund of ￥%(amount)s created.")
         result %= {"number": refund.out_request_no, "amount": yuan_text(refund.amount_fen)}
         for row in (payment, refund):
@@ -189,4 +199,3 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
         if refund.status == Refund.Status.DUE:
             self.message_user(request, result, messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(pk=refund.pk))
-        return None

@@ -18,7 +18,7 @@ from accounts import telling
 from core.transactions import durable_transaction
 from jobs import alerts, cleanup, heartbeat
 from orders import mailing, reminders, transitions
-from orders.models import Order
+from orders.models import Order, OrderQuerySet
 from orders.transitions import IllegalTransition
 from payments import callbacks, queries, refunding
 from payments.books import attempts
@@ -106,16 +106,19 @@ def _by_several(work: Callable[[], Counter[str]], workers: int) -> Counter[str]:
 
 
 def _orders_not_accepted() -> list[int]:
-    late = Order.objects.filter(status=Order.Status.WAIT_ACCEPT, accept_by__lte=timezone.now())
-    return list(late.order_by("accept_by").values_list("pk", flat=True))
+    return list(_not_accepted().order_by("accept_by").values_list("pk", flat=True))
+
+
+def _not_accepted() -> OrderQuerySet:
+    return Order.objects.filter(status=Order.Status.WAIT_ACCEPT, accept_by__lte=timezone.now())
 
 
 @durable_transaction
 def _expire_unaccepted(key: int) -> bool:
     try:
-        transitions.expire(Order.objects.select_for_update().get(pk=key, status=Order.Status.WAIT_ACCEPT))
+        transitions.expire(_not_accepted().select_for_update().get(pk=key))
     except (Order.DoesNotExist, IllegalTransition):
-        return False  # staff or another sweep was first
+        return False  # staff, who may have extended its deadline, or another sweep was first
     return True
 
 

@@ -50,6 +50,7 @@ MAX_TITLE_LENGTH = 30
 SUBJECTS: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We've received your booking"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted"),
+    Kind.EXTENDED: gettext_lazy("The deadline of your booking has been extended"),
     Kind.REMINDED: gettext_lazy("Payment reminder"),
     Kind.REJECTED: gettext_lazy("Sorry, we couldn't accept your booking"),
     Kind.PAID: gettext_lazy("Payment received"),
@@ -64,6 +65,7 @@ SUBJECTS: dict[str, str | Promise] = {
 SUBJECTS_IF_PAYABLE: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We're holding your dates, please pay"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted, please pay"),
+    Kind.EXTENDED: gettext_lazy("You have more time to pay"),
 }
 """Replace those in SUBJECTS while the order can be paid."""
 
@@ -109,6 +111,9 @@ def _next_event(order_key: int) -> OrderEvent | None:
 def _is_for_mail(event: OrderEvent) -> bool:
     accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # BOOKED covers it
     too_late = event.kind == Kind.REMINDED and not _awaits_payment(event.order)
+    too_late |= event.kind == Kind.EXTENDED and not (
+        _awaits_payment(event.order) or _awaits_acceptance(event.order)
+    )
     is_wanted = event.kind in SUBJECTS and not accepted_at_once and not too_late
     renter = event.order.renter
     return is_wanted and bool(renter.email) and renter.email_verified_at is not None

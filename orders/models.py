@@ -195,6 +195,7 @@ class OrderEvent(models.Model):
     class Kind(models.TextChoices):
         BOOKED = "BOOKED", _("Booked")
         ACCEPTED = "ACCEPTED", _("Accepted")
+        EXTENDED = "EXTENDED", _("Deadline extended")
         REMINDED = "REMINDED", _("Payment reminder sent")
         REJECTED = "REJECTED", _("Not accepted")
         PAID = "PAID", _("Paid")

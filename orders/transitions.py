@@ -37,7 +37,7 @@ class IllegalTransition(Exception):
 
 def accept_by(check_in: date) -> datetime:
     """Return the deadline for staff to accept a booking made now; leaves time to pay before check-in."""
-    return min(timezone.now() + ACCEPT_WITHIN, _last_moment(check_in))
+    return min(timezone.now() + ACCEPT_WITHIN, last_moment(check_in))
 
 
 def booked(order: Order) -> None:
@@ -59,8 +59,7 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
     """
     if _is_too_late(order):
         raise IllegalTransition(order, Kind.ACCEPTED)
-    now = timezone.now()
-    pay_by = min(now + pay_within, _last_moment(order.check_in))
+    pay_by = min(timezone.now() + pay_within, last_moment(order.check_in))
     _move(
         order,
         Kind.ACCEPTED,
@@ -68,8 +67,13 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
         allowed=[Status.WAIT_ACCEPT],
         by=by,
         pay_by=pay_by,
-        remind_at=pay_by - min((pay_by - now) / 3, MAX_REMINDER_LEAD),
+        remind_at=remind_at(pay_by),
     )
+
+
+def remind_at(pay_by: datetime) -> datetime:
+    """Return when to remind of a deadline that was set now."""
+    return pay_by - min((pay_by - timezone.now()) / 3, MAX_REMINDER_LEAD)
 
 
 @transaction.atomic
@@ -191,7 +195,7 @@ def _is_too_late(order: Order) -> bool:
     return order.check_in < timezone.localdate() or is_past_deadline
 
 
-def _last_moment(check_in: date) -> datetime:
+def last_moment(check_in: date) -> datetime:
     """Return the latest deadline to pay: check-in day's start in Beijing, or its end if that is too soon."""
     begins_now = check_in <= timezone.localdate(timezone.now() + MIN_TIME_TO_PAY)
     day = check_in + timedelta(days=1) if begins_now else check_in

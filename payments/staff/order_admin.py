@@ -13,7 +13,9 @@ from accounts.guards import signed_in_user
 from core.money import yuan_text
 from core.refusal import Refusal
 from orders.admin import BaseOrderAdmin
+from orders.deadlines import can_be_extended
 from orders.models import Order
+from orders.staff_deadline import ExtendsDeadline
 from payments import cancellation
 from payments.models import Refund
 from payments.staff import order_page
@@ -23,10 +25,14 @@ from payments.staff.forms import CancelForm
 
 
 @admin.register(Order)
-class OrderAdmin(BaseOrderAdmin):
+class OrderAdmin(ExtendsDeadline, BaseOrderAdmin):
     list_filter = [*BaseOrderAdmin.list_filter, MoneyFilter]
-    actions = [*BaseOrderAdmin.actions, "cancel_order"]
-    offered = {**BaseOrderAdmin.offered, "cancel_order": lambda order: not order.is_over}
+    actions = [*BaseOrderAdmin.actions, "extend_deadline", "cancel_order"]
+    offered = {
+        **BaseOrderAdmin.offered,
+        "extend_deadline": can_be_extended,
+        "cancel_order": lambda order: not order.is_over,
+    }
 
     change_form_template = "admin/orders/order.html"
     fields = ("number",)  # the template shows the rest

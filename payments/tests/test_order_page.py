@@ -72,7 +72,7 @@ def test_the_money_box_adds_up(gateway: Gateway) -> None:
     ("status", "actions"),
     [
         ("WAIT_ACCEPT", ["accept_bookings", "reject_bookings", "cancel_order"]),
-        ("WAIT_PAYMENT", ["cancel_order"]),
+        ("WAIT_PAYMENT", ["extend_deadline", "cancel_order"]),
         ("WAIT_COMMENT", ["cancel_order"]),
         ("COMPLETE", ["cancel_order"]),
         ("CANCELED", []),

@@ -11,8 +11,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from core.money import yuan_text
+from core.refusal import Refusal
 from payments import page_state, queries, refunding
 from payments.alipay import messages, notices
 from payments.alipay.answers import Refused, Unknown
@@ -30,6 +32,19 @@ from payments.books.attempts import Evidence, Received
 from payments.books.message_log import Channel, Verdict
 from payments.models import GatewayMessage, Payment, Refund
 from payments.page_state import PaymentPage, PaymentPageState, page_of
+
+MAY_CHANGE = (
+    Verdict.UNJUDGED,
+    Verdict.OTHER_APP,
+    Verdict.UNKNOWN_NUMBER,
+    Verdict.WRONG_AMOUNT,
+    Verdict.UNEXPECTED,
+)
+"""Verdicts that depend on our settings and rows, or on what Alipay answers, as does ASKED until it is paid."""
+
+
+class CannotReplay(Refusal):
+    """A sentence for staff. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,7 @@ def judge_late(key: int) -> bool:
             receive_return(bytes(message.raw))
         case Channel.NOTIFY:
             receive_notify(bytes(message.raw))
-        case _:
+        case _other:
             verdict = Verdict.KNOWN if message.signature_ok else Verdict.BAD
             detail = "its process ended before it was judged; Alipay is asked again"
             _judge(message, Judgement(verdict, detail, message.payment))
@@ -116,6 +131,37 @@ def judge_late(key: int) -> bool:
     if message.verdict == Verdict.UNJUDGED:  # it was recorded as a new message: staff must resolve this row
         _judge(message, Judgement(Verdict.UNEXPECTED, "verified by a key that is no longer configured"))
     return True
+
+
+def can_be_replayed(message: GatewayMessage) -> bool:
+    """True for a genuine return or notice that settled nothing, and that may be judged otherwise now."""
+    if message.done_at is not None or message.channel == Channel.ANSWER or not message.signature_ok:
+        return False
+    if message.verdict == Verdict.ASKED:
+        return message.payment is not None and not message.payment.is_settled
+    return message.verdict in MAY_CHANGE
+
+
+def replay(message: GatewayMessage) -> None:
+    """Judge a recorded message again, through the door that it came by. Refreshes `message`.
+
+    Alipay is queried about a wrong amount: a query that confirms it settles. Raises CannotReplay, and
+    KeyProblem if Alipay is not set up.
+    """
+    raw, is_return = bytes(message.raw), message.channel == Channel.RETURN
+    verify = messages.verified_return if is_return else messages.verified_notice
+    try:
+        verify(raw, alipay_client().public_keys)
+    except Rejected as rejected:  # otherwise it would be recorded as another message, a bad one
+        refusal = _("Message %(number)d was signed with a key of Alipay's that is no longer configured.")
+        raise CannotReplay(refusal % {"number": message.pk}) from rejected
+    if is_return:
+        receive_return(raw)
+    else:
+        receive_notify(raw)
+    message.refresh_from_db()
+    if message.verdict == Verdict.WRONG_AMOUNT and message.payment is not None:
+        queries.query_trade(message.payment)
 
 
 def retry_refund_notice(message: GatewayMessage) -> bool:

@@ -2,15 +2,16 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.factors.actions import moves_money
 from core.admin_pages import ByKey
 from core.numbers import read_number
+from core.refusal import Refusal
 from orders.staff_search import OrderSearch
 from payments import callbacks
 from payments.models import GatewayMessage
@@ -47,8 +48,9 @@ class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
         "outcome",
     ]
     readonly_fields = ["content"]
-    actions = ["look_again", "dealt_with"]
+    actions = ["replay", "look_again", "dealt_with"]
     offered: ClassVar[dict[str, Any]] = {
+        "replay": callbacks.can_be_replayed,
         "look_again": lambda message: message.verdict == GatewayMessage.Verdict.REFUND_NOTICE,
         "dealt_with": lambda message: message.done_at is None,
     }
@@ -62,6 +64,27 @@ class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
         if number is None or found.exists():
             return found, False
         return queryset.filter(payment=None, detail__contains=number.printed), False
+
+    @admin.action(description=_("Judge again"), permissions=["act"])
+    @moves_money
+    def replay(self, request: HttpRequest, queryset: QuerySet[GatewayMessage]) -> None:
+        if are_too_many(self, request, queryset):
+            return
+        for message in queryset.select_related("payment"):
+            told = {"number": message.pk}
+            if not callbacks.can_be_replayed(message):
+                refusal = gettext("Message %(number)d: judging it again can't change anything.")
+                self.message_user(request, refusal % told, messages.ERROR)
+                continue
+            try:
+                callbacks.replay(message)
+            except Refusal as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+                continue
+            result = gettext("Message %(number)d, judged again: %(verdict)s.")
+            result %= {**told, "verdict": message.get_verdict_display()}
+            self.log_change(request, message, result)
+            self.message_user(request, result, messages.INFO)
 
     @admin.action(description=_("Reprocess refund notices"), permissions=["act"])
     @moves_money

@@ -24,11 +24,12 @@ from accounts.factors.help import FactorHelp
 from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
 from accounts.mobile import masked
-from accounts.models import AccessEvent, AccountEvent, User
+from accounts.models import AccessEvent, AccountEvent, User, UserNote
 from accounts.search import NumberSearch
 from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
 from core.admin import DatesInRange, ReadOnlyAdmin
 from core.admin_changes import ChangedFieldsAdmin
+from core.admin_notes import TakesNotes
 from core.admin_pages import ByKey
 from core.exports import Exported
 
@@ -39,7 +40,10 @@ admin.site.unregister(TOTPDevice)  # its page would show the secrets of apps
 
 
 @admin.register(User)
-class UserAdmin(FactorHelp, Exported, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin):
+class UserAdmin(
+    FactorHelp, TakesNotes, Exported, ChangedFieldsAdmin, NumberSearch, DatesInRange, DjangoUserAdmin
+):
+    note_model, note_on = UserNote, "user"
     form = StaffUserChangeForm
     add_form = NewStaffForm
     add_form_template = None

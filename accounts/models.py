@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.browser_names import browser_name
 from accounts.mobile import clean_mobile, is_mobile
 from accounts.names import is_plain_name, masked_name
+from accounts.notes import UserNote as UserNote
 from core.changed_columns import SavesChangedColumns
 
 is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))

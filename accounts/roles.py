@@ -44,10 +44,19 @@ _OF_PEOPLE = [
     "auth.view_group",
 ]
 
+NOTES = [
+    "orders.view_ordernote",
+    "orders.add_ordernote",
+    "accounts.view_usernote",
+    "accounts.add_usernote",
+]
+
 ROLES = {
-    FRONT_DESK: [*_SEES_ORDERS, *_AT_THE_DESK],
-    FINANCE: [*_SEES_ORDERS, *_WITH_MONEY, *_WITH_NUMBERS],
-    MANAGER: sorted({*_SEES_ORDERS, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS, *_OF_HOUSES, *_OF_PEOPLE}),
+    FRONT_DESK: [*_SEES_ORDERS, *NOTES, *_AT_THE_DESK],
+    FINANCE: [*_SEES_ORDERS, *NOTES, *_WITH_MONEY, *_WITH_NUMBERS],
+    MANAGER: sorted(
+        {*_SEES_ORDERS, *NOTES, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS, *_OF_HOUSES, *_OF_PEOPLE}
+    ),
 }
 """Permissions of each group when it is made. A superuser may change it afterwards."""
 

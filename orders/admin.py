@@ -23,6 +23,7 @@ from core.transactions import durable_transaction
 from orders import stays, transitions
 from orders.models import Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
+from orders.note_admin import OrderNotes
 from orders.staff_filters import AreaFilter, StayFilter
 from orders.staff_search import OrderSearch
 from orders.transitions import IllegalTransition
@@ -43,7 +44,7 @@ class RejectForm(forms.Form):
     )
 
 
-class BaseOrderAdmin(Exported, OrderSearch, ReadOnlyAdmin):
+class BaseOrderAdmin(OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
     list_display = ["number", "state", "who", "house_title", "stay", "amount", "deadline"]
     list_filter: ClassVar[list[Any]] = [StayFilter, "status", AreaFilter]
     list_prefetch = ("renter",)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
 from houses.models import House, HousePhoto, RefundPolicy
+from orders.notes import OrderNote as OrderNote
 
 
 def new_number() -> str:

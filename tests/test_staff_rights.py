@@ -160,7 +160,8 @@ def filled(route: str, rows: Rows) -> str:
     kind = ContentType.objects.get_for_model(House).pk
     url = re.sub(r"\^\(\?P<app_label>.*", "orders/", FILLED.get(route, route))
     url = url.replace("<path:content_type_id>", str(kind)).replace("<int:content_type_id>", str(kind))
-    url = url.replace("<path:object_id>", str(rows[House].pk)).replace("<id>", str(rows[User].pk))
+    owner = rows[Order if route.startswith("/admin/orders/order/") else User]
+    url = url.replace("<path:object_id>", str(rows[House].pk)).replace("<id>", str(owner.pk))
     return re.sub(r"\(\?P<url>.*", "nowhere", url)
 
 

@@ -20,7 +20,7 @@ from core.exports import Exported
 from core.refusal import Refusal
 from core.templatetags.ihome import moment, stay_date, yuan
 from core.transactions import durable_transaction
-from orders import stays, transitions
+from orders import mailing, stays, transitions
 from orders.models import Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
@@ -170,6 +170,29 @@ class OrderEventAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     order_path = "order"
     list_prefetch = ("order", "actor")
     number_lookups = NUMBER_LOOKUPS_BY_ORDER
+    actions = ["resend_mail"]
+    offered: ClassVar[dict[str, Any]] = {
+        "resend_mail": lambda event: event.mail_due_at is None and (event.mailed_at or event.mail_failed_at)
+    }
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.change_order")
+
+    @admin.action(description=_("Resend mail"), permissions=["act"])
+    def resend_mail(self, request: HttpRequest, queryset: QuerySet[OrderEvent]) -> None:
+        def resend(event: OrderEvent) -> None:
+            mailing.resend(event)
+            self.log_change(request, event.order, gettext("Mail resent: %(event)s") % {"event": event})
+
+        self.act_on_each(
+            request,
+            queryset.select_related("order__renter"),
+            resend,
+            say_done=lambda count: ngettext(
+                "%d mail goes out again within a minute.", "%d mails go out again within a minute.", count
+            ),
+            log_entry=gettext("Mail resent."),
+        )
 
 
 @admin.register(Review)

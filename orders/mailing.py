@@ -1,9 +1,10 @@
 """Mails to renters about their orders. The timeline is the outbox.
 
 Every event is due for mail once its transaction commits. It is claimed with a lease, mailed with a fixed
-Message-ID, then marked as mailed. Delivery is at least once: a mail is sent twice only if the process was
-killed between sending and marking. Events of one order are mailed in order: a failed one delays the next.
-The text depends on the state of the order when the mail is sent, not when the event was written.
+Message-ID, then marked as mailed; staff may have it mailed again, under an id of its own. Delivery is at
+least once: a mail is sent twice only if the process was killed between sending and marking. Events of one
+order are mailed in order: a failed one delays the next. The text depends on the state of the order when the
+mail is sent, not when the event was written.
 """
 
 import logging
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.functional import Promise
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy
 from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
 from core.mail import NO_AUTOMATIC_REPLY, contacts
+from core.refusal import Refusal
 from orders.models import Order, OrderEvent
 from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirming
 
@@ -100,6 +102,23 @@ def send(order_key: int) -> int:
     return mailed
 
 
+def resend(event: OrderEvent) -> None:
+    """Make an event due for mail once more, for staff. Raises Refusal."""
+    if not _is_news(event):
+        raise Refusal(_("%(event)s: no mail is sent about it now.") % {"event": event})
+    if not _has_address(event.order):
+        refusal = _("%(number)s: the renter has no confirmed email address.")
+        raise Refusal(refusal % {"number": event.order.number})
+    now = timezone.now()
+    if not _idle(event).update(mail_due_at=now, mail_resent_at=now, mail_failed_at=None):
+        raise Refusal(_("%(event)s: its mail is on its way already.") % {"event": event})
+
+
+def _idle(event: OrderEvent) -> QuerySet[OrderEvent]:
+    """Match the event unless it is due, or a process that has claimed it may be mailing it now."""
+    return OrderEvent.objects.filter(pk=event.pk, mail_due_at=None)
+
+
 def _next_event(order_key: int) -> OrderEvent | None:
     """Return the oldest pending event of an order, if it is due, with the order freshly read."""
     pending = OrderEvent.objects.filter(order=order_key, mail_due_at__isnull=False)
@@ -109,14 +128,20 @@ def _next_event(order_key: int) -> OrderEvent | None:
 
 
 def _is_for_mail(event: OrderEvent) -> bool:
+    return _is_news(event) and _has_address(event.order)
+
+
+def _is_news(event: OrderEvent) -> bool:
     accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # BOOKED covers it
     too_late = event.kind == Kind.REMINDED and not _awaits_payment(event.order)
     too_late |= event.kind == Kind.EXTENDED and not (
         _awaits_payment(event.order) or _awaits_acceptance(event.order)
     )
-    is_wanted = event.kind in SUBJECTS and not accepted_at_once and not too_late
-    renter = event.order.renter
-    return is_wanted and bool(renter.email) and renter.email_verified_at is not None
+    return event.kind in SUBJECTS and not accepted_at_once and not too_late
+
+
+def _has_address(order: Order) -> bool:
+    return bool(order.renter.email) and order.renter.email_verified_at is not None
 
 
 def _awaits_payment(order: Order) -> bool:
@@ -147,7 +172,7 @@ def _deliver(event: OrderEvent) -> bool:
 
 
 def _retry_or_give_up(event: OrderEvent, error: Exception) -> None:
-    age = timezone.now() - event.created_at
+    age = timezone.now() - (event.mail_resent_at or event.created_at)
     if is_final(error) or age > GIVE_UP_AFTER:
         log.error("order %s event %s: mail given up after %s", event.order, event.pk, age)
         _mark(event, mail_due_at=None, mail_failed_at=timezone.now())
@@ -193,8 +218,14 @@ def message_of(event: OrderEvent) -> EmailMessage:
         subject,
         body,
         to=[order.renter.email],
-        headers={"Message-ID": f"<{order.number}.{event.pk}@{host}>", **NO_AUTOMATIC_REPLY},
+        headers={"Message-ID": f"<{order.number}.{_copy_of(event)}@{host}>", **NO_AUTOMATIC_REPLY},
     )
+
+
+def _copy_of(event: OrderEvent) -> str:
+    """Return an id that each resent copy has for itself: mail programs hide a second one with the same."""
+    resent_at = event.mail_resent_at
+    return f"{event.pk}.{resent_at.timestamp():.6f}" if resent_at else str(event.pk)
 
 
 def _headline(event: OrderEvent, please_pay: bool) -> str | Promise:

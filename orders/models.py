@@ -189,8 +189,8 @@ SECONDS_TO_PAY = 60
 class OrderEvent(models.Model):
     """Event in the timeline of an order, which the renter reads. Also the outbox of mails.
 
-    mailing.py writes `mail_due_at` (next try; empty when done or not for mail), `mailed_at` and
-    `mail_failed_at`.
+    mailing.py writes `mail_due_at` (next try; empty when done or not for mail), `mailed_at`,
+    `mail_failed_at`, and `mail_resent_at` when staff have it mailed again.
     """
 
     class Kind(models.TextChoices):
@@ -228,6 +228,7 @@ class OrderEvent(models.Model):
     )
     mailed_at = models.DateTimeField(_("emailed at"), null=True, blank=True, editable=False)
     mail_failed_at = models.DateTimeField(_("email given up at"), null=True, blank=True, editable=False)
+    mail_resent_at = models.DateTimeField(_("email resent at"), null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-id"]

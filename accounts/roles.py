@@ -14,6 +14,7 @@ _SEES_ORDERS = [
     "payments.view_refund",
 ]
 _AT_THE_DESK = [
+    "orders.add_order",
     "orders.change_order",
     "orders.view_review",
     "houses.view_house",

@@ -24,6 +24,7 @@ from orders import mailing, stays, transitions
 from orders.models import Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
+from orders.staff_booking import StaffBooking
 from orders.staff_filters import AreaFilter, StayFilter
 from orders.staff_search import OrderSearch
 from orders.transitions import IllegalTransition
@@ -44,7 +45,7 @@ class RejectForm(forms.Form):
     )
 
 
-class BaseOrderAdmin(OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
+class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
     list_display = ["number", "state", "who", "house_title", "stay", "amount", "deadline"]
     list_filter: ClassVar[list[Any]] = [StayFilter, "status", AreaFilter]
     list_prefetch = ("renter",)
@@ -60,6 +61,7 @@ class BaseOrderAdmin(OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
         *("nights", "guests", "price_per_night_fen", "amount_fen", "refund_policy", "trade_no"),
         *("created_at", "accept_by", "pay_by", "closing_reason"),
     ]
+    change_list_template = "admin/orders/list.html"
     view_on_site = False  # that page is for the renter only
     actions = ["accept_bookings", "reject_bookings"]
     offered: ClassVar[dict[str, Any]] = {

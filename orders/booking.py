@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts import guests as renters
 from accounts.models import User
 from core.refusal import Refusal
 from core.transactions import durable_transaction
@@ -55,11 +56,51 @@ def _book(
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     if order := _booked_before(house, renter, check_in, check_out):
         return order
+    _check_price(house, seen_price)
+    limits.check_unpaid(renter, house, (check_out - check_in).days)
+    order = _new_order(renter, house, check_in, check_out, guests)
+    order.language = get_language() or settings.LANGUAGE_CODE
+    _place(order)
+    return order
+
+
+@durable_transaction
+def book_by_staff(
+    house_pk: int,
+    *,
+    mobile: str,
+    name: str,
+    check_in: date,
+    check_out: date,
+    guests: int,
+    seen_price: str,
+    by: User,
+) -> tuple[Order, bool]:
+    """Book for a renter whom staff spoke to, found or invited by number. True if the order is new.
+
+    The number may be unverified, and the limits of unpaid orders don't hold: they keep strangers from holding
+    nights, and here staff vouch. The order is accepted at once. Raises as book(), and Refusal if the renter's
+    account is closed.
+    """
+    renter = renters.account_of(mobile, name, by=by)
+    house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
+    if order := _booked_before(house, renter, check_in, check_out):
+        return order, False
+    _check_price(house, seen_price)
+    order = _new_order(renter, house, check_in, check_out, guests)
+    order.language = _language_of(renter)
+    _place(order, by=by)
+    return order, True
+
+
+def _check_price(house: House, seen_price: str) -> None:
     if seen_price not in ("", str(house.price_fen)):
         raise PriceChanged(house)
+
+
+def _new_order(renter: User, house: House, check_in: date, check_out: date, guests: int) -> Order:
     nights = (check_out - check_in).days
-    limits.check_unpaid(renter, house, nights)
-    order = Order(
+    return Order(
         renter=renter,
         house=house,
         house_title=house.title,
@@ -72,12 +113,20 @@ def _book(
         refund_policy=house.refund_policy,
         status=Order.Status.WAIT_ACCEPT,
         accept_by=transitions.accept_by(check_in),
-        language=get_language() or settings.LANGUAGE_CODE,
     )
+
+
+def _place(order: Order, *, by: User | None = None) -> None:
+    """Save the order, take its nights and write its first event."""
     order.save()
-    availability.hold(house, check_in, check_out, order_number=order.number)
-    transitions.booked(order)
-    return order
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    transitions.booked(order, by=by)
+
+
+def _language_of(renter: User) -> str:
+    """Return the language in which the renter booked last, Chinese if never."""
+    newest = Order.objects.placed_by(renter).order_by("-created_at", "-id").values_list("language", flat=True)
+    return newest.first() or settings.LANGUAGE_CODE
 
 
 def _check_account(renter: User) -> None:

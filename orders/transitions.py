@@ -40,15 +40,17 @@ def accept_by(check_in: date) -> datetime:
     return min(timezone.now() + ACCEPT_WITHIN, last_moment(check_in))
 
 
-def booked(order: Order) -> None:
-    """Write the first event of a new order; with instant booking, accept it at once.
+def booked(order: Order, *, by: User | None = None) -> None:
+    """Write the first event of a new order. With instant booking, or booked `by` staff, accept it at once.
 
     Raises IllegalTransition if the stay began before today: nobody could accept it any more.
     """
     if _is_too_late(order):
         raise IllegalTransition(order, Kind.BOOKED)
-    note(order, Kind.BOOKED, actor=order.renter)
-    if order.house.instant_book:
+    note(order, Kind.BOOKED, actor=by or order.renter)
+    if by is not None:
+        accept(order, by=None)
+    elif order.house.instant_book:
         accept(order, by=None, pay_within=PAY_WITHIN_AFTER_INSTANT_BOOKING)
 
 

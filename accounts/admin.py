@@ -25,6 +25,7 @@ from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
 from accounts.mobile import masked
 from accounts.models import AccessEvent, AccountEvent, User, UserNote
+from accounts.permission_words import PermissionsField
 from accounts.search import NumberSearch
 from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
 from core.admin import DatesInRange, ReadOnlyAdmin
@@ -93,6 +94,10 @@ class UserAdmin(
     def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
         givable = {"groups": roles.givable_groups, "user_permissions": roles.givable_permissions}
         kwargs["queryset"] = givable[db_field.name](signed_in_user(request))
+        if db_field.name == "user_permissions":
+            kwargs.update(
+                form_class=PermissionsField, queryset=kwargs["queryset"].select_related("content_type")
+            )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -205,6 +210,9 @@ admin.site.unregister(Group)
 class GroupAdmin(ChangedFieldsAdmin, DjangoGroupAdmin):
     """Groups, which other staff may be changing at the same time. Only superusers change roles."""
 
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, form_class=PermissionsField, **kwargs)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return signed_in_user(request).is_superuser
 
@@ -230,11 +238,17 @@ class GroupAdmin(ChangedFieldsAdmin, DjangoGroupAdmin):
 
 @admin.register(AccountEvent)
 class AccountEventAdmin(ByKey, NumberSearch, ReadOnlyAdmin):
-    list_display = ["created_at", "kind", "user", "account", "actor", "detail"]
+    list_display = ["created_at", "kind", "user", "account", "actor", "detail_in_words"]
+    fields = ["kind", "user", "account", "actor", "detail_in_words", "created_at", "mail_due_at"]
+    readonly_fields = ["detail_in_words"]
     list_filter = ["kind", "created_at"]
     list_prefetch = ("user", "actor")
     search_fields = ["user__mobile", "user__name", "actor__mobile", "actor__name"]
     number_lookups = {"mobile": "user__mobile", "order": "user__orders__number"}
+
+    @admin.display(description=_("detail"), ordering="detail")
+    def detail_in_words(self, event: AccountEvent) -> str:
+        return event.detail_in_words
 
 
 @admin.register(AccessEvent)

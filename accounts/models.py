@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import event_words
 from accounts.browser_names import browser_name
 from accounts.mobile import clean_mobile, is_mobile
 from accounts.names import is_plain_name, masked_name
@@ -241,6 +242,10 @@ class AccountEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.account}"
+
+    @property
+    def detail_in_words(self) -> str:
+        return event_words.shown(self.detail)
 
 
 class BrowserSession(models.Model):

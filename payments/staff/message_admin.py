@@ -16,14 +16,15 @@ from orders.staff_search import OrderSearch
 from payments import callbacks
 from payments.models import GatewayMessage
 from payments.staff.action_messages import are_too_many
+from payments.staff.details import DetailInWords
 from payments.staff.filters import MessagesToCheck
 from payments.staff.masking import masked
 from payments.staff.resolution import ResolvableAdmin
 
 
 @admin.register(GatewayMessage)
-class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
-    list_display = ["id", "received_at", "channel", "verdict", "detail", "payment", "signature_ok"]
+class GatewayMessageAdmin(DetailInWords, ByKey, OrderSearch, ResolvableAdmin):
+    list_display = ["id", "received_at", "channel", "verdict", "detail_in_words", "payment", "signature_ok"]
     list_filter = [MessagesToCheck, "channel", "verdict", "received_at"]
     search_fields = ["payment__out_trade_no"]
     order_path = "payment__order"
@@ -40,14 +41,14 @@ class GatewayMessageAdmin(ByKey, OrderSearch, ResolvableAdmin):
         "channel",
         "signature_ok",
         "verdict",
-        "detail",
+        "detail_in_words",
         "payment",
         "content",
         "done_at",
         "done_by",
         "outcome",
     ]
-    readonly_fields = ["content"]
+    readonly_fields = ["content", "detail_in_words"]
     actions = ["replay", "look_again", "dealt_with"]
     offered: ClassVar[dict[str, Any]] = {
         "replay": callbacks.can_be_replayed,

@@ -23,6 +23,7 @@ from payments.books.refunds import CannotRefund
 from payments.models import GatewayMessage, Payment, Refund
 from payments.staff.action_messages import are_too_many, warn_of_approval
 from payments.staff.alipay_codes import RefusalInWords
+from payments.staff.details import DetailInWords
 from payments.staff.filters import PaymentsToCheck
 from payments.staff.masking import answer_label
 from payments.staff.refund_form import RefundForm
@@ -47,9 +48,10 @@ class RefundInline(RefusalInWords, NextStep, ReadOnlyInline):
     amount = in_yuan("amount_fen", _("amount (yuan)"))
 
 
-class GatewayMessageInline(ReadOnlyInline):
+class GatewayMessageInline(DetailInWords, ReadOnlyInline):
     model = GatewayMessage
-    fields = ["received_at", "channel", "signature_ok", "verdict", "detail"]
+    fields = ["received_at", "channel", "signature_ok", "verdict", "detail_in_words"]
+    readonly_fields = ["detail_in_words"]
 
 
 @admin.register(Payment)

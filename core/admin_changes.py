@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
+from core.admin_deleting import NamedDeletions
 from core.changed_fields import ChangedFieldsForm, RowsStillThere
 from core.transactions import durable_transaction
 
@@ -26,7 +27,7 @@ class _CarriesOpenedWith(BaseModelAdmin):
         return obj is not None and self.has_change_permission(request, obj)
 
 
-class ChangedFieldsAdmin(_CarriesOpenedWith, admin.ModelAdmin):
+class ChangedFieldsAdmin(_CarriesOpenedWith, NamedDeletions, admin.ModelAdmin):
     """Mixin for every admin with a form for existing rows. Its inlines are ChangedFieldsInline."""
 
     def get_form(

@@ -6,6 +6,11 @@ class DeskConfig(AppConfig):
     name = "desk"
     default = True
 
+    def ready(self) -> None:
+        from desk import yes_no
+
+        yes_no.install()
+
 
 class AdminConfig(admin.AdminConfig):
     """Django's admin with our first page and navigation."""

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
+from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -46,10 +47,32 @@ class Area(Label):
         verbose_name_plural = _("areas")
 
 
-def facility_icons() -> list[tuple[str, str]]:
+ICONS = {
+    "wifi": _("Wi-Fi"),
+    "kitchen": _("kitchen"),
+    "washer": _("washing machine"),
+    "aircon": _("air conditioning"),
+    "heating": _("heating"),
+    "bath": _("bath"),
+    "tv": _("television"),
+    "parking": _("parking"),
+    "lift": _("lift"),
+    "desk": _("desk"),
+    "garden": _("garden"),
+    "view": _("view from the window"),
+    "tea": _("tea"),
+    "child": _("children"),
+    "pets": _("pets"),
+    "luggage": _("luggage"),
+}
+"""Names of the pictures in static/img/icons.svg."""
+
+
+def facility_icons() -> list[tuple[str, str | Promise]]:
     """Return the choices for icons: the symbols of the sprite whose ids begin with `facility-`."""
     sprite = Path(str(finders.find("img/icons.svg"))).read_text(encoding="utf-8")
-    return [(name, name) for name in re.findall(r'<symbol id="facility-([a-z-]+)"', sprite)]
+    names = re.findall(r'<symbol id="facility-([a-z-]+)"', sprite)
+    return [(name, ICONS.get(name, name)) for name in names]
 
 
 class Facility(Label):

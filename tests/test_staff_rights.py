@@ -44,7 +44,7 @@ def rows(gateway: Gateway) -> Rows:
     newcomer = make.user(is_staff=True)
     newcomer.set_unusable_password()
     newcomer.save()
-    line = BillLine(bill_date=timezone.localdate(), kind="BILL_ONLY", out_trade_no="1", trade_no="2")
+    line = BillLine(bill_date=timezone.localdate(), kind="NOT_OURS", out_trade_no="1", trade_no="2")
     line.save()
     made = [
         *(newcomer, Group.objects.get(name=roles.FRONT_DESK), house.area, house, order, payment, line),

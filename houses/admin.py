@@ -3,36 +3,44 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.search import NumberSearch
 from core.admin import DatesInRange
 from core.admin_amounts import in_yuan
-from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
+from core.admin_changes import ChangedFieldsAdmin
+from core.admin_pages import ByKey
 from core.fields import PlainLineField, TypedDateField, YuanField
 from houses import availability, blocking
-from houses.models import Area, BookedNight, Facility, House, HousePhoto
-from houses.photo_form import HousePhotoForm
+from houses.models import Area, BookedNight, Facility, House
+from houses.photo_admin import HasPhotos
 
 
 @admin.register(Area)
 class AreaAdmin(ChangedFieldsAdmin):
-    list_display = ["name", "name_en"]
+    list_display = ["name", "name_en", "homes"]
     search_fields = ["name", "name_en"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Area]:
+        return super().get_queryset(request).annotate(house_count=Count("houses"))
+
+    @admin.display(description=_("homes"))
+    def homes(self, area: Area) -> str:
+        """The number of homes, as a link to them if the user may see these."""
+        count = getattr(area, "house_count", 0)
+        query = urlencode({"area__id__exact": area.pk})
+        return format_html('<a href="{}?{}">{}</a>', reverse("admin:houses_house_changelist"), query, count)
 
 
 @admin.register(Facility)
 class FacilityAdmin(ChangedFieldsAdmin):
     list_display = ["name", "name_en", "icon"]
     search_fields = ["name", "name_en"]
-
-
-class HousePhotoInline(ChangedFieldsInline, admin.TabularInline):
-    model = HousePhoto
-    form = HousePhotoForm
-    fields = ["image", "position"]
-    extra = 1
 
 
 class HouseForm(forms.ModelForm):
@@ -45,7 +53,7 @@ class HouseForm(forms.ModelForm):
 
 
 @admin.register(House)
-class HouseAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange):
+class HouseAdmin(HasPhotos, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange):
     form = HouseForm
     list_display = [
         "title",
@@ -57,19 +65,31 @@ class HouseAdmin(ChangedFieldsAdmin, NumberSearch, DatesInRange):
         "order_count",
         "review_count",
     ]
-    list_filter = ["is_listed", "instant_book", "area"]
-    list_select_related = ["area"]
+    list_filter = ["is_listed", "instant_book", "refund_policy", "area"]
+    list_prefetch = ("area",)
     search_fields = ["title", "address"]
     number_lookups = {"order": "orders__number"}
     readonly_fields = ["price", "order_count", "review_count", "rating_sum", "created_at"]
-    inlines = [HousePhotoInline]
+    fieldsets = [
+        (_("Basics"), {"fields": ["title", "is_listed", "description", "capacity", "facilities"]}),
+        (_("Place"), {"fields": ["area", "address"]}),
+        (
+            _("Price and nights"),
+            {"fields": ["price_fen", "min_nights", "max_nights", "instant_book", "refund_policy"]},
+        ),
+        (_("Rules and guide"), {"fields": ["rules", "arrival"]}),
+        (_("Figures"), {"fields": ["order_count", "review_count", "rating_sum", "created_at"]}),
+    ]
 
     price = in_yuan("price_fen", _("price per night (yuan)"))
 
-    def get_fields(self, request: HttpRequest, obj: House | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: House | None = None) -> Any:
         """Show the price in yuan also to those who may not change it."""
-        hidden = "price" if self.has_change_permission(request, obj) else "price_fen"
-        return [name for name in super().get_fields(request, obj) if name != hidden]
+        found = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return found
+        shown = {"price_fen": "price"}
+        return [(title, {"fields": [shown.get(n, n) for n in part["fields"]]}) for title, part in found]
 
 
 class BookedNightForm(forms.ModelForm):

@@ -13,7 +13,7 @@ from core.money import yuan_text
 def in_yuan(field: str, label: str | Promise) -> Callable[[Any, Model], str | None]:
     """Return a method for an admin class that shows an amount of the model; empty where there is none."""
 
-    @admin.display(description=label, ordering=field)
+    @admin.display(description=label, ordering=field)  # type: ignore[arg-type]  # any lazy text will do
     def column(model_admin: Any, row: Model) -> str | None:
         fen = getattr(row, field)
         return None if fen is None else yuan_text(fen)

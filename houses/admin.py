@@ -3,7 +3,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -83,7 +83,7 @@ class HouseAdmin(HasPhotos, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRang
 
     price = in_yuan("price_fen", _("price per night (yuan)"))
 
-    def get_fieldsets(self, request: HttpRequest, obj: House | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Show the price in yuan also to those who may not change it."""
         found = super().get_fieldsets(request, obj)
         if self.has_change_permission(request, obj):

@@ -67,7 +67,7 @@ class ExtendForm(forms.Form):
 
     def renew(self, order: Order) -> None:
         """Take the deadline of now, and keep what was typed."""
-        self.data = {**self.data.dict(), "seen": deadlines.stamp_of(order)}
+        self.data = {**dict(self.data.items()), "seen": deadlines.stamp_of(order)}
 
 
 class ExtendsDeadline(ReadOnlyAdmin):

@@ -70,7 +70,7 @@ class RefundForm(forms.Form):
 
     def renew(self, number: str) -> None:
         """Take the number of the next refund, and keep what was typed."""
-        self.data = {**self.data.dict(), "number": number}
+        self.data = {**dict(self.data.items()), "number": number}
 
 
 _LENGTH = {"count": EXPLANATION_LENGTH}

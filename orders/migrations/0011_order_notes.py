@@ -19,9 +19,9 @@ NOTES = [
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_user_notes'),
+        ('accounts', '0015_user_notes'),
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('orders', '0009_staff_lists'),
+        ('orders', '0010_extended_deadlines'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("orders", "0011_resent_mails"),
+        ("orders", "0012_resent_mails"),
     ]
 
     operations = [

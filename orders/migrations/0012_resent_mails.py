@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0010_order_notes'),
+        ('orders', '0011_order_notes'),
     ]
 
     operations = [

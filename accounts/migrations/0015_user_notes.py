@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0013_passkeys'),
+        ('accounts', '0014_exports_and_numbers'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.utils.functional import Promise
 
-from core.money import yuan_text
+from core.templatetags.ihome import yuan
 
 
 def in_yuan(field: str, label: str | Promise) -> Callable[[Any, Model], str | None]:
@@ -16,6 +16,6 @@ def in_yuan(field: str, label: str | Promise) -> Callable[[Any, Model], str | No
     @admin.display(description=label, ordering=field)  # type: ignore[arg-type]  # any lazy text will do
     def column(model_admin: Any, row: Model) -> str | None:
         fen = getattr(row, field)
-        return None if fen is None else yuan_text(fen)
+        return None if fen is None else yuan(fen)
 
     return column

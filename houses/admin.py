@@ -81,7 +81,7 @@ class HouseAdmin(HasPhotos, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRang
         (_("Figures"), {"fields": ["order_count", "review_count", "rating_sum", "created_at"]}),
     ]
 
-    price = in_yuan("price_fen", _("price per night (yuan)"))
+    price = in_yuan("price_fen", _("price per night"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Show the price in yuan also to those who may not change it."""

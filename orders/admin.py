@@ -166,7 +166,7 @@ class OrderEventAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     ]
     fields = ["order", "kind", "from_status", "to_status", "actor", "reason", "amount", "created_at"]
     readonly_fields = ["amount"]
-    amount = in_yuan("amount_fen", _("amount (yuan)"))
+    amount = in_yuan("amount_fen", _("amount"))
     list_filter = ["kind", "created_at"]
     search_fields = ["order__number"]
     order_path = "order"

@@ -45,7 +45,7 @@ class RefundInline(RefusalInWords, NextStep, ReadOnlyInline):
         "done_at",
     ]
     readonly_fields = ["amount", "refusal_in_words", "next_step"]
-    amount = in_yuan("amount_fen", _("amount (yuan)"))
+    amount = in_yuan("amount_fen", _("amount"))
 
 
 class GatewayMessageInline(DetailInWords, ReadOnlyInline):
@@ -115,9 +115,9 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     }
     inlines = [RefundInline, GatewayMessageInline]
 
-    amount = in_yuan("amount_fen", _("amount (yuan)"))
-    received = in_yuan("received_fen", _("received (yuan)"))
-    reserved = in_yuan("refund_reserved_fen", _("refunded or reserved (yuan)"))
+    amount = in_yuan("amount_fen", _("amount"))
+    received = in_yuan("received_fen", _("received"))
+    reserved = in_yuan("refund_reserved_fen", _("refunded or reserved"))
 
     @admin.action(description=_("Dismiss contradiction…"), permissions=["act"])
     @moves_money

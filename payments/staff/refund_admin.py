@@ -57,7 +57,7 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
         "created_at",
     ]
     readonly_fields = ["amount", "refusal_in_words", "next_step"]
-    amount = in_yuan("amount_fen", _("amount (yuan)"))
+    amount = in_yuan("amount_fen", _("amount"))
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
     search_fields = ["out_request_no"]
     order_path = "payment__order"

@@ -39,7 +39,7 @@ def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
         "window_form": window_form,
         "form": form,
         "choice": choice,
-        "is_held": held is not None,
+        "offers": _offers(request, form, choice, held),
         "rows": calendar.rows_of(window, houses, _may_choose(request, window), choice),
         "more": more,
         "kinds": calendar.KINDS,
@@ -53,6 +53,17 @@ def _rights(request: HttpRequest) -> dict[str, bool]:
     verbs = {"may_block": "add", "may_release": "delete"}
     rights = {name: request.user.has_perm(f"houses.{verb}_bookednight") for name, verb in verbs.items()}
     return {**rights, "may_open_houses": request.user.has_perm("houses.view_house")}
+
+
+def _offers(
+    request: HttpRequest, form: NightsForm, choice: Choice | None, held: BookedNight | None
+) -> dict[str, bool]:
+    """Tell which buttons to show: of nights chosen by a link, the one that applies."""
+    rights, is_open = _rights(request), form.is_bound or choice is None
+    return {
+        "block": rights["may_block"] and (is_open or held is None),
+        "release": rights["may_release"] and (is_open or held is not None),
+    }
 
 
 def _may_choose(request: HttpRequest, window: Window) -> Callable[[date], bool]:

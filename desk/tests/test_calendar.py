@@ -136,7 +136,7 @@ def test_blocked_nights_show_their_note_and_lead_to_releasing_them(desk: Client)
         day(3),
         "Boiler",
     ]
-    assert page.context["is_held"]
+    assert page.context["offers"] == {"block": False, "release": True}
 
 
 # --- days and houses ----------------------------------------------------------------------------------
@@ -218,6 +218,7 @@ def test_a_free_day_and_a_later_one_choose_the_nights_between(desk: Client) -> N
     house = make.house()
     first = rows(desk)[0].cells[4]
     begun = desk.get(ADDRESS + first.url.split("#")[0])
+    assert begun.context["offers"] == {"block": True, "release": False}
     assert begun.context["choice"] == calendar.Choice(house.pk, day(2), day(2))
     cells = begun.context["rows"][0].cells
     assert [cell.day for cell in cells if cell.is_chosen] == [day(2)]

@@ -52,6 +52,15 @@ FOCUS_EACH = """() => {
   const all = "a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea, [tabindex='0']";
   const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const named = (element) => element?.outerHTML.slice(0, 120) ?? "the edge of the screen";
+  // In a table or navigation that scrolls sideways, a part has to be in sight, beside the column that stays.
+  const inSight = (element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    const region = element.closest("td, nav")?.closest("nav, [role=region][tabindex='0']");
+    if (!region || region.scrollWidth <= region.clientWidth) return { left, right, top, bottom };
+    const edges = region.getBoundingClientRect();
+    const column = parseFloat(getComputedStyle(region).scrollPaddingLeft) || 0;
+    return { left: Math.max(left, edges.left + column), right: Math.min(right, edges.right), top, bottom };
+  };
   const problems = [];
   const elements = [...document.querySelectorAll(all)];
   for (const element of [...elements, ...elements.toReversed()]) {
@@ -60,7 +69,7 @@ FOCUS_EACH = """() => {
     const shown = element.type === "radio" ? element.nextElementSibling : element; // a star is its label
     const styles = [getComputedStyle(shown), getComputedStyle(shown, "::after")];
     if (!styles.some(outlined)) problems.push(`focus does not show on ${named(element)}`);
-    const { left, right, top, bottom } = shown.getBoundingClientRect();
+    const { left, right, top, bottom } = inSight(shown);
     if (right - left < innerWidth && (left < -1 || right > innerWidth + 1))
       problems.push(`${named(element)} is partly out of sight`);
     const x = (Math.max(left, 0) + Math.min(right, innerWidth)) / 2;

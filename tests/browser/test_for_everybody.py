@@ -30,6 +30,7 @@ from tests.browser.visitor import (
     PHONE,
     POLLING_SCRIPTS,
     RENTER,
+    STAFF,
     TODAY,
     WECHAT,
     new_mobile,
@@ -323,7 +324,16 @@ def second_factor(inspector, running, standin):
     expect(page.get_by_text(translated("Not set up.")).first).to_be_visible()
 
 
-WALKS = [anonymous, errors, new_user, paying, renter_with_orders, second_factor]
+def desk(inspector, running, standin):
+    visitor = inspector.visitor
+    visitor.go("/accounts/login/?next=/admin/calendar/")
+    visitor.sign_in(STAFF)
+    inspector.look_at("calendar")
+    visitor.page.locator(".bar-blocked[href]").first.click()
+    inspector.look_at("calendar-with-nights-chosen")
+
+
+WALKS = [anonymous, errors, new_user, paying, renter_with_orders, second_factor, desk]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

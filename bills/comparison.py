@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from bills import lines
+from bills import entries, lines
 from bills.days import beginning, days_of_bills
 from bills.lookup import Entry, Finding, Kind, look_up
-from core.transactions import durable_transaction
 from payments.alipay.bill import Bill
 from payments.models import BillLine, ComparedBill, Payment, Refund
 
@@ -69,7 +68,7 @@ def reconcile(bill: Bill) -> Report:
             report.ours.add(entry, entry.amount_fen)
         differing.append((entry, Finding(Kind.NOT_IN_BILL, ours, entry.amount_fen)))
     report.for_staff = lines.keep(bill.day, differing)
-    _mark_compared(bill.day)
+    entries.keep(bill)
     return report
 
 
@@ -138,8 +137,3 @@ def _as_entry(ours: Payment | Refund, day: date) -> Entry:
         payment = ours.payment
         return Entry(day, True, payment.trade_no, payment.out_trade_no, ours.out_request_no, ours.amount_fen)
     return Entry(day, False, ours.trade_no, ours.out_trade_no, "", ours.received_fen)
-
-
-@durable_transaction
-def _mark_compared(day: date) -> None:
-    ComparedBill.objects.get_or_create(day=day)

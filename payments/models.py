@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
 from orders.models import Order
+from payments.bill_models import BillEntry as BillEntry
+from payments.bill_models import ComparedBill as ComparedBill
 
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
@@ -122,7 +124,8 @@ class Payment(models.Model):
             models.Index(fields=["contradicted_at"], name="payment_contradicted"),
             models.Index(fields=["evidence", "paid_at"], name="payment_by_evidence"),
             # Reports.
-            models.Index(fields=["paid_at"], name="payment_by_paid_at"),
+            models.Index(fields=["paid_at", "received_fen"], name="payment_by_paid_at"),
+            models.Index(fields=["billed_on"], name="payment_by_billed_on"),
         ]
 
     def __str__(self) -> str:
@@ -217,7 +220,8 @@ class Refund(models.Model):
         indexes = [
             models.Index(fields=["status", "next_try_at"], name="refund_due"),
             models.Index(fields=["out_request_no"], name="refund_by_number"),
-            models.Index(fields=["done_at"], name="refund_by_done_at"),
+            models.Index(fields=["done_at", "status", "amount_fen"], name="refund_by_done_at"),
+            models.Index(fields=["billed_on"], name="refund_by_billed_on"),
         ]
 
     ON_ITS_WAY = (Status.DUE, Status.SENT)
@@ -340,13 +344,3 @@ class BillLine(Resolvable):
     def __str__(self) -> str:
         number = self.out_request_no or self.out_trade_no or self.trade_no or self.business_type
         return f"{self.bill_date} {number}"
-
-
-class ComparedBill(models.Model):
-    """A day whose bill was compared completely with our books."""
-
-    day = models.DateField(primary_key=True)
-    compared_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return str(self.day)

@@ -9,12 +9,12 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from core.money import yuan_text
 from payments.alipay import bill_copies
-from payments.alipay.bill_rows import NEEDED, Layout, Row, fen
+from payments.alipay.bill_rows import NEEDED, Layout, Row, fee_layout, fen
 
 MAX_CSV_BYTES = 64 * 1024 * 1024
 """About 300,000 rows."""
@@ -84,12 +84,13 @@ def _read_table(table: list[str], bill: Bill) -> None:
     names = _names(table[0])
     if missing := _missing(names):
         raise BillProblem(f"The bill has no column {', '.join(missing)}.")
-    layout = Layout(names)
+    layout, fees = Layout(names), fee_layout(names)
     for line in table[1:]:
         row = layout.read(line)
         if row is None:
             bill.unreadable.append(line[:MAX_LINE])
         else:
+            row = replace(row, fee_fen=fees.read_fee(line) if fees else None)
             (bill.others if row.business_type else bill.rows).append((row, line))
     if len(bill.unreadable) > MAX_UNREADABLE:
         raise BillProblem(

@@ -6,8 +6,8 @@ all ways give the same money.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 
 from core.money import parse_yuan
@@ -16,7 +16,7 @@ from payments.alipay.answers import beijing_time, is_trade_no
 MAX_SPARE_COMMAS = 50
 
 TRADE_NO, OUT_TRADE_NO, TYPE, AMOUNT = "支付宝交易号", "商户订单号", "业务类型", "订单金额(元)"
-_REQUEST, _NET = "退款批次号/请求号", "商家实收(元)"
+_REQUEST, _NET, _FEE = "退款批次号/请求号", "商家实收(元)", "服务费(元)"
 NEEDED = (TRADE_NO, OUT_TRADE_NO, TYPE, AMOUNT)
 _KEPT = (*NEEDED, _REQUEST, _NET)
 
@@ -44,29 +44,45 @@ class Row:
     """The seller's share, which the totals at the end add up. None: older files may lack the column."""
     business_type: str = ""
     """Alipay's word for what is neither payment nor refund, such as 转账. Its amount has a sign."""
+    fee_fen: int | None = field(default=None, compare=False)
+    """With the bill's sign: below zero, Alipay took it. None: older files may lack the column."""
 
 
 class Layout:
     """The columns of a file, by name."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], kept: Iterable[str] = _KEPT) -> None:
         self._width = len(names)
-        self._kept = [name for name in names if name in _KEPT]
+        self._kept = [name for name in names if name in kept]
         # Alipay writes every amount, 0.00 too, and both times: where commas are surplus, an empty cell is
         # more likely part of a text.
-        self._whole = _by_type(names, free=set(), may_be_empty={"(元)", "时间"})
-        self._title_or_remark = _by_type(names, free={"商品名称", names[-1]}, may_be_empty={"(元)"})
-        self._any_text = _by_type(names, free=set(names), may_be_empty=set())
+        by_type = partial(_by_type, names, kept=self._kept)
+        self._whole = by_type(free=set(), may_be_empty={"(元)", "时间"})
+        self._title_or_remark = by_type(free={"商品名称", names[-1]}, may_be_empty={"(元)"})
+        self._any_text = by_type(free=set(names), may_be_empty=set())
 
     def read(self, line: str) -> Row | None:
         """Parse a line. None if it is ambiguous or invalid."""
+        found = {self._row(kept) for kept in self._all_readings(line)}
+        return found.pop() if len(found) == 1 else None
+
+    def read_fee(self, line: str) -> int | None:
+        """Parse the fee of a line, in a layout that keeps nothing else. None if it is ambiguous.
+
+        Apart from read(): a fee that can't be told must not hide a payment that can.
+        """
+        found = set(self._all_readings(line))
+        if len(found) != 1:
+            return None
+        [fee] = found.pop()
+        return int(fee) if fee else None
+
+    def _all_readings(self, line: str) -> Iterator[tuple[str, ...]]:
         cells = line.split(",")
         spare = len(cells) - self._width
-        if not 0 <= spare <= MAX_SPARE_COMMAS:
-            return None
-        ways = [*self._title_or_remark, *self._any_text] if spare else self._whole
-        found = {self._row(kept) for columns in ways for kept in _readings(cells, columns)}
-        return found.pop() if len(found) == 1 else None
+        if 0 <= spare <= MAX_SPARE_COMMAS:
+            for columns in [*self._title_or_remark, *self._any_text] if spare else self._whole:
+                yield from _readings(cells, columns)
 
     def _row(self, kept: tuple[str, ...]) -> Row:
         cells = dict(zip(self._kept, kept, strict=True))
@@ -115,13 +131,20 @@ def _readings(cells: list[str], columns: list[Column]) -> list[tuple[str, ...]]:
     return ways.get(spare, [])
 
 
-def _by_type(names: list[str], free: set[str], may_be_empty: set[str]) -> list[list[Column]]:
+def fee_layout(names: list[str]) -> Layout | None:
+    """The layout for read_fee(). None if the file has no column of fees."""
+    return Layout(names, (_FEE,)) if names.count(_FEE) == 1 else None
+
+
+def _by_type(
+    names: list[str], *, kept: list[str], free: set[str], may_be_empty: set[str]
+) -> list[list[Column]]:
     """The columns as a payment, a refund and another entry have them.
 
     `free`: columns whose text may hold commas. `may_be_empty`: endings of names of columns with empty cells.
     """
     return [
-        [(_reader(name, business_type, free, may_be_empty), name in _KEPT) for name in names]
+        [(_reader(name, business_type, free, may_be_empty), name in kept) for name in names]
         for business_type in (PAYMENT, REFUND, OTHER)
     ]
 

@@ -15,10 +15,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='payment',
-            index=models.Index(fields=['paid_at'], name='payment_by_paid_at'),
+            index=models.Index(fields=['paid_at', 'received_fen'], name='payment_by_paid_at'),
         ),
         migrations.AddIndex(
             model_name='refund',
-            index=models.Index(fields=['done_at'], name='refund_by_done_at'),
+            index=models.Index(fields=['done_at', 'status', 'amount_fen'], name='refund_by_done_at'),
         ),
     ]

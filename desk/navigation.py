@@ -18,7 +18,11 @@ MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
 """By section: its models, the one that its link leads to first."""
 
 MAY_SEE_CALENDAR = ("orders.view_order", "houses.view_bookednight")
-REPORTS: Sequence[tuple[str | Promise, str, str]] = ((_("Numbers"), "admin:numbers", "accounts.see_numbers"),)
+
+REPORTS: Sequence[tuple[str | Promise, str, str]] = (
+    (_("Numbers"), "admin:numbers", "accounts.see_numbers"),
+    (_("Month"), "admin:month", "accounts.see_numbers"),
+)
 """Pages of the reports: label, name of the URL, permission."""
 
 

@@ -7,26 +7,33 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from statistics import median
 from typing import Any
 
-from django.db.models import Avg, Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Sum
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
+from django.utils import timezone
 
 from bills.days import day_of
 from desk.periods import Period
 from houses.models import MAX_NIGHTS, BookedNight, House
 from orders.models import Order
 from payments.alipay.answers import BEIJING
-from payments.models import Payment, Refund
+from payments.models import BillEntry, ComparedBill, Payment, Refund
+
+PAYMENTS_TIMED = 1000
+"""Newest payments whose time is looked at: each needs its order."""
 
 
 @dataclass
 class Figures:
-    """Sums of a day, a home, an area or all of them."""
+    """Sums of a day, a home, an area or all of them. Money is not told by home: no index leads from it."""
 
     bookings: int = 0
     received_fen: int = 0
     refunded_fen: int = 0
+    fee_fen: int = 0
+    """As the bills sign it: below zero, Alipay took it."""
     nights: int = 0
     earned_fen: int = 0
     """Price of the nights sold, whenever it was paid."""
@@ -55,9 +62,11 @@ class Numbers:
     by_area: dict[str, Figures] = field(default_factory=dict)
     total: Figures = field(default_factory=Figures)
     paid: int = 0
-    """Bookings of these days for which money came, until now."""
+    """Bookings of these days that are paid now."""
     time_to_pay: timedelta | None = None
     lead_time: timedelta | None = None
+    days_without_fees: int = 0
+    """Days that are over, but whose bill was not compared, or before fees were kept."""
 
     @property
     def share_paid(self) -> float | None:
@@ -70,7 +79,8 @@ def numbers_of(period: Period) -> Numbers:
         period, {day: Figures() for day in period.days}, {home: Figures() for home in homes.values()}
     )
     _count_bookings(numbers, homes)
-    _sum_money(numbers, homes)
+    _sum_money(numbers)
+    _sum_fees(numbers)
     _count_nights(numbers, homes)
     _count_offered(numbers, homes)
     for home, figures in numbers.by_home.items():
@@ -85,26 +95,35 @@ def _count_bookings(numbers: Numbers, homes: dict[int, House]) -> None:
         numbers.by_day[day].bookings = count
     for home, count in booked.values_list("house").annotate(n=Count("pk")):
         numbers.by_home[homes[home]].bookings = count
-    came = Payment.objects.filter(order=OuterRef("pk"), received_fen__gt=0)
     ahead = ExpressionWrapper(F("check_in") - TruncDate("created_at", tzinfo=BEIJING), DurationField())
-    found = booked.aggregate(paid=Count("pk", filter=Exists(came)), ahead=Avg(ahead))
+    found = booked.aggregate(paid=Count("pk", filter=Q(status__in=Order.PAID)), ahead=Avg(ahead))
     numbers.paid, numbers.lead_time = found["paid"], found["ahead"]
 
 
-def _sum_money(numbers: Numbers, homes: dict[int, House]) -> None:
+def _sum_money(numbers: Numbers) -> None:
     came = Payment.objects.filter(received_fen__gt=0, paid_at__range=_range(numbers.period)).order_by()
     for day, fen in _by_day(came, "paid_at", Sum("received_fen")):
         numbers.by_day[day].received_fen = fen
-    for home, fen in came.values_list("order__house").annotate(fen=Sum("received_fen")):
-        numbers.by_home[homes[home]].received_fen = fen
-    waited = ExpressionWrapper(F("paid_at") - F("order__created_at"), DurationField())
-    first = came.filter(status=Payment.Status.PAID)
-    numbers.time_to_pay = first.aggregate(waited=Avg(waited))["waited"]
+        numbers.total.received_fen += fen
+    newest = came.order_by("-paid_at").values_list("paid_at", "order__created_at")[:PAYMENTS_TIMED]
+    waited = [(paid_at - booked_at).total_seconds() for paid_at, booked_at in newest if paid_at]
+    numbers.time_to_pay = timedelta(seconds=median(waited)) if waited else None
     went = Refund.objects.filter(status=Refund.Status.DONE, done_at__range=_range(numbers.period)).order_by()
     for day, fen in _by_day(went, "done_at", Sum("amount_fen")):
         numbers.by_day[day].refunded_fen = fen
-    for home, fen in went.values_list("payment__order__house").annotate(fen=Sum("amount_fen")):
-        numbers.by_home[homes[home]].refunded_fen = fen
+        numbers.total.refunded_fen += fen
+
+
+def _sum_fees(numbers: Numbers) -> None:
+    days = (numbers.period.first, numbers.period.last)
+    entries = BillEntry.objects.filter(day__range=days, fee_fen__isnull=False).order_by()
+    for day, fen in entries.values_list("day").annotate(fen=Sum("fee_fen")):
+        numbers.by_day[day].fee_fen = fen
+        numbers.total.fee_fen += fen
+    today = timezone.localdate()
+    over = sum(day < today for day in numbers.by_day)
+    known = ComparedBill.objects.filter(day__range=days, entries__isnull=False).count()
+    numbers.days_without_fees = max(0, over - known)
 
 
 def _range(period: Period) -> tuple[Any, Any]:
@@ -130,12 +149,18 @@ def _count_nights(numbers: Numbers, homes: dict[int, House]) -> None:
     crossing = ("house", "check_in", "check_out", "nights", "amount_fen")
     for rows in (before, beginning.filter(check_out__gt=end)):
         for home, check_in, check_out, nights, fen in rows.values_list(*crossing):
-            inside = (min(check_out, end) - max(check_in, first)).days
-            _add_nights(numbers.by_home[homes[home]], inside, fen * inside // nights)
-    for rows in (before, beginning):
-        for check_in, check_out, stays in rows.values_list("check_in", "check_out").annotate(n=Count("pk")):
-            for day in Period(max(check_in, first), min(check_out, end) - timedelta(days=1)).days:
-                numbers.by_day[day].nights += stays
+            inside = Period(max(check_in, first), min(check_out, end) - timedelta(days=1)).days
+            _add_nights(numbers.by_home[homes[home]], len(inside), fen * len(inside) // nights)
+            if check_in < first:
+                _count_days(numbers, inside, 1)
+    stays = beginning.values_list("check_in", "check_out").annotate(n=Count("pk"))
+    for check_in, check_out, count in stays:
+        _count_days(numbers, Period(check_in, min(check_out, end) - timedelta(days=1)).days, count)
+
+
+def _count_days(numbers: Numbers, days: Iterable[date], stays: int) -> None:
+    for day in days:
+        numbers.by_day[day].nights += stays
 
 
 def _add_nights(figures: Figures, nights: int, fen: int) -> None:

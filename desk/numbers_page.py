@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from core.export_files import Cell, yuan
@@ -24,14 +24,14 @@ from orders.models import Order
 MAY_SEE = "accounts.see_numbers"
 
 _HEADS = (
-    *(_("Bookings"), _("Money in (yuan)"), _("Refunded (yuan)"), _("Nights sold"), _("Nights on offer")),
-    *(_("Occupancy"), _("Average nightly rate (yuan)")),
+    *(_("Bookings"), _("Nights sold"), _("Price of these nights (yuan)"), _("Nights on offer")),
+    *(_("Occupancy (percent)"), _("Average nightly rate (yuan)")),
 )
 
 
 def numbers_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     """Show the numbers; `context` is the admin's."""
-    _refuse_others(request)
+    refuse_others(request)
     today = timezone.localdate()
     typed = {name: request.GET.get(name, "")[:40] for name in ("first", "last")}
     page = {**context, "title": gettext("Numbers"), "usual": list(usual(today)), "typed": typed}
@@ -47,7 +47,7 @@ def numbers_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseB
 
 def numbers_file(request: HttpRequest, by: str) -> HttpResponseBase:
     """Send the numbers by day or by home as CSV. Days that the page refuses lead there."""
-    _refuse_others(request)
+    refuse_others(request)
     try:
         numbers = numbers_of(period_of(request.GET))
     except Refusal:
@@ -56,7 +56,7 @@ def numbers_file(request: HttpRequest, by: str) -> HttpResponseBase:
     return download(table, request, kind="csv", model=Order, name=f"numbers-{by}")
 
 
-def _refuse_others(request: HttpRequest) -> None:
+def refuse_others(request: HttpRequest) -> None:
     if not request.user.has_perm(MAY_SEE):
         raise PermissionDenied
 
@@ -67,6 +67,7 @@ def _tiles(numbers: Numbers) -> list[tuple[str, str]]:
         (gettext("Bookings"), str(total.bookings)),
         (gettext("Money in"), yuan_in_text(total.received_fen)),
         (gettext("Refunded"), yuan_in_text(total.refunded_fen)),
+        (_fees_label(numbers.days_without_fees), yuan_in_text(total.fee_fen)),
         (gettext("Nights sold"), str(total.nights)),
         (gettext("Occupancy"), percent(total.occupancy)),
         (gettext("Average nightly rate"), "–" if total.rate_fen is None else yuan_in_text(total.rate_fen)),
@@ -74,6 +75,12 @@ def _tiles(numbers: Numbers) -> list[tuple[str, str]]:
         (gettext("Time to pay"), duration_in_text(numbers.time_to_pay) or "–"),
         (gettext("Booked ahead"), duration_in_text(numbers.lead_time) or "–"),
     ]
+
+
+def _fees_label(unknown: int) -> str:
+    if not unknown:
+        return gettext("Fees")
+    return ngettext("Fees, %d day unknown", "Fees, %d days unknown", unknown) % unknown
 
 
 def _charts(numbers: Numbers) -> list[Chart]:
@@ -93,13 +100,17 @@ def _charts(numbers: Numbers) -> list[Chart]:
 
 
 def _days(numbers: Numbers) -> Iterator[Sequence[Cell]]:
-    yield [gettext("Day"), *map(str, _HEADS[:4])]
+    yield [
+        *(gettext("Day"), gettext("Bookings"), gettext("Money in (yuan)"), gettext("Refunded (yuan)")),
+        *(gettext("Fees (yuan)"), gettext("Nights sold")),
+    ]
     for day, figures in numbers.by_day.items():
-        yield [day, *_cells(figures)[:4]]
+        money = (yuan(figures.received_fen), yuan(figures.refunded_fen))
+        yield [day, figures.bookings, *money, yuan(figures.fee_fen), figures.nights]
 
 
 def _homes(numbers: Numbers) -> Iterator[Sequence[Cell]]:
-    yield [gettext("Area"), gettext("Home"), *map(str, _HEADS)]
+    yield [gettext("Area"), pgettext("a house", "Home"), *map(str, _HEADS)]
     for home, figures in numbers.by_home.items():
         yield [str(home.area), home.title, *_cells(figures)]
 
@@ -107,6 +118,6 @@ def _homes(numbers: Numbers) -> Iterator[Sequence[Cell]]:
 def _cells(figures: Figures) -> list[Cell]:
     share = figures.occupancy
     return [
-        *(figures.bookings, yuan(figures.received_fen), yuan(figures.refunded_fen), figures.nights),
-        *(figures.offered, None if share is None else yuan(round(share * 100)), yuan(figures.rate_fen)),
+        *(figures.bookings, figures.nights, yuan(figures.earned_fen), figures.offered),
+        *(None if share is None else yuan(round(share * 100)), yuan(figures.rate_fen)),
     ]

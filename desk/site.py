@@ -1,9 +1,8 @@
 """The admin of the staff: Django's, with 今天 as its first page and navigation by sections."""
 
-from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext
@@ -24,26 +23,10 @@ class DeskSite(GuardedAdminSite):
         return {**context, "sections": sections, "may_find": request.user.has_perm("orders.view_order")}
 
     def get_urls(self) -> list[Any]:
-        from desk import numbers_page as numbers
+        from desk import reports  # as below
 
-        def page(request: HttpRequest) -> HttpResponseBase:
-            return numbers.numbers_page(request, self.each_context(request))
-
-        return [
-            path("calendar/", self.admin_view(self.calendar), name="calendar"),
-            path("numbers/", self.admin_view(page), name="numbers"),
-            path(
-                "numbers/days.csv",
-                self.admin_view(partial(numbers.numbers_file, by="days")),
-                name="numbers_days",
-            ),
-            path(
-                "numbers/homes.csv",
-                self.admin_view(partial(numbers.numbers_file, by="homes")),
-                name="numbers_homes",
-            ),
-            *super().get_urls(),
-        ]
+        calendar = path("calendar/", self.admin_view(self.calendar), name="calendar")
+        return [calendar, *reports.urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         request.current_app = self.name  # as every view of Django's admin

@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from datetime import date, datetime, time, timedelta
+from statistics import median
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 PERIOD = Period(FIRST, LAST)
 DAY = timedelta(days=1)
-QUERIES = 19
+QUERIES = 18
 
 
 @pytest.fixture
@@ -104,13 +105,11 @@ def test_sums_are_those_of_a_plain_computation() -> None:
     earned = sum(order.amount_fen * nights // order.nights for order, nights in sold)
     assert total.earned_fen == earned
     assert total.rate_fen == round(earned / total.nights)
-    assert numbers.paid == sum(order.payments.exists() for order in booked)
+    assert numbers.paid == sum(order.is_paid for order in booked)
     ahead = [(order.check_in - day_of(order.created_at)) / DAY for order in booked]
     assert numbers.lead_time is not None
     assert numbers.lead_time / DAY == pytest.approx(sum(ahead) / len(ahead), abs=0.001)
-    waited = [(row.paid_at - row.order.created_at).total_seconds() for row in came]
-    assert numbers.time_to_pay is not None
-    assert numbers.time_to_pay.total_seconds() == pytest.approx(sum(waited) / len(waited), abs=0.01)
+    assert numbers.time_to_pay == median(row.paid_at - row.order.created_at for row in came)
 
 
 def test_days_homes_and_areas_add_up_to_the_total() -> None:
@@ -120,7 +119,8 @@ def test_days_homes_and_areas_add_up_to_the_total() -> None:
         whole = getattr(numbers.total, name)
         assert whole > 0
         assert sum(getattr(figures, name) for figures in numbers.by_day.values()) == whole
-        assert sum(getattr(figures, name) for figures in numbers.by_area.values()) == whole
+        if not name.endswith("_fen"):
+            assert sum(getattr(figures, name) for figures in numbers.by_area.values()) == whole
     alone = [numbers_of(Period(day, day)).total for day in PERIOD.days]
     assert [day.nights for day in alone] == [day.nights for day in numbers.by_day.values()]
     assert [day.received_fen for day in alone] == [day.received_fen for day in numbers.by_day.values()]
@@ -201,11 +201,11 @@ def test_the_page_has_charts_with_tables_and_no_script_of_its_own(manager: Clien
 def test_the_files_have_the_same_sums(manager: Client) -> None:
     make_random_rows(20)
     total = numbers_of(PERIOD).total
-    for by, column in (("days", 2), ("homes", 3)):
+    for by, column, whole in (("days", 2, total.received_fen), ("homes", 4, total.earned_fen)):
         answer = manager.get(f"/admin/numbers/{by}.csv?first={FIRST}&last={LAST}")
         text = b"".join(answer.streaming_content).decode("utf-8-sig")
         lines = list(csv.reader(io.StringIO(text, newline="")))[1:]
-        assert sum(round(float(line[column]) * 100) for line in lines) == total.received_fen
+        assert sum(round(float(line[column]) * 100) for line in lines) == whole
 
 
 def test_the_front_desk_has_neither_page_nor_link() -> None:

@@ -123,8 +123,9 @@ def _missing_in_bills(day: date) -> Iterator[tuple[Payment | Refund, date]]:
     """
     compared = {day, *ComparedBill.objects.values_list("day", flat=True)}
     since = beginning(min(compared))
-    payments = Payment.objects.filter(received_fen__gt=0, billed_on=None, paid_at__gte=since)
+    payments = Payment.objects.at_alipay().filter(received_fen__gt=0, billed_on=None, paid_at__gte=since)
     done = Refund.objects.filter(status=Refund.Status.DONE, billed_on=None, done_at__gte=since)
+    done = done.filter(payment__channel=Payment.Channel.ALIPAY)
     not_billed: list[Payment | Refund] = [*payments, *done.select_related("payment")]
     for ours in not_billed:
         days = days_of_bills(ours)

@@ -17,7 +17,7 @@ NEAR_MIDNIGHT = timedelta(minutes=10)
 
 def not_compared() -> list[date]:
     """Past days whose bill was not compared, starting with the day of the first attempt."""
-    first = Payment.objects.order_by("id").values_list("created_at", flat=True).first()
+    first = Payment.objects.at_alipay().order_by("id").values_list("created_at", flat=True).first()
     if first is None:
         return []
     compared = set(ComparedBill.objects.values_list("day", flat=True))

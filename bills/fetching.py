@@ -81,6 +81,7 @@ def read(content: bytes, day: date) -> Bill:
 def _no_bill_after(day: date) -> timedelta:
     """NO_BILL_AFTER, or longer if our books have money of that day: then a bill must come, however late."""
     begin, end = beginning(day), beginning(day + timedelta(days=1)) - NEAR_MIDNIGHT
-    received = Payment.objects.filter(received_fen__gt=0, paid_at__gte=begin, paid_at__lt=end)
+    received = Payment.objects.at_alipay().filter(received_fen__gt=0, paid_at__gte=begin, paid_at__lt=end)
     refunded = Refund.objects.filter(status=Refund.Status.DONE, done_at__gte=begin, done_at__lt=end)
+    refunded = refunded.filter(payment__channel=Payment.Channel.ALIPAY)
     return timedelta(days=1) + MISSED_AFTER if received.exists() or refunded.exists() else NO_BILL_AFTER

@@ -5,12 +5,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.utils.functional import Promise
 
 from core.templatetags.ihome import yuan
 
 
-def in_yuan(field: str, label: str | Promise) -> Callable[[Any, Model], str | None]:
+def in_yuan(field: str, label: Any) -> Callable[[Any, Model], str | None]:
     """Return a method for an admin class that shows an amount of the model; empty where there is none."""
 
     @admin.display(description=label, ordering=field)  # type: ignore[arg-type]  # any lazy text will do

@@ -36,6 +36,10 @@ class Order(models.Model):
         CANCELED = "CANCELED", _("Cancelled")
         REJECTED = "REJECTED", _("Not accepted")
 
+    class Outside(models.TextChoices):
+        CASH = "CASH", _("Cash")
+        TRANSFER = "TRANSFER", _("Bank transfer")
+
     UNPAID = (Status.WAIT_ACCEPT, Status.WAIT_PAYMENT)
     """Holds its nights; no money received yet."""
     PAID = (Status.WAIT_COMMENT, Status.COMPLETE)
@@ -69,6 +73,9 @@ class Order(models.Model):
         help_text=_("Empty once it no longer applies."),
     )
     trade_no = models.CharField(_("Alipay transaction no."), max_length=64, blank=True)
+    paid_outside = models.CharField(
+        _("paid outside Alipay"), max_length=8, choices=Outside, blank=True, default="", db_default=""
+    )
     language = models.CharField(
         _("email language"),
         max_length=10,

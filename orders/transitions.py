@@ -116,9 +116,12 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
     availability.release(order.number)  # after the house, as booking.py locks them
 
 
-def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
+def mark_paid(
+    order: Order, *, trade_no: str, amount_fen: int, by: User | None = None, outside: str = ""
+) -> None:
     """Mark the order as paid; the renter may now review the stay. Only for payments/books.
 
+    `by` and `outside` (Order.Outside): staff who took the money outside Alipay, and how it came.
     Raises IllegalTransition unless the order waits for payment.
     """
     _move(
@@ -126,8 +129,10 @@ def mark_paid(order: Order, *, trade_no: str, amount_fen: int) -> None:
         Kind.PAID,
         to=Status.WAIT_COMMENT,
         allowed=[Status.WAIT_PAYMENT],
+        by=by,
         amount_fen=amount_fen,
         trade_no=trade_no,
+        paid_outside=outside,
     )
     _count_stay(order, +1)
 

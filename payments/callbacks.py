@@ -40,7 +40,7 @@ MAY_CHANGE = (
     Verdict.WRONG_AMOUNT,
     Verdict.UNEXPECTED,
 )
-"""Verdicts that depend on our settings and rows, or on Alipay's answers, as does ASKED until it is paid."""
+"""Verdicts that depend on our settings and rows or on Alipay's answers, as does ASKED until it is paid."""
 
 
 class CannotReplay(Refusal):

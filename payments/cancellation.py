@@ -101,7 +101,7 @@ def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
     `agreed`: the amounts in fen that the renter saw, by their names in Preview, as the form sends them. Empty
     if none were shown.
     """
-    _close_open_attempts(order)
+    close_open_attempts(order)
     _cancel(order, by, agreed)
 
 
@@ -111,14 +111,14 @@ def cancel_by_staff(order: Order, *, by: User, reason: str, refundable_fen: int,
     `refundable_fen`: the maximum refund that they saw. Above the limit for one person, the order is cancelled
     at once and the refund awaits approval.
     """
-    _close_open_attempts(order)
+    close_open_attempts(order)
     _cancel_by_staff(order, by, reason, refundable_fen, refund_fen)
 
 
-def _close_open_attempts(order: Order) -> None:
+def close_open_attempts(order: Order) -> None:
     """Query and close open attempts before the order ends, so that a payment on its way still counts.
 
-    If Alipay does not answer, the order is cancelled anyway, and money that still comes is refunded.
+    If Alipay does not answer, the order ends (or is paid) anyway, and money that still comes is refunded.
     """
     still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
     for payment, seconds in queries.within_interactive_timeout(still_open):

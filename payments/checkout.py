@@ -95,18 +95,13 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     return Payment.objects.create(
         order=order,
         live_for=order,
-        out_trade_no=f"{order.number}_{_last_attempt_number(order) + 1}",
+        out_trade_no=attempts.next_number(order),
         product=product,
         subject=subject_of(order),
         amount_fen=order.amount_fen,
         expires_at=expires_at,
         next_try_at=now + FIRST_POLL_AFTER,
     )
-
-
-def _last_attempt_number(order: Order) -> int:
-    numbers = order.payments.values_list("out_trade_no", flat=True)
-    return max((int(number.partition("_")[2]) for number in numbers), default=0)
 
 
 def _address(payment: Payment, order: Order) -> str:

@@ -11,6 +11,8 @@ from core.money import MAX_FEN
 from orders.models import Order
 from payments.bill_models import BillEntry as BillEntry
 from payments.bill_models import ComparedBill as ComparedBill
+from payments.outside_columns import MayBeHandedOver, MayBeOutside
+from payments.resolvable import Resolvable
 
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
@@ -37,19 +39,24 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def numbered(self, out_trade_no: str) -> "Payment | None":
         """The attempt with a number from an external message.
 
-        Validated before the query and compared after it: some databases find `１２` for `12`.
+        Validated before the query and compared after it: some databases find `１２` for `12`. Not a payment
+        outside Alipay, which no such message can be about.
         """
         if not is_out_trade_no(out_trade_no):
             return None
-        payment = self.filter(out_trade_no=out_trade_no).order_by().first()
+        payment = self.at_alipay().filter(out_trade_no=out_trade_no).order_by().first()
         return payment if payment is not None and payment.out_trade_no == out_trade_no else None
+
+    def at_alipay(self) -> "PaymentQuerySet":
+        """Without money outside Alipay."""
+        return self.filter(channel="ALIPAY")
 
     def unsure(self) -> "PaymentQuerySet":
         """Attempts to poll: open, settled by a return alone, or closed but contradicted by a return."""
         return self.filter(UNSURE)
 
 
-class Payment(models.Model):
+class Payment(MayBeOutside):
     """One attempt to pay an order. Its terms are frozen; books/attempts.py writes `status` and money."""
 
     class Status(models.TextChoices):
@@ -66,6 +73,7 @@ class Payment(models.Model):
         RETURN = "RETURN", _("Browser return (signed)")
         NOTIFY = "NOTIFY", _("Notification")
         QUERY = "QUERY", _("Query")
+        STAFF = "STAFF", _("Staff")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="payments", verbose_name=_("order"))
     live_for = models.OneToOneField(
@@ -120,6 +128,7 @@ class Payment(models.Model):
             models.Index(fields=["next_try_at"], name="payment_due"),
             models.Index(fields=["status", "-created_at"], name="payment_by_status"),
             models.Index(fields=["trade_no"], name="payment_by_trade"),
+            models.Index(fields=["channel", "-id"], name="payment_by_channel"),
             # The work queue.
             models.Index(fields=["contradicted_at"], name="payment_contradicted"),
             models.Index(fields=["evidence", "paid_at"], name="payment_by_evidence"),
@@ -153,7 +162,7 @@ class Payment(models.Model):
         return sum(proposed.values_list("amount_fen", flat=True))
 
 
-class Refund(models.Model):
+class Refund(MayBeHandedOver):
     """One refund of a payment. Its number and amount never change."""
 
     class Status(models.TextChoices):
@@ -235,24 +244,6 @@ class Refund(models.Model):
         """Due for longer than LATE_AFTER: needs a human."""
         long_ago = timezone.now() - LATE_AFTER
         return Q(due_at__lte=long_ago) | Q(due_at=None, created_at__lte=long_ago)
-
-
-class Resolvable(models.Model):
-    """Needs a human until staff resolve it with a note (staff/resolution.py) or its cause is gone."""
-
-    done_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
-    done_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("resolved by"),
-    )
-    outcome = models.CharField(_("resolution"), max_length=200, blank=True, db_default="")
-
-    class Meta:
-        abstract = True
 
 
 class GatewayMessage(Resolvable):

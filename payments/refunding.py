@@ -80,7 +80,10 @@ def _approve(refund: Refund, by: User) -> None:
     if asker and Refund.objects.filter(is_proposed, pk=refund.pk).exists():
         _require_second_person(refund, asker, by)
     now = timezone.now()
-    if not refunds.move(refund, is_proposed, status=Status.DUE, approved_by=by, due_at=now, next_try_at=now):
+    released = {"status": Status.DUE, "approved_by": by, "due_at": now}
+    if not refund.payment.is_outside:
+        released["next_try_at"] = now
+    if not refunds.move(refund, is_proposed, **released):
         raise _not_possible_any_more(refund)
     refunds.note_due(order, refund, by=by)
     detail = f"{refund.out_request_no} ￥{yuan_text(refund.amount_fen)}"
@@ -100,11 +103,23 @@ def _require_second_person(refund: Refund, asker: User, approver: User) -> None:
         raise NotASecondPerson(refusal % {**number, "who": asker})
 
 
+def must_be_handed_over(refund: Refund) -> bool:
+    """True for a refund of money outside Alipay, which staff give back by hand."""
+    return refund.status == Status.DUE and refund.payment.is_outside
+
+
+def hand_over(refund: Refund, *, by: User, reference: str) -> None:
+    """Confirm that staff gave money back outside Alipay: DUE → DONE. Raises CannotRefund."""
+    if not refunds.mark_handed_over(refund, by=by, reference=reference):
+        raise _not_possible_any_more(refund)
+
+
 def due() -> list[Refund]:
     """DUE and SENT refunds whose next try has come.
 
     Automatic refunds wait while the payment's only evidence is a return, or while an answer contradicts it.
-    Refunds that staff asked for do not: if the money never came, Alipay refuses.
+    Refunds that staff asked for do not: if the money never came, Alipay refuses. Money outside Alipay has no
+    next try.
     """
     waiting = Refund.objects.filter(status__in=[Status.DUE, Status.SENT], next_try_at__lte=timezone.now())
     is_certain = Q(payment__contradicted_at=None) & ~Q(payment__evidence=Payment.Evidence.RETURN)

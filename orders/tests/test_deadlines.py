@@ -87,7 +87,7 @@ def test_a_date_and_time(desk: Client) -> None:
         ("", "Choose hours, or type a date and time."),
     ],
 )
-def test_ROW05_times_that_make_no_sense(until: str, told: str, desk: Client) -> None:
+def test_times_that_make_no_sense(until: str, told: str, desk: Client) -> None:
     order = make.order()
     page = press(desk, order, **typed(order, until=until))
     assert page.status_code == 200

@@ -1,7 +1,8 @@
 """Records money that came in: the only writer of an attempt's status and of what it received.
 
-Returns, notices and queries all end in settle(). `next_try_at` (poll schedule) and `billed_on` (daily bill)
-are written elsewhere, too.
+Returns, notices and queries all end in settle(), and staff who took money outside Alipay in record_outside():
+both are one function, _settle(). `next_try_at` (poll schedule) and `billed_on` (daily bill) are written
+elsewhere, too.
 """
 
 import enum
@@ -11,6 +12,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from accounts.models import User
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent
@@ -27,12 +29,17 @@ Evidence = Payment.Evidence
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money that Alipay reports for an attempt. `evidence`: its channel (Payment.Evidence)."""
+    """Money that Alipay reports for an attempt. `evidence`: its channel (Payment.Evidence).
+
+    `by`, `outside`: staff who took money outside Alipay, and how it came (Order.Outside).
+    """
 
     trade_no: str
     amount_fen: int
     paid_at: datetime | None
     evidence: str
+    by: User | None = None
+    outside: str = ""
 
 
 class Outcome(enum.Enum):
@@ -57,7 +64,43 @@ def settle(payment: Payment, received: Received, *, message: GatewayMessage | No
     The caller has checked signature, addressee and amount. The verdict on `message`, which reported the
     money, is written in the same transaction.
     """
-    order = rows.lock_order(payment)
+    return _settle(rows.lock_order(payment), payment, received, message)
+
+
+@durable_transaction
+def record_outside(
+    order: Order, *, status: str, number: str, channel: str, amount_fen: int, reference: str, by: User
+) -> Settlement | None:
+    """Record money that came outside Alipay, as a payment of its own. Committed when it returns.
+
+    `status` of the order and `number` are those that staff saw: None, and nothing is written, if either has
+    changed. So a form that is sent twice, or by two of staff, records once.
+    """
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    if order.status != status or number != next_number(order):
+        return None
+    payment = Payment.objects.create(
+        order=order,
+        out_trade_no=number,
+        channel=channel,
+        reference=reference,
+        recorded_by=by,
+        amount_fen=amount_fen,
+        expires_at=timezone.now(),
+        next_try_at=timezone.now(),
+    )
+    received = Received("", amount_fen, timezone.now(), Evidence.STAFF, by, channel)
+    return _settle(order, payment, received, None)
+
+
+def next_number(order: Order) -> str:
+    """The `out_trade_no` of the order's next attempt; no number is used twice."""
+    numbers = order.payments.values_list("out_trade_no", flat=True)
+    last = max((int(number.partition("_")[2]) for number in numbers), default=0)
+    return f"{order.number}_{last + 1}"
+
+
+def _settle(order: Order, payment: Payment, received: Received, message: GatewayMessage | None) -> Settlement:
     outcome, superseded = Outcome.DUPLICATE, None
     if _record(payment, received):
         outcome = _apply(order, payment, received)
@@ -138,12 +181,18 @@ def _apply(order: Order, payment: Payment, received: Received) -> Outcome:
     """Mark the order as paid; money that the order does not need becomes SURPLUS and is refunded."""
     if _is_what_was_asked(order, payment, received):
         try:
-            transitions.mark_paid(order, trade_no=received.trade_no, amount_fen=received.amount_fen)
+            transitions.mark_paid(
+                order,
+                trade_no=received.trade_no,
+                amount_fen=received.amount_fen,
+                by=received.by,
+                outside=received.outside,
+            )
             return Outcome.APPLIED
         except IllegalTransition:
             pass
     Payment.objects.filter(pk=payment.pk).update(status=Status.SURPLUS)
-    transitions.note(order, OrderEvent.Kind.SURPLUS, amount_fen=received.amount_fen)
+    transitions.note(order, OrderEvent.Kind.SURPLUS, actor=received.by, amount_fen=received.amount_fen)
     refunds.create(payment, received.amount_fen, reason=Refund.Reason.SURPLUS)
     return Outcome.SURPLUS
 

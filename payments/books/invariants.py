@@ -106,6 +106,24 @@ def _received_is_applied_or_refunded() -> Iterator[Question]:
     )
 
 
+def _outside_alipay_by_staff() -> Iterator[Question]:
+    outside = Payment.objects.filter(channel__in=Payment.OUTSIDE)
+    yield (
+        "money outside Alipay that nobody confirmed, or that Alipay is asked about",
+        outside.exclude(recorded_by__isnull=False, evidence=Payment.Evidence.STAFF, trade_no=""),
+        "order__number",
+    )
+    yield (
+        "a refund of money outside Alipay was sent to Alipay, or given back by nobody",
+        Refund.objects.filter(payment__channel__in=Payment.OUTSIDE).filter(
+            Q(next_try_at__isnull=False)
+            | Q(tried_at__isnull=False)
+            | Q(status=Refund.Status.DONE, handed_by=None)
+        ),
+        "payment__order__number",
+    )
+
+
 def _nothing_is_left_unscheduled() -> Iterator[Question]:
     yield (
         "an open attempt has no next poll",
@@ -114,7 +132,11 @@ def _nothing_is_left_unscheduled() -> Iterator[Question]:
     )
     yield (
         "a refund on its way has no next try",
-        Refund.objects.filter(status__in=[Refund.Status.DUE, Refund.Status.SENT], next_try_at=None),
+        Refund.objects.filter(
+            status__in=[Refund.Status.DUE, Refund.Status.SENT],
+            next_try_at=None,
+            payment__channel=Payment.Channel.ALIPAY,
+        ),
         "payment__order__number",
     )
 
@@ -167,6 +189,7 @@ _RULES = [
     ("I2", _one_attempt_per_trade),
     ("I3", _paid_once_in_full),
     ("I4", _received_is_applied_or_refunded),
+    ("I4", _outside_alipay_by_staff),
     ("I4", _nothing_is_left_unscheduled),
     ("I5", _refunds_stay_below_received),
     ("I6", _orders_hold_their_nights),

@@ -67,7 +67,7 @@ def create(
         explanation=explanation,
         asked_by=asked_by,
         due_at=timezone.now() if may_go else None,
-        next_try_at=timezone.now() if may_go else None,
+        next_try_at=timezone.now() if may_go and not payment.is_outside else None,
     )
     if may_go:
         note_due(payment.order, refund, by=asked_by)
@@ -79,6 +79,18 @@ def next_number(payment: Payment) -> str:
     taken = {number.casefold() for number in payment.refunds.values_list("out_request_no", flat=True)}
     numbers = (f"{payment.out_trade_no}_R{n}" for n in count(1))
     return next(number for number in numbers if number.casefold() not in taken)
+
+
+@durable_transaction
+def mark_handed_over(refund: Refund, *, by: User, reference: str) -> bool:
+    """Record that staff gave money back outside Alipay: DUE → DONE. False if it is not due any more."""
+    order = rows.lock_order(refund.payment)
+    is_due = Q(status=Status.DUE, payment__channel__in=Payment.OUTSIDE)
+    done = {"status": Status.DONE, "done_at": timezone.now(), "reference": reference, "handed_by": by}
+    if not move(refund, is_due, **done):
+        return False
+    transitions.note(order, OrderEvent.Kind.REFUNDED, actor=by, amount_fen=refund.amount_fen)
+    return True
 
 
 def find(payment: Payment, out_request_no: str) -> Refund | None:

@@ -18,19 +18,22 @@ from orders.models import Order
 from orders.staff_deadline import ExtendsDeadline
 from payments import cancellation
 from payments.models import Refund
+from payments.outside import may_have_come
 from payments.staff import order_page
 from payments.staff.action_messages import warn_of_approval
 from payments.staff.filters import MoneyFilter
 from payments.staff.forms import CancelForm
+from payments.staff.outside import ConfirmsOutside
 
 
 @admin.register(Order)
-class OrderAdmin(ExtendsDeadline, BaseOrderAdmin):
+class OrderAdmin(ConfirmsOutside, ExtendsDeadline, BaseOrderAdmin):
     list_filter = [*BaseOrderAdmin.list_filter, MoneyFilter]
-    actions = [*BaseOrderAdmin.actions, "extend_deadline", "cancel_order"]
+    actions = [*BaseOrderAdmin.actions, "extend_deadline", "confirm_outside", "cancel_order"]
     offered = {
         **BaseOrderAdmin.offered,
         "extend_deadline": can_be_extended,
+        "confirm_outside": may_have_come,
         "cancel_order": lambda order: not order.is_over,
     }
 

@@ -20,6 +20,7 @@ LIKELY = {
     Payment.Status.SURPLUS: "give_back",
     Refund.Status.PROPOSED: "approve",
     Refund.Status.REFUSED: "try_again",
+    Refund.Status.DUE: "hand_over",
 }
 """The action that is most probably wanted, by the status of the row."""
 
@@ -44,6 +45,8 @@ class Money:
     refused: int
     awaiting_approval: int
     left: int
+    outside: int = 0
+    """Received outside Alipay; part of `received`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def context_for(order: Order, request: HttpRequest, site: AdminSite) -> dict[str
         assert isinstance(admin, ReadOnlyAdmin)
         return _likely_first(row, admin.steps(request, row)) if may_see else []
 
-    payments = list(order.payments.order_by("id").prefetch_related("refunds"))
+    payments = list(order.payments.order_by("id").prefetch_related("recorded_by", "refunds__handed_by"))
     return {
         "steps": steps(order),
         "money": money_of(payments),
@@ -95,6 +98,7 @@ def money_of(payments: Iterable[Payment]) -> Money:
         refused=by_status[Refund.Status.REFUSED],
         awaiting_approval=by_status[Refund.Status.PROPOSED],
         left=sum(payment.refundable_fen for payment in rows),
+        outside=sum(payment.received_fen for payment in rows if payment.is_outside),
     )
 
 

@@ -27,7 +27,7 @@ from payments.staff.details import DetailInWords
 from payments.staff.filters import PaymentsToCheck
 from payments.staff.masking import answer_label
 from payments.staff.refund_form import RefundForm
-from payments.staff.refund_steps import NextStep
+from payments.staff.refund_steps import NextStep, next_step
 from payments.staff.resolution import ResolvableAdmin, log_resolved, resolve
 
 
@@ -61,6 +61,7 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
         "status",
         "amount",
         "received",
+        "channel",
         "trade_no",
         "evidence",
         "contradicted_at",
@@ -69,6 +70,7 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     list_filter = [
         PaymentsToCheck,
         "status",
+        "channel",
         "evidence",
         ("contradicted_at", admin.EmptyFieldListFilter),
         "created_at",
@@ -80,6 +82,9 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
         "amount",
         "received",
         "reserved",
+        "channel",
+        "reference",
+        "recorded_by",
         "trade_no",
         "evidence",
         "paid_at",
@@ -110,6 +115,7 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     export_prefetch = ["order"]
     actions = ["ask_alipay", "give_back", "dealt_with"]
     offered: ClassVar[dict[str, Any]] = {
+        "ask_alipay": lambda payment: not payment.is_outside,
         "give_back": lambda payment: payment.refundable_fen > 0,
         "dealt_with": lambda payment: payment.status == Payment.Status.CLOSED and payment.contradicted_at,
     }
@@ -143,7 +149,7 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     def ask_alipay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         if are_too_many(self, request, queryset):
             return
-        for payment in queryset:
+        for payment in queryset.filter(channel=Payment.Channel.ALIPAY):
             answer = queries.query_trade(payment)
             values = {"answer": answer_label(answer), "number": payment.out_trade_no}
             values["status"] = payment.get_status_display()
@@ -200,4 +206,6 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
             self.log_change(request, row, f"{result} {refund.explanation}")
         if refund.status == Refund.Status.DUE:
             self.message_user(request, result, messages.SUCCESS)
+        if refunding.must_be_handed_over(refund):
+            self.message_user(request, next_step(refund), messages.WARNING)
         warn_of_approval(self, request, Refund.objects.filter(pk=refund.pk))

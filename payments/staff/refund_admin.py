@@ -21,11 +21,12 @@ from payments.staff.action_messages import are_too_many
 from payments.staff.alipay_codes import RefusalInWords, explained
 from payments.staff.filters import RefundsToCheck
 from payments.staff.forms import AgreeForm, GiveUpForm
+from payments.staff.outside import HandsOver
 from payments.staff.refund_steps import NextStep
 
 
 @admin.register(Refund)
-class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin):
+class RefundAdmin(HandsOver, RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin):
     list_display = [
         "out_request_no",
         "status",
@@ -53,6 +54,8 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
         "tried_at",
         "next_try_at",
         "done_at",
+        "reference",
+        "handed_by",
         "billed_on",
         "created_at",
     ]
@@ -61,7 +64,7 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
     list_filter = [RefundsToCheck, "status", "reason", "created_at"]
     search_fields = ["out_request_no"]
     order_path = "payment__order"
-    list_prefetch = ("asked_by", "approved_by")
+    list_prefetch = ("asked_by", "approved_by", "payment")
     number_lookups = {
         "mobile": "payment__order__renter__mobile",
         "order": "payment__order__number",
@@ -74,9 +77,10 @@ class RefundAdmin(RefusalInWords, NextStep, Exported, OrderSearch, ReadOnlyAdmin
         *("explanation", "refusal", "asked_by", "approved_by", "created_at", "done_at", "billed_on"),
     ]
     export_prefetch = ["payment__order"]
-    actions = ["approve", "try_again", "give_up"]
+    actions = ["approve", "hand_over", "try_again", "give_up"]
     offered: ClassVar[dict[str, Any]] = {
         "approve": lambda refund: refund.status == Refund.Status.PROPOSED,
+        "hand_over": refunding.must_be_handed_over,
         "try_again": lambda refund: refund.status == Refund.Status.REFUSED,
         "give_up": refunding.can_be_given_up,
     }

@@ -52,6 +52,10 @@ def next_step(refund: Refund) -> str:
         case Status.REFUSED:
             truth = _("Not refunded: Alipay refused. The renter reads that it is delayed.")
             return _("%(truth)s %(step)s") % {"truth": truth, "step": _mend(refund)}
+        case Status.DUE if refund.payment.is_outside:
+            return _("Give the money back the way it came (%(channel)s), then confirm it here.") % {
+                "channel": refund.payment.get_channel_display()
+            }
         case Status.DUE | Status.SENT if is_late(refund):
             return _(
                 "Not made within a day. Look at the payment's refunds at Alipay, and tell the site operator: "

@@ -15,7 +15,7 @@ from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyAdmin
-from payments.models import Resolvable
+from payments.resolvable import Resolvable
 
 
 def resolve(row: Resolvable, *, by: User, how: str) -> bool:

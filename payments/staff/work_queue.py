@@ -16,10 +16,11 @@ def payments() -> Q:
 
 
 def refunds() -> Q:
-    """Refused, awaiting approval, or not made within LATE_AFTER."""
+    """Refused, awaiting approval, to be given back by hand, or not made within LATE_AFTER."""
     on_its_way = Q(status__in=[Refund.Status.DUE, Refund.Status.SENT])
     waiting = Q(status__in=[Refund.Status.PROPOSED, Refund.Status.REFUSED])
-    return waiting | on_its_way & Refund.late()
+    by_hand = Q(status=Refund.Status.DUE, next_try_at=None)  # money outside Alipay
+    return waiting | by_hand | on_its_way & Refund.late()
 
 
 def messages() -> Q:

@@ -72,10 +72,10 @@ def test_the_money_box_adds_up(gateway: Gateway) -> None:
     ("status", "actions"),
     [
         ("WAIT_ACCEPT", ["accept_bookings", "reject_bookings", "cancel_order"]),
-        ("WAIT_PAYMENT", ["extend_deadline", "cancel_order"]),
-        ("WAIT_COMMENT", ["cancel_order"]),
-        ("COMPLETE", ["cancel_order"]),
-        ("CANCELED", []),
+        ("WAIT_PAYMENT", ["extend_deadline", "confirm_outside", "cancel_order"]),
+        ("WAIT_COMMENT", ["confirm_outside", "cancel_order"]),
+        ("COMPLETE", ["confirm_outside", "cancel_order"]),
+        ("CANCELED", ["confirm_outside"]),
         ("REJECTED", []),
     ],
 )
@@ -121,7 +121,7 @@ def test_buttons_are_those_of_the_role(gateway: Gateway) -> None:
     payment = paid_order()
     order = payment.order
     assert offered(page_of(order, client_of(roles.FRONT_DESK)), payment) == []
-    assert offered(page_of(order, client_of(roles.FINANCE)), order) == []
+    assert offered(page_of(order, client_of(roles.FINANCE)), order) == ["confirm_outside"]
     assert "give_back" in offered(page_of(order, client_of(roles.FINANCE)), payment)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import time_machine
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone as site_time
@@ -79,6 +80,7 @@ ACTS = [
     "the renter cancels",
     "the sweep runs",
     "pay is pressed",
+    "staff take cash",
 ]
 
 
@@ -383,6 +385,33 @@ class History(RuleBasedStateMachine):
             form = {"left_fen": str(left_fen), "amount": _share(back, left_fen), "reason": "The roof leaks"}
             self._staff("admin:orders_order_changelist", "cancel_order", rows, **form)
 
+    @if_any("WAIT_PAYMENT", "CANCELED")
+    @step(order=SOME, how=st.sampled_from(["once", "clicked twice", "the renter pays, too"]))
+    def staff_confirm_cash(self, order: int, how: str) -> None:
+        self._take_cash(self._number(order, "WAIT_PAYMENT", "CANCELED"), how)
+
+    def _take_cash(self, number: str, how: str = "once") -> None:
+        rows, page = Order.objects.filter(number=number), "admin:orders_order_changelist"
+        asked = self._staff(page, "confirm_outside", rows)
+        if asked is None or not asked.context or "form" not in asked.context:
+            return
+        names = ("status", "number", "amount")
+        form = {name: str(asked.context["form"][name].value()) for name in names}
+        if how == "the renter pays, too" and self.links:
+            self._at_cashier(0)
+        for _ in range(2 if how == "clicked twice" else 1):
+            self._staff(page, "confirm_outside", rows, channel="CASH", reference="R-17", **form)
+
+    @precondition(lambda self: to_hand_over().exists())
+    @step()
+    def staff_hand_money_back(self) -> None:
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        for key in list(to_hand_over().values_list("pk", flat=True)):
+            row = Refund.objects.filter(pk=key)
+            self._staff("admin:payments_refund_changelist", "hand_over", row, reference="signed")
+
     @if_any("WAIT_COMMENT", "COMPLETE", "CANCELED")
     @step(which=SOME, back=st.sampled_from(["all", "half", "half, clicked twice"]))
     def staff_give_back(self, which: int, back: str) -> None:
@@ -507,6 +536,8 @@ class History(RuleBasedStateMachine):
                 self._cancel(self._number(which))
             case "the sweep runs":
                 self._sweep()
+            case "staff take cash":
+                self._take_cash(self._number(which, "WAIT_PAYMENT"))
             case "pay is pressed":
                 self._press_pay(self._number(which))
 
@@ -590,6 +621,7 @@ class History(RuleBasedStateMachine):
 
     def _do_staffs_work(self) -> None:
         self._decide_on_refunds("approve", Refund.objects.filter(status="PROPOSED"))
+        self._hand_over()
         refused = Refund.objects.filter(status="REFUSED")
         # Already refunded in Alipay's console
         spent = refused.filter(refusal__regex="FEE_ERR|HAS_CLOSE")
@@ -646,6 +678,9 @@ class History(RuleBasedStateMachine):
                 > 1
                 for number in self.orders
             ),
+            "paid outside Alipay": Order.objects.exclude(paid_outside="").exists(),
+            "surplus outside Alipay": rows.exclude(channel="ALIPAY").filter(status="SURPLUS").exists(),
+            "given back outside Alipay": Refund.objects.exclude(handed_by=None).exists(),
             "several attempts": rows.filter(out_trade_no__endswith="_2").exists(),
             "settled by return": GatewayMessage.objects.filter(channel="RETURN", verdict="SETTLED").exists(),
             "settled by notify": rows.filter(status__in=SETTLED, evidence="NOTIFY").exists(),
@@ -663,6 +698,10 @@ def _newest(things: list[Any], which: int) -> Any:
 
 def _share(back: str, fen: int) -> str:
     return yuan_text({"all": fen, "nothing": 0}.get(back, fen // 2))
+
+
+def to_hand_over() -> QuerySet[Refund]:
+    return Refund.objects.filter(status="DUE").exclude(payment__channel="ALIPAY")
 
 
 def any_order(**conditions: object) -> bool:

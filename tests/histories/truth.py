@@ -36,6 +36,10 @@ class Truth:
         payments = list(Payment.objects.order_by("pk"))
         for payment in payments:
             trade = trades.get(payment.out_trade_no)
+            if payment.is_outside:
+                if trade is not None:
+                    yield f"I1 {payment}: came outside Alipay, and Alipay knows of it"
+                continue
             if payment.received_fen and (trade is None or trade["received_fen"] != payment.received_fen):
                 yield f"I1 {payment}: the books have money that Alipay did not take in"
             if payment.received_fen and trade and trade["trade_no"] != payment.trade_no:
@@ -59,6 +63,10 @@ class Truth:
             if not is_unknown_yet and (key not in ours or ours[key].amount_fen != amount_fen):
                 yield f"I5 {key[1]}: Alipay gave back what our books don't say"
         for key, refund in ours.items():
+            if refund.payment.is_outside:
+                if key in refunded:
+                    yield f"I5 {refund}: of money outside Alipay, and Alipay gave it back"
+                continue
             if refund.status == Refund.Status.DONE and key not in refunded:
                 yield f"I5 {refund}: done in our books, and Alipay gave nothing back"
 

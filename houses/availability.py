@@ -25,15 +25,33 @@ def hold(house: House, check_in: date, check_out: date, *, order_number: str = "
     Call it in the transaction that creates the order, with the house row locked: concurrent bookings of the
     same nights then wait for each other instead of deadlocking.
     """
-    rows = [
-        BookedNight(house=house, night=n, order_number=order_number, note=note)
-        for n in nights_between(check_in, check_out)
-    ]
     try:
-        with transaction.atomic():
-            BookedNight.objects.bulk_create(rows)
+        _take(house, nights_between(check_in, check_out), order_number, note)
     except IntegrityError as error:
         raise NightsTaken(house, check_in, check_out) from error
+
+
+def swap(house: House, check_in: date, check_out: date, *, order_number: str) -> None:
+    """Take the nights of a changed stay and release those no longer in it. Nights in both stay held.
+
+    Call it in the transaction that changes the order, with the house row locked. Raises NightsTaken.
+    """
+    if not order_number:
+        raise ValueError("no order: nights that staff hold would be released")
+    wanted = nights_between(check_in, check_out)
+    own = BookedNight.objects.filter(house=house, order_number=order_number)
+    held = set(own.values_list("night", flat=True))
+    try:
+        _take(house, [night for night in wanted if night not in held], order_number)
+    except IntegrityError as error:
+        raise NightsTaken(house, check_in, check_out) from error
+    own.exclude(night__in=wanted).delete()
+
+
+@transaction.atomic
+def _take(house: House, nights: list[date], order_number: str, note: str = "") -> None:
+    rows = [BookedNight(house=house, night=n, order_number=order_number, note=note) for n in nights]
+    BookedNight.objects.bulk_create(rows)
 
 
 def hold_for_staff(night: BookedNight) -> None:

@@ -54,6 +54,7 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.ACCEPTED: gettext_lazy("Booking accepted"),
     Kind.EXTENDED: gettext_lazy("The deadline of your booking has been extended"),
     Kind.REMINDED: gettext_lazy("Payment reminder"),
+    Kind.CHANGED: gettext_lazy("Your stay has changed"),
     Kind.REJECTED: gettext_lazy("Sorry, we couldn't accept your booking"),
     Kind.PAID: gettext_lazy("Payment received"),
     Kind.CANCELED: gettext_lazy("Order cancelled"),
@@ -68,6 +69,7 @@ SUBJECTS_IF_PAYABLE: dict[str, str | Promise] = {
     Kind.BOOKED: gettext_lazy("We're holding your dates, please pay"),
     Kind.ACCEPTED: gettext_lazy("Booking accepted, please pay"),
     Kind.EXTENDED: gettext_lazy("You have more time to pay"),
+    Kind.CHANGED: gettext_lazy("Your stay has changed, please pay"),
 }
 """Replace those in SUBJECTS while the order can be paid."""
 
@@ -265,11 +267,11 @@ def _has_earlier_refund(event: OrderEvent) -> bool:
 
 
 def _refund_due_fen(event: OrderEvent) -> int | None:
-    """Return the refund of a cancellation in fen: its REFUND_DUE event follows in the same transaction.
+    """Return the refund of a cancellation or a change in fen: REFUND_DUE follows in the same transaction.
 
     None for other events, without a refund, and while the refund awaits approval.
     """
-    if event.kind != Kind.CANCELED:
+    if event.kind not in (Kind.CANCELED, Kind.CHANGED):
         return None
     following = OrderEvent.objects.filter(order=event.order_id, pk__gt=event.pk).order_by("id").first()
     return following.amount_fen if following and following.kind == Kind.REFUND_DUE else None

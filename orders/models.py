@@ -211,6 +211,7 @@ class OrderEvent(models.Model):
         ACCEPTED = "ACCEPTED", _("Accepted")
         EXTENDED = "EXTENDED", _("Deadline extended")
         REMINDED = "REMINDED", _("Payment reminder sent")
+        CHANGED = "CHANGED", _("Stay changed")
         REJECTED = "REJECTED", _("Not accepted")
         PAID = "PAID", _("Paid")
         REVIEWED = "REVIEWED", _("Reviewed")

@@ -61,7 +61,8 @@ def accept(order: Order, *, by: User | None, pay_within: timedelta = PAY_WITHIN_
     """
     if _is_too_late(order):
         raise IllegalTransition(order, Kind.ACCEPTED)
-    pay_by = min(timezone.now() + pay_within, last_moment(order.check_in))
+    now = timezone.now()
+    pay_by = min(now + pay_within, last_moment(order.check_in))
     _move(
         order,
         Kind.ACCEPTED,

@@ -60,9 +60,12 @@ def _one_attempt_per_trade() -> Iterator[Question]:
 def _paid_once_in_full() -> Iterator[Question]:
     received = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID)
     paid_orders = Order.objects.filter(status__in=Order.PAID)
+    shortened = OrderEvent.objects.filter(order=OuterRef("pk"), kind=OrderEvent.Kind.CHANGED)
     yield (
         "paid, but no attempt received its amount",
-        paid_orders.exclude(Exists(received.filter(received_fen=OuterRef("amount_fen")))),
+        paid_orders.exclude(Exists(received.filter(received_fen=OuterRef("amount_fen")))).exclude(
+            Exists(received.filter(received_fen__gt=OuterRef("amount_fen"))) & Exists(shortened)
+        ),
         "number",
     )
     paid_events = OrderEvent.objects.filter(kind=OrderEvent.Kind.PAID).values("order")

@@ -13,6 +13,7 @@ from accounts.guards import signed_in_user
 from core.money import yuan_text
 from core.refusal import Refusal
 from orders.admin import BaseOrderAdmin
+from orders.changes import is_changeable
 from orders.deadlines import can_be_extended
 from orders.models import Order
 from orders.staff_deadline import ExtendsDeadline
@@ -24,16 +25,21 @@ from payments.staff.action_messages import warn_of_approval
 from payments.staff.filters import MoneyFilter
 from payments.staff.forms import CancelForm
 from payments.staff.outside import ConfirmsOutside
+from payments.staff.stay_changes import ChangesStays
 
 
 @admin.register(Order)
-class OrderAdmin(ConfirmsOutside, ExtendsDeadline, BaseOrderAdmin):
+class OrderAdmin(ConfirmsOutside, ExtendsDeadline, ChangesStays, BaseOrderAdmin):
     list_filter = [*BaseOrderAdmin.list_filter, MoneyFilter]
-    actions = [*BaseOrderAdmin.actions, "extend_deadline", "confirm_outside", "cancel_order"]
+    actions = [
+        *BaseOrderAdmin.actions,
+        *("extend_deadline", "confirm_outside", "change_stay", "cancel_order"),
+    ]
     offered = {
         **BaseOrderAdmin.offered,
         "extend_deadline": can_be_extended,
         "confirm_outside": may_have_come,
+        "change_stay": is_changeable,
         "cancel_order": lambda order: not order.is_over,
     }
 

@@ -71,9 +71,9 @@ def test_the_money_box_adds_up(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("status", "actions"),
     [
-        ("WAIT_ACCEPT", ["accept_bookings", "reject_bookings", "cancel_order"]),
-        ("WAIT_PAYMENT", ["extend_deadline", "confirm_outside", "cancel_order"]),
-        ("WAIT_COMMENT", ["confirm_outside", "cancel_order"]),
+        ("WAIT_ACCEPT", ["accept_bookings", "reject_bookings", "change_stay", "cancel_order"]),
+        ("WAIT_PAYMENT", ["extend_deadline", "confirm_outside", "change_stay", "cancel_order"]),
+        ("WAIT_COMMENT", ["confirm_outside", "change_stay", "cancel_order"]),
         ("COMPLETE", ["confirm_outside", "cancel_order"]),
         ("CANCELED", ["confirm_outside"]),
         ("REJECTED", []),

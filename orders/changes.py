@@ -1,0 +1,114 @@
+"""Change of a stay: other dates or guests, its price anew, its nights swapped.
+
+payments/stay_changes.py calls it, and moves the money in the same transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from core.refusal import Refusal
+from core.templatetags.ihome import stay_date
+from houses import availability
+from houses.models import House
+from orders import transitions
+from orders.models import Order, OrderEvent
+
+CHANGEABLE = (Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, Order.Status.WAIT_COMMENT)
+
+
+class CannotChange(Refusal):
+    """A sentence for whoever changes the stay. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    check_in: date
+    check_out: date
+    guests: int
+
+    @property
+    def nights(self) -> int:
+        return (self.check_out - self.check_in).days
+
+
+def stay_of(order: Order) -> Stay:
+    return Stay(order.check_in, order.check_out, order.guests)
+
+
+def is_changeable(order: Order) -> bool:
+    """Return True until the stay is over, reviewed or cancelled."""
+    return order.status in CHANGEABLE and order.check_out >= timezone.localdate()
+
+
+def price_per_night(order: Order, stay: Stay, house: House) -> int:
+    """Return the price as agreed if the dates stay the same, otherwise that of today."""
+    same = (stay.check_in, stay.check_out) == (order.check_in, order.check_out)
+    return order.price_per_night_fen if same else house.price_fen
+
+
+def change_stay(order: Order, stay: Stay, *, price_fen: int, by: User, reason: str = "") -> None:
+    """Write the new stay with its price per night, and swap the nights. Nights in both stay held.
+
+    Call it in a transaction with the order locked, then the house. Raises NightsTaken.
+    """
+    told = told_in(order.language, stay_of(order), stay)
+    availability.swap(order.house, stay.check_in, stay.check_out, order_number=order.number)
+    columns = {
+        "check_in": stay.check_in,
+        "check_out": stay.check_out,
+        "guests": stay.guests,
+        "nights": stay.nights,
+        "price_per_night_fen": price_fen,
+        "amount_fen": stay.nights * price_fen,
+        **_deadlines(order, stay),
+    }
+    _row(order).update(**columns)
+    for name, value in columns.items():
+        setattr(order, name, value)
+    note = f"{told} · {reason}" if reason else told
+    transitions.note(order, OrderEvent.Kind.CHANGED, actor=by, reason=note[:200], amount_fen=order.amount_fen)
+
+
+def _row(order: Order) -> QuerySet[Order]:
+    return Order.objects.filter(pk=order.pk)
+
+
+def _deadlines(order: Order, stay: Stay) -> dict[str, object]:
+    """Deadlines of an unpaid order, none of them after the last moment of the new stay."""
+    if order.status not in Order.UNPAID:
+        return {}
+    latest = transitions.last_moment(stay.check_in)
+    found = {name: getattr(order, name) for name in ("accept_by", "pay_by")}
+    return {name: min(at, latest) for name, at in found.items() if at}
+
+
+def told_in(language: str, before: Stay, after: Stay) -> str:
+    """Return a line such as `12月4日 周五 – 12月6日 周日 → 12月5日 周六 – 12月7日 周一`."""
+    with translation.override(language):
+        lines = [_days(stay) for stay in (before, after)]
+        if before.guests != after.guests:
+            lines = [f"{line}, {_guests(stay)}" for line, stay in zip(lines, (before, after), strict=True)]
+        return " → ".join(lines)
+
+
+def _days(stay: Stay) -> str:
+    return f"{stay_date(stay.check_in)} – {stay_date(stay.check_out)}"
+
+
+def _guests(stay: Stay) -> str:
+    return ngettext("%d guest", "%d guests", stay.guests) % stay.guests
+
+
+def refusal_of_dearer() -> CannotChange:
+    return CannotChange(
+        _(
+            "The new stay costs more than was paid, and an order is paid once. Keep to the amount, or book "
+            "the additional nights as an order of their own."
+        )
+    )

@@ -1,0 +1,133 @@
+"""The action of the admin that changes dates and guests of an order."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.factors import again
+from accounts.guards import signed_in_user
+from core.fields import PlainLineField
+from core.money import yuan_text
+from core.refusal import Refusal
+from houses.forms import StayForm
+from orders import changes
+from orders.changes import Stay
+from orders.models import Order
+from payments import stay_changes
+from payments.models import Refund
+from payments.staff.action_messages import warn_of_approval
+from payments.stay_changes import Preview
+
+MAX_REASON = 120
+"""With both stays before it, it fits into OrderEvent.reason."""
+
+
+class ChangeForm(StayForm):
+    """`agreed`: the preview that the page showed. `preview` is that of what is typed."""
+
+    reason = PlainLineField(
+        label=_("Reason (shown to the renter)"),
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+    preview: Preview | None = None
+
+    def __init__(self, data: Any, *, order: Order) -> None:
+        stay = changes.stay_of(order)
+        initial = {"check_in": stay.check_in, "check_out": stay.check_out, "guests": stay.guests}
+        super().__init__(data, house=order.house, initial=initial)
+        self.order = order
+
+    def clean_check_in(self) -> date | None:
+        """A stay that has begun keeps its first day."""
+        given = self.cleaned_data["check_in"]
+        return given if given == self.order.check_in else super().clean_check_in()
+
+    @property
+    def new_stay(self) -> Stay:
+        given = self.cleaned_data
+        return Stay(given["check_in"], given["check_out"], given["guests"])
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean()
+        if not self.errors:
+            try:
+                self.preview = stay_changes.preview(self.order, self.new_stay)
+            except Refusal as refusal:
+                self.add_error("check_in", str(refusal))
+        return cleaned
+
+
+class ChangesStays:
+    """Mixin of the admin of orders."""
+
+    @admin.action(description=_("Change stay…"), permissions=["act"])
+    def change_stay(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        order = self.only_one(request, queryset.select_related("renter", "house"))  # type: ignore[attr-defined]
+        if order is None:
+            return None
+        if not changes.is_changeable(order):
+            refusal = gettext("%(number)s: no longer possible, the status is now “%(status)s”.")
+            values = {"number": order.number, "status": order.get_status_display()}
+            self.message_user(request, refusal % values, messages.ERROR)  # type: ignore[attr-defined]
+            return None
+        form = ChangeForm(request.POST if "check_in" in request.POST else None, order=order)
+        if form.is_valid() and form.preview and request.POST.get("agreed") == form.preview.agreed:
+            if page := self._unless_allowed(request, form.preview):
+                return page
+            if self._change(request, form):
+                return None
+        return self._ask(request, form)
+
+    def _unless_allowed(self, request: HttpRequest, preview: Preview) -> HttpResponse | None:
+        """Ask for the password before money moves."""
+        return again.unless_proven(request) if preview.refund_fen else None
+
+    def _change(self, request: HttpRequest, form: ChangeForm) -> bool:
+        """Change the stay. False, with the reason in the form, if that is not possible."""
+        order, before, by = form.order, changes.stay_of(form.order), signed_in_user(request)
+        try:
+            self._check_right(request, form)
+            done = stay_changes.change(
+                order,
+                form.new_stay,
+                by=by,
+                agreed=request.POST["agreed"],
+                reason=form.cleaned_data["reason"],
+            )
+        except Refusal as refusal:
+            order.refresh_from_db()
+            form.preview = None
+            form.add_error("check_in", str(refusal))
+            return False
+        what = changes.told_in(get_language() or "zh-hans", before, form.new_stay)
+        old, new = yuan_text(done.old_fen), yuan_text(done.new_fen)
+        self.log_change(request, order, f"{what} · ￥{old} → ￥{new}")  # type: ignore[attr-defined]
+        told = gettext("%(number)s: stay changed.") % {"number": order.number}
+        self.message_user(request, f"{told} {what}", messages.SUCCESS)  # type: ignore[attr-defined]
+        warn_of_approval(self, request, Refund.objects.filter(payment__order=order))  # type: ignore[arg-type]
+        return True
+
+    def _check_right(self, request: HttpRequest, form: ChangeForm) -> None:
+        if form.preview and form.preview.refund_fen and not request.user.has_perm("payments.change_payment"):
+            refusal = gettext("%(number)s: this gives money back, and your role does not include refunds.")
+            raise Refusal(refusal % {"number": form.order.number})
+
+    def _ask(self, request: HttpRequest, form: ChangeForm) -> HttpResponse:
+        return self.ask_first(  # type: ignore[attr-defined]
+            request,
+            "admin/orders/change_stay.html",
+            action="change_stay",
+            title=gettext("Change stay"),
+            rows=[form.order],
+            form=form,
+            order=form.order,
+            preview=form.preview if form.is_bound and not form.errors else None,
+        )

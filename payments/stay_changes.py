@@ -1,0 +1,113 @@
+"""Change of a stay with its money: open attempts are closed, and a difference is refunded."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from core.transactions import durable_transaction
+from houses.availability import NightsTaken
+from houses.models import House
+from orders import changes
+from orders.changes import CannotChange, Stay
+from orders.models import Order
+from payments import queries
+from payments.alipay.answers import Closed, NotExisting
+from payments.books import refunds
+from payments.models import Payment, Refund
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Amounts in fen: of the order until now, and after the change."""
+
+    is_paid: bool
+    old_fen: int
+    new_fen: int
+    price_fen: int
+
+    @property
+    def refund_fen(self) -> int:
+        return self.old_fen - self.new_fen if self.is_paid else 0
+
+    @property
+    def agreed(self) -> str:
+        """Return what a form sends back, to show that it was seen."""
+        return f"{self.is_paid:d}-{self.old_fen}-{self.new_fen}"
+
+
+def preview(order: Order, stay: Stay, house: House | None = None) -> Preview:
+    """Return what the change would cost now. Raises CannotChange."""
+    if not changes.is_changeable(order):
+        refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
+        raise CannotChange(refusal % {"number": order.number, "status": order.get_status_display()})
+    if stay == changes.stay_of(order):
+        raise CannotChange(_("This is the stay as it is now."))
+    price = changes.price_per_night(order, stay, house or order.house)
+    found = Preview(order.is_paid, order.amount_fen, stay.nights * price, price)
+    if found.refund_fen < 0:
+        raise changes.refusal_of_dearer()
+    return found
+
+
+def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "") -> Preview:
+    """Change dates and guests of an order, paid or not. Raises CannotChange, CannotRefund, NightsTaken.
+
+    `agreed`: the preview that was seen. Attempts with another amount are closed at Alipay first, so that the
+    renter doesn't pay the old one meanwhile; an old one that is paid nevertheless is refunded as surplus.
+    """
+    now = preview(order, stay)
+    closed = set() if now.is_paid or now.old_fen == now.new_fen else _close_open_attempts(order)
+    try:
+        return _change(order, stay, by, agreed, reason, closed)
+    except NightsTaken as error:
+        raise CannotChange(_("Some of these nights are unavailable. Please choose other dates.")) from error
+
+
+def _close_open_attempts(order: Order) -> set[int]:
+    """Query and close open attempts. Returns their keys. Raises CannotChange if one was paid, or may be."""
+    asked = set()
+    still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
+    for payment, seconds in queries.within_interactive_timeout(still_open):
+        answer = queries.query_and_close(payment, deadline=seconds)
+        if payment.is_settled:
+            raise _changed_meanwhile()
+        if payment.status == Payment.Status.OPEN and not isinstance(answer, (Closed, NotExisting)):
+            refusal = _(
+                "Alipay isn't responding right now, and the renter may be paying. Try again in a moment."
+            )
+            raise CannotChange(refusal)
+        asked.add(payment.pk)
+    return asked
+
+
+def _changed_meanwhile() -> CannotChange:
+    return CannotChange(_("The order has just changed. Please check it again."))
+
+
+@durable_transaction
+def _change(order: Order, stay: Stay, by: User, agreed: str, reason: str, closed: set[int]) -> Preview:
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    order.house = House.objects.select_for_update().get(pk=order.house_id)
+    now = preview(order, stay)
+    if not _is_as_agreed(now, agreed) or _new_attempts(order, now, closed):
+        raise _changed_meanwhile()
+    changes.change_stay(order, stay, price_fen=now.price_fen, by=by, reason=reason)
+    outdated = order.payments.filter(status=Payment.Status.OPEN).exclude(amount_fen=now.new_fen)
+    outdated.update(live_for=None, next_try_at=timezone.now())
+    if now.refund_fen:
+        payment = order.payments.get(status=Payment.Status.PAID)
+        refunds.create(payment, now.refund_fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=reason)
+    return now
+
+
+def _is_as_agreed(now: Preview, agreed: str) -> bool:
+    return now.agreed == agreed
+
+
+def _new_attempts(order: Order, now: Preview, closed: set[int]) -> bool:
+    """Return True if the renter began to pay the old amount after the attempts were closed."""
+    if now.is_paid or now.old_fen == now.new_fen:
+        return False
+    return order.payments.filter(status=Payment.Status.OPEN).exclude(pk__in=closed).exists()

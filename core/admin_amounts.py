@@ -12,7 +12,7 @@ from core.templatetags.ihome import yuan
 def in_yuan(field: str, label: Any) -> Callable[[Any, Model], str | None]:
     """Return a method for an admin class that shows an amount of the model; empty where there is none."""
 
-    @admin.display(description=label, ordering=field)  # type: ignore[arg-type]  # any lazy text will do
+    @admin.display(description=label, ordering=field)
     def column(model_admin: Any, row: Model) -> str | None:
         fen = getattr(row, field)
         return None if fen is None else yuan(fen)

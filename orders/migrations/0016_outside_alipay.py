@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0010_extended_deadlines'),
+        ('orders', '0015_reports_by_index'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('houses', '0007_paid_stays'),
-        ('orders', '0009_staff_lists'),
+        ('orders', '0014_changed_stays'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0011_outside_alipay'),
-        ('payments', '0013_work_queue_by_index'),
+        ('orders', '0016_outside_alipay'),
+        ('payments', '0015_bill_entries'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -49,10 +49,10 @@ def steps() -> dict[str, tuple[str, Order | Payment | Refund, dict[str, str]]]:
         Refund.objects.filter(pk=refund.pk).update(status=status)
     unpaid = make.order()
     money = {"status": unpaid.status, "number": f"{unpaid.number}_1", "channel": "CASH", "amount": "300"}
-    refund = {"number": f"{payment.out_trade_no}_R4", "amount": "1", "why": "PRICE"}
+    part = {"number": f"{payment.out_trade_no}_R4", "amount": "1", "why": "PRICE"}
     return {
         "confirm_outside": ("orders/order", unpaid, {**money, "reference": "R-17"}),
-        "give_back": ("payments/payment", payment, refund),
+        "give_back": ("payments/payment", payment, part),
         "approve": ("payments/refund", proposed, {"agreed": "1"}),
         "hand_over": ("payments/refund", to_hand, {"reference": "signed"}),
         "try_again": ("payments/refund", refused, {}),

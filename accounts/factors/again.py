@@ -78,7 +78,7 @@ def unless_proven(request: HttpRequest) -> HttpResponse | None:
 
     For what moves money or changes how somebody signs in.
     """
-    return None if sessions.is_proven(request) else ask(request)
+    return _answered(request) if sessions.is_proven(request) else ask(request)
 
 
 def ask(request: HttpRequest, *, fully: bool = False) -> HttpResponse | None:
@@ -89,6 +89,16 @@ def ask(request: HttpRequest, *, fully: bool = False) -> HttpResponse | None:
     sessions.set_proven(request)
     if fully and form.has_factor:
         sessions.set_factor(request)
+    return _answered(request)
+
+
+def _answered(request: HttpRequest) -> HttpResponse | None:
+    """Repeat what was asked for before the question: a page is opened anew, a form goes on.
+
+    Also if the answer comes twice, or from a second tab: pressed on the question, nothing else is confirmed.
+    """
+    if METHOD not in request.POST:
+        return None
     if request.POST[METHOD] != "POST":
         return HttpResponseRedirect(request.get_full_path())
     request.POST = _without_ours(request.POST)  # type: ignore[assignment]

@@ -24,6 +24,8 @@ def unproven(request: HttpRequest) -> HttpResponse | None:
         return page
     if not sessions.has_factor(request) and store.has_any(signed_in_user(request)):
         return _lead_to(QUESTION, request)
+    if again.METHOD in request.POST and (page := again.unless_proven(request)):
+        return page  # a late answer: the view must not take it for its own form
     sessions.note_use(request)
     return None
 

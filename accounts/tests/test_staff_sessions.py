@@ -12,10 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.factors import sessions
-from accounts.models import User
+from accounts.factors.store import has_app
+from accounts.models import AccountEvent, User
 from houses.models import Area
 from tests import make
-from tests.factors import QUESTION, code_of, with_app
+from tests.factors import QUESTION, REMOVE, code_of, with_app
 from tests.pages import Fields
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,47 @@ def test_SEC13_a_form_that_was_filled_in_meanwhile_is_saved_after_the_password(d
         sent = {name: carried[name] for name in ("name", "_save", "again")}
         assert desk.post(ADD, {**sent, "again_password": PASSWORD}).url == "/admin/houses/area/"
     assert Area.objects.get().name == "Xiamen <& more>"
+
+
+def answered_in_another_tab(desk: Client, page: str) -> object:
+    """Have the question in two tabs, answer it in the other one first, and return the answer to `page`."""
+    with later(31):
+        assert asks(desk.get(page))
+        assert desk.post(PAGE, {"again": "GET", "again_password": PASSWORD}).url == PAGE
+        return desk.post(page, {"again": "GET", "again_password": PASSWORD})
+
+
+@pytest.mark.parametrize("step", ["change", "delete", "password", "factors"])
+def test_SEC13_a_second_answer_opens_the_page_and_confirms_nothing_on_it(desk: Client, step: str) -> None:
+    person = make.user(is_staff=True, name="Lin")
+    with_app(person)
+    events = AccountEvent.objects.count()
+    page = f"/admin/accounts/user/{person.pk}/{step}/"
+    answer = answered_in_another_tab(desk, page)
+    assert (answer.status_code, answer.headers.get("Location")) == (302, page)
+    assert AccountEvent.objects.count() == events
+    kept = User.objects.get(pk=person.pk)
+    assert (kept.name, kept.is_active, kept.is_staff, has_app(kept)) == ("Lin", True, True, True)
+
+
+def test_SEC13_the_question_pressed_twice_removes_no_factor(desk: Client, owner: User) -> None:
+    device = with_app(owner)
+    desk.force_login(User.objects.get(pk=owner.pk))
+    desk.post(QUESTION, {"code": code_of(device)})
+    answer = {"again": "GET", "again_password": PASSWORD}
+    with later(11):
+        assert asks(desk.get(REMOVE))
+        assert [desk.post(REMOVE, answer).headers.get("Location") for _ in range(2)] == [REMOVE, REMOVE]
+    assert has_app(owner)
+
+
+def test_SEC13_a_form_whose_question_was_answered_elsewhere_is_saved(desk: Client) -> None:
+    with later(31):
+        assert asks(desk.post(ADD, {"name": "Xiamen", "_save": "Save"}))
+        assert desk.post(PAGE, {"again": "GET", "again_password": PASSWORD}).url == PAGE
+        sent = {"name": "Xiamen", "_save": "Save", "again": "POST", "again_password": PASSWORD}
+        assert desk.post(ADD, sent).url == "/admin/houses/area/"
+    assert Area.objects.get().name == "Xiamen"
 
 
 def test_files_are_asked_for_again(desk: Client) -> None:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -53,9 +54,12 @@ def forget(sender: object, request: HttpRequest, **kwargs: object) -> None:
 
 
 def signed_in_browsers(user: User) -> list[BrowserSession]:
-    """Return the rows whose session is still valid, the latest seen first."""
+    """Return the rows whose session is still valid, the latest seen first.
+
+    A session that gets another key leaves a row behind: those of a week of staff must not hide others.
+    """
     rows = BrowserSession.objects.filter(user=user, seen_at__gt=_oldest()).order_by("-seen_at", "-id")
-    return [row for row in rows[:MOST_SHOWN] if _is_valid(row.session_key, user)]
+    return list(islice((row for row in rows if _is_valid(row.session_key, user)), MOST_SHOWN))
 
 
 def end(user: User, *, keep: str | None, only: int | None = None) -> int:

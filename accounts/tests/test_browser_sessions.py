@@ -53,6 +53,16 @@ def buttons(html: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("each_store")
+def test_rows_of_sessions_that_ended_hide_none_that_is_valid(person: User) -> None:
+    here, there = signed_in(person), signed_in(person, WECHAT)
+    for number in range(browser_sessions.MOST_SHOWN):
+        seen_at = timezone.now() + timedelta(seconds=1)
+        BrowserSession.objects.create(user=person, session_key=f"ended{number}", seen_at=seen_at)
+    assert "WeChat on iPhone" in here.get(PAGE).content.decode()
+    assert is_signed_in(there)
+
+
+@pytest.mark.usefixtures("each_store")
 def test_the_page_tells_the_browsers_apart_and_ends_one(person: User) -> None:
     here, there = signed_in(person), signed_in(person, WECHAT, "2001:db8:0:7::1")
     third = signed_in(person)

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors import door
 from accounts.models import User
 from bills.days import missed_days, not_compared
 from jobs.heartbeat import last_beat, sweep_is_missed_since
@@ -173,6 +174,7 @@ def page_for(user: AbstractBaseUser | AnonymousUser) -> dict[str, object]:
     return {
         "today": today,
         "renews_at": timezone.now() + RENEWS_AFTER,
+        "renewal": door.RENEWAL,
         "lists": [listed for listed in found if listed.count or not listed.kind.is_rare],
         "is_all_done": not any(listed.count for listed in found if listed.kind.is_task),
         "sweep_at": last_beat(),

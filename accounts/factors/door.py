@@ -7,6 +7,8 @@ from django.shortcuts import resolve_url
 from accounts.factors import again, sessions, store
 from accounts.guards import signed_in_user
 
+RENEWAL = "renewed"
+"""In the query of a page that renewed itself: nobody need be there, so that is no use of the session."""
 QUESTION, SET_UP = "accounts:factor", "accounts:factor_app"
 
 
@@ -26,7 +28,8 @@ def unproven(request: HttpRequest) -> HttpResponse | None:
         return _lead_to(QUESTION, request)
     if again.METHOD in request.POST and (page := again.unless_proven(request)):
         return page  # a late answer: the view must not take it for its own form
-    sessions.note_use(request)
+    if RENEWAL not in request.GET:
+        sessions.note_use(request)
     return None
 
 

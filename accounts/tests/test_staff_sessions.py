@@ -1,5 +1,6 @@
 """SEC13: sessions of staff end after half an hour without use, and after twelve hours."""
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -63,6 +64,15 @@ def test_SEC13_after_half_an_hour_without_use_the_admin_asks_again(desk: Client)
         assert desk.session.session_key != key
         assert not asks(desk.get(PAGE))
         assert "no-store" in wrong["Cache-Control"]
+
+
+def test_SEC13_a_page_that_renews_itself_is_no_use(desk: Client) -> None:
+    [renewed] = re.findall('data-renew="([^"]+)"', desk.get("/admin/").content.decode())
+    for minutes in range(1, 30):
+        with later(minutes):
+            assert not asks(desk.get(f"/admin/{renewed}"))
+    with later(31):
+        assert asks(desk.get(f"/admin/{renewed}"))
 
 
 def test_SEC13_after_twelve_hours_even_if_it_is_used(desk: Client) -> None:

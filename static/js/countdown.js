@@ -1,4 +1,4 @@
-// [data-turns][data-now]: reloads the page at the time data-turns, by the server's clock. Both are ISO times; data-now
+// [data-turns][data-now]: reloads the page, or opens data-renew, at the time data-turns, by the server's clock. Both are ISO times; data-now
 // is the time at which the page was rendered. The reload waits while the browser is offline (it would show its error
 // page) and while a field has unsent input.
 // data-deadline, data-words ("{left} left"): in the last hour before the deadline the element shows the remaining time.
@@ -18,14 +18,15 @@ function isTyping() {
 }
 
 for (const element of document.querySelectorAll("[data-turns]")) {
-  const { turns, deadline, now, words } = element.dataset;
+  const { turns, deadline, now, words, renew } = element.dataset;
   const here = (time) => Date.parse(time) - Date.parse(now) + openedAt;
 
   const tick = () => {
     const untilItTurnsMs = here(turns) - Date.now();
     const hasTurned = untilItTurnsMs <= 0;
     if (hasTurned && navigator.onLine && !isTyping()) {
-      location.reload();
+      if (renew) location.replace(renew);
+      else location.reload();
       return;
     }
     const seconds = Math.max(0, Math.floor((here(deadline) - Date.now()) / 1000));

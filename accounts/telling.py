@@ -32,14 +32,15 @@ def due() -> list[list[int]]:
 
 
 def send(keys: list[int]) -> int:
-    """Mail these events to all superusers with an address. Returns the number of events mailed."""
+    """Mail these events to all superusers with a confirmed email. Returns the number of events mailed."""
     events = [event for event in _events(keys) if _claim(event)]
     if not events:
         return 0
-    superusers = User.objects.filter(is_superuser=True, is_active=True).exclude(email="")
+    confirmed = User.objects.filter(email_verified_at__isnull=False).exclude(email="")
+    superusers = confirmed.filter(is_superuser=True, is_active=True)
     addresses = list(superusers.order_by("id").values_list("email", flat=True))
     if not addresses:
-        log.warning("account events %s: no superuser has an email address", keys)
+        log.warning("account events %s: no superuser has a confirmed email", keys)
     elif not _sent(events, addresses):
         return 0
     _events([event.pk for event in events]).update(mail_due_at=None)

@@ -21,7 +21,10 @@ def renter(visit):
 
 @pytest.fixture
 def staff(visit):
-    staff = visit(**DESKTOP)
+    return signed_in(visit(**DESKTOP))
+
+
+def signed_in(staff):
     staff.go("/admin/")
     staff.page.locator("#id_username").fill(STAFF)
     staff.page.locator("#id_password").fill(PASSWORD)
@@ -80,6 +83,20 @@ def test_a_declined_booking_shows_the_reason(visit, renter, staff):
     renter.go("/orders/")
     expect(renter.page.get_by_role("article")).to_contain_text(REASON)
     expect(renter.pay_button()).to_have_count(0)
+
+
+OUTSIDE = """() => {
+  const right = (element) => element.getBoundingClientRect().right;
+  const fields = [...document.querySelectorAll("fieldset input[type=text]")];
+  return fields.filter((field) => right(field) > right(field.closest("fieldset"))).map((field) => field.id);
+}"""
+
+
+def test_fields_of_forms_keep_within_their_card_on_a_phone(visit):
+    staff = signed_in(visit(**PHONE))
+    for page in ("/admin/accounts/user/add/", "/admin/houses/house/add/"):
+        staff.go(page)
+        assert staff.page.evaluate(OUTSIDE) == []
 
 
 def test_a_renter_is_not_let_into_the_admin(visit):

@@ -10,7 +10,7 @@ from django.conf import settings as site
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -142,6 +142,16 @@ def test_a_flood_for_many_numbers_has_an_upper_limit(monkeypatch: pytest.MonkeyP
     with time_machine.travel(now + timedelta(minutes=16), tick=False):
         attempt(browser(), UNKNOWN)
         assert len(rows()) == 22
+
+
+@pytest.mark.parametrize("kind", [Kind.SIGNED_IN, Kind.NUMBER_CHANGED, Kind.EMAIL_CONFIRMED])
+def test_a_flood_hides_nothing_that_owners_do(
+    monkeypatch: pytest.MonkeyPatch, person: User, rf: RequestFactory, kind: str
+) -> None:
+    monkeypatch.setattr(access_log, "ROWS", Limit("rows of the access log", 0, timedelta(minutes=15)))
+    access_log.note(rf.get("/"), Kind.WRONG_PASSWORD, person.mobile)
+    access_log.note(rf.get("/"), kind, person.mobile)
+    assert [row[0] for row in rows()] == [kind]
 
 
 def test_the_next_quarter_of_an_hour_has_rows_of_its_own(person: User) -> None:

@@ -71,7 +71,7 @@ def download(
     write, media_type = KINDS[kind]
     language = translation.get_language()
     trace = _begin_trace(request, kind, model)
-    pieces = write(_in_language(_counted(table, trace), language))
+    pieces = write(_in_language(_counted(table, trace, language), language))
     response = StreamingHttpResponse(pieces, content_type=media_type)
     name = f"{name or model._meta.model_name}-{timezone.localtime():%Y%m%d-%H%M}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -94,19 +94,25 @@ def _begin_trace(request: HttpRequest, kind: str, model: type[Model]) -> LogEntr
     return entry
 
 
-def _counted(table: Table, trace: LogEntry) -> Iterator[Sequence[Cell]]:
+def _counted(table: Table, trace: LogEntry, language: str | None) -> Iterator[Sequence[Cell]]:
     """Yield the table. Note the number of rows at its end, or where the download broke off."""
-    rows, is_whole = -1, False  # the head is none
+    lines, is_whole = 0, False  # the first is the head
     try:
         for row in table:
             yield row
-            rows += 1
+            lines += 1
         is_whole = True
     finally:
-        count = ngettext("%d row", "%d rows", max(rows, 0)) % max(rows, 0)
-        trace.change_message += f", {count}" if is_whole else f", {gettext('broken off after')} {count}"
-        trace.save(update_fields=["change_message"])
-        log.info("export %s: %d rows%s", trace.pk, max(rows, 0), "" if is_whole else ", broken off")
+        with translation.override(language):
+            _end_trace(trace, max(0, lines - 1), is_whole)
+
+
+def _end_trace(trace: LogEntry, rows: int, is_whole: bool) -> None:
+    whole = ngettext("%d row", "%d rows", rows)
+    broken = ngettext("broken off after %d row", "broken off after %d rows", rows)
+    trace.change_message += f", {(whole if is_whole else broken) % rows}"
+    trace.save(update_fields=["change_message"])
+    log.info("export %s: %d rows%s", trace.pk, rows, "" if is_whole else ", broken off")
 
 
 def _in_language(table: Table, language: str | None) -> Iterator[Sequence[Cell]]:

@@ -4,7 +4,7 @@ An attempt at Alipay keeps the deadline it was made with, which is part of what 
 end or has ended, Pay makes a new attempt with the order's new deadline (payments/checkout.py).
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -36,7 +36,7 @@ def deadline_of(order: Order) -> datetime | None:
 def stamp_of(order: Order) -> str:
     """Return the deadline as a form carries it; empty if there is none."""
     deadline = deadline_of(order)
-    return deadline.isoformat() if deadline else ""
+    return deadline.astimezone(UTC).isoformat() if deadline else ""
 
 
 def latest(order: Order) -> datetime:

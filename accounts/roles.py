@@ -12,6 +12,7 @@ _SEES_ORDERS = [
     "orders.view_orderevent",
     "payments.view_payment",
     "payments.view_refund",
+    "orders.view_invoicerequest",
 ]
 _AT_THE_DESK = [
     "orders.add_order",
@@ -23,6 +24,7 @@ _AT_THE_DESK = [
     "houses.delete_bookednight",
 ]
 _WITH_MONEY = [
+    "orders.change_invoicerequest",
     "payments.change_payment",
     "payments.change_refund",
     "payments.view_gatewaymessage",

@@ -11,7 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
     (_("Orders"), ("orders.Order", "orders.Review", "orders.OrderEvent")),
-    (_("Money"), ("payments.Payment", "payments.Refund", "payments.BillLine", "payments.GatewayMessage")),
+    (
+        _("Money"),
+        (
+            "payments.Payment",
+            "payments.Refund",
+            "payments.BillLine",
+            "payments.GatewayMessage",
+            "orders.InvoiceRequest",
+        ),
+    ),
     (_("Homes"), ("houses.House", "houses.BookedNight", "houses.Area", "houses.Facility")),
     (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent")),
 )

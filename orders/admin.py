@@ -21,7 +21,8 @@ from core.refusal import Refusal
 from core.templatetags.ihome import moment, stay_date, yuan
 from core.transactions import durable_transaction
 from orders import mailing, stays, transitions
-from orders.models import Order, OrderEvent, Review
+from orders.invoice_admin import InvoiceRequestAdmin
+from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
 from orders.staff_booking import StaffBooking
@@ -205,3 +206,6 @@ class ReviewAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     order_path = "order"
     list_prefetch = ("house", "renter", "order")
     number_lookups = NUMBER_LOOKUPS_BY_ORDER
+
+
+admin.site.register(InvoiceRequest, InvoiceRequestAdmin)

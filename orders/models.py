@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
 from houses.models import House, HousePhoto, RefundPolicy
+from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
 
 
@@ -189,6 +190,10 @@ class Order(models.Model):
     @property
     def review_or_none(self) -> "Review | None":
         return getattr(self, "review", None)
+
+    @property
+    def invoice_or_none(self) -> InvoiceRequest | None:
+        return getattr(self, "invoice", None)
 
     @property
     def cover(self) -> HousePhoto | None:

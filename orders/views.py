@@ -124,7 +124,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def order_detail(request: HttpRequest, number: str) -> HttpResponse:
-    return order_page(request, order_of(request, number, "house__area", "review"))
+    return order_page(request, order_of(request, number, "house__area", "review", "invoice"))
 
 
 def order_page(

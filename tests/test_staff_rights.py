@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts import events, roles
 from accounts.models import AccessEvent, AccountEvent, User
 from houses.models import Area, BookedNight, Facility, House
-from orders.models import Order, OrderEvent, Review
+from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from payments.books import message_log
 from payments.books.refunds import create
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -54,6 +54,7 @@ def rows(gateway: Gateway) -> Rows:
         BookedNight.objects.create(house=house, night=timezone.localdate()),
         OrderEvent.objects.create(order=order, kind="BOOKED"),
         Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text="Fine"),
+        InvoiceRequest.objects.create(order=order, title="Wang", email="wang@example.com"),
         create(payment, 30000, reason=Refund.Reason.SURPLUS),
         message_log.record_signed(GatewayMessage.Channel.NOTIFY, alipay.notify_body(payment), {}),
     ]

@@ -17,7 +17,7 @@ from tests.alipay import Gateway
 pytestmark = pytest.mark.django_db
 
 Status = Refund.Status
-QUERIES = 16  # two of them for notes
+QUERIES = 17  # two of them for notes, one for the invoice
 
 
 def client_of(role: str = roles.MANAGER) -> Client:

@@ -238,7 +238,11 @@ class AccountEvent(models.Model):
         ordering = ["-id"]
         verbose_name = _("account event")
         verbose_name_plural = _("account events")
-        indexes = [models.Index(fields=["mail_due_at"], name="account_event_mail_due")]
+        indexes = [
+            models.Index(fields=["mail_due_at"], name="account_event_mail_due"),
+            models.Index(fields=["created_at"], name="account_event_by_time"),
+            models.Index(fields=["actor", "created_at"], name="account_event_by_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.account}"
@@ -303,6 +307,7 @@ class AccessEvent(models.Model):
         ordering = ["-last_at", "-id"]
         verbose_name = _("sign-in or code")
         verbose_name_plural = _("sign-ins and codes")
+        indexes = [models.Index(fields=["user", "last_at"], name="access_event_by_person")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.number}"

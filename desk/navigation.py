@@ -9,6 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+LOG = "log"
+"""The page of desk/log.py, among the models."""
+
 MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
     (_("Orders"), ("orders.Order", "orders.Review", "orders.OrderEvent")),
     (
@@ -22,10 +25,11 @@ MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
         ),
     ),
     (_("Homes"), ("houses.House", "houses.BookedNight", "houses.Area", "houses.Facility")),
-    (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent")),
+    (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent", LOG)),
 )
 """By section: its models, the one that its link leads to first."""
 
+MAY_SEE_LOG = "accounts.view_accountevent"
 MAY_SEE_CALENDAR = ("orders.view_order", "houses.view_bookednight")
 
 REPORTS: Sequence[tuple[str | Promise, str, str]] = (
@@ -52,6 +56,8 @@ class Section:
 def sections(path: str, apps: Iterable[dict[str, Any]], may: Callable[[str], bool]) -> list[Section]:
     """Return the sections with a page that the user may see, `apps` as AdminSite.get_app_list() has them."""
     lists = {entry["model"]._meta.label: entry for app in apps for entry in app["models"]}
+    if may(MAY_SEE_LOG):
+        lists[LOG] = {"name": gettext("Who did what"), "admin_url": reverse("admin:log")}
     first = reverse("admin:index")
     found = [Section(Link(gettext("Today"), first, path == first))]
     for label, names in MODELS:

@@ -25,8 +25,14 @@ class DeskSite(GuardedAdminSite):
     def get_urls(self) -> list[Any]:
         from desk import reports  # as below
 
-        calendar = path("calendar/", self.admin_view(self.calendar), name="calendar")
-        return [calendar, *reports.urls(self), *super().get_urls()]
+        pages = {"calendar": self.calendar, "log": self.log}
+        ours = [path(f"{name}/", self.admin_view(view), name=name) for name, view in pages.items()]
+        return [*ours, *reports.urls(self), *super().get_urls()]
+
+    def log(self, request: HttpRequest) -> TemplateResponse:
+        from desk import log_page  # its models can be imported only after the admin's app
+
+        return log_page.page(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         request.current_app = self.name  # as every view of Django's admin

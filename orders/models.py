@@ -253,7 +253,11 @@ class OrderEvent(models.Model):
         ordering = ["-id"]
         verbose_name = _("order event")
         verbose_name_plural = _("order events")
-        indexes = [models.Index(fields=["mail_due_at"], name="event_mail_due")]
+        indexes = [
+            models.Index(fields=["mail_due_at"], name="event_mail_due"),
+            models.Index(fields=["created_at"], name="event_by_time"),
+            models.Index(fields=["actor", "created_at"], name="event_by_person"),
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()

@@ -25,7 +25,7 @@ class DeskSite(GuardedAdminSite):
     def get_urls(self) -> list[Any]:
         from desk import reports  # as below
 
-        pages = {"calendar": self.calendar, "log": self.log}
+        pages = {"calendar": self.calendar, "log": self.log, "told": self.told}
         ours = [path(f"{name}/", self.admin_view(view), name=name) for name, view in pages.items()]
         return [*ours, *reports.urls(self), *super().get_urls()]
 
@@ -33,6 +33,11 @@ class DeskSite(GuardedAdminSite):
         from desk import log_page  # its models can be imported only after the admin's app
 
         return log_page.page(request, self.each_context(request))
+
+    def told(self, request: HttpRequest) -> HttpResponse:
+        from desk import told
+
+        return told.page(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         request.current_app = self.name  # as every view of Django's admin

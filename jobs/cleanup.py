@@ -9,7 +9,7 @@ from accounts import access_log, browser_sessions
 from core import rate_limits
 from core.transactions import delete_old_markers
 from houses import pending
-from jobs import heartbeat
+from jobs import heartbeat, staff_mail
 from payments.books import message_log
 
 EVERY = timedelta(hours=1)
@@ -39,4 +39,5 @@ _PRUNE = {
     "rate counts": rate_limits.delete_old,
     "sign-ins and codes": access_log.delete_old,
     "photos": pending.delete_old,
+    "mails to staff": staff_mail.delete_old,
 }

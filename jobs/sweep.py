@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import telling
 from core.transactions import durable_transaction
-from jobs import alerts, cleanup, heartbeat
+from jobs import alerts, cleanup, heartbeat, staff_mail
 from orders import mailing, reminders, transitions
 from orders.models import Order, OrderQuerySet
 from orders.transitions import IllegalTransition
@@ -57,6 +57,8 @@ def sweep_once(
     again later. Raises DatabaseError if the due items can't be read.
     """
     done: Counter[str] = Counter()
+    if silent_since := heartbeat.sweep_is_missed_since():
+        staff_mail.note_silence(silent_since)
     for task in TASKS:
         heartbeat.beat(heartbeat.SWEEP)
         items = [] if stop() else task.due()
@@ -137,6 +139,7 @@ TASKS = [
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("mails to superusers", telling.due, telling.send),
+    Task("mails to staff", staff_mail.due, staff_mail.send, waits=True),
     Task("old rows deleted", cleanup.due, cleanup.prune),
     Task("alerts", alerts.due, alerts.tell),
 ]

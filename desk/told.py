@@ -21,7 +21,7 @@ class ToldForm(forms.Form):
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **{"initial": {"kinds": staff_news.chosen(user)}, **kwargs})
+        super().__init__(*args, **{"initial": {"kinds": sorted(staff_news.chosen(user))}, **kwargs})
         offered = [kind for kind in staff_news.KINDS.values() if kind.may_be_told(user)]
         self.fields["kinds"].choices = [(kind.name, kind.title) for kind in offered]  # type: ignore[attr-defined]
 

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('orders', '0013_changed_stays'),
+        ('orders', '0016_outside_alipay'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

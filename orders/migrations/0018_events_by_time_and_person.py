@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0009_staff_lists'),
+        ('orders', '0017_invoice_requests'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

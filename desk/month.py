@@ -71,6 +71,9 @@ class Day:
 class Month:
     period: Period
     days: list[Day]
+    outside_fen: int = 0
+    outside_refunded_fen: int = 0
+    """Money outside Alipay, which no bill has."""
 
     @property
     def total(self) -> Sums:
@@ -112,7 +115,17 @@ def month_in(period: Period) -> Month:
         days[at].differences = count
     _sum_entries(days)
     _sum_books({at: day for at, day in days.items() if day.is_compared and not day.has_entries})
-    return Month(period, list(days.values()))
+    return Month(period, list(days.values()), *_outside(period))
+
+
+def _outside(period: Period) -> tuple[int, int]:
+    begin, end = period.moments
+    came = Payment.objects.filter(channel__in=Payment.OUTSIDE, paid_at__gte=begin, paid_at__lt=end)
+    went = Refund.objects.filter(
+        payment__channel__in=Payment.OUTSIDE, status=Refund.Status.DONE, done_at__gte=begin, done_at__lt=end
+    )
+    received = came.aggregate(fen=Sum("received_fen"))["fen"] or 0
+    return received, went.aggregate(fen=Sum("amount_fen"))["fen"] or 0
 
 
 def _sum_entries(days: dict[date, Day]) -> None:

@@ -32,6 +32,9 @@ class Figures:
     bookings: int = 0
     received_fen: int = 0
     refunded_fen: int = 0
+    outside_fen: int = 0
+    """Part of the money in that came outside Alipay."""
+    outside_refunded_fen: int = 0
     fee_fen: int = 0
     """As the bills sign it: below zero, Alipay took it."""
     nights: int = 0
@@ -112,6 +115,13 @@ def _sum_money(numbers: Numbers) -> None:
     for day, fen in _by_day(went, "done_at", Sum("amount_fen")):
         numbers.by_day[day].refunded_fen = fen
         numbers.total.refunded_fen += fen
+    for day, fen in _by_day(came.filter(channel__in=Payment.OUTSIDE), "paid_at", Sum("received_fen")):
+        numbers.by_day[day].outside_fen = fen
+        numbers.total.outside_fen += fen
+    handed = went.filter(payment__channel__in=Payment.OUTSIDE)
+    for day, fen in _by_day(handed, "done_at", Sum("amount_fen")):
+        numbers.by_day[day].outside_refunded_fen = fen
+        numbers.total.outside_refunded_fen += fen
 
 
 def _sum_fees(numbers: Numbers) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 FIRST = date(2026, 11, 1)
 NOON = "2026-11-27T04:00:00+00:00"
-QUERIES = 10
+QUERIES = 12
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +108,15 @@ def lines_of(client: Client, name: str) -> list[list[str]]:
     answer = client.get(f"/admin/month/{name}.csv?month=2026-11")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline="")))[1:]
+
+
+def test_money_outside_alipay_is_told_apart(finance: Client) -> None:
+    paid = {"status": "PAID", "live_for": None, "received_fen": 30000, "paid_at": "2026-11-05T00:00+08:00"}
+    make.attempt(channel=Payment.Channel.CASH, **paid)
+    month = month_in(chosen_month("2026-11"))
+    assert (month.total.received_fen, month.outside_fen) == (0, 30000)
+    page = finance.get("/admin/month/?month=2026-11").content.decode()
+    assert "Outside Alipay, and in no bill: ￥300.00 received, ￥0.00 given back." in page
 
 
 def test_lines_that_lack_something_are_told() -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 PERIOD = Period(FIRST, LAST)
 DAY = timedelta(days=1)
-QUERIES = 18
+QUERIES = 20
 
 
 @pytest.fixture
@@ -132,6 +132,15 @@ def test_days_begin_at_midnight_in_beijing() -> None:
     found = numbers_of(Period(FIRST, FIRST))
     assert (found.total.bookings, found.total.received_fen) == (2, 60000)
     assert list(found.by_day) == [FIRST]
+
+
+def test_money_outside_alipay_is_counted_apart() -> None:
+    pay(make.order(created_at=at(FIRST)), at(FIRST))
+    pay(make.order(created_at=at(FIRST)), at(FIRST, 13), refunds=1)
+    cash = rows(Payment).latest("pk")
+    rows(Payment).filter(pk=cash.pk).update(channel=Payment.Channel.CASH)
+    total = numbers_of(Period(FIRST, FIRST)).total
+    assert (total.received_fen, total.outside_fen, total.outside_refunded_fen) == (60000, 30000, 1)
 
 
 def test_nights_on_offer() -> None:

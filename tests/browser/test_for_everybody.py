@@ -331,6 +331,9 @@ def desk(inspector, running, standin):
     inspector.look_at("calendar")
     visitor.page.locator(".bar-blocked[href]").first.click()
     inspector.look_at("calendar-with-nights-chosen")
+    inspector.open("/admin/numbers/", "numbers")
+    inspector.open("/admin/numbers/?first=x", "numbers-refused")
+    inspector.open("/admin/month/", "month")
 
 
 WALKS = [anonymous, errors, new_user, paying, renter_with_orders, second_factor, desk]

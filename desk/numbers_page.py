@@ -67,7 +67,7 @@ def _tiles(numbers: Numbers) -> list[tuple[str, str]]:
         (gettext("Bookings"), str(total.bookings)),
         (gettext("Money in"), yuan_in_text(total.received_fen)),
         (gettext("Refunded"), yuan_in_text(total.refunded_fen)),
-        (gettext("of it outside Alipay"), yuan_in_text(total.outside_fen)),
+        (gettext("of which outside Alipay"), yuan_in_text(total.outside_fen)),
         (gettext("refunded outside Alipay"), yuan_in_text(total.outside_refunded_fen)),
         (_fees_label(numbers.days_without_fees), yuan_in_text(total.fee_fen)),
         (gettext("Nights sold"), str(total.nights)),
@@ -104,7 +104,7 @@ def _charts(numbers: Numbers) -> list[Chart]:
 def _days(numbers: Numbers) -> Iterator[Sequence[Cell]]:
     yield [
         *(gettext("Day"), gettext("Bookings"), gettext("Money in (yuan)"), gettext("Refunded (yuan)")),
-        *(gettext("of it outside Alipay (yuan)"), gettext("refunded outside Alipay (yuan)")),
+        *(gettext("of which outside Alipay (yuan)"), gettext("refunded outside Alipay (yuan)")),
         *(gettext("Fees (yuan)"), gettext("Nights sold")),
     ]
     for day, figures in numbers.by_day.items():

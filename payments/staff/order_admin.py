@@ -33,7 +33,7 @@ class OrderAdmin(ConfirmsOutside, ExtendsDeadline, ChangesStays, BaseOrderAdmin)
     list_filter = [*BaseOrderAdmin.list_filter, MoneyFilter]
     actions = [
         *BaseOrderAdmin.actions,
-        *("extend_deadline", "confirm_outside", "change_stay", "cancel_order"),
+        *("extend_deadline", "change_stay", "cancel_order", "confirm_outside"),
     ]
     offered = {
         **BaseOrderAdmin.offered,

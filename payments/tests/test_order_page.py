@@ -72,9 +72,9 @@ def test_the_money_box_adds_up(gateway: Gateway) -> None:
     ("status", "actions"),
     [
         ("WAIT_ACCEPT", ["accept_bookings", "reject_bookings", "change_stay", "cancel_order"]),
-        ("WAIT_PAYMENT", ["extend_deadline", "confirm_outside", "change_stay", "cancel_order"]),
-        ("WAIT_COMMENT", ["confirm_outside", "change_stay", "cancel_order"]),
-        ("COMPLETE", ["confirm_outside", "cancel_order"]),
+        ("WAIT_PAYMENT", ["extend_deadline", "change_stay", "cancel_order", "confirm_outside"]),
+        ("WAIT_COMMENT", ["change_stay", "cancel_order", "confirm_outside"]),
+        ("COMPLETE", ["cancel_order", "confirm_outside"]),
         ("CANCELED", ["confirm_outside"]),
         ("REJECTED", []),
     ],

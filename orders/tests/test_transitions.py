@@ -109,7 +109,7 @@ def test_every_step_is_in_the_table_above() -> None:
         and name.islower()
         and not name.startswith("_")
     }
-    assert steps == {*STEPS, "accept_by", "booked", "last_moment", "note"}
+    assert steps == {*STEPS, "accept_by", "booked", "last_moment", "note", "remind_at"}
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from houses.models import BookedNight
+from orders.deadlines import stamp_of
 from orders.models import Order
 from payments.books import message_log
 from payments.books.refunds import create
@@ -50,6 +51,23 @@ def refund(**columns: object) -> Refund:
     return made
 
 
+def to_hand_over() -> Refund:
+    payment = received()
+    columns = {
+        "channel": "CASH",
+        "evidence": "STAFF",
+        "trade_no": "",
+        "recorded_by": make.user(is_staff=True),
+    }
+    make.rows(Payment).filter(pk=payment.pk).update(**columns)
+    payment.refresh_from_db()
+    return create(payment, 100, reason=Refund.Reason.STAFF)
+
+
+def unjudged() -> GatewayMessage:
+    return message_log.record_signed("NOTIFY", alipay.notify_body(received()), {})
+
+
 def message() -> GatewayMessage:
     payment = received()
     row = message_log.record_signed("NOTIFY", alipay.notify_body(payment), {})
@@ -70,12 +88,28 @@ ACTIONS: dict[tuple[type[Model], str], tuple[Callable[[], Model], dict[str, str]
         lambda: received().order,
         {"amount": "300.00", "left_fen": "30000", "reason": "Painters"},
     ),
+    (Order, "extend_deadline"): (
+        make.order,
+        {"seen": "{seen}", "hours": "2", "until": "", "words": "Painters"},
+    ),
+    (Order, "confirm_outside"): (
+        make.order,
+        {
+            "status": "WAIT_PAYMENT",
+            "number": "{row}_1",
+            "channel": "CASH",
+            "amount": "300",
+            "reference": "Painters",
+        },
+    ),
     (Payment, "ask_alipay"): (make.attempt, {}),
     (Payment, "give_back"): (received, {"amount": "1.00", "number": "{row}_R1", "words": "Painters"}),
     (Payment, "dealt_with"): (contradicted, {"how": "Painters"}),
     (Refund, "approve"): (lambda: refund(status=Refund.Status.PROPOSED), {"agreed": "1"}),
     (Refund, "try_again"): (lambda: refund(status=Refund.Status.REFUSED), {}),
     (Refund, "give_up"): (lambda: refund(status=Refund.Status.PROPOSED), {"words": "Painters"}),
+    (Refund, "hand_over"): (to_hand_over, {"reference": "Painters"}),
+    (GatewayMessage, "replay"): (unjudged, {}),
     (GatewayMessage, "look_again"): (message, {}),
     (GatewayMessage, "dealt_with"): (message, {"how": "Painters"}),
     (BillLine, "dealt_with"): (bill_line, {"how": "Painters"}),
@@ -95,7 +129,8 @@ def test_L4_an_action_is_in_the_history_of_its_row(
 ) -> None:
     new, typed = ACTIONS[model, action]
     row = new()
-    fields = {name: text.replace("{row}", str(row)) for name, text in typed.items()}
+    seen = stamp_of(row) if isinstance(row, Order) else ""
+    fields = {name: text.replace("{row}", str(row)).replace("{seen}", seen) for name, text in typed.items()}
     page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     li.browser.post(page, {"action": action, "_selected_action": [str(row.pk)], **fields})
     [(who, what)] = history(row)

@@ -168,7 +168,7 @@ def test_CON04_twin_an_attempt_is_live_for_an_order_that_is_over(
     gateway: Gateway, without_locks_and_transactions: None
 ) -> None:
     order = held(make.order())
-    with before("payments.checkout._last_attempt_number", lambda: cancel(order)):
+    with before("payments.books.attempts.next_number", lambda: cancel(order)):
         press_pay(order)
     assert make.rows(Payment).get().live_for == make.rows(Order).get(status=Status.CANCELED)
 

@@ -33,6 +33,8 @@ class BillEntry(models.Model):
 
     class Meta:
         ordering = ["day", "id"]
+        verbose_name = _("line of a bill")
+        verbose_name_plural = _("lines of bills")
         indexes = [models.Index(fields=["day", "id"], name="entry_by_day")]
 
     def __str__(self) -> str:

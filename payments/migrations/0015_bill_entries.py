@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('fee_fen', models.BigIntegerField(blank=True, null=True, verbose_name='fee (fen)')),
             ],
             options={
-                'ordering': ['day', 'id'],
+                'ordering': ['day', 'id'], 'verbose_name': 'line of a bill', 'verbose_name_plural': 'lines of bills',
             },
         ),
         migrations.AddField(

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
 from accounts import access_log, emails
+from accounts.factors.own_pages import ChangesSignIn
 from accounts.forms import EmailForm, PasswordByLinkForm
 from accounts.guards import post_only_page, signed_in_user
 from accounts.models import AccessEvent
@@ -36,7 +37,7 @@ class ConfirmEmail(LoginRequiredMixin, View):
 
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
-class EmailConfirmed(LoginRequiredMixin, FormView):
+class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, FormView):
     """The page of the mailed link. Asks for the password, since a confirmed email can set a new one."""
 
     template_name = "accounts/email_confirmed.html"

@@ -13,7 +13,7 @@ HELP_COUNTS_FOR = timedelta(days=30)
 TOLD_OF_REFUSALS_EVERY = timedelta(hours=1)
 """Superusers get one mail about the refused attempts of one account in this time."""
 
-_TOLD = (Kind.APPROVED, Kind.BREAK_GLASS, Kind.REFUSED)
+_TOLD = (Kind.APPROVED, Kind.BREAK_GLASS, Kind.OWN_NUMBER, Kind.REFUSED)
 """Superusers get a mail about these."""
 
 

@@ -4,8 +4,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import events
 from accounts.closing import freed_number
-from accounts.models import User
+from accounts.mobile import masked
+from accounts.models import AccountEvent, User
 from core.refusal import Refusal
 
 
@@ -38,12 +40,17 @@ def free_number(mobile: str) -> None:
 
 
 def change_number(user: User, mobile: str) -> None:
-    """Give the account another number, which a code has proven. Raises Refusal."""
+    """Give the account another number, which a code has proven. Superusers are told of staff.
+
+    Raises Refusal.
+    """
     same = User.objects.filter(pk=user.pk, mobile=user.mobile, is_active=True)
     try:
         with transaction.atomic():
             free_number(mobile)
             changed = same.update(mobile=mobile, mobile_verified_at=timezone.now())
+            if changed and user.is_staff:
+                events.note(user, AccountEvent.Kind.OWN_NUMBER, by=user, detail=masked(user.mobile))
     except IntegrityError:
         raise Refusal(_("Another account has this number.")) from None
     if not changed:

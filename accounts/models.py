@@ -206,6 +206,7 @@ class AccountEvent(models.Model):
         CLOSED = "CLOSED", _("Account closed")
         REOPENED = "REOPENED", _("Account reopened")
         CONTACT = "CONTACT", _("Number or email changed by staff")
+        OWN_NUMBER = "OWN_NUMBER", _("Number changed by its owner")
         FACTOR_HELP = "FACTOR_HELP", _("Second factor removed by staff")
         FACTOR_SET = "FACTOR_SET", _("Second factor set up by its owner")
         FACTOR_GONE = "FACTOR_GONE", _("Second factor removed by its owner")

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import browser_sessions
+from accounts.factors import own_pages
 from accounts.guards import signed_in_user
 
 OTHERS = "others"
@@ -21,6 +22,8 @@ OTHERS = "others"
 @login_required
 def sessions(request: HttpRequest) -> HttpResponse:
     """Show them. POST: `end` is the id of one, or `others`."""
+    if page := own_pages.unproven(request):
+        return page
     user, current = signed_in_user(request), request.session.session_key
     if request.method == "POST":
         chosen = request.POST.get("end", "")

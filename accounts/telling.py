@@ -1,4 +1,5 @@
-"""Mails to superusers about account events: approvals, refused attempts, a superuser made on the server.
+"""Mails to superusers about account events: approvals, refused attempts, new numbers of staff, a superuser
+made on the server.
 
 Events are the outbox, as an order's events are. One mail holds all that are due. It is sent at least once.
 """

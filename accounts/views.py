@@ -26,6 +26,8 @@ from django.views.decorators.http import require_http_methods
 from accounts import access_log, emails, passwords
 from accounts.codes import Purpose
 from accounts.devices import remember_device
+from accounts.factors import own_pages
+from accounts.factors.own_pages import ChangesSignIn
 from accounts.forms import (
     ForgottenPasswordForm,
     LoginForm,
@@ -146,7 +148,7 @@ class ForgottenPassword(ProvenNumber):
         return redirect(self.get_success_url())
 
 
-class NewNumber(LoginRequiredMixin, ProvenNumber):
+class NewNumber(ChangesSignIn, LoginRequiredMixin, ProvenNumber):
     """Change the number, by the password and a code that was sent to the new one."""
 
     template_name = "accounts/new_number.html"
@@ -201,6 +203,8 @@ class VerifyNumber(LoginRequiredMixin, ProvenNumber):
 @login_required  # no form_page: csrf_failure() would redirect and lose the input
 def me(request: HttpRequest) -> HttpResponse:
     """我的: show and edit the signed-in user's profile."""
+    if request.method == "POST" and (page := own_pages.unproven_lately(request)):
+        return page
     user = signed_in_user(request)
     form = _save_profile(request, user.pk) if request.method == "POST" else ProfileForm(instance=user)
     if form.is_valid():
@@ -222,7 +226,7 @@ def _save_profile(request: HttpRequest, pk: int) -> ProfileForm:
 
 
 @method_decorator(never_cache, name="dispatch")
-class NewPassword(SuccessMessageMixin, PasswordChangeView):
+class NewPassword(ChangesSignIn, SuccessMessageMixin, PasswordChangeView):
     """Change the password. Ends the user's other sessions."""
 
     template_name = "accounts/password.html"

@@ -19,6 +19,8 @@ from accounts.factors.forms import SecondFactorForm
 from accounts.guessing import PAUSED, counted_try
 
 METHOD, PASSWORD, CODE = "again", "again_password", "again_code"
+SECRETS = ("password", "old_password", "new_password1", "new_password2")
+"""Never carried: a page that shows a password again may be read."""
 OURS = (METHOD, PASSWORD, CODE, "proof_passkey", "proof_challenge")
 
 
@@ -111,7 +113,8 @@ def _page(request: HttpRequest, form: AgainForm) -> HttpResponse:
         method = "GET"
         messages.warning(request, gettext("Your files could not be kept. Please choose them again."))
     carried = _without_ours(request.POST) if method == "POST" else QueryDict()
-    fields = [(name, value) for name, values in carried.lists() for value in values]
+    kept = [(name, values) for name, values in carried.lists() if name not in SECRETS]
+    fields = [(name, value) for name, values in kept for value in values]
     context = {
         "form": form,
         "heading": gettext("Confirm that it's you"),

@@ -10,5 +10,5 @@ from accounts.sms import CONSOLE
 def check_sms(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     if settings.REHEARSAL or settings.SMS["provider"] != CONSOLE:
         return []
-    problem = "SMS_URL is not set: codes are printed, so nobody can sign up or reset a password by code."
+    problem = "SMS_URL is not set: codes can't be sent, so nobody can sign up or reset a password by code."
     return [Warning(problem, hint="docs/operations.md", id="accounts.W001")]

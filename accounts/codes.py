@@ -65,9 +65,15 @@ def send(request: HttpRequest, purpose: Purpose, mobile: str) -> str:
         give_back(taken)
         log.error("code for %s not sent: %s", masked(mobile), reason)
         access_log.note(request, Kind.CODE_REFUSED, mobile, "provider")
-        raise Refusal(_("We couldn't send the code. Please try again in a minute.")) from None
+        raise Refusal(_not_sent(reason)) from None
     access_log.note(request, Kind.CODE_SENT, mobile, purpose)
     return signing.dumps([purpose, mobile, nonce], salt=SALT)
+
+
+def _not_sent(reason: sms.NotSent) -> str:
+    if isinstance(reason, sms.NoProvider):
+        return _("This site can't send codes by SMS at present. Sign in with your password, or contact us.")
+    return _("We couldn't send the code. Please try again in a minute.")
 
 
 def shown(proof: str) -> str:

@@ -273,6 +273,15 @@ def test_a_code_that_was_not_sent_does_not_count(
     assert refusal(ask) == ""
 
 
+def test_without_a_provider_nobody_waits_for_a_code(
+    settings: Settings, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.SMS, settings.REHEARSAL = {"provider": "console"}, False
+    assert refusal(ask).startswith("This site can't send codes by SMS at present.")
+    assert "code for 139****5678 not sent: SMS_URL names no provider" in caplog.text
+    assert "13912345678" not in "".join([caplog.text, *capsys.readouterr()])
+
+
 # --- the rehearsal --------------------------------------------------------------------------------------
 
 

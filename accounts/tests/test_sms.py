@@ -140,6 +140,22 @@ def test_the_console_prints_the_code(settings: Settings, capsys: pytest.CaptureF
     assert capsys.readouterr().out == f"SMS to {MOBILE}: {CODE}\n"
 
 
+def test_in_production_nothing_is_printed(
+    settings: Settings, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.SMS, settings.REHEARSAL = {"provider": "console"}, False
+    caplog.set_level("DEBUG")
+    for send in (sms.send_code, sms.send_link):
+        with pytest.raises(sms.NotSent) as refused:
+            send(MOBILE, CODE)
+        for told in (str(refused.value), caplog.text, *capsys.readouterr()):
+            assert MOBILE not in told
+            assert CODE not in told
+    settings.DEBUG = True
+    sms.send_code(MOBILE, CODE)
+    assert CODE in capsys.readouterr().out
+
+
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_sent_inside_a_transaction(capsys: pytest.CaptureFixture[str]) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):

@@ -41,11 +41,14 @@ def label_new_passwords(form: forms.Form) -> None:
 class GuardedForm(AuthenticationForm):
     """Sign-in with a password. Both doors use it, so tries at one count at the other."""
 
+    of_staff = False
+
     def clean(self) -> dict[str, Any]:
         mobile = clean_mobile(self.cleaned_data.get("username") or "")
         if not mobile or not self.cleaned_data.get("password"):
             return super().clean()
-        with counted_try(self.request or HttpRequest(), mobile):  # without a request, by number alone
+        request = self.request or HttpRequest()  # without one, by number alone
+        with counted_try(request, mobile, of_staff=self.of_staff):
             return super().clean()
 
 
@@ -63,6 +66,8 @@ class LoginForm(GuardedForm):
 
 
 class StaffLoginForm(GuardedForm, AdminAuthenticationForm):
+    of_staff = True
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs["maxlength"] = MAX_TYPED

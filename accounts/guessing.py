@@ -37,19 +37,21 @@ OF_SITE = Limit("password of the site", 200, PERIOD)
 hour, one in ten of them with a wrong password first, make 25 wrong ones in a quarter of an hour.
 
 Whoever has twenty addresses can use it up. Then nobody can sign in with a password from a browser and an
-address that are new to the account. They can with a code or, after a mailed link, a quarter of an hour later.
+address that are new to the account. Renters can with a code or, after a mailed link, a quarter of an hour
+later; staff a quarter of an hour later.
 """
 PAUSED = "paused"
 """Code of the ValidationError."""
 
 
 @contextmanager
-def counted_try(request: HttpRequest, mobile: str) -> Iterator[None]:
+def counted_try(request: HttpRequest, mobile: str, *, of_staff: bool = False) -> Iterator[None]:
     """Count the block as a try at the password of a number. A ValidationError in it: the password is wrong.
 
+    `of_staff`: where only staff sign in, who can't with a code.
     Raises ValidationError before the block during a pause, or while too many passwords are being compared.
     """
-    tries = _take_try(request, mobile)
+    tries = _take_try(request, mobile, of_staff)
     try:
         with busy.HASHING.one(wait=busy.WAIT_SECONDS):
             yield
@@ -70,7 +72,7 @@ def _note_wrong(request: HttpRequest, mobile: str) -> None:
     access_log.note(request, AccessEvent.Kind.WRONG_PASSWORD, mobile)
 
 
-def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
+def _take_try(request: HttpRequest, mobile: str, of_staff: bool) -> list[Use]:
     """Count a try before the password is hashed. Raises ValidationError during a pause.
 
     A pause is the same for every number, whether or not it has an account, and for the right password, too:
@@ -92,7 +94,7 @@ def _take_try(request: HttpRequest, mobile: str) -> list[Use]:
             reached.limit.name,
         )
         access_log.note_refusal(request, AccessEvent.Kind.PAUSED, mobile, reached)
-        raise ValidationError(_pause(reached), code=PAUSED) from None
+        raise ValidationError(_pause(reached, of_staff), code=PAUSED) from None
 
 
 def _refuse_strangers(request: HttpRequest, mobile: str) -> None:
@@ -104,7 +106,13 @@ def _refuse_strangers(request: HttpRequest, mobile: str) -> None:
             raise
 
 
-def _pause(reached: LimitReached) -> str:
+def _pause(reached: LimitReached, of_staff: bool) -> str:
+    if reached.limit == OF_SITE and of_staff:
+        sentence = _(
+            "Many wrong passwords were tried on this site just now. Try again at %(time)s, or from a browser "
+            "or an internet connection that you've signed in with before."
+        )
+        return sentence % {"time": reached.again_at}
     if reached.limit == OF_SITE:
         sentence = _(
             "Many wrong passwords were tried on this site just now. Sign in with a code by SMS, or try again "

@@ -54,7 +54,7 @@ class AgainForm(SecondFactorForm):
         """Wrong ones count as at the doors."""
         password = self.cleaned_data[PASSWORD]
         if password:
-            with counted_try(self.request, self.user.mobile):
+            with counted_try(self.request, self.user.mobile, of_staff=True):
                 if not self.user.check_password(password):
                     raise forms.ValidationError(_("Your current password is incorrect."))
         return password

@@ -146,6 +146,16 @@ def test_ACC01_one_password_for_many_numbers_from_many_addresses_is_paused() -> 
 
 
 @pytest.mark.usefixtures("_few")
+def test_ACC01_the_door_of_staff_leads_to_no_code() -> None:
+    spray(20)
+    typed = {"username": "13900009999", "password": "wrong"}
+    said = browser("203.0.114.1").post(STAFFS, typed).content.decode()
+    assert SPRAYED in said
+    assert "from a browser or an internet connection that you" in said
+    assert "SMS" not in said
+
+
+@pytest.mark.usefixtures("_few")
 def test_ACC01_without_the_limit_of_the_site_all_numbers_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guessing, "refuse_if_used_up", lambda limit, subject: None)
     assert spray(30) == ["wrong"] * 30

@@ -9,9 +9,10 @@ from core.fields import INVISIBLE
 from core.numbers import visible
 
 # Ends of an address that count in any case. The others count in lower case: J.Wang and A.Smith are people.
+# Of two letters, those that are common in addresses, and hardly a family name: not li, lu, ma, to.
 _ENDS = (
     "com|cn|net|org|info|biz|top|xyz|vip|shop|site|club|online|store|tech|app|dev|link|group|ltd|icu|cyou|mobi|"
-    "cc|tv|xn--[a-z0-9-]+|"
+    "cc|tv|io|co|pw|ru|su|me|ly|tk|ml|ga|cf|gq|ai|gg|ws|us|uk|eu|hk|tw|jp|kr|xn--[a-z0-9-]+|"
     "中国|中國|公司|网络|網絡|网址|网站|网店|在线|中文网|商城|商店|集团|移动|手机|我爱你"
 )
 _LINK = re.compile(

@@ -27,13 +27,27 @@ LINKS = [
     "x.c\u200dom",
     "例子.中国",
     "t.me/abc",
+    *("evil.IO", "a.CO", "evil.Ru", "evil.PW", "T.ME/abc", "bit.Ly", "x.TK", "evil.Xyz"),
     "http://1.2.3.4",
     "1.2.3.4",
 ]
 MARKS = ["林\u202e小满", "林\n小满", "林\t小满", "林\u2028小满", "林\x07小满", "\u200f林"]
 NAMES = [
     *("林小满", "阿卜杜拉·买买提", "阿卜杜拉．买买提", "J.R. Smith", "St. John", "A.Smith", "J.Wang"),
-    *("Dr. No", "O'Neil", "José", "Jean-Luc", "小明。", "😀", "", "J. R. R. Tolkien"),
+    *(
+        "Dr. No",
+        "O'Neil",
+        "José",
+        "Jean-Luc",
+        "小明。",
+        "😀",
+        "",
+        "J. R. R. Tolkien",
+        "J.Li",
+        "X.Ma",
+        "A.Melo",
+        "J.Cohen",
+    ),
 ]
 
 

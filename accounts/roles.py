@@ -3,7 +3,7 @@
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 
-from accounts.models import User
+from accounts.models import AccountEvent, User
 
 FRONT_DESK, FINANCE, MANAGER = "前台", "财务", "店长"
 
@@ -94,11 +94,19 @@ def may_change(actor: User, user: User) -> bool:
 def may_link(actor: User, user: User) -> bool:
     """Tell whether `actor` may make a link with which the owner of an account sets a password.
 
-    Renters prove who they are by themselves. Staff with a password are helped only by a superuser.
+    Renters prove who they are by themselves. Staff with a password are helped only by a superuser, and so
+    are those whose account was a renter's before: its owner may have closed it, and staff see its orders.
     """
     if not user.is_staff or not user.is_active or user.pk == actor.pk or not may_change(actor, user):
         return False
-    return actor.is_superuser or not user.has_usable_password()
+    return actor.is_superuser or (not user.has_usable_password() and _was_made_by_staff(user))
+
+
+def _was_made_by_staff(user: User) -> bool:
+    """Also if nobody ever signed in with it: accounts from before there were events."""
+    own = user.events.filter(kind=AccountEvent.Kind.CLOSED, actor=user)
+    made = user.last_login is None or user.events.filter(kind=AccountEvent.Kind.ADDED).exists()
+    return made and not own.exists()
 
 
 def may_remove_factors(actor: User, user: User) -> bool:

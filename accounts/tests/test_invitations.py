@@ -7,12 +7,15 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
-from accounts import invitations, passwords, roles
+from accounts import events, invitations, passwords, roles
+from accounts.closing import set_closed
 from accounts.models import AccountEvent, User
 from accounts.staff_forms import ChoosePasswordForm
 from core.refusal import Refusal
 from tests import make
+from tests.pages import Fields
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +210,29 @@ def test_ACC04_nobody_makes_a_link_for_themselves_for_renters_or_for_closed_acco
     for by, user in ((manager, manager), (boss, boss), (boss, make.user()), (boss, closed)):
         assert make_link(by, user) == 403
     assert not AccountEvent.objects.filter(kind="LINKED").exists()
+
+
+def test_ACC04_a_manager_opens_no_account_that_was_a_renters(manager: User) -> None:
+    renter = make.user(name="Lin")
+    Client().post("/accounts/login/", {"username": renter.mobile, "password": "a-good-password"})
+    make.order(renter)
+    set_closed(renter, keeps_records=True)
+    desk, address = desk_of(manager), f"/admin/accounts/user/{renter.pk}/change/"
+    fields = Fields(desk.get(address).content.decode()).values
+    sent = {**fields, "is_active": "on", "is_staff": "on"}
+    assert desk.post(address, sent).status_code == 302
+    renter.refresh_from_db()
+    assert (renter.is_active, renter.is_staff) == (True, True)
+    assert make_link(manager, renter) == 403
+    assert kinds(renter)[-1] == "REFUSED"
+    assert make_link(make.user(is_staff=True, is_superuser=True), renter) == 200
+
+
+def test_ACC04_a_manager_makes_another_link_for_whom_they_added(manager: User, newcomer: User) -> None:
+    User.objects.filter(pk=newcomer.pk).update(last_login=timezone.now())
+    assert make_link(manager, newcomer) == 403
+    events.note(newcomer, AccountEvent.Kind.ADDED, by=manager)
+    assert make_link(manager, newcomer) == 200
 
 
 def test_ACC04_the_old_form_for_the_password_of_others_sets_none(newcomer: User, manager: User) -> None:

@@ -1,5 +1,6 @@
 """Accounts of people who proved by a code that they hold the number."""
 
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from core.refusal import Refusal
 
 
 def holder_of(mobile: str) -> User:
-    """Return the renter's account of a number that was just proven, and note that it was.
+    """Return the renter's account of a number that was just proven.
 
     Raises Refusal. Only here may an answer tell whether a number has an account.
     """
@@ -25,8 +26,22 @@ def holder_of(mobile: str) -> User:
         raise Refusal(_("This account has been closed."))
     if user.is_staff:
         raise Refusal(_("Staff sign in with their password."))
-    user.set_mobile_verified()
     return user
+
+
+def prove_number(user: User) -> bool:
+    """Note that a code proved the number. Tells whether that ended a password.
+
+    The first time, it does: whoever made an account from before numbers were proven may be somebody else.
+    With the password their sessions end, and the email they confirmed sets no new one.
+    """
+    unproven = User.objects.filter(pk=user.pk, mobile=user.mobile, mobile_verified_at=None)
+    before = {"password": make_password(None), "email_verified_at": None}
+    if not unproven.update(mobile_verified_at=timezone.now(), **before):
+        return False
+    had_password = user.has_usable_password()
+    user.refresh_from_db()
+    return had_password
 
 
 def free_number(mobile: str) -> None:

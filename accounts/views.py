@@ -38,7 +38,7 @@ from accounts.forms import (
 )
 from accounts.guards import post_only_page, signed_in_user, verify_address
 from accounts.guessing import PAUSED
-from accounts.holders import change_number, free_number, holder_of
+from accounts.holders import change_number, free_number, holder_of, prove_number
 from accounts.mobile import masked
 from accounts.models import AccessEvent, User
 from accounts.proving import CodeForm, ProvenNumber
@@ -121,8 +121,20 @@ class SignInByCode(ProvenNumber):
     heading = _("Sign in with a code")
 
     def proven(self, form: CodeForm) -> HttpResponse:
-        login(self.request, holder_of(form.cleaned_data["username"]))
+        user = holder_of(form.cleaned_data["username"])
+        is_ended = prove_number(user)
+        login(self.request, user)
+        if is_ended:
+            _offer_password(self.request)
         return redirect(self.get_success_url())
+
+
+def _offer_password(request: HttpRequest) -> None:
+    sentence = gettext("Your number is confirmed. The password from before it was no longer works.")
+    link = format_html(
+        '<a class="thumb" href="{}">{}</a>', reverse("accounts:forgotten"), gettext("Set a new password")
+    )
+    messages.info(request, format_html("{} {}", sentence, link))
 
 
 class ForgottenPassword(ProvenNumber):
@@ -136,6 +148,7 @@ class ForgottenPassword(ProvenNumber):
 
     def proven(self, form: ForgottenPasswordForm) -> HttpResponse:
         user = holder_of(form.cleaned_data["username"])
+        prove_number(user)
         before = user.password
         user.set_password(form.cleaned_data["password"])
         if not passwords.replace(user, before):

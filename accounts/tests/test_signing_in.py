@@ -217,7 +217,31 @@ def test_signing_in_with_a_code_redirects_to_next_and_verifies_the_number(client
     assert client.session["_auth_user_id"] == str(person.pk)
     person.refresh_from_db()
     assert person.mobile_verified_at is not None
+
+
+def test_ACC02_the_first_code_ends_what_others_knew_of_an_old_account(client: Client) -> None:
+    person = make.user(mobile_verified_at=None, email="stranger@example.com")
+    stranger = Client()
+    sign_in(stranger, person)
+    client.cookies["django_language"] = "en"
+    prove(client, BY_CODE, {"username": person.mobile})
+    assert stranger.get("/accounts/me/").status_code == 302
+    assert sign_in(Client(), person).status_code == 200
+    person.refresh_from_db()
+    assert (person.has_usable_password(), person.email_verified_at) == (False, None)
+    page = client.get("/accounts/me/").content.decode()
+    assert "The password from before it was no longer works." in page
+    assert 'class="thumb" href="/accounts/password/reset/"' in page
+
+
+def test_a_later_code_ends_nothing(client: Client, person: User) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere, person)
+    prove(client, BY_CODE, {"username": person.mobile})
+    assert elsewhere.get("/accounts/me/").status_code == 200
+    person.refresh_from_db()
     assert person.check_password(PASSWORD)
+    assert person.email_verified_at is not None
 
 
 def test_ACC01_the_owner_signs_in_with_a_code_while_passwords_are_guessed(

@@ -130,7 +130,7 @@ class SignInByCode(ProvenNumber):
 
 
 def _offer_password(request: HttpRequest) -> None:
-    sentence = gettext("Your number is confirmed. The password from before it was no longer works.")
+    sentence = gettext("Your number is confirmed. The earlier password no longer works.")
     link = format_html(
         '<a class="thumb" href="{}">{}</a>', reverse("accounts:forgotten"), gettext("Set a new password")
     )

@@ -230,7 +230,7 @@ def test_ACC02_the_first_code_ends_what_others_knew_of_an_old_account(client: Cl
     person.refresh_from_db()
     assert (person.has_usable_password(), person.email_verified_at) == (False, None)
     page = client.get("/accounts/me/").content.decode()
-    assert "The password from before it was no longer works." in page
+    assert "The earlier password no longer works." in page
     assert 'class="thumb" href="/accounts/password/reset/"' in page
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0015_user_notes'),
+        ('accounts', '0016_events_by_time_and_person'),
     ]
 
     operations = [

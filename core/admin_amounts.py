@@ -9,12 +9,12 @@ from django.db.models import Model
 from core.templatetags.ihome import yuan
 
 
-def in_yuan(field: str, label: Any) -> Callable[[Any, Model], str | None]:
+def in_yuan(field: str, label: Any) -> Callable[[Any, Model], str]:
     """Return a method for an admin class that shows an amount of the model; empty where there is none."""
 
     @admin.display(description=label, ordering=field)
-    def column(model_admin: Any, row: Model) -> str | None:
+    def column(model_admin: Any, row: Model) -> str:
         fen = getattr(row, field)
-        return None if fen is None else yuan(fen)
+        return model_admin.get_empty_value_display() if fen is None else yuan(fen)
 
     return column

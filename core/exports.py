@@ -10,7 +10,13 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Field, Model, QuerySet
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.urls import path, reverse
 from django.utils import timezone, translation
 from django.utils.text import capfirst
@@ -66,8 +72,10 @@ class Exported(ByKey, DatesInRange):
 
 def download(
     table: Table, request: HttpRequest, *, kind: str, model: type[Model], name: str = ""
-) -> StreamingHttpResponse:
+) -> HttpResponseBase:
     """Send a table as a file, and keep in the history who took it. Its rows are of `model`."""
+    if request.method != "GET":
+        return HttpResponseNotAllowed(["GET"])
     write, media_type = KINDS[kind]
     language = translation.get_language()
     trace = _begin_trace(request, kind, model)

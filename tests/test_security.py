@@ -204,6 +204,8 @@ def test_SEC02_safe_methods_change_nothing(world: World, gateway: Gateway, metho
         answer = getattr(client, method)(address, data)
         assert answer.status_code < 500, address
         after = database()
+        if address.endswith((".csv", ".xlsx")) and method == "get":
+            before["admin.LogEntry"] = after["admin.LogEntry"]  # who downloaded it
         assert after == before, address
     assert gateway.calls == []
     assert client.session["_auth_user_id"] == str(world.superuser.pk)
@@ -412,7 +414,9 @@ def test_SEC14_no_page_with_somebodys_order_is_kept_by_browsers(world: World, ga
     answers["paid"] = client.get(alipay.return_url(world.payment))
     answers["a receipt"] = client.get(f"/payments/{number}/receipt/")
     answers["a calendar"] = client.get(f"/orders/{number}/calendar.ics")
-    telling = {name for name, answer in answers.items() if number in answer.content.decode(errors="replace")}
+    telling = {
+        name for name, answer in answers.items() if number in answer.getvalue().decode(errors="replace")
+    }
     refused = {"booking refused", "review refused", f"/payments/{number}/cancel/"}
     assert {"the home, with the stay", "paid", "a receipt", "a calendar", "/orders/", *refused} <= telling
     for name in telling | {
@@ -484,6 +488,8 @@ def test_SEC08_scripts_in_any_field_are_shown_as_text(world: World, gateway: Gat
     order_row = {"action": "reject_bookings", "_selected_action": str(order.pk)}
     pages.append(("rejecting", client.post("/admin/orders/order/", order_row)))
     for name, page in pages:
+        if page.get("Content-Disposition", "").startswith("attachment"):  # no browser shows it
+            continue
         html = page.content.decode(errors="replace")
         for raw in RAW:
             assert raw not in html, name

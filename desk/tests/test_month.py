@@ -3,12 +3,14 @@
 import csv
 import io
 import random
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts import roles
@@ -20,6 +22,13 @@ from payments.models import BillEntry, BillLine, ComparedBill, Payment, Refund
 from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
 
 FIRST = date(2026, 11, 1)
 NOON = "2026-11-27T04:00:00+00:00"

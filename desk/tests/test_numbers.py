@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from statistics import median
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.db.models import QuerySet
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts import roles
@@ -25,6 +26,13 @@ from payments.models import Payment, Refund
 from tests import make
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 PERIOD = Period(FIRST, LAST)

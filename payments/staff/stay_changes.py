@@ -109,7 +109,8 @@ class ChangesStays:
             return False
         what = changes.told_in(get_language() or "zh-hans", before, form.new_stay)
         old, new = yuan_text(done.old_fen), yuan_text(done.new_fen)
-        self.log_change(request, order, f"{what} · ￥{old} → ￥{new}")  # type: ignore[attr-defined]
+        entry = " · ".join(filter(None, [what, f"￥{old} → ￥{new}", form.cleaned_data["reason"]]))
+        self.log_change(request, order, entry)  # type: ignore[attr-defined]
         told = gettext("%(number)s: stay changed.") % {"number": order.number}
         self.message_user(request, f"{told} {what}", messages.SUCCESS)  # type: ignore[attr-defined]
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))  # type: ignore[arg-type]

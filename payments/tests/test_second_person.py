@@ -193,11 +193,11 @@ def test_superusers_are_told_of_every_approval(asker: Person, boss: Person) -> N
     for refund in (proposed_by(asker.user), proposed_by(asker.user)):
         press_approve(Person(other).browser, refund)
         sweep_once()
-        told = mail.outbox.pop()
+        [told] = [each for each in mail.outbox if len(each.recipients()) > 1]  # others go to one person each
+        mail.outbox.clear()
         assert sorted(told.recipients()) == ["owner@example.com", "second@example.com"]
         for piece in (refund.out_request_no, "￥2000.00", "Fang", "Du"):
             assert piece in told.body
-    assert mail.outbox == []
 
 
 def test_the_mail_is_due_exactly_when_the_approval_is_committed(

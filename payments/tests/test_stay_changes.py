@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.core import mail
 from django.db import IntegrityError
@@ -21,7 +22,7 @@ from orders.changes import CannotChange, Stay
 from orders.models import Order, OrderEvent
 from payments import callbacks, checkout, stay_changes
 from payments.books.invariants import broken_rules
-from payments.models import Payment
+from payments.models import Payment, Refund
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.interleaving import before
@@ -111,6 +112,17 @@ def test_an_unpaid_stay_moves_at_the_price_of_today() -> None:
     assert event.reason.endswith("By phone") and "→" in event.reason
     assert "￥300.00 → ￥600.00" in LogEntry.objects.get(object_id=str(order.pk)).change_message
     assert list(broken_rules()) == []
+
+
+def test_SEC13_a_change_that_gives_money_back_asks_again_after_ten_minutes(gateway: Gateway) -> None:
+    order, client = booked(), client_of()
+    pay(order)
+    shorter = moved(order, last=-1)
+    preview = look(client, order, shorter).context["preview"]
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        page = look(client, order, shorter, agreed=preview.agreed)
+    assert "<title>Confirm that it" in page.content.decode()
+    assert not Refund.objects.filter(payment__order=order).exists()
 
 
 def test_the_renter_is_mailed_and_asked_for_the_new_amount() -> None:

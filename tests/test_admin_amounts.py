@@ -14,7 +14,7 @@ from payments.books.refunds import create
 from tests import make
 from tests.alipay import Gateway
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def shown(person: User) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from tests import make
 from tests.factors import QUESTION, REMOVE, code_of, with_app
 from tests.pages import Fields
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 PAGE = "/admin/houses/area/?q=x"
 ADD = "/admin/houses/area/add/"

@@ -20,7 +20,7 @@ from orders.models import Order
 from tests import make
 from tests.interleaving import before
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
 ADDRESS = "/admin/calendar/"

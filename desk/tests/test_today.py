@@ -16,7 +16,7 @@ from payments.models import Refund
 from tests import make
 from tests.alipay import Gateway
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
 QUERIES = 41

@@ -11,7 +11,7 @@ from jobs import staff_news
 from jobs.models import ToldChoice
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 ADDRESS = "/admin/told/"
 

@@ -14,7 +14,7 @@ from houses.tests.test_admin import FORM, staff  # noqa: F401  the fixture
 from houses.tests.test_photo_form import KEPT, errors_of, nothing_pending  # noqa: F401  the fixture
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 BAD = encoded(photo_like(400, 300))[:9000]
 

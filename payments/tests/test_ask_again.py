@@ -21,7 +21,7 @@ from tests.factors import QUESTION, code_of, with_app
 from tests.pages import Fields
 from tests.test_staff_rights import TABLE, Rows, actions, list_of, rows, without_traces
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 assert rows  # a fixture
 
 PASSWORD = "a-good-password"

@@ -14,7 +14,7 @@ from payments.staff.order_page import Money
 from tests import make
 from tests.alipay import Gateway
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 Status = Refund.Status
 QUERIES = 17  # two of them for notes, one for the invoice

@@ -13,7 +13,7 @@ from payments.refunding import request_refund
 from tests import make
 from tests.alipay import Gateway
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ def unproven(request: HttpRequest) -> HttpResponse | None:
 
 def unproven_lately(request: HttpRequest) -> HttpResponse | None:
     """As unproven(), and ask for a recent proof: the page changes how its owner signs in or is told."""
-    return unproven(request) or (again.unless_proven(request) if _has_factor(request) else None)
+    if not _has_factor(request):
+        return None
+    return door.unproven(request) or again.unless_proven(request)
 
 
 def _has_factor(request: HttpRequest) -> bool:

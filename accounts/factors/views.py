@@ -53,6 +53,7 @@ class Changing(OfStaff):
 
     def keep_session(self) -> None:
         """Stay signed in here, with the factor that was just proven; other sessions have ended."""
+        self.user.refresh_from_db(fields=["factor_changes"])
         update_session_auth_hash(self.request, self.user)
 
 
@@ -106,7 +107,6 @@ class ShowsCodes(Changing):
 
     def done(self, sentence: Any) -> HttpResponse:
         """Go on after a factor was set up; the first time by the recovery codes."""
-        self.user.refresh_from_db(fields=["factor_changes"])
         self.keep_session()
         sessions.set_factor(self.request)
         if not recovery.left(self.user):
@@ -185,7 +185,6 @@ class RemoveApp(Changing, FormView):
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         if self.remove():
-            self.user.refresh_from_db(fields=["factor_changes"])
             self.keep_session()
             messages.success(self.request, _("Removed. You've been signed out on other devices."))
         return redirect("accounts:factors")

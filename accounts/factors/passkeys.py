@@ -9,6 +9,7 @@ import webauthn
 from django.core import signing
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.utils.crypto import salted_hmac
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from webauthn.helpers.exceptions import WebAuthnException
@@ -160,9 +161,7 @@ def _use_up(user: User, purpose: str, challenge: str) -> bytes:
 
 def _host(request: HttpRequest) -> str:
     """Return the host without its port. ALLOWED_HOSTS has checked it, and the browser signs its own."""
-    return (
-        request.get_host().rsplit(":", 1)[0] if not request.get_host().endswith("]") else request.get_host()
-    )
+    return split_domain_port(request.get_host())[0]
 
 
 def _origin(request: HttpRequest) -> str:

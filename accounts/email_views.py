@@ -19,7 +19,7 @@ from accounts.factors.own_pages import ChangesSignIn
 from accounts.forms import EmailForm, PasswordByLinkForm
 from accounts.guards import post_only_page, signed_in_user
 from accounts.models import AccessEvent
-from accounts.proving import AsksForPassword
+from accounts.proving import AsksForPassword, PassesRequest
 from core.refusal import Refusal
 
 
@@ -37,7 +37,7 @@ class ConfirmEmail(LoginRequiredMixin, View):
 
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
-class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, FormView):
+class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView):
     """The page of the mailed link. Asks for the password, since a confirmed email can set a new one."""
 
     template_name = "accounts/email_confirmed.html"
@@ -50,9 +50,6 @@ class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, FormView):
             messages.error(request, _("This link no longer works. Ask for a new one."))
             return redirect("accounts:me")
         return super().dispatch(request, *args, **kwargs)
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: AsksForPassword) -> HttpResponse:
         emails.set_confirmed(form.user)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
+from django.views.generic.edit import FormMixin
 
 from accounts import codes
 from accounts.codes import Purpose
@@ -59,6 +60,15 @@ class AsksForPassword(forms.Form):
             if not self.user.check_password(self.cleaned_data["password"]):
                 raise forms.ValidationError(_("Your current password is incorrect."))
         return self.cleaned_data["password"]
+
+
+class PassesRequest(FormMixin):
+    """Mixin of views whose form takes the request."""
+
+    request: HttpRequest
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
 
 class CodeField(forms.CharField):

@@ -41,7 +41,7 @@ from accounts.guessing import PAUSED
 from accounts.holders import change_number, free_number, holder_of, prove_number
 from accounts.mobile import masked
 from accounts.models import AccessEvent, User
-from accounts.proving import CodeForm, ProvenNumber
+from accounts.proving import CodeForm, PassesRequest, ProvenNumber
 from core.client_address import client_address
 from core.refusal import Refusal
 from core.transactions import durable_transaction
@@ -239,16 +239,13 @@ def _save_profile(request: HttpRequest, pk: int) -> ProfileForm:
 
 
 @method_decorator(never_cache, name="dispatch")
-class NewPassword(ChangesSignIn, SuccessMessageMixin, PasswordChangeView):
+class NewPassword(ChangesSignIn, SuccessMessageMixin, PassesRequest, PasswordChangeView):
     """Change the password. Ends the user's other sessions."""
 
     template_name = "accounts/password.html"
     form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:me")
     success_message = _("Your password has been changed. You've been signed out on other devices.")
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         try:

@@ -20,6 +20,7 @@ from accounts.factors import again, app_codes, door, passkeys, recovery, session
 from accounts.factors.forms import NewAppForm, NewPasskeyForm, QuestionForm
 from accounts.guards import signed_in_user
 from accounts.guessing import PAUSED
+from accounts.proving import PassesRequest
 
 
 class OfStaff(RedirectURLMixin):
@@ -57,7 +58,7 @@ class Changing(OfStaff):
         update_session_auth_hash(self.request, self.user)
 
 
-class Question(OfStaff, FormView):
+class Question(OfStaff, PassesRequest, FormView):
     """Ask for a code after the password."""
 
     template_name = "accounts/factor.html"
@@ -71,9 +72,6 @@ class Question(OfStaff, FormView):
         if sessions.has_factor(request) or not store.has_any(self.user):
             return redirect(self.get_success_url())
         return None
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: QuestionForm) -> HttpResponse:
         sessions.set_factor(self.request)
@@ -121,15 +119,12 @@ class ShowsCodes(Changing):
         return self.render_to_response(context)  # type: ignore[attr-defined]
 
 
-class NewApp(ShowsCodes, FormView):
+class NewApp(ShowsCodes, PassesRequest, FormView):
     """Set up an authenticator app, in the place of the one before. The first time, codes follow."""
 
     template_name = "accounts/factor_app.html"
     form_class = NewAppForm
     extra_context = {"heading": _("Set up an authenticator app")}
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -142,7 +137,7 @@ class NewApp(ShowsCodes, FormView):
         return self.done(_("Your new app is set up. The one before no longer works."))
 
 
-class NewPasskey(ShowsCodes, FormView):
+class NewPasskey(ShowsCodes, PassesRequest, FormView):
     """Set up a passkey, with a script: without one there is the app."""
 
     template_name = "accounts/factor_passkey.html"
@@ -153,9 +148,6 @@ class NewPasskey(ShowsCodes, FormView):
         if not passkeys.are_possible(request):
             return redirect("accounts:factors")
         return super().stop(request)
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: NewPasskeyForm) -> HttpResponse:
         return self.done(_("Your passkey is set up."))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.factors import sessions, store
-from accounts.factors.forms import SecondFactorForm
+from accounts.factors.forms import SecondFactorForm, second_factor_code
 from accounts.guessing import PAUSED, counted_try
 
 METHOD, PASSWORD, CODE = "again", "again_password", "again_code"
@@ -36,12 +36,7 @@ class AgainForm(SecondFactorForm):
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
-    again_code = forms.CharField(
-        label=_("Code of your app, or a recovery code"),
-        max_length=60,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
-    )
+    again_code = second_factor_code()
 
     def __init__(self, data: Any, *, request: HttpRequest, fully: bool) -> None:
         super().__init__(data, request=request)

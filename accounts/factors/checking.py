@@ -14,7 +14,6 @@ from accounts.guessing import PAUSED
 from accounts.mobile import masked
 from accounts.models import AccessEvent, User
 from core.client_address import client_address
-from core.numbers import visible
 from core.rate_limits import Limit, LimitReached, Use, give_back, of_address, take_all
 
 log = logging.getLogger(__name__)
@@ -27,10 +26,9 @@ DAILY = Limit("factor by account in a day", 100, DAY)
 """Three of a million codes are right at any time: a hundred tries a day find one in nine years."""
 
 
-def check_code(request: HttpRequest, user: User, typed: str) -> None:
+def check_code(request: HttpRequest, user: User, code: str) -> None:
     """Use up a code of the app, or a recovery code. Raises ValidationError."""
     tries = take_try(request, user)
-    code = "".join(visible(typed).split())
     if not app_codes.accept(user, code) and not recovery.use(user, code):
         _note_wrong(request, user)
         raise ValidationError(_("This code is wrong, too old, or was used before."))

@@ -10,6 +10,15 @@ from accounts.proving import CodeField
 from core.fields import PlainLineField
 
 
+def second_factor_code(**attrs: Any) -> CodeField:
+    return CodeField(
+        label=_("Code of your app, or a recovery code"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", **attrs}),
+    )
+
+
 class SecondFactorForm(forms.Form):
     """Base of the forms that take a passkey in the place of a code."""
 
@@ -45,12 +54,7 @@ class QuestionForm(SecondFactorForm):
 
     code_field = "code"
 
-    code = CodeField(
-        label=_("Code of your app, or a recovery code"),
-        max_length=60,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True}),
-    )
+    code = second_factor_code(autofocus=True)
 
     def clean(self) -> dict[str, Any]:
         if self.has_second_factor():

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import access_log, busy
 from accounts.devices import known_device
 from accounts.mobile import masked
-from accounts.models import AccessEvent
+from accounts.models import AccessEvent, User
 from core.client_address import client_address
 from core.places import NoPlace
 from core.rate_limits import (
@@ -63,6 +63,13 @@ def counted_try(request: HttpRequest, mobile: str, *, of_staff: bool = False) ->
         _note_wrong(request, mobile)
         raise
     give_back(tries)
+
+
+def check_password(request: HttpRequest, user: User, typed: str, *, of_staff: bool = False) -> None:
+    """Check the password of a signed-in user. Raises ValidationError; a wrong one counts as at the doors."""
+    with counted_try(request, user.mobile, of_staff=of_staff):
+        if not user.check_password(typed):
+            raise ValidationError(_("Your current password is incorrect."))
 
 
 def _note_wrong(request: HttpRequest, mobile: str) -> None:

@@ -21,7 +21,7 @@ from django.views.generic.edit import FormMixin
 from accounts import codes
 from accounts.codes import Purpose
 from accounts.guards import signed_in_user
-from accounts.guessing import counted_try
+from accounts.guessing import check_password
 from accounts.mobile import MobileField, clean_mobile
 from accounts.models import is_mobile_number
 from core.numbers import visible
@@ -55,10 +55,7 @@ class AsksForPassword(forms.Form):
         self.request, self.user = request, signed_in_user(request)
 
     def clean_password(self) -> str:
-        """Check it. A wrong one counts towards the limits of sign-in."""
-        with counted_try(self.request, self.user.mobile):
-            if not self.user.check_password(self.cleaned_data["password"]):
-                raise forms.ValidationError(_("Your current password is incorrect."))
+        check_password(self.request, self.user, self.cleaned_data["password"])
         return self.cleaned_data["password"]
 
 

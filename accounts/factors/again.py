@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.factors import sessions, store
 from accounts.factors.forms import SecondFactorForm, second_factor_code
-from accounts.guessing import PAUSED, counted_try
+from accounts.guessing import PAUSED, check_password
 
 METHOD, PASSWORD, CODE = "again", "again_password", "again_code"
 SECRETS = ("password", "old_password", "new_password1", "new_password2")
@@ -46,12 +46,9 @@ class AgainForm(SecondFactorForm):
         self.needs_password, self.needs_factor = fully or not self.has_factor, fully and self.has_factor
 
     def clean_again_password(self) -> str:
-        """Wrong ones count as at the doors."""
         password = self.cleaned_data[PASSWORD]
         if password:
-            with counted_try(self.request, self.user.mobile, of_staff=True):
-                if not self.user.check_password(password):
-                    raise forms.ValidationError(_("Your current password is incorrect."))
+            check_password(self.request, self.user, password, of_staff=True)
         return password
 
     def clean(self) -> dict[str, Any]:

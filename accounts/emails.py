@@ -1,6 +1,5 @@
 """The mails of accounts: one that confirms an address, and links to addresses that are confirmed."""
 
-import logging
 from datetime import timedelta
 from threading import Thread
 
@@ -17,11 +16,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY, contacts
+from core.mail import NO_AUTOMATIC_REPLY, contacts, is_sent
 from core.rate_limits import Limit, LimitReached, of_address, take_all
 from core.refusal import Refusal
-
-log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 CONFIRMATIONS = Limit("confirmation mails of an account", 1, HOUR)
@@ -113,10 +110,7 @@ def _send_later(mails: list[EmailMessage]) -> None:
 
 def _send(mails: list[EmailMessage]) -> None:
     for mail in mails:
-        try:
-            mail.send()
-        except (OSError, ValueError) as error:  # SMTPException is an OSError
-            log.warning("a mail of accounts failed: %s", type(error).__name__)
+        is_sent(mail, "accounts")
 
 
 def _take(*limits: tuple[Limit, str]) -> None:

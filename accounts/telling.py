@@ -5,7 +5,6 @@ Events are the outbox, as an order's events are. One mail holds all that are due
 """
 
 import logging
-from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -16,13 +15,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import AccountEvent, User
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY
+from core.mail import NO_AUTOMATIC_REPLY, claim, is_sent
 
 log = logging.getLogger(__name__)
-
-LEASE = timedelta(minutes=5)
-"""Longer than a mail server may take. Also the time until the next try."""
-GIVE_UP_AFTER = timedelta(days=3)
 
 
 def due() -> list[list[int]]:
@@ -34,7 +29,7 @@ def due() -> list[list[int]]:
 
 def send(keys: list[int]) -> int:
     """Mail these events to all superusers with a confirmed email. Returns the number of events mailed."""
-    events = [event for event in _events(keys) if _claim(event)]
+    events = [event for event in _events(keys) if claim(event)]
     if not events:
         return 0
     confirmed = User.objects.filter(email_verified_at__isnull=False).exclude(email="")
@@ -42,7 +37,7 @@ def send(keys: list[int]) -> int:
     addresses = list(superusers.order_by("id").values_list("email", flat=True))
     if not addresses:
         log.warning("account events %s: no superuser has a confirmed email", keys)
-    elif not _sent(events, addresses):
+    elif not is_sent(_message(events, addresses), "account events"):
         return 0
     _events([event.pk for event in events]).update(mail_due_at=None)
     return len(events) if addresses else 0
@@ -50,25 +45,6 @@ def send(keys: list[int]) -> int:
 
 def _events(keys: list[int]) -> QuerySet[AccountEvent]:
     return AccountEvent.objects.filter(pk__in=keys).select_related("user", "actor").order_by("id")
-
-
-def _claim(event: AccountEvent) -> bool:
-    """Put off the next try with compare-and-set. False if another sweep was first, or after three days."""
-    now = timezone.now()
-    is_over = now - event.created_at > GIVE_UP_AFTER
-    if is_over:
-        log.error("account event %s: mail given up", event.pk)
-    unclaimed = AccountEvent.objects.filter(pk=event.pk, mail_due_at=event.mail_due_at, mail_due_at__lte=now)
-    return bool(unclaimed.update(mail_due_at=None if is_over else now + LEASE)) and not is_over
-
-
-def _sent(events: list[AccountEvent], addresses: list[str]) -> bool:
-    try:
-        _message(events, addresses).send()
-    except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
-        log.warning("account events mail failed: %s", type(error).__name__)
-        return False
-    return True
 
 
 def _message(events: list[AccountEvent], addresses: list[str]) -> EmailMessage:

@@ -4,7 +4,6 @@ Their unique key makes any number of sweeps tell each person once. A row is clai
 mailed, outside of transactions: it is sent twice only if the process was killed between sending and marking.
 """
 
-import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -16,18 +15,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY
+from core.mail import NO_AUTOMATIC_REPLY, claim, is_sent
 from jobs import heartbeat, staff_news
 from jobs.models import StaffMail
 from jobs.staff_news import KINDS, News
 
-log = logging.getLogger(__name__)
-
 EVERY = timedelta(seconds=50)
 """Cron starts a sweep every minute."""
-LEASE = timedelta(minutes=5)
-"""Longer than a mail server may take. Also the time until the next try."""
-GIVE_UP_AFTER = timedelta(days=3)
 KEPT = timedelta(days=183)
 
 
@@ -72,35 +66,16 @@ def send(user_key: int) -> int:
     """Mail somebody all that is due to them, in one mail. Returns the number of events mailed."""
     now = timezone.now()
     rows = StaffMail.objects.filter(user=user_key, mail_due_at__lte=now).order_by("id")
-    claimed = [row for row in rows[: staff_news.AT_ONCE] if _claim(row)]
+    claimed = [row for row in rows[: staff_news.AT_ONCE] if claim(row)]
     if not claimed:
         return 0
     user = User.objects.select_related("told_choice").get(pk=user_key)
     kinds = staff_news.chosen(user) if user.email and user.email_verified_at else set()
     told = [row for row in claimed if row.kind in kinds]
-    if told and not _sent(told, user):
+    if told and not is_sent(_message(told, user), "mail to staff"):
         return 0
     StaffMail.objects.filter(pk__in=[row.pk for row in claimed]).update(mail_due_at=None)
     return len(told)
-
-
-def _claim(row: StaffMail) -> bool:
-    """Put off the next try with compare-and-set. False if another sweep was first, or after three days."""
-    now = timezone.now()
-    is_over = now - row.created_at > GIVE_UP_AFTER
-    if is_over:
-        log.error("mail to staff %s: given up", row.pk)
-    unclaimed = StaffMail.objects.filter(pk=row.pk, mail_due_at=row.mail_due_at)
-    return bool(unclaimed.update(mail_due_at=None if is_over else now + LEASE)) and not is_over
-
-
-def _sent(rows: list[StaffMail], user: User) -> bool:
-    try:
-        _message(rows, user).send()
-    except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
-        log.warning("mail to staff failed: %s", type(error).__name__)
-        return False
-    return True
 
 
 def _message(rows: list[StaffMail], user: User) -> EmailMessage:

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 
 from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY, contacts
+from core.mail import GIVE_UP_AFTER, LEASE, NO_AUTOMATIC_REPLY, contacts
 from core.refusal import Refusal
 from orders.models import Order, OrderEvent
 from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirming
@@ -35,10 +35,6 @@ Kind = OrderEvent.Kind
 
 _ENHANCED_CODE = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 Status = Order.Status
-
-LEASE = timedelta(minutes=5)
-"""Longer than a mail server may take. An event whose process was killed is retried after this time."""
-GIVE_UP_AFTER = timedelta(days=3)
 
 SERVER_ANSWERED = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError)
 """Errors of one mail: the server answered, so they don't count for the circuit breaker."""

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
+from core.mail import LEASE
 from jobs import staff_mail, staff_news
 from jobs.models import Heartbeat, StaffMail, ToldChoice
 from jobs.staff_news import News
@@ -154,7 +155,7 @@ def test_a_mail_that_fails_is_sent_later_and_given_up_after_three_days(
         patch.setattr("django.core.mail.EmailMessage.send", failing)
         tell()
     assert staff_mail.due() == []
-    with time_machine.travel(NOW() + staff_mail.LEASE + timedelta(minutes=1), tick=False):
+    with time_machine.travel(NOW() + LEASE + timedelta(minutes=1), tick=False):
         tell()
     assert len(mails_to(user)) == 1
     StaffMail.objects.update(mail_due_at=NOW(), created_at=NOW() - timedelta(days=4))
@@ -193,7 +194,7 @@ def mailed_by_two_sweeps() -> int:
     user = colleague(roles.FRONT_DESK)
     booking()
     [key] = staff_mail.due()
-    with before("jobs.staff_mail._sent", partial(staff_mail.send, key)):
+    with before("jobs.staff_mail.is_sent", partial(staff_mail.send, key)):
         staff_mail.send(key)
     return len(mails_to(user))
 
@@ -203,7 +204,7 @@ def test_two_sweeps_mail_once() -> None:
 
 
 def test_twin_without_a_claim_two_sweeps_mail_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staff_mail, "_claim", lambda row: True)
+    monkeypatch.setattr(staff_mail, "claim", lambda row: True)
     assert mailed_by_two_sweeps() == 2
 
 

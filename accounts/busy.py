@@ -8,7 +8,6 @@ third of a second of a core; gunicorn has a process for each core.
 from collections.abc import Callable
 from functools import cache
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -36,7 +35,7 @@ class DoorMiddleware:
             with AT_DOORS.one(wait=WAIT_SECONDS if is_known(request) else 0):
                 return self.get_response(request)
         except NoPlace:
-            return _busy(request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
+            return _busy()
 
 
 @cache
@@ -44,17 +43,15 @@ def _doors() -> tuple[str, str]:
     return reverse("accounts:login"), reverse("admin:login")
 
 
-def _busy(language: str) -> HttpResponse:
-    wanted = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-    response = HttpResponse(_page(wanted), status=503)
+def _busy() -> HttpResponse:
+    response = HttpResponse(_page(translation.get_language()), status=503)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     response.headers["Cache-Control"] = "private, no-store"
-    response.headers["Content-Language"] = wanted
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log an error for each 5xx
     return response
 
 
 @cache
 def _page(language: str) -> str:
-    with translation.override(language):
-        return render_to_string("503_busy.html")
+    """Render the page, once for each language: that of the request."""
+    return render_to_string("503_busy.html")

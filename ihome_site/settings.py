@@ -91,13 +91,13 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "accounts.busy.DoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages, too: twenty long reviews are 80 KB. BREACH is mitigated: Django masks the CSRF token in each
     # response and pads the gzip header to a random length.
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ihome_site.middleware.LanguageCookieMiddleware",
+    "accounts.busy.DoorMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -56,6 +56,17 @@ def closed_breakers() -> None:
 
 
 @pytest.fixture
+def mails_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send mails of accounts in the test's own thread."""
+
+    class AtOnce:
+        def __init__(self, target, args, daemon) -> None:
+            self.start = lambda: target(*args)
+
+    monkeypatch.setattr("accounts.emails.Thread", AtOnce)
+
+
+@pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """Replace the HTTP client of Alipay with a double; it does not answer until the test sets answers."""
     double = Gateway()

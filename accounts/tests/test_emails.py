@@ -15,21 +15,12 @@ from tests import make
 from tests.interleaving import before
 from tests.proving import prove
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mails_leave_at_once")]
 
 ME, CONFIRM, BY_EMAIL = "/accounts/me/", "/accounts/me/email/", "/accounts/password/reset/email/"
 OLD, NEW = "a-good-password", "a-better-password"
 PASSWORDS = {"new_password1": NEW, "new_password2": NEW}
 EMAIL = "lin@example.com"
-
-
-@pytest.fixture(autouse=True)
-def mails_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class AtOnce:
-        def __init__(self, target, args, daemon) -> None:
-            self.start = lambda: target(*args)
-
-    monkeypatch.setattr("accounts.emails.Thread", AtOnce)
 
 
 @pytest.fixture

@@ -17,18 +17,9 @@ from accounts.models import AccountEvent, RecoveryCode, User
 from tests import make
 from tests.factors import QUESTION, SET_UP, code_of, with_app
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mails_leave_at_once")]
 
 PASSWORD = "a-good-password"
-
-
-@pytest.fixture(autouse=True)
-def mails_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class AtOnce:
-        def __init__(self, target, args, daemon) -> None:
-            self.start = lambda: target(*args)
-
-    monkeypatch.setattr("accounts.emails.Thread", AtOnce)
 
 
 @pytest.fixture

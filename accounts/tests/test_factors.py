@@ -31,7 +31,7 @@ from tests.factors import (
 )
 from tests.test_staff_rights import Rows, actions, addresses, filled, list_of, rows, without_traces
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mails_leave_at_once")]
 assert rows  # a fixture
 
 PASSWORD = "a-good-password"
@@ -42,15 +42,6 @@ DOORS = ("/accounts/login/", "/admin/login/")
 @pytest.fixture
 def production(settings: Settings) -> None:
     settings.REHEARSAL = False
-
-
-@pytest.fixture(autouse=True)
-def mails_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class AtOnce:
-        def __init__(self, target, args, daemon) -> None:
-            self.start = lambda: target(*args)
-
-    monkeypatch.setattr("accounts.emails.Thread", AtOnce)
 
 
 @pytest.fixture

@@ -208,13 +208,15 @@ class HousePhoto(models.Model):
 
         The files of the picture before are deleted after the commit.
         """
+        former = None
         if self.image and not self.image._committed:  # type: ignore[attr-defined]
             self._store_sizes()
-            if former := HousePhoto.objects.filter(pk=self.pk).first():
-                former.delete_files_after_commit()
+            former = HousePhoto.objects.filter(pk=self.pk).first()
             if (only := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*only, "image", "thumbnail", "stem", "width", "height"}
         super().save(*args, **kwargs)
+        if former:
+            former.delete_files_after_commit()  # at once outside of transactions, so only after the row
 
     def _store_sizes(self) -> None:
         given, field = self.image.file, self.image.field

@@ -92,7 +92,8 @@ class NightsForm(forms.Form):
 
 
 def _key(typed: str) -> int:
-    return int(typed) if typed.isascii() and typed.isdigit() and int(typed) <= MAX_KEY else 0
+    is_number = typed.isascii() and typed.isdigit() and len(typed) <= len(str(MAX_KEY))
+    return int(typed) if is_number and int(typed) <= MAX_KEY else 0
 
 
 def choice_in(parameters: Mapping[str, str]) -> Choice | None:

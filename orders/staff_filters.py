@@ -123,6 +123,6 @@ class AreaFilter(admin.SimpleListFilter):
         chosen = self.value()
         if not chosen:
             return queryset
-        if not chosen.isdigit():
+        if chosen not in dict(self.lookup_choices):
             return queryset.none()
         return queryset.filter(house__in=House.objects.filter(area=int(chosen)).order_by().values("pk"))

@@ -20,9 +20,11 @@ from houses.models import BookedNight, House
 from orders import booking, mailing
 from orders.changes import CannotChange, Stay
 from orders.models import Order, OrderEvent
-from payments import callbacks, checkout, stay_changes
+from payments import callbacks, checkout, outside, stay_changes
+from payments.books.attempts import next_number
 from payments.books.invariants import broken_rules
 from payments.models import Payment, Refund
+from payments.outside import Money
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.interleaving import before
@@ -189,6 +191,17 @@ def test_a_cheaper_paid_stay_gives_the_difference_back(gateway: Gateway) -> None
     assert list(broken_rules()) == []
     mailing.send(order.pk)
     assert "￥150.00" in mail.outbox[-1].body
+
+
+def test_the_difference_of_a_stay_paid_in_cash_goes_back_as_it_came(gateway: Gateway) -> None:
+    order = booked(language="en")
+    seen = {"status": order.status, "number": next_number(order)}
+    outside.confirm(order, Money("CASH", 30000, "R-17"), by=make.user(is_staff=True), **seen)
+    order.refresh_from_db()
+    change(order, moved(order, last=-1))
+    mailing.send(order.pk)
+    assert "We'll give ￥150.00 back to you the way you paid it." in mail.outbox[-1].body
+    assert "the account you paid from" not in mail.outbox[-1].body
 
 
 def test_a_paid_stay_that_costs_the_same_moves_nothing(gateway: Gateway) -> None:

@@ -50,9 +50,11 @@ class ExtendForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if cleaned.get("until") or self.errors:
+            return cleaned  # a typed time counts: the page comes with hours already chosen
         if hours := cleaned.get("hours"):
             cleaned["until"] = max(self._deadline(), timezone.now()) + timedelta(hours=int(hours))
-        elif not cleaned.get("until") and not self.errors:
+        else:
             self.add_error("until", _("Choose hours, or type a date and time."))
         return cleaned
 

@@ -67,10 +67,11 @@ def test_hours_more_to_pay(desk: Client) -> None:
     assert "to pay ￥300.00" in message.body
 
 
-def test_a_date_and_time(desk: Client) -> None:
+@pytest.mark.parametrize("hours", ["", "2"], ids=["none chosen", "as the page comes"])
+def test_a_date_and_time(desk: Client, hours: str) -> None:
     order = waiting()
     day = timezone.localdate() + timedelta(days=2)
-    press(desk, order, **typed(order, until=f"{day}T18:30"))
+    press(desk, order, **typed(order, until=f"{day}T18:30", hours=hours))
     order.refresh_from_db()
     assert order.accept_by is not None
     assert timezone.localtime(order.accept_by) == timezone.make_aware(

@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -18,24 +17,17 @@ from core.admin_amounts import in_yuan
 from core.admin_pages import ByKey
 from core.exports import Exported
 from core.refusal import Refusal
-from core.templatetags.ihome import moment, stay_date, yuan
+from core.templatetags.ihome import stay_date, yuan
 from core.transactions import durable_transaction
-from orders import mailing, stays, transitions
+from orders import deadlines, mailing, stays, transitions
 from orders.invoice_admin import InvoiceRequestAdmin
 from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
 from orders.staff_booking import StaffBooking
 from orders.staff_filters import AreaFilter, StayFilter
-from orders.staff_search import OrderSearch
+from orders.staff_search import NUMBER_LOOKUPS_BY_ORDER, OrderSearch
 from orders.transitions import IllegalTransition
-
-NUMBER_LOOKUPS_BY_ORDER = {
-    "mobile": "order__renter__mobile",
-    "order": "order__number",
-    "trade": f"order__{BY_TRADE}",
-    "refund": f"order__{BY_REFUND}",
-}
 
 
 class RejectForm(forms.Form):
@@ -100,9 +92,8 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
     @admin.display(description=_("deadline"))
     def deadline(self, order: Order) -> str:
         """Until when staff answer, or the renter pays."""
-        by = {Order.Status.WAIT_ACCEPT: order.accept_by, Order.Status.WAIT_PAYMENT: order.pay_by}
-        at = by.get(Order.Status(order.status))
-        return moment(timezone.localtime(at)) if at else ""
+        at = deadlines.deadline_of(order)
+        return deadlines.shown(at) if at else ""
 
     @admin.action(description=_("Accept"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:

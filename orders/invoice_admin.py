@@ -19,8 +19,7 @@ from core.refusal import Refusal
 from core.templatetags.ihome import yuan
 from orders import invoices
 from orders.models import InvoiceRequest, Order
-from orders.money_state import BY_REFUND, BY_TRADE
-from orders.staff_search import OrderSearch
+from orders.staff_search import NUMBER_LOOKUPS_BY_ORDER, OrderSearch
 
 Status = Order.Status
 
@@ -45,12 +44,7 @@ class InvoiceRequestAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     list_prefetch = ("order",)
     search_fields = ["order__number"]
     order_path = "order"
-    number_lookups = {
-        "mobile": "order__renter__mobile",
-        "order": "order__number",
-        "trade": f"order__{BY_TRADE}",
-        "refund": f"order__{BY_REFUND}",
-    }
+    number_lookups = NUMBER_LOOKUPS_BY_ORDER
     actions = ["mark_issued"]
     offered: ClassVar[dict[str, Any]] = {"mark_issued": lambda request: request.issued_at is None}
 

@@ -12,15 +12,23 @@ from accounts.search import NumberSearch
 from core.numbers import read_number, visible
 from houses.models import MAX_NIGHTS, House
 from orders.models import Order
+from orders.money_state import BY_REFUND, BY_TRADE
 from orders.search import parse_days
 
 MAX_NAMES = 500
 """Renters or homes that one word may match. With more, the word is too common to find anything."""
-
-_LONGEST_STAY = timedelta(days=MAX_NIGHTS)
 MAX_ORDERS = 1000
 """Newest orders whose payments or refunds are found by a name."""
 
+NUMBER_LOOKUPS_BY_ORDER = {
+    "mobile": "order__renter__mobile",
+    "order": "order__number",
+    "trade": f"order__{BY_TRADE}",
+    "refund": f"order__{BY_REFUND}",
+}
+"""`number_lookups` of what belongs to an order."""
+
+_LONGEST_STAY = timedelta(days=MAX_NIGHTS)
 _BEGINNING = re.compile(r"[0-9]{5,13}")
 _TAIL = re.compile(r"[0-9]{4}")
 

@@ -12,9 +12,9 @@ from django.test import client
 from pytest_django import Settings
 
 from accounts import sms
+from core import outbox
 from demo.keys import make_demo_keys
 from ihome_site.requests import Utf8Request
-from orders import mailing
 from payments.alipay import http
 from standin import StandIn
 from tests.alipay import Gateway
@@ -51,7 +51,7 @@ def keys_parsed_once() -> Iterator[None]:
 def closed_breakers() -> None:
     """Close the circuit breakers, which are global to the process, before each test."""
     http.breaker.reset()
-    mailing.breaker.reset()
+    outbox.breaker.reset()
     sms.breaker.reset()
 
 

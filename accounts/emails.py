@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY, contacts, is_sent
+from core.mail import NO_AUTOMATIC_REPLY, contacts
+from core.outbox import sent
 from core.rate_limits import Limit, LimitReached, of_address, take_all
 from core.refusal import Refusal
 
@@ -110,7 +111,7 @@ def _send_later(mails: list[EmailMessage]) -> None:
 
 def _send(mails: list[EmailMessage]) -> None:
     for mail in mails:
-        is_sent(mail, "accounts")
+        sent(mail)
 
 
 def _take(*limits: tuple[Limit, str]) -> None:

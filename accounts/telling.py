@@ -1,7 +1,7 @@
 """Mails to superusers about account events: approvals, refused attempts, new numbers of staff, a superuser
 made on the server.
 
-Events are the outbox, as an order's events are. One mail holds all that are due. It is sent at least once.
+Events are the outbox (core/outbox.py). One mail holds all that are due. It is sent at least once.
 """
 
 import logging
@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import AccountEvent, User
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY, claim, is_sent
+from core.mail import NO_AUTOMATIC_REPLY
+from core.outbox import claim, sent
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def send(keys: list[int]) -> int:
     addresses = list(superusers.order_by("id").values_list("email", flat=True))
     if not addresses:
         log.warning("account events %s: no superuser has a confirmed email", keys)
-    elif not is_sent(_message(events, addresses), "account events"):
+    elif not sent(_message(events, addresses)):
         return 0
     _events([event.pk for event in events]).update(mail_due_at=None)
     return len(events) if addresses else 0

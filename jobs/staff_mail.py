@@ -1,7 +1,6 @@
 """Mails to staff about what waits for them. Rows of StaffMail are the outbox, one for each person and event.
 
-Their unique key makes any number of sweeps tell each person once. A row is claimed with a lease before it is
-mailed, outside of transactions: it is sent twice only if the process was killed between sending and marking.
+Their unique key makes any number of sweeps tell each person once. core/outbox.py claims and sends.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.links import absolute_url
-from core.mail import NO_AUTOMATIC_REPLY, claim, is_sent
+from core.mail import NO_AUTOMATIC_REPLY
+from core.outbox import claim, sent
 from jobs import heartbeat, staff_news
 from jobs.models import StaffMail
 from jobs.staff_news import KINDS, News
@@ -72,7 +72,7 @@ def send(user_key: int) -> int:
     user = User.objects.select_related("told_choice").get(pk=user_key)
     kinds = staff_news.chosen(user) if user.email and user.email_verified_at else set()
     told = [row for row in claimed if row.kind in kinds]
-    if told and not is_sent(_message(told, user), "mail to staff"):
+    if told and not sent(_message(told, user)):
         return 0
     StaffMail.objects.filter(pk__in=[row.pk for row in claimed]).update(mail_due_at=None)
     return len(told)

@@ -22,9 +22,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.circuit_breaker import CircuitBreaker
 from core.links import absolute_url
-from core.mail import GIVE_UP_AFTER, LEASE, NO_AUTOMATIC_REPLY, contacts
+from core.mail import NO_AUTOMATIC_REPLY, contacts
+from core.outbox import GIVE_UP_AFTER, LEASE, SERVER_ANSWERED, breaker
 from core.refusal import Refusal
 from orders.models import Order, OrderEvent
 from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirming
@@ -32,15 +32,9 @@ from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirmi
 log = logging.getLogger(__name__)
 
 Kind = OrderEvent.Kind
-
-_ENHANCED_CODE = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 Status = Order.Status
 
-SERVER_ANSWERED = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError)
-"""Errors of one mail: the server answered, so they don't count for the circuit breaker."""
-
-breaker = CircuitBreaker("the mail server")
-"""A server that hangs must not delay the whole sweep by one timeout for each mail."""
+_ENHANCED_CODE = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 
 MAX_TITLE_LENGTH = 30
 """Characters of the house's title in a subject."""

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from core.mail import LEASE
+from core import outbox
+from core.circuit_breaker import FAILURES_TO_OPEN
+from core.outbox import LEASE
 from jobs import staff_mail, staff_news
 from jobs.models import Heartbeat, StaffMail, ToldChoice
 from jobs.staff_news import News
@@ -164,6 +166,19 @@ def test_a_mail_that_fails_is_sent_later_and_given_up_after_three_days(
     assert not StaffMail.objects.filter(mail_due_at__isnull=False).exists()
 
 
+def test_a_mail_server_that_hangs_is_waited_for_only_now_and_then() -> None:
+    user = colleague(roles.FRONT_DESK)
+    booking()
+    for _ in range(FAILURES_TO_OPEN):
+        outbox.breaker.failed()
+    tell()
+    assert mails_to(user) == []
+    outbox.breaker.reset()
+    with time_machine.travel(NOW() + LEASE + timedelta(minutes=1), tick=False):
+        tell()
+    assert len(mails_to(user)) == 1
+
+
 def failing(self: object) -> None:
     raise OSError
 
@@ -194,7 +209,7 @@ def mailed_by_two_sweeps() -> int:
     user = colleague(roles.FRONT_DESK)
     booking()
     [key] = staff_mail.due()
-    with before("jobs.staff_mail.is_sent", partial(staff_mail.send, key)):
+    with before("jobs.staff_mail.sent", partial(staff_mail.send, key)):
         staff_mail.send(key)
     return len(mails_to(user))
 

@@ -151,11 +151,8 @@ class BookedNightAdmin(NumberSearch, DatesInRange):
         return ["house", "night", "note", "order_number"] if obj else ["house", "night", "last", "note"]
 
     def save_model(self, request: HttpRequest, obj: BookedNight, form: Any, change: bool) -> None:
-        availability.hold_for_staff(obj)
         last = form.cleaned_data["last"] or obj.night
-        if last > obj.night:
-            second = obj.night + timedelta(days=1)
-            availability.hold_range_for_staff(obj.house_id, second, last, note=obj.note)
+        availability.hold_for_staff(obj, last)
         self.log_change(request, obj.house, blocking.blocked_entry(obj.night, last, obj.note))
 
     def delete_model(self, request: HttpRequest, obj: BookedNight) -> None:

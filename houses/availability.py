@@ -54,9 +54,9 @@ def _take(house: House, nights: list[date], order_number: str, note: str = "") -
     BookedNight.objects.bulk_create(rows)
 
 
-def hold_for_staff(night: BookedNight) -> None:
-    """Save one night that staff block. Raises NightsTaken."""
-    hold(night.house, night.night, night.night + timedelta(days=1), note=night.note)
+def hold_for_staff(night: BookedNight, last: date | None = None) -> None:
+    """Save a night that staff block, and those after it until `last` (included). Raises NightsTaken."""
+    hold(night.house, night.night, (last or night.night) + timedelta(days=1), note=night.note)
     night.pk = BookedNight.objects.get(house=night.house, night=night.night).pk
 
 

@@ -6,7 +6,6 @@ payments/stay_changes.py calls it, and moves the money in the same transaction.
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -68,15 +67,11 @@ def change_stay(order: Order, stay: Stay, *, price_fen: int, by: User, reason: s
         "amount_fen": stay.nights * price_fen,
         **_deadlines(order, stay),
     }
-    _row(order).update(**columns)
+    Order.objects.filter(pk=order.pk).update(**columns)
     for name, value in columns.items():
         setattr(order, name, value)
     note = f"{told} · {reason}" if reason else told
     transitions.note(order, OrderEvent.Kind.CHANGED, actor=by, reason=note[:200], amount_fen=order.amount_fen)
-
-
-def _row(order: Order) -> QuerySet[Order]:
-    return Order.objects.filter(pk=order.pk)
 
 
 def _deadlines(order: Order, stay: Stay) -> dict[str, object]:

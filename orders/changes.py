@@ -4,7 +4,7 @@ payments/stay_changes.py calls it, and moves the money in the same transaction.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -74,13 +74,16 @@ def change_stay(order: Order, stay: Stay, *, price_fen: int, by: User, reason: s
     transitions.note(order, OrderEvent.Kind.CHANGED, actor=by, reason=note[:200], amount_fen=order.amount_fen)
 
 
-def _deadlines(order: Order, stay: Stay) -> dict[str, object]:
-    """Deadlines of an unpaid order, none of them after the last moment of the new stay."""
+def _deadlines(order: Order, stay: Stay) -> dict[str, datetime]:
+    """Return the deadlines of an unpaid order that the last moment of the new stay brings forward."""
     if order.status not in Order.UNPAID:
         return {}
     latest = transitions.last_moment(stay.check_in)
-    found = {name: getattr(order, name) for name in ("accept_by", "pay_by")}
-    return {name: min(at, latest) for name, at in found.items() if at}
+    deadlines = {name: getattr(order, name) for name in ("accept_by", "pay_by")}
+    earlier = {name: latest for name, at in deadlines.items() if at and at > latest}
+    if "pay_by" in earlier and order.remind_at:
+        earlier["remind_at"] = min(order.remind_at, transitions.remind_at(latest))
+    return earlier
 
 
 def told_in(language: str, before: Stay, after: Stay) -> str:

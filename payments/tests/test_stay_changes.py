@@ -147,11 +147,12 @@ def test_guests_alone_leave_price_and_attempt_as_they_are(gateway: Gateway) -> N
 
 
 def test_a_deadline_does_not_outlast_the_new_check_in() -> None:
-    order = booked(pay_by=timezone.now() + 15 * DAY)
+    order = booked(pay_by=timezone.now() + 15 * DAY, remind_at=timezone.now() + 14 * DAY)
     stay = Stay(timezone.localdate() + 2 * DAY, timezone.localdate() + 4 * DAY, 1)
     change(order, stay)
     order.refresh_from_db()
     assert timezone.localtime(order.pay_by).date() == stay.check_in
+    assert timezone.now() < order.remind_at < order.pay_by  # otherwise nobody would be reminded
 
 
 @pytest.mark.parametrize("answer", ["waiting", "not_existing"])

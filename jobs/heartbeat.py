@@ -40,8 +40,9 @@ def claim(name: str, *, every: timedelta) -> bool:
     return is_new or bool(Heartbeat.objects.filter(name=name, beat_at__lte=now - every).update(beat_at=now))
 
 
-def last_beat(name: str = SWEEP) -> datetime | None:
-    return Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
+def last_beat() -> datetime | None:
+    """Time of the last heartbeat of the sweep."""
+    return Heartbeat.objects.filter(name=SWEEP).values_list("beat_at", flat=True).first()
 
 
 def sweep_is_missed_since() -> datetime | None:

@@ -53,17 +53,18 @@ def numbered_at_alipay(number: str) -> Q:
 
     Subqueries, because a join would show an order once for each of its payments.
     """
-    trades, refunds = (Order.objects.filter((lookup, number)).order_by() for lookup in (BY_TRADE, BY_REFUND))
+    trades, refunds = _by_trade_and_by_refund(number)
     return Q(pk__in=trades.values("pk")) | Q(pk__in=refunds.values("pk"))
 
 
 def orders_numbered_at_alipay(number: str) -> list[str]:
     """Return the numbers of the orders of a trade or refund. A union: MariaDB uses no index for an OR."""
-    trades, refunds = (
-        Order.objects.filter((lookup, number)).order_by().values_list("number", flat=True)
-        for lookup in (BY_TRADE, BY_REFUND)
-    )
-    return list(trades.union(refunds))
+    trades, refunds = _by_trade_and_by_refund(number)
+    return list(trades.values_list("number", flat=True).union(refunds.values_list("number", flat=True)))
+
+
+def _by_trade_and_by_refund(number: str) -> list[OrderQuerySet]:
+    return [Order.objects.filter((lookup, number)).order_by() for lookup in (BY_TRADE, BY_REFUND)]
 
 
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:

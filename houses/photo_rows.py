@@ -1,7 +1,7 @@
 """Photos in the form of a house: several chosen at once become rows of their own, and rows change places.
 
-Both are done to what was posted, before Django reads it: a photo chosen among several is then checked, told
-of and kept as one that was chosen alone.
+Both are done to what was posted, before Django reads it: a photo chosen among several is then checked,
+refused or kept like one that was chosen alone.
 """
 
 from typing import Any

@@ -17,10 +17,12 @@ from accounts.models import User
 from bills.comparison import reconcile
 from bills.days import day_of, not_compared
 from core.transactions import durable_transaction
+from houses import availability
 from jobs.sweep import sweep_once
 from orders import mailing
+from orders.changes import Stay
 from orders.models import Order
-from payments import callbacks, cancellation, outside, queries
+from payments import callbacks, cancellation, outside, queries, stay_changes
 from payments.alipay.bill import Bill
 from payments.books import attempts
 from payments.books.attempts import Outcome, next_number
@@ -245,6 +247,21 @@ def test_the_renters_cancellation_gives_cash_back_by_hand(gateway: Gateway) -> N
     assert "We&#x27;ll give ￥300.00 back to you" in page or "We'll give ￥300.00 back to you" in page
     assert gateway.calls == []
     assert list(broken_rules()) == []
+
+
+def test_a_shorter_stay_gives_the_difference_back_by_hand(gateway: Gateway) -> None:
+    payment = paid_in_cash(renter=make.user(email="wang@example.com"), language="en")
+    order = Order.objects.get(pk=payment.order_id)
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    shorter = Stay(order.check_in, order.check_in + timedelta(days=1), order.guests)
+    agreed = stay_changes.preview(order, shorter).agreed
+    stay_changes.change(order, shorter, by=make.staff(roles.MANAGER), agreed=agreed)
+    refund = payment.refunds.get()
+    assert (refund.status, refund.amount_fen, refund.next_try_at) == ("DUE", 15000, None)
+    assert list(broken_rules()) == []
+    mailing.send(order.pk)
+    assert "We'll give ￥150.00 back to you the way you paid it." in mail.outbox[-1].body
+    assert "account you paid from" not in mail.outbox[-1].body
 
 
 def test_the_renter_reads_that_it_was_paid_outside(gateway: Gateway) -> None:

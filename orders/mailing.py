@@ -27,7 +27,7 @@ from core.mail import NO_AUTOMATIC_REPLY, contacts
 from core.outbox import GIVE_UP_AFTER, LEASE, SERVER_ANSWERED, breaker
 from core.refusal import Refusal
 from orders.models import Order, OrderEvent
-from orders.money_state import has_begun_to_pay, has_delayed_refund, is_confirming
+from orders.money_state import came_outside, has_begun_to_pay, has_delayed_refund, is_confirming
 
 log = logging.getLogger(__name__)
 
@@ -245,6 +245,7 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "begun": event.kind == Kind.CANCELED and has_begun_to_pay(order),
         "back_fen": _refund_due_fen(event),
         "is_delayed": event.kind == Kind.CANCELED and has_delayed_refund(order),
+        "came_outside": event.kind == Kind.REFUND_OFF and came_outside(order, order.events.all()),
         "given_back_before": event.kind == Kind.CANCELED and _has_earlier_refund(event),
         "url": absolute_url("orders:detail", order.number),
         "contacts": contacts(),

@@ -4,7 +4,7 @@
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
@@ -80,6 +80,12 @@ def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
     sums = {name: _refund_sum(which) for name, which in _refunds(_long_ago()).items()}
     surplus = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
     return {**Order.objects.filter(pk=order.pk).aggregate(**sums), "surplus_fen": sum(surplus)}
+
+
+def came_outside(order: Order, events: Iterable[OrderEvent]) -> bool:
+    """Return True if any money came outside Alipay, for the order or as surplus: only staff note that."""
+    surplus = (event for event in events if event.kind == OrderEvent.Kind.SURPLUS)
+    return bool(order.paid_outside) or any(event.actor_id for event in surplus)
 
 
 def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from orders.forms import ReviewForm
 from orders.ics import calendar_of
 from orders.limits import TooManyUnpaid
 from orders.models import Order
-from orders.money_state import ending_of, money_of, payment_facts
+from orders.money_state import came_outside, ending_of, money_of, payment_facts
 from orders.pages import counts_by_status, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
 from orders.transitions import IllegalTransition
@@ -144,7 +144,7 @@ def order_page(
     if order.status == Order.Status.WAIT_PAYMENT:
         context |= _payment_context(order)
     elif order.status == Order.Status.CANCELED:
-        context["ending"] = ending_of(order, events)
+        context |= {"ending": ending_of(order, events), "came_outside": came_outside(order, events)}
         if money["on_its_way_fen"] or money["delayed_fen"]:
             context |= {"is_watched": True, "look_again_after": REFRESH_INTERVAL.seconds}
     return render(request, "orders/order_detail.html", context, status=status)

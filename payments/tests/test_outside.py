@@ -22,7 +22,7 @@ from jobs.sweep import sweep_once
 from orders import mailing
 from orders.changes import Stay
 from orders.models import Order
-from payments import callbacks, cancellation, outside, queries, stay_changes
+from payments import callbacks, cancellation, outside, queries, refunding, stay_changes
 from payments.alipay.bill import Bill
 from payments.books import attempts
 from payments.books.attempts import Outcome, next_number
@@ -177,6 +177,17 @@ def test_cash_for_an_order_that_is_over_is_surplus(desk: Client, gateway: Gatewa
     assert refund.status == "DONE"
     assert gateway.calls == []
     assert list(broken_rules()) == []
+
+
+def test_the_renter_of_surplus_cash_reads_that_it_comes_back_by_hand(desk: Client, gateway: Gateway) -> None:
+    order = make.order(make.user(email="wang@example.com"), status="CANCELED", language="en")
+    take(order, Money("CASH", 12000, "R-17"))
+    browser = browser_of(order.renter)
+    assert "We'll give ￥120.00 back to you" in browser.get(order.get_absolute_url()).content.decode()
+    refund = Refund.objects.get(payment__order=order)
+    refunding.give_up(refund, by=make.staff(roles.FINANCE), explanation="Kept for the next stay")
+    mailing.send(order.pk)
+    assert "refund we told you about won't be made.\n" in mail.outbox[-1].body
 
 
 def test_a_refund_is_given_back_by_hand_and_never_sent(desk: Client, gateway: Gateway) -> None:

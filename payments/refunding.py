@@ -109,8 +109,11 @@ def must_be_handed_over(refund: Refund) -> bool:
 
 
 def hand_over(refund: Refund, *, by: User, reference: str) -> None:
-    """Confirm that staff gave money back outside Alipay: DUE → DONE. Raises CannotRefund."""
-    if not refunds.mark_handed_over(refund, by=by, reference=reference):
+    """Confirm that staff gave money back outside Alipay: DUE → DONE. Raises CannotRefund.
+
+    Also refuses one that was not due when it was read: staff were not asked for a reference then.
+    """
+    if not must_be_handed_over(refund) or not refunds.mark_handed_over(refund, by=by, reference=reference):
         raise _not_possible_any_more(refund)
 
 

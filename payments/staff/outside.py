@@ -126,21 +126,20 @@ class HandsOver(ReadOnlyAdmin):
         if refund is None:
             return None
         form = HandOverForm(request.POST if "reference" in request.POST else None)
-        if not refunding.must_be_handed_over(refund) or form.is_valid():
-            self._hand_over(request, refund, form)
-            return None
-        return self.ask_first(
-            request,
-            "admin/payments/hand_over.html",
-            action="hand_over",
-            title=gettext("Confirm that it was given back"),
-            rows=[refund],
-            form=form,
-            refund=refund,
-        )
+        if refunding.must_be_handed_over(refund) and not form.is_valid():
+            return self.ask_first(
+                request,
+                "admin/payments/hand_over.html",
+                action="hand_over",
+                title=gettext("Confirm that it was given back"),
+                rows=[refund],
+                form=form,
+                refund=refund,
+            )
+        self._hand_over(request, refund, form.cleaned_data["reference"] if form.is_valid() else "")
+        return None
 
-    def _hand_over(self, request: HttpRequest, refund: Refund, form: HandOverForm) -> None:
-        reference = form.cleaned_data["reference"] if form.is_valid() else ""
+    def _hand_over(self, request: HttpRequest, refund: Refund, reference: str) -> None:
         try:
             refunding.hand_over(refund, by=signed_in_user(request), reference=reference)
         except CannotRefund as refusal:

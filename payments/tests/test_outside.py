@@ -24,9 +24,10 @@ from orders.changes import Stay
 from orders.models import Order
 from payments import callbacks, cancellation, outside, queries, refunding, stay_changes
 from payments.alipay.bill import Bill
-from payments.books import attempts
+from payments.books import attempts, refunds
 from payments.books.attempts import Outcome, next_number
 from payments.books.invariants import broken_rules
+from payments.books.refunds import CannotRefund
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.outside import CannotConfirm, Money
 from tests import alipay, make
@@ -234,6 +235,17 @@ def test_REF10_above_the_limit_a_second_person_releases_it(desk: Client) -> None
     refund.refresh_from_db()
     assert refund.status == "DONE"
     assert list(broken_rules()) == []
+
+
+def test_a_refund_that_is_approved_meanwhile_is_not_given_back_without_a_reference(desk: Client) -> None:
+    payment = paid_in_cash()
+    refund = refunds.create(payment, 10000, reason="STAFF")
+    as_read = Refund.objects.get(pk=refund.pk)
+    as_read.status = Refund.Status.PROPOSED
+    with pytest.raises(CannotRefund):
+        refunding.hand_over(as_read, by=make.staff(roles.FINANCE), reference="")
+    refund.refresh_from_db()
+    assert refund.status == "DUE"
 
 
 def test_a_refund_at_alipay_is_not_given_back_by_hand(desk: Client) -> None:

@@ -113,7 +113,13 @@ def _outside_alipay_by_staff() -> Iterator[Question]:
     outside = Payment.objects.filter(channel__in=Payment.OUTSIDE)
     yield (
         "money outside Alipay that nobody confirmed, or that Alipay is asked about",
-        outside.exclude(recorded_by__isnull=False, evidence=Payment.Evidence.STAFF, trade_no=""),
+        outside.exclude(
+            recorded_by__isnull=False,
+            evidence=Payment.Evidence.STAFF,
+            trade_no="",
+            asked_at=None,
+            next_try_at=None,
+        ),
         "order__number",
     )
     yield (

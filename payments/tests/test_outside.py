@@ -417,12 +417,24 @@ def test_CON12_cash_and_a_notice_at_the_same_instant(gateway: Gateway) -> None:
     assert list(broken_rules()) == []
 
 
-def test_an_unconfirmed_row_breaks_a_rule() -> None:
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"recorded_by": None},
+        {"evidence": "QUERY"},
+        {"trade_no": "2026112822001"},
+        {"asked_at": timezone.now()},
+        {"next_try_at": timezone.now()},
+    ],
+)
+def test_a_row_that_nobody_confirmed_or_that_alipay_is_asked_about_breaks_a_rule(
+    columns: dict[str, object],
+) -> None:
     payment = paid_in_cash()
 
     @durable_transaction
     def spoil() -> None:
-        Payment.objects.filter(pk=payment.pk).update(recorded_by=None)
+        Payment.objects.filter(pk=payment.pk).update(**columns)
 
     spoil()
     assert "I4" in {broken.rule for broken in broken_rules()}

@@ -4,10 +4,9 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils import timezone
-
 from orders.models import Order
-from payments.models import LATE_AFTER, Payment, Refund
+from payments.books.refunds import is_late
+from payments.models import Payment, Refund
 
 
 class PaymentPageState(enum.StrEnum):
@@ -38,8 +37,7 @@ NEUTRAL = PaymentPage(PaymentPageState.NEUTRAL)
 
 def is_delayed(refund: Refund) -> bool:
     """True if it is refused or late, until Alipay has made it or staff give it up. As in money_state."""
-    is_late = (refund.due_at or refund.created_at) <= timezone.now() - LATE_AFTER
-    return refund.status == Refund.Status.REFUSED or (refund.status in Refund.ON_ITS_WAY and is_late)
+    return refund.status == Refund.Status.REFUSED or (refund.status in Refund.ON_ITS_WAY and is_late(refund))
 
 
 def page_of(payment: Payment) -> PaymentPage:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.factors import again
 from accounts.guards import signed_in_user
+from core.admin import ReadOnlyAdmin
 from core.fields import PlainLineField
 from core.money import yuan_text
 from core.refusal import Refusal
@@ -65,30 +66,26 @@ class ChangeForm(StayForm):
         return cleaned
 
 
-class ChangesStays:
-    """Mixin of the admin of orders."""
+class ChangesStays(ReadOnlyAdmin):
+    """Mixin for the admin of orders."""
 
     @admin.action(description=_("Change stay…"), permissions=["act"])
     def change_stay(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        order = self.only_one(request, queryset.select_related("renter", "house"))  # type: ignore[attr-defined]
+        order = self.only_one(request, queryset.select_related("renter", "house"))
         if order is None:
             return None
         if not changes.is_changeable(order):
             refusal = gettext("%(number)s: no longer possible, the status is now “%(status)s”.")
             values = {"number": order.number, "status": order.get_status_display()}
-            self.message_user(request, refusal % values, messages.ERROR)  # type: ignore[attr-defined]
+            self.message_user(request, refusal % values, messages.ERROR)
             return None
         form = ChangeForm(request.POST if "check_in" in request.POST else None, order=order)
         if form.is_valid() and form.preview and request.POST.get("agreed") == form.preview.agreed:
-            if page := self._unless_allowed(request, form.preview):
+            if form.preview.refund_fen and (page := again.unless_proven(request)):
                 return page
             if self._change(request, form):
                 return None
         return self._ask(request, form)
-
-    def _unless_allowed(self, request: HttpRequest, preview: Preview) -> HttpResponse | None:
-        """Ask for the password before money moves."""
-        return again.unless_proven(request) if preview.refund_fen else None
 
     def _change(self, request: HttpRequest, form: ChangeForm) -> bool:
         """Change the stay. False, with the reason in the form, if that is not possible."""
@@ -110,10 +107,10 @@ class ChangesStays:
         what = changes.told_in(get_language() or "zh-hans", before, form.new_stay)
         old, new = yuan_text(done.old_fen), yuan_text(done.new_fen)
         entry = " · ".join(filter(None, [what, f"￥{old} → ￥{new}", form.cleaned_data["reason"]]))
-        self.log_change(request, order, entry)  # type: ignore[attr-defined]
+        self.log_change(request, order, entry)
         told = gettext("%(number)s: stay changed.") % {"number": order.number}
-        self.message_user(request, f"{told} {what}", messages.SUCCESS)  # type: ignore[attr-defined]
-        warn_of_approval(self, request, Refund.objects.filter(payment__order=order))  # type: ignore[arg-type]
+        self.message_user(request, f"{told} {what}", messages.SUCCESS)
+        warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return True
 
     def _check_right(self, request: HttpRequest, form: ChangeForm) -> None:
@@ -122,7 +119,7 @@ class ChangesStays:
             raise Refusal(refusal % {"number": form.order.number})
 
     def _ask(self, request: HttpRequest, form: ChangeForm) -> HttpResponse:
-        return self.ask_first(  # type: ignore[attr-defined]
+        return self.ask_first(
             request,
             "admin/orders/change_stay.html",
             action="change_stay",

@@ -14,7 +14,6 @@ from accounts.models import User
 from core.refusal import Refusal
 from core.templatetags.ihome import stay_date
 from houses import availability
-from houses.models import House
 from orders import transitions
 from orders.models import Order, OrderEvent
 
@@ -45,10 +44,10 @@ def is_changeable(order: Order) -> bool:
     return order.status in CHANGEABLE and order.check_out >= timezone.localdate()
 
 
-def price_per_night(order: Order, stay: Stay, house: House) -> int:
+def price_per_night(order: Order, stay: Stay) -> int:
     """Return the price as agreed if the dates stay the same, otherwise that of today."""
     same = (stay.check_in, stay.check_out) == (order.check_in, order.check_out)
-    return order.price_per_night_fen if same else house.price_fen
+    return order.price_per_night_fen if same else order.house.price_fen
 
 
 def change_stay(order: Order, stay: Stay, *, price_fen: int, by: User, reason: str = "") -> None:

@@ -37,14 +37,14 @@ class Preview:
         return f"{self.is_paid:d}-{self.old_fen}-{self.new_fen}"
 
 
-def preview(order: Order, stay: Stay, house: House | None = None) -> Preview:
+def preview(order: Order, stay: Stay) -> Preview:
     """Return what the change would cost now. Raises CannotChange."""
     if not changes.is_changeable(order):
         refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
         raise CannotChange(refusal % {"number": order.number, "status": order.get_status_display()})
     if stay == changes.stay_of(order):
         raise CannotChange(_("This is the stay as it is now."))
-    price = changes.price_per_night(order, stay, house or order.house)
+    price = changes.price_per_night(order, stay)
     found = Preview(order.is_paid, order.amount_fen, stay.nights * price, price)
     if found.refund_fen < 0:
         raise changes.refusal_of_dearer()

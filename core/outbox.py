@@ -1,8 +1,8 @@
 """Outboxes of mails: a row is claimed with a lease, mailed outside of transactions, then marked.
 
 A row has `created_at` and `mail_due_at`: the next try, empty once it is mailed or given up. It is mailed
-twice only if the process was killed between sending and marking. Mails about accounts and to staff use `claim` and `sent`;
-orders/mailing.py has its own, which keep the order of the events.
+twice only if the process was killed between sending and marking. orders/mailing.py has its own `claim` and
+sending, which keep the order of the events.
 """
 
 import logging

@@ -16,7 +16,7 @@ from core.admin import ReadOnlyAdmin
 from core.admin_amounts import in_yuan
 from core.admin_pages import ByKey
 from core.exports import Exported
-from core.refusal import Refusal
+from core.refusal import Refusal, no_longer_possible
 from core.templatetags.ihome import stay_date, yuan
 from core.transactions import durable_transaction
 from orders import deadlines, mailing, stays, transitions
@@ -131,9 +131,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
                 durable_transaction(step)(order)
             except IllegalTransition as error:
                 order.refresh_from_db()
-                message = gettext("%(number)s: no longer possible, the status is now “%(status)s”.")
-                values = {"number": order.number, "status": order.get_status_display()}
-                raise Refusal(message % values) from error
+                raise Refusal(no_longer_possible(order.number, order.get_status_display())) from error
 
         self.act_on_each(
             request,

@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from core.refusal import Refusal
+from core.refusal import Refusal, no_longer_possible
 from core.templatetags.ihome import moment
 from core.transactions import durable_transaction
 from orders import transitions
@@ -57,8 +57,7 @@ def extend(order: Order, until: datetime, *, seen: str, by: User, reason: str) -
     order = Order.objects.select_for_update().get(pk=order.pk)
     deadline = deadline_of(order)
     if deadline is None:
-        refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
-        raise CannotExtend(refusal % {"number": order.number, "status": order.get_status_display()})
+        raise CannotExtend(no_longer_possible(order.number, order.get_status_display()))
     if stamp_of(order) != seen:
         refusal = _("The deadline has changed meanwhile: it is now %(time)s. Please check and confirm again.")
         raise CannotExtend(refusal % {"time": shown(deadline)})

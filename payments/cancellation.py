@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.money import yuan_text
-from core.refusal import Refusal
+from core.refusal import Refusal, no_longer_possible
 from core.transactions import durable_transaction
 from houses.models import RefundPolicy
 from orders import transitions
@@ -54,8 +54,7 @@ def preview(order: Order) -> Preview | None:
 def preview_for_staff(order: Order) -> Preview:
     """The amounts by policy; staff may decide otherwise. Raises CannotCancel if the order is over."""
     if order.is_over:
-        refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
-        raise CannotCancel(refusal % {"number": order.number, "status": order.get_status_display()})
+        raise CannotCancel(no_longer_possible(order.number, order.get_status_display()))
     return _by_policy(order)
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import events
 from accounts.models import AccountEvent, User
 from core.money import yuan_text
+from core.refusal import no_longer_possible
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import OrderEvent
@@ -262,5 +263,4 @@ def _conclude(refund: Refund, answer: RefundResult) -> None:
 
 def _not_possible_any_more(refund: Refund) -> CannotRefund:
     refund.refresh_from_db()
-    refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
-    return CannotRefund(refusal % {"number": refund.out_request_no, "status": refund.get_status_display()})
+    return CannotRefund(no_longer_possible(refund.out_request_no, refund.get_status_display()))

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from core.refusal import no_longer_possible
 from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.models import House
@@ -40,8 +41,7 @@ class Preview:
 def preview(order: Order, stay: Stay) -> Preview:
     """Return what the change would cost now. Raises CannotChange."""
     if not changes.is_changeable(order):
-        refusal = _("%(number)s: no longer possible, the status is now “%(status)s”.")
-        raise CannotChange(refusal % {"number": order.number, "status": order.get_status_display()})
+        raise CannotChange(no_longer_possible(order.number, order.get_status_display()))
     if stay == changes.stay_of(order):
         raise CannotChange(_("This is the stay as it is now."))
     price = changes.price_per_night(order, stay)

@@ -14,6 +14,7 @@ from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
 from core.fields import PlainLineField, YuanField
 from core.money import MAX_FEN, yuan_text
+from core.refusal import no_longer_possible
 from orders.models import Order
 from payments import outside, refunding
 from payments.books import attempts
@@ -73,9 +74,8 @@ class ConfirmsOutside(ReadOnlyAdmin):
         if order is None:
             return None
         if not outside.may_have_come(order):
-            refusal = gettext("%(number)s: no longer possible, the status is now “%(status)s”.")
-            values = {"number": order.number, "status": order.get_status_display()}
-            self.message_user(request, refusal % values, messages.ERROR)
+            refusal = no_longer_possible(order.number, order.get_status_display())
+            self.message_user(request, refusal, messages.ERROR)
             return None
         form = OutsideForm(request.POST if "amount" in request.POST else None, order=order)
         if form.is_valid() and self._confirm(request, order, form):

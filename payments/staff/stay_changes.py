@@ -15,7 +15,7 @@ from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
 from core.fields import PlainLineField
 from core.money import yuan_text
-from core.refusal import Refusal
+from core.refusal import Refusal, no_longer_possible
 from houses.forms import StayForm
 from orders import changes
 from orders.changes import Stay
@@ -75,9 +75,8 @@ class ChangesStays(ReadOnlyAdmin):
         if order is None:
             return None
         if not changes.is_changeable(order):
-            refusal = gettext("%(number)s: no longer possible, the status is now “%(status)s”.")
-            values = {"number": order.number, "status": order.get_status_display()}
-            self.message_user(request, refusal % values, messages.ERROR)
+            refusal = no_longer_possible(order.number, order.get_status_display())
+            self.message_user(request, refusal, messages.ERROR)
             return None
         form = ChangeForm(request.POST if "check_in" in request.POST else None, order=order)
         if form.is_valid() and form.preview and request.POST.get("agreed") == form.preview.agreed:

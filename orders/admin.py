@@ -52,7 +52,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
     export_columns = [
         *("number", "status", "renter.name", "renter.mobile", "house_title", "check_in", "check_out"),
         *("nights", "guests", "price_per_night_fen", "amount_fen", "refund_policy", "trade_no"),
-        *("created_at", "accept_by", "pay_by", "closing_reason"),
+        *("paid_outside", "created_at", "accept_by", "pay_by", "closing_reason"),
     ]
     change_list_template = "admin/orders/list.html"
     view_on_site = False  # that page is for the renter only

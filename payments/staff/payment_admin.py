@@ -110,9 +110,18 @@ class PaymentAdmin(Exported, OrderSearch, ResolvableAdmin):
     }
     export_columns = [
         *("out_trade_no", "order.number", "status", "amount_fen", "received_fen", "refund_reserved_fen"),
-        *("trade_no", "evidence", "created_at", "paid_at", "billed_on"),
+        *(
+            "channel",
+            "reference",
+            "recorded_by",
+            "trade_no",
+            "evidence",
+            "created_at",
+            "paid_at",
+            "billed_on",
+        ),
     ]
-    export_prefetch = ["order"]
+    export_prefetch = ["order", "recorded_by"]
     actions = ["ask_alipay", "give_back", "dealt_with"]
     offered: ClassVar[dict[str, Any]] = {
         "ask_alipay": lambda payment: not payment.is_outside,

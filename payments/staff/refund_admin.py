@@ -75,8 +75,9 @@ class RefundAdmin(HandsOver, RefusalInWords, NextStep, Exported, OrderSearch, Re
     export_columns = [
         *("out_request_no", "payment.order.number", "payment.trade_no", "status", "amount_fen", "reason"),
         *("explanation", "refusal", "asked_by", "approved_by", "created_at", "done_at", "billed_on"),
+        *("payment.channel", "reference", "handed_by"),
     ]
-    export_prefetch = ["payment__order"]
+    export_prefetch = ["payment__order", "handed_by"]
     actions = ["approve", "hand_over", "try_again", "give_up"]
     offered: ClassVar[dict[str, Any]] = {
         "approve": lambda refund: refund.status == Refund.Status.PROPOSED,

@@ -308,6 +308,18 @@ def test_staff_see_who_took_it_and_that_it_counts_apart(desk: Client, django_ass
     assert steps == ["give_back"]
 
 
+def test_downloads_tell_it_from_money_at_alipay(desk: Client) -> None:
+    payment = paid_in_cash()
+    press(desk, "give_back", payment, number=f"{payment.out_trade_no}_R1", amount="100", why="PRICE")
+    hand_over(desk, payment.refunds.get())
+    told = {"orders/order": "Cash", "payments/payment": "R-17", "payments/refund": "signed"}
+    for path, reference in told.items():
+        answer = desk.get(f"/admin/{path}/export.csv?q={payment.order.number}")
+        [_head, line] = b"".join(answer).decode().splitlines()
+        assert "Cash" in line, path
+        assert reference in line, path
+
+
 # --- Alipay is not asked about it ---------------------------------------------------------------------
 
 

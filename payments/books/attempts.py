@@ -29,7 +29,7 @@ Evidence = Payment.Evidence
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money that Alipay reports for an attempt. `evidence`: its channel (Payment.Evidence).
+    """Money that came for an attempt. `evidence`: who says so (Payment.Evidence).
 
     `by`, `outside`: staff who took money outside Alipay, and how it came (Order.Outside).
     """
@@ -59,7 +59,7 @@ class Settlement:
 
 @durable_transaction
 def settle(payment: Payment, received: Received, *, message: GatewayMessage | None = None) -> Settlement:
-    """Record money for an attempt, exactly once, whichever channel reports it. Committed when it returns.
+    """Record money for an attempt, exactly once, whoever reports it. Committed when it returns.
 
     The caller has checked signature, addressee and amount. The verdict on `message`, which reported the
     money, is written in the same transaction.

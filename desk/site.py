@@ -1,15 +1,30 @@
 """The admin of the staff: Django's, with 今天 as its first page and navigation by sections."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.factors.site import GuardedAdminSite
-from desk import navigation
+from accounts.guards import signed_in_user
+from desk import calendar_page, log_page, month_page, navigation, numbers_page, reports, today, told
+
+Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
+"""Takes the context of each page of the admin."""
+
+PAGES: Mapping[str, Page] = {
+    "calendar": calendar_page.page,
+    "log": log_page.page,
+    "told": told.page,
+    "numbers": numbers_page.numbers_page,
+    "month": month_page.month_page,
+}
+"""By address and name of the URL."""
 
 
 class DeskSite(GuardedAdminSite):
@@ -23,31 +38,18 @@ class DeskSite(GuardedAdminSite):
         return {**context, "sections": sections, "may_find": request.user.has_perm("orders.view_order")}
 
     def get_urls(self) -> list[Any]:
-        from desk import reports  # as below
+        pages = [
+            path(f"{name}/", self.admin_view(partial(self._show, page)), name=name)
+            for name, page in PAGES.items()
+        ]
+        return [*pages, *reports.files(self), *super().get_urls()]
 
-        pages = {"calendar": self.calendar, "log": self.log, "told": self.told}
-        ours = [path(f"{name}/", self.admin_view(view), name=name) for name, view in pages.items()]
-        return [*ours, *reports.urls(self), *super().get_urls()]
-
-    def log(self, request: HttpRequest) -> TemplateResponse:
-        from desk import log_page  # its models can be imported only after the admin's app
-
-        return log_page.page(request, self.each_context(request))
-
-    def told(self, request: HttpRequest) -> HttpResponse:
-        from desk import told
-
-        return told.page(request, self.each_context(request))
+    def _show(self, page: Page, request: HttpRequest) -> HttpResponseBase:
+        request.current_app = self.name  # as every view of Django's admin
+        return page(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        request.current_app = self.name  # as every view of Django's admin
-        from desk import today  # its models can be imported only after the admin's app
-
-        page = {**self.each_context(request), "title": gettext("Today"), **today.page_for(request.user)}
-        return TemplateResponse(request, "admin/today.html", {**page, **(extra_context or {})})
-
-    def calendar(self, request: HttpRequest) -> HttpResponse:
         request.current_app = self.name
-        from desk import calendar_view  # its models can be imported only after the admin's app
-
-        return calendar_view.show(self, request)
+        lists = today.page_for(signed_in_user(request))
+        page = {**self.each_context(request), "title": gettext("Today"), **lists, **(extra_context or {})}
+        return TemplateResponse(request, "admin/today.html", page)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -166,10 +165,10 @@ class Listed:
         return self.count > len(self.rows)
 
 
-def page_for(user: AbstractBaseUser | AnonymousUser) -> dict[str, object]:
+def page_for(user: User) -> dict[str, object]:
     """Return the context of the page: the lists that the user may see, and the state of sweep and bill."""
     today = timezone.localdate()
-    found = [_listed(kind, today) for kind in KINDS if _may_see(user, kind.model)]
+    found = [_listed(kind, today) for kind in KINDS if user.has_perm(_to_see(kind.model))]
     missed = missed_days()
     return {
         "today": today,
@@ -181,13 +180,14 @@ def page_for(user: AbstractBaseUser | AnonymousUser) -> dict[str, object]:
         "sweep_missed_since": sweep_is_missed_since(),
         "missed_bills": missed,
         "bill_state": _bill_state(today),
-        "may_accept": isinstance(user, User) and user.has_perm("orders.change_order"),
-        "may_refund": isinstance(user, User) and user.has_perm("payments.change_refund"),
+        "may_accept": user.has_perm("orders.change_order"),
+        "may_refund": user.has_perm("payments.change_refund"),
     }
 
 
-def _may_see(user: AbstractBaseUser | AnonymousUser, model: type[Model]) -> bool:
-    return isinstance(user, User) and user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+def _to_see(model: type[Model]) -> str:
+    """Name the permission."""
+    return f"{model._meta.app_label}.view_{model._meta.model_name}"
 
 
 def _listed(kind: Kind, today: date) -> Listed:

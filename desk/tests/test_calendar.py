@@ -322,7 +322,7 @@ def test_releasing_what_staff_do_not_hold_is_told(desk: Client) -> None:
 
 def test_BOK05_a_stale_page_is_told_of_the_booking_that_came_first(desk: Client) -> None:
     house = make.house()
-    with before("desk.calendar_view._block", lambda: stay(house, 2, 1)):
+    with before("desk.calendar_page._block", lambda: stay(house, 2, 1)):
         answer = send(desk, house, day(1), day(3))
     assert str(day(2)) in errors(answer)["__all__"][0]
     assert house.booked_nights.count() == 1

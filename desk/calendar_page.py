@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from typing import Any
 
-from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -20,7 +20,7 @@ from houses.models import BookedNight, House
 from orders.models import Order
 
 
-def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     if not request.user.has_perms(["orders.view_order", "houses.view_bookednight"]):
         raise PermissionDenied
     window_form = WindowForm(request.GET)
@@ -29,11 +29,10 @@ def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
     choice = choice_in(request.GET)
     held = _held_by_staff(choice) if choice else None
     form = _nights_form(request, houses, choice, held)
-    if request.method == "POST" and _is_done(site, request, form):
+    if request.method == "POST" and _is_done(request, form):
         return HttpResponseRedirect(f"{request.path}{window.query()}#house-{form.cleaned_data['house'].pk}")
     choice = form.choice if form.is_bound else choice
-    page = {
-        **site.each_context(request),
+    shown = {
         "title": _("Calendar"),
         "window": window,
         "window_form": window_form,
@@ -46,7 +45,7 @@ def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
         "spans": [(window.query(span=span), label, span == window.span) for span, label in calendar.SPANS],
         **_rights(request),
     }
-    return TemplateResponse(request, "admin/calendar.html", page)
+    return TemplateResponse(request, "admin/calendar.html", {**context, **shown})
 
 
 def _rights(request: HttpRequest) -> dict[str, bool]:
@@ -88,7 +87,7 @@ def _nights_form(
     return NightsForm(houses=houses, initial=initial)
 
 
-def _is_done(site: AdminSite, request: HttpRequest, form: NightsForm) -> bool:
+def _is_done(request: HttpRequest, form: NightsForm) -> bool:
     """Block or release what the form says. Returns False, with errors in the form, if that can't be."""
     is_release = request.POST.get("do") == "release"
     if not _rights(request)["may_release" if is_release else "may_block"]:
@@ -98,17 +97,17 @@ def _is_done(site: AdminSite, request: HttpRequest, form: NightsForm) -> bool:
     choice = form.choice
     if form.errors or not choice:
         return False
-    return (_release if is_release else _block)(site, request, form, choice)
+    return (_release if is_release else _block)(request, form, choice)
 
 
-def _block(site: AdminSite, request: HttpRequest, form: NightsForm, choice: Choice) -> bool:
+def _block(request: HttpRequest, form: NightsForm, choice: Choice) -> bool:
     house, note = form.cleaned_data["house"], form.cleaned_data["note"]
     entry = blocking.blocked_entry(choice.first, choice.last, note)
 
     @durable_transaction
     def block() -> None:
         availability.hold_range_for_staff(choice.house, choice.first, choice.last, note=note)
-        site.get_model_admin(House).log_change(request, house, entry)
+        _log(request, house, entry)
 
     try:
         block()
@@ -121,7 +120,7 @@ def _block(site: AdminSite, request: HttpRequest, form: NightsForm, choice: Choi
     return True
 
 
-def _release(site: AdminSite, request: HttpRequest, form: NightsForm, choice: Choice) -> bool:
+def _release(request: HttpRequest, form: NightsForm, choice: Choice) -> bool:
     house = form.cleaned_data["house"]
 
     @durable_transaction
@@ -129,7 +128,7 @@ def _release(site: AdminSite, request: HttpRequest, form: NightsForm, choice: Ch
         nights = availability.release_range_for_staff(choice.house, choice.first, choice.last)
         entry = blocking.released_entry(nights) if nights else ""
         if entry:
-            site.get_model_admin(House).log_change(request, house, entry)
+            _log(request, house, entry)
         return entry
 
     if entry := release():
@@ -139,6 +138,10 @@ def _release(site: AdminSite, request: HttpRequest, form: NightsForm, choice: Ch
         None, _("Staff block none of these nights. Nights of an order are released with the order.")
     )
     return False
+
+
+def _log(request: HttpRequest, house: House, entry: str) -> None:
+    admin.site.get_model_admin(House).log_change(request, house, entry)
 
 
 def _taken(choice: Choice) -> str:

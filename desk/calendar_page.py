@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from core.transactions import durable_transaction
-from desk import calendar
+from desk import calendar, navigation
 from desk.calendar import Choice, Window
 from desk.calendar_forms import NightsForm, WindowForm, choice_in
 from houses import availability, blocking
@@ -21,8 +21,7 @@ from orders.models import Order
 
 
 def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    if not request.user.has_perms(["orders.view_order", "houses.view_bookednight"]):
-        raise PermissionDenied
+    navigation.CALENDAR.refuse_others(request)
     window_form = WindowForm(request.GET)
     window = window_form.window()
     houses, more = calendar.houses_of(window)

@@ -1,9 +1,9 @@
 """The page of desk/log.py: its filters, and links that keep them."""
 
+from datetime import date
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -14,18 +14,16 @@ from accounts.guards import signed_in_user
 from accounts.mobile import clean_mobile, is_mobile
 from accounts.models import User
 from core.dates import is_in_range, parse_date
-from desk import log
+from desk import log, navigation
 
-PERMISSION = "accounts.view_accountevent"
 MAX_PERSONS = 20
 NAMES = ("person", "day", "kind", "row")
 
 
 def page(request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
     """Return a page of the log; `context` is that of the admin. Raises PermissionDenied."""
+    navigation.LOG.refuse_others(request)
     user = signed_in_user(request)
-    if not user.has_perm(PERMISSION):
-        raise PermissionDenied
     typed = {name: request.GET.get(name, "")[:100].strip() for name in NAMES}
     day, row = parse_date(typed["day"]) if typed["day"] else None, _row(typed["row"])
     problem = _problem(typed, day, row)
@@ -45,8 +43,8 @@ def page(request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
     return TemplateResponse(request, "admin/log.html", {**context, **shown})
 
 
-def _problem(typed: dict[str, str], day: object, row: object) -> str:
-    if typed["day"] and not (day and is_in_range(day)):  # type: ignore[arg-type]
+def _problem(typed: dict[str, str], day: date | None, row: object) -> str:
+    if typed["day"] and not (day and is_in_range(day)):
         return gettext("“%(text)s” is no day.") % {"text": typed["day"]}
     if typed["row"] and row is None:
         return gettext("There is no such row.")

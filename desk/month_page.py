@@ -1,5 +1,6 @@
 """The page of the accountant's month, and its files."""
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -11,7 +12,7 @@ from core.dates import parse_date
 from core.exports import download
 from core.refusal import Refusal
 from desk.month import Month, cells_of, chosen_month, day_table, entries_of, line_table, month_in
-from desk.numbers_page import refuse_others
+from desk.navigation import MONTH
 from desk.periods import DAY, Period
 from payments.models import BillEntry
 
@@ -20,7 +21,7 @@ LINES_SHOWN = 200
 
 def month_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     """Show the days of a month, and the lines of one day; `context` is the admin's."""
-    refuse_others(request)
+    MONTH.refuse_others(request)
     typed = request.GET.get("month", "")[:20]
     page = {**context, "title": gettext("Month"), "typed": typed}
     try:
@@ -28,20 +29,20 @@ def month_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBas
     except Refusal as refusal:
         return TemplateResponse(request, "admin/month.html", {**page, "problem": str(refusal)})
     month = month_in(period)
-    page |= {"month": month, "typed": _text(period), "before": _text_of(period.first - DAY)}
-    page |= {"after": _text_of(period.end), **_lines(month, request.GET.get("day", ""))}
+    page |= {"month": month, "typed": _text(period.first), "before": _text(period.first - DAY)}
+    page |= {"after": _text(period.end), **_lines(month, request.GET.get("day", ""))}
     return TemplateResponse(request, "admin/month.html", page)
 
 
 def month_file(request: HttpRequest, of: str, kind: str) -> HttpResponseBase:
     """Send the days or the lines of a month. A month that the page refuses leads there."""
-    refuse_others(request)
+    MONTH.refuse_others(request)
     try:
         month = month_in(chosen_month(request.GET.get("month", "")))
     except Refusal:
         return HttpResponseRedirect(f"{reverse('admin:month')}?{request.GET.urlencode()}")
     table = day_table(month) if of == "days" else line_table(month)
-    return download(table, request, kind=kind, model=BillEntry, name=f"{of}-of-{_text(month.period)}")
+    return download(table, request, kind=kind, model=BillEntry, name=f"{of}-of-{_text(month.period.first)}")
 
 
 def _lines(month: Month, typed: str) -> dict[str, Any]:
@@ -54,9 +55,5 @@ def _lines(month: Month, typed: str) -> dict[str, Any]:
     return {"day": chosen, "lines": shown, "has_more": len(found) > LINES_SHOWN}
 
 
-def _text(period: Period) -> str:
-    return _text_of(period.first)
-
-
-def _text_of(day: Any) -> str:
+def _text(day: date) -> str:
     return f"{day:%Y-%m}"

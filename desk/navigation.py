@@ -1,19 +1,39 @@
 """Sections of the admin's navigation. Every registered model is in one of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-LOG = "log"
-"""The page of desk/log.py, among the models."""
 
-MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
+@dataclass(frozen=True)
+class Page:
+    """A page of our own, beside the lists of the models."""
+
+    label: str | Promise
+    url_name: str
+    permissions: Sequence[str]
+
+    def refuse_others(self, request: HttpRequest) -> None:
+        """Raise PermissionDenied unless the user may see it."""
+        if not request.user.has_perms(self.permissions):
+            raise PermissionDenied
+
+
+CALENDAR = Page(_("Calendar"), "admin:calendar", ["orders.view_order", "houses.view_bookednight"])
+LOG = Page(_("Who did what"), "admin:log", ["accounts.view_accountevent"])
+NUMBERS = Page(_("Numbers"), "admin:numbers", ["accounts.see_numbers"])
+MONTH = Page(_("Month"), "admin:month", ["accounts.see_numbers"])
+
+SECTIONS: Sequence[tuple[str | Promise, Sequence[str | Page]]] = (
     (_("Orders"), ("orders.Order", "orders.Review", "orders.OrderEvent")),
+    (_("Calendar"), (CALENDAR,)),
     (
         _("Money"),
         (
@@ -26,17 +46,9 @@ MODELS: Sequence[tuple[str | Promise, Sequence[str]]] = (
     ),
     (_("Homes"), ("houses.House", "houses.BookedNight", "houses.Area", "houses.Facility")),
     (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent", LOG)),
+    (_("Reports"), (NUMBERS, MONTH)),
 )
-"""By section: its models, the one that its link leads to first."""
-
-MAY_SEE_LOG = "accounts.view_accountevent"
-MAY_SEE_CALENDAR = ("orders.view_order", "houses.view_bookednight")
-
-REPORTS: Sequence[tuple[str | Promise, str, str]] = (
-    (_("Numbers"), "admin:numbers", "accounts.see_numbers"),
-    (_("Month"), "admin:month", "accounts.see_numbers"),
-)
-"""Pages of the reports: label, name of the URL, permission."""
+"""By label: models and pages, the one that its link leads to first."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +67,26 @@ class Section:
 
 def sections(path: str, apps: Iterable[dict[str, Any]], may: Callable[[str], bool]) -> list[Section]:
     """Return the sections with a page that the user may see, `apps` as AdminSite.get_app_list() has them."""
-    lists = {entry["model"]._meta.label: entry for app in apps for entry in app["models"]}
-    if may(MAY_SEE_LOG):
-        lists[LOG] = {"name": gettext("Who did what"), "admin_url": reverse("admin:log")}
+    lists = {
+        entry["model"]._meta.label: (entry["name"], entry["admin_url"])
+        for app in apps
+        for entry in app["models"]
+    }
     first = reverse("admin:index")
     found = [Section(Link(gettext("Today"), first, path == first))]
-    for label, names in MODELS:
-        links = [_link(lists[name], path) for name in names if name in lists and lists[name]["admin_url"]]
+    for label, entries in SECTIONS:
+        shown = [_shown(entry, lists, may) for entry in entries]
+        links = [Link(name, url, path.startswith(url)) for name, url in shown if url]
         if links:
             is_current = any(link.is_current for link in links)
             found.append(Section(Link(str(label), links[0].url, is_current), links if len(links) > 1 else ()))
-        if names[0] == "orders.Order" and all(map(may, MAY_SEE_CALENDAR)):
-            url = reverse("admin:calendar")
-            found.append(Section(Link(gettext("Calendar"), url, path == url)))
-    reports = [Link(str(label), url, path == url) for label, url in _reports(may)]
-    if reports:
-        is_current = any(link.is_current for link in reports)
-        found.append(Section(Link(gettext("Reports"), reports[0].url, is_current), reports))
     return found
 
 
-def _reports(may: Callable[[str], bool]) -> list[tuple[str | Promise, str]]:
-    return [(label, reverse(name)) for label, name, permission in REPORTS if may(permission)]
-
-
-def _link(entry: dict[str, Any], path: str) -> Link:
-    return Link(entry["name"], entry["admin_url"], path.startswith(entry["admin_url"]))
+def _shown(
+    entry: str | Page, lists: Mapping[str, tuple[str, str | None]], may: Callable[[str], bool]
+) -> tuple[str, str | None]:
+    """Return label and address; no address if the user may not see it."""
+    if isinstance(entry, str):
+        return lists.get(entry, ("", None))
+    return str(entry.label), reverse(entry.url_name) if all(map(may, entry.permissions)) else None

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,12 +15,11 @@ from core.exports import download
 from core.refusal import Refusal
 from core.templatetags.ihome import yuan as yuan_in_text
 from desk.charts import Chart, chart_of, duration_in_text
+from desk.navigation import NUMBERS
 from desk.numbers import Figures, Numbers, numbers_of
 from desk.periods import period_of, usual
 from desk.templatetags.desk import percent
 from orders.models import Order
-
-MAY_SEE = "accounts.see_numbers"
 
 _HEADS = (
     *(_("Bookings"), _("Nights sold"), _("Price of these nights (yuan)"), _("Nights on offer")),
@@ -31,7 +29,7 @@ _HEADS = (
 
 def numbers_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     """Show the numbers; `context` is the admin's."""
-    refuse_others(request)
+    NUMBERS.refuse_others(request)
     today = timezone.localdate()
     typed = {name: request.GET.get(name, "")[:40] for name in ("first", "last")}
     page = {**context, "title": gettext("Numbers"), "usual": list(usual(today)), "typed": typed}
@@ -47,18 +45,13 @@ def numbers_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseB
 
 def numbers_file(request: HttpRequest, by: str) -> HttpResponseBase:
     """Send the numbers by day or by home as CSV. Days that the page refuses lead there."""
-    refuse_others(request)
+    NUMBERS.refuse_others(request)
     try:
         numbers = numbers_of(period_of(request.GET))
     except Refusal:
         return HttpResponseRedirect(f"{reverse('admin:numbers')}?{request.GET.urlencode()}")
     table = _days(numbers) if by == "days" else _homes(numbers)
     return download(table, request, kind="csv", model=Order, name=f"numbers-{by}")
-
-
-def refuse_others(request: HttpRequest) -> None:
-    if not request.user.has_perm(MAY_SEE):
-        raise PermissionDenied
 
 
 def _tiles(numbers: Numbers) -> list[tuple[str, str]]:

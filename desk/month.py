@@ -119,10 +119,9 @@ def month_in(period: Period) -> Month:
 
 
 def _outside(period: Period) -> tuple[int, int]:
-    begin, end = period.moments
-    came = Payment.objects.filter(channel__in=Payment.OUTSIDE, paid_at__gte=begin, paid_at__lt=end)
+    came = Payment.objects.filter(channel__in=Payment.OUTSIDE, paid_at__range=period.moments)
     went = Refund.objects.filter(
-        payment__channel__in=Payment.OUTSIDE, status=Refund.Status.DONE, done_at__gte=begin, done_at__lt=end
+        payment__channel__in=Payment.OUTSIDE, status=Refund.Status.DONE, done_at__range=period.moments
     )
     received = came.aggregate(fen=Sum("received_fen"))["fen"] or 0
     return received, went.aggregate(fen=Sum("amount_fen"))["fen"] or 0

@@ -93,7 +93,7 @@ def numbers_of(period: Period) -> Numbers:
 
 
 def _count_bookings(numbers: Numbers, homes: dict[int, House]) -> None:
-    booked = Order.objects.filter(created_at__range=_range(numbers.period)).order_by()
+    booked = Order.objects.filter(created_at__range=numbers.period.moments).order_by()
     for day, count in _by_day(booked, "created_at", Count("pk")):
         numbers.by_day[day].bookings = count
     for home, count in booked.values_list("house").annotate(n=Count("pk")):
@@ -104,14 +104,14 @@ def _count_bookings(numbers: Numbers, homes: dict[int, House]) -> None:
 
 
 def _sum_money(numbers: Numbers) -> None:
-    came = Payment.objects.filter(received_fen__gt=0, paid_at__range=_range(numbers.period)).order_by()
+    came = Payment.objects.filter(received_fen__gt=0, paid_at__range=numbers.period.moments).order_by()
     for day, fen in _by_day(came, "paid_at", Sum("received_fen")):
         numbers.by_day[day].received_fen = fen
         numbers.total.received_fen += fen
     newest = came.order_by("-paid_at").values_list("paid_at", "order__created_at")[:PAYMENTS_TIMED]
     waited = [(paid_at - booked_at).total_seconds() for paid_at, booked_at in newest if paid_at]
     numbers.time_to_pay = timedelta(seconds=median(waited)) if waited else None
-    went = Refund.objects.filter(status=Refund.Status.DONE, done_at__range=_range(numbers.period)).order_by()
+    went = Refund.objects.filter(status=Refund.Status.DONE, done_at__range=numbers.period.moments).order_by()
     for day, fen in _by_day(went, "done_at", Sum("amount_fen")):
         numbers.by_day[day].refunded_fen = fen
         numbers.total.refunded_fen += fen
@@ -134,11 +134,6 @@ def _sum_fees(numbers: Numbers) -> None:
     over = sum(day < today for day in numbers.by_day)
     known = ComparedBill.objects.filter(day__range=days, entries__isnull=False).count()
     numbers.days_without_fees = max(0, over - known)
-
-
-def _range(period: Period) -> tuple[Any, Any]:
-    begin, end = period.moments
-    return begin, end - timedelta(microseconds=1)
 
 
 def _by_day(rows: QuerySet, moment: str, total: Any) -> Iterable[tuple[date, int]]:

@@ -35,8 +35,8 @@ class Period:
 
     @property
     def moments(self) -> tuple[datetime, datetime]:
-        """The first moment, and the first moment after it."""
-        return beginning(self.first), beginning(self.end)
+        """The first and the last moment, as `__range` takes them."""
+        return beginning(self.first), beginning(self.end) - timedelta(microseconds=1)
 
     @property
     def query(self) -> str:

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from core.dates import is_in_range
+from desk.periods import DAY
 from houses.models import Area, BookedNight, House
 from orders.models import Order
 
@@ -23,7 +24,6 @@ TWO_WEEKS, MONTH = 14, 31
 SPANS: Sequence[tuple[int, Promise]] = ((TWO_WEEKS, _("Two weeks")), (MONTH, _("A month")))
 HOUSES_SHOWN = 30
 DAYS_BEFORE_TODAY = 2
-A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def rows_of(
     """Return a row for each house. Three queries: nights, orders, renters."""
     nights = list(
         BookedNight.objects.filter(
-            house__in=[house.pk for house in houses], night__range=(window.first - A_DAY, window.last)
+            house__in=[house.pk for house in houses], night__range=(window.first - DAY, window.last)
         ).order_by("house_id", "night")
     )
     numbers = {night.order_number for night in nights if night.order_number}
@@ -173,7 +173,7 @@ def _stays(nights: Iterable[BookedNight]) -> list[list[BookedNight]]:
     stays: list[list[BookedNight]] = []
     for night in nights:
         before = stays[-1][-1] if stays else None
-        if before and before.night + A_DAY == night.night and _holder(before) == _holder(night):
+        if before and before.night + DAY == night.night and _holder(before) == _holder(night):
             stays[-1].append(night)
         else:
             stays.append([night])
@@ -194,7 +194,7 @@ def _place_bars(
         end = min(2 * (last - window.first).days + 3, 2 * window.span)
         order = orders.get(nights[0].order_number)
         kind, label, url = _meaning(window, nights, order)
-        stay = (order.check_in, order.check_out) if order else (first, last + A_DAY)
+        stay = (order.check_in, order.check_out) if order else (first, last + DAY)
         bar = Bar(kind, label, *stay, url, end - start, begins_before)
         row.cells[start // 2].bars.append(bar)
 

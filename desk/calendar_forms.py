@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.dates import is_in_range, parse_date
 from core.fields import PlainLineField, TypedDateField
-from desk.calendar import A_DAY, DAYS_BEFORE_TODAY, SPANS, TWO_WEEKS, Choice, Window
+from desk.calendar import DAYS_BEFORE_TODAY, SPANS, TWO_WEEKS, Choice, Window
+from desk.periods import DAY
 from houses import blocking
 from houses.models import Area, BookedNight, House
 
@@ -107,4 +108,4 @@ def choice_in(parameters: Mapping[str, str]) -> Choice | None:
 
 def _day(typed: str) -> date | None:
     day = parse_date(typed)
-    return day if day and is_in_range(day) and is_in_range(day + A_DAY) else None
+    return day if day and is_in_range(day) and is_in_range(day + DAY) else None

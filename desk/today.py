@@ -21,7 +21,7 @@ from bills.days import missed_days, not_compared
 from jobs.heartbeat import last_beat, sweep_is_missed_since
 from orders import stays
 from orders.models import Order
-from payments.models import BillLine, GatewayMessage, Payment, Refund
+from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from payments.staff import work_queue
 
 RENEWS_AFTER = timedelta(minutes=1)
@@ -202,9 +202,8 @@ def _listed(kind: Kind, today: date) -> Listed:
 
 
 def _bill_state(today: date) -> str:
-    """State yesterday's bill; empty if the site has no payments yet."""
-    if not Payment.objects.exists():
-        return ""
-    if today - timedelta(days=1) not in not_compared():
+    """State yesterday's bill; empty if none is expected."""
+    yesterday = today - timedelta(days=1)
+    if ComparedBill.objects.filter(day=yesterday).exists():
         return gettext("Yesterday's bill is reconciled.")
-    return gettext("Yesterday's bill has not come yet.")
+    return gettext("Yesterday's bill has not come yet.") if yesterday in not_compared() else ""

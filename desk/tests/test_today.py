@@ -12,7 +12,7 @@ from accounts import roles
 from desk import today
 from orders.models import Order
 from payments.books import refunds
-from payments.models import Refund
+from payments.models import ComparedBill, Payment, Refund
 from tests import make
 from tests.alipay import Gateway
 
@@ -129,6 +129,16 @@ def test_more_rows_cost_no_more_queries(
     make_a_busy_day()
     with django_assert_num_queries(QUERIES):
         desk.get("/admin/")
+
+
+def test_a_bill_is_reconciled_once_it_was_compared(desk: Client) -> None:
+    yesterday = timezone.localdate() - timedelta(days=1)
+    cash = make.attempt(channel=Payment.Channel.CASH, created_at=timezone.now() - timedelta(days=3))
+    assert desk.get("/admin/").context["bill_state"] == ""
+    Payment.objects.filter(pk=cash.pk).update(channel=Payment.Channel.ALIPAY)
+    assert desk.get("/admin/").context["bill_state"] == "昨天的账单还没有到。"
+    ComparedBill.objects.create(day=yesterday)
+    assert desk.get("/admin/").context["bill_state"] == "昨天的账单已核对。"
 
 
 def test_who_may_see_nothing_is_told() -> None:

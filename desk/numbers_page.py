@@ -116,5 +116,5 @@ def _cells(figures: Figures) -> list[Cell]:
     share = figures.occupancy
     return [
         *(figures.bookings, figures.nights, yuan(figures.earned_fen), figures.offered),
-        *(None if share is None else yuan(round(share * 100)), yuan(figures.rate_fen)),
+        *(None if share is None else round(share * 100), yuan(figures.rate_fen)),
     ]

@@ -225,6 +225,15 @@ def test_the_files_have_the_same_sums(manager: Client) -> None:
         assert sum(round(float(line[column]) * 100) for line in lines) == whole
 
 
+def test_the_file_by_home_has_the_occupancy_in_percent(manager: Client) -> None:
+    home = make.house(created_at=at(FIRST))
+    make.order(house=home, status="COMPLETE", check_in=FIRST, check_out=FIRST + DAY, nights=1)
+    answer = manager.get(f"/admin/numbers/homes.csv?first={FIRST}&last={FIRST + 3 * DAY}")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    [line] = csv.DictReader(io.StringIO(text, newline=""))
+    assert line["Occupancy (percent)"] == "25"
+
+
 def test_the_front_desk_has_neither_page_nor_link() -> None:
     client = Client()
     client.force_login(make.staff(roles.FRONT_DESK))

@@ -6,6 +6,7 @@ from datetime import date
 from django.db.models import Q
 from django.utils import timezone
 
+from core.dates import is_in_range
 from core.numbers import read_number, visible
 from orders.money_state import numbered_at_alipay
 
@@ -45,7 +46,10 @@ def _in_area(text: str) -> Q:
 
 
 def parse_days(text: str) -> list[date]:
-    """Parse "2026-12-05", "12/5", "12月5日 周六" or "Sat 5 Dec" into possible days; else empty."""
+    """Parse "2026-12-05", "12/5", "12月5日 周六" or "Sat 5 Dec" into possible days; else empty.
+
+    Callers compute with them, so a day out of range is none.
+    """
     text = _WEEKDAY.sub("", text)
     if match := _DAY.fullmatch(text) or _DIGITS.fullmatch(text):
         year, month, day = match[1], int(match[2]), int(match[3])
@@ -57,7 +61,7 @@ def parse_days(text: str) -> list[date]:
         return []
     this_year = timezone.localdate().year
     years = [int(year)] if year else [this_year - 1, this_year, this_year + 1]
-    return [found for one in years if (found := _date(one, month, day))]
+    return [found for one in years if (found := _date(one, month, day)) and is_in_range(found)]
 
 
 def _month(name: str) -> int:

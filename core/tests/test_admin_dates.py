@@ -18,6 +18,11 @@ LISTS = [
     for field in model._meta.get_fields()
     if isinstance(field, DateField)
 ]
+SEARCHES = [
+    reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+    for model, its_admin in admin.site._registry.items()
+    if its_admin.search_fields
+]
 BEYOND = [
     *("year=9999", "year=99999", "year=10000", "year=1", "year=0", "iso_year=9999", "year__gte=9999"),
     *("gte=0001-01-01", "lt=9999-12-31", "exact=9999-12-31", "date=9999-12-31", "date__gt=0001-01-01"),
@@ -64,3 +69,11 @@ def test_D1_a_filter_of_another_field_is_no_day(staff: Client) -> None:
     night = BookedNight.objects.create(house=make.house(title="9999-12-31"), night="2026-12-20")
     found = staff.get("/admin/houses/bookednight/?q=9999-12-31").context["cl"].queryset
     assert list(found) == [night]
+
+
+@pytest.mark.parametrize("address", SEARCHES)
+def test_D1_a_search_for_a_day_beyond_the_range_finds_nothing(staff: Client, address: str) -> None:
+    for typed in ("0001-01-01", "x 0001/1/1", "0001年1月1日", "9999-12-31", "９９９９－１２－３１"):
+        answer = staff.get(address, {"q": typed})
+        assert answer.status_code == 200, typed
+        assert not answer.context["cl"].queryset, typed

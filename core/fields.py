@@ -2,16 +2,18 @@
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.dates import FIRST_DAY, LAST_DAY, is_in_range, parse_date
 from core.money import parse_yuan, yuan_text
+from core.numbers import visible
 
 # Control characters except tab and line breaks (Django itself refuses NUL), bidirectional controls and blank
 # letters. Joiners stay: Persian text and composed emoji need them.
@@ -19,6 +21,7 @@ INVISIBLE = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
+_DAY_AND_TIME = re.compile(r"(.+?)[T\s]*([0-9]{1,2}:[0-9]{2})")
 _JOINERS = re.compile(r"[\s\u034f\u180b-\u180d\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]+")
 
 
@@ -71,6 +74,24 @@ class TypedDateField(forms.DateField):
             years = {"first": FIRST_DAY.year, "last": LAST_DAY.year}
             raise ValidationError(_("Enter a date between the years %(first)d and %(last)d.") % years)
         return day
+
+
+class TypedDateTimeField(forms.DateTimeField):
+    """A date, in any spelling of parse_date(), and a time of day. As a picker sends it, 2026-12-20T18:30."""
+
+    default_error_messages = {"invalid": gettext_lazy("Enter a valid date/time.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"], **options)
+
+    def to_python(self, value: Any) -> datetime | None:
+        plain = visible(value).strip() if isinstance(value, str) else ""
+        if (match := _DAY_AND_TIME.fullmatch(plain)) and (day := parse_date(match[1])):
+            value = f"{day}T{match[2]}"
+        moment = super().to_python(value)
+        if moment and not is_in_range(moment.date()):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return moment
 
 
 class YuanField(forms.Field):

@@ -93,10 +93,11 @@ class Month:
 
 
 def chosen_month(typed: str) -> Period:
-    """The month of a text such as 2026-11, this one for an empty text. Raises Refusal."""
+    """The month of 2026-11, 2026/11 or 2026年11月; this one for an empty text. Raises Refusal."""
     if not typed:
         return month_of(timezone.localdate())
-    day = parse_date(f"{typed}-01")
+    typed = typed.strip()
+    day = parse_date(f"{typed}-01") or parse_date(f"{typed}1日") or parse_date(f"{typed}01")
     if day is None or not 2000 <= day.year <= 2100:
         raise Refusal(gettext("Enter the month as 2026-11."))
     return month_of(day)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
-from core.dates import is_in_range
+from core.fields import TypedDateTimeField
 from orders import deadlines
 from orders.deadlines import CannotExtend
 from orders.models import Order
@@ -31,10 +31,9 @@ class ExtendForm(forms.Form):
 
     seen = forms.CharField(max_length=40, widget=forms.HiddenInput)
     hours = forms.ChoiceField(label=_("Extend by"), required=False, choices=_hours)
-    until = forms.DateTimeField(
+    until = TypedDateTimeField(
         label=_("Or until"),
         required=False,
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     words = forms.CharField(
@@ -57,12 +56,6 @@ class ExtendForm(forms.Form):
         else:
             self.add_error("until", _("Choose hours, or type a date and time."))
         return cleaned
-
-    def clean_until(self) -> datetime | None:
-        until = self.cleaned_data["until"]
-        if until and not is_in_range(until.date()):
-            raise forms.ValidationError(_("Enter a valid date/time."))
-        return until
 
     def _deadline(self) -> datetime:
         return deadlines.deadline_of(self.order) or timezone.now()

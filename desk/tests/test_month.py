@@ -167,6 +167,13 @@ def test_other_months_are_refused_in_words(finance: Client, month: str) -> None:
     assert finance.get(f"/admin/month/days.csv?month={month}").status_code == 302
 
 
+@pytest.mark.parametrize(
+    "month", ["2026/11", "2026.11", "202611", "2026年11月", "２０２６年１１月", " 2026 年 11 月 "]
+)
+def test_D5_a_month_typed_in_every_usual_spelling(finance: Client, month: str) -> None:
+    assert finance.get("/admin/month/", {"month": month}).context["typed"] == "2026-11"
+
+
 def test_a_month_to_come_has_no_days(finance: Client) -> None:
     page = finance.get("/admin/month/?month=2026-12").content.decode()
     assert "No day of this month is over yet." in page

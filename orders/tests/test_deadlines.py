@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -68,10 +69,19 @@ def test_hours_more_to_pay(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("hours", ["", "2"], ids=["none chosen", "as the page comes"])
-def test_a_date_and_time(desk: Client, hours: str) -> None:
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("%Y-%m-%dT18:30", " %Y-%m-%d 18:30", "%Y/%m/%d 18:30", "%Y.%m.%d 18:30", "%Y%m%d 18:30"),
+        *("%Y年%m月%d日 18:30", "%Y年%m月%d日18：30", "%Y／%m／%d　１８：３０"),
+    ],
+)
+def test_D5_a_date_and_time_without_a_picker(desk: Client, pattern: str, language: str, hours: str) -> None:
     order = waiting()
+    desk.cookies[settings.LANGUAGE_COOKIE_NAME] = language
     day = timezone.localdate() + timedelta(days=2)
-    press(desk, order, **typed(order, until=f"{day}T18:30", hours=hours))
+    press(desk, order, **typed(order, until=day.strftime(pattern), hours=hours))
     order.refresh_from_db()
     assert order.accept_by is not None
     assert timezone.localtime(order.accept_by) == timezone.make_aware(

@@ -1,6 +1,7 @@
 """Bystanders (B1): another renter's orders beside every test of money, statuses, nights and counters.
 
-They are paid, being refunded and unpaid, with mails to come, messages that nobody judged and lines of a bill.
+They are paid, being refunded and unpaid, with mails to come, messages that nobody judged, lines of a bill and
+an invoice that is wanted.
 Nothing about them is due. No column of them may change: a statement that lost its WHERE changes them, which
 a test with one order can't see.
 """
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from houses.models import Area, BookedNight, House
-from orders.models import Order, OrderEvent, Review
+from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from tests.database_use import uses_database
 
@@ -33,6 +34,7 @@ MODELS = (
     Refund,
     GatewayMessage,
     BillLine,
+    InvoiceRequest,
 )
 
 Kind, Paid, Back = OrderEvent.Kind, Payment.Status, Refund.Status
@@ -155,6 +157,7 @@ def _make(now: datetime) -> dict[type[models.Model], list[models.Model]]:
             )
         )
     _add_unfinished(add, now)
+    add(InvoiceRequest(order=made[Order][-1], title="Elsewhere", email="a@elsewhere.example", asked_at=now))
     house.order_count = len([order for order in made[Order] if order.is_paid])
     house.review_count, house.rating_sum = 1, 4
     return made

@@ -18,8 +18,8 @@ from bills import lines
 from bills.lookup import Entry, Finding
 from houses import availability
 from houses.models import BookedNight, House
-from orders import booking, mailing, transitions
-from orders.models import Order, OrderEvent
+from orders import booking, invoices, mailing, transitions
+from orders.models import InvoiceRequest, Order, OrderEvent
 from payments import callbacks
 from payments.books import attempts, message_log, refunds, rows
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -147,6 +147,13 @@ def expire() -> None:
     assert not make.rows(BookedNight).exists()
 
 
+def want_invoice() -> None:
+    order = make.order()
+    for title in ("Wang", "Wang Wei"):
+        assert invoices.ask(order, title=title, tax_number="", email="wang@example.com")
+    assert make.rows(InvoiceRequest).get().title == "Wang Wei"
+
+
 def unblock() -> None:
     night = BookedNight.objects.create(house=make.house(), night=timezone.localdate() + timedelta(days=20))
     availability.release_for_staff(night)
@@ -184,6 +191,7 @@ MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
     (resolve_line, "payments.staff.resolution.resolve", BillLine, "pk"),
     (receive, "orders.transitions._count_stay", House, "pk"),
     (expire, "houses.availability.release", BookedNight, "order_number"),
+    (want_invoice, "orders.invoices._open", InvoiceRequest, "pk"),
     (unblock, "houses.availability.release_for_staff", BookedNight, "pk"),
     (expire, "orders.transitions._move", Order, "pk"),
     (review, "orders.transitions._count_review", House, "pk"),

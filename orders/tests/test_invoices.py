@@ -61,7 +61,7 @@ def test_it_can_be_corrected_until_it_is_issued() -> None:
     browser.post(address(order), TYPED)
     request.refresh_from_db()
     assert request.title == TYPED["title"]
-    InvoiceRequest.objects.update(issued_at=timezone.now())
+    make.rows(InvoiceRequest).update(issued_at=timezone.now())
     assert browser.post(address(order), {**TYPED, "title": "x"}).url == order.get_absolute_url()
     assert not invoices.ask(order, title="x", tax_number="", email="x@example.com")
     request.refresh_from_db()
@@ -78,7 +78,7 @@ def test_errors_stand_beside_the_fields(field: str, value: str) -> None:
     page = browser_of(order).post(address(order), {**TYPED, field: value})
     assert page.status_code == 422
     assert list(page.context["form"].errors) == [field]
-    assert not InvoiceRequest.objects.exists()
+    assert not make.rows(InvoiceRequest).exists()
 
 
 def test_a_person_needs_no_tax_number() -> None:
@@ -98,11 +98,12 @@ def test_it_is_for_the_renter_alone() -> None:
     order = paid_order()
     assert browser_of(paid_order()).post(address(order), TYPED).status_code == 404
     assert "/accounts/login/" in Client().post(address(order), TYPED).url
-    assert not InvoiceRequest.objects.exists()
+    assert not make.rows(InvoiceRequest).exists()
 
 
 def titles(client: Client, **query: str) -> list[str]:
-    return [row.title for row in client.get(LIST, query).context["cl"].result_list]
+    rows = client.get(LIST, query).context["cl"].result_list
+    return [row.title for row in rows if row.pk > 0]
 
 
 def test_the_list_says_which_are_issued() -> None:

@@ -7,4 +7,4 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self) -> None:
-        from payments import checks  # noqa: F401  registers them
+        from payments import checks, production_checks  # noqa: F401  registers them

@@ -33,14 +33,14 @@ def _gateway() -> Iterator[tuple[int, str]]:
         yield 3, "ALIPAY_GATEWAY_URL is not a plain http(s) address."
         return
     url = urlsplit(settings.ALIPAY_GATEWAY_URL)
-    is_production = _is_production()
-    if is_production and settings.ALIPAY_GATEWAY_URL != PRODUCTION_GATEWAY:
+    production = is_production()
+    if production and settings.ALIPAY_GATEWAY_URL != PRODUCTION_GATEWAY:
         yield 9, f"ALIPAY_GATEWAY_URL is a host of Alipay; write it exactly so: {PRODUCTION_GATEWAY}"
     if url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
         yield 4, "ALIPAY_GATEWAY_URL is not https: answers could be read on the way."
     if settings.DEBUG:
         return
-    if not is_production and not settings.REHEARSAL:
+    if not production and not settings.REHEARSAL:
         yield (
             5,
             (
@@ -48,14 +48,14 @@ def _gateway() -> Iterator[tuple[int, str]]:
                 "If no real money is meant to move, set REHEARSAL=1."
             ),
         )
-    if is_production and settings.REHEARSAL:
+    if production and settings.REHEARSAL:
         yield (
             6,
             "REHEARSAL=1 tells visitors that no real money moves, but the gateway is the production one.",
         )
-    if is_production and settings.ALIPAY_APP_ID.startswith("9021"):
+    if production and settings.ALIPAY_APP_ID.startswith("9021"):
         yield (7, "ALIPAY_APP_ID is one of Alipay's sandbox, but the gateway is the production one.")
-    if is_production and urlsplit(settings.SITE_URL).scheme != "https":
+    if production and urlsplit(settings.SITE_URL).scheme != "https":
         yield 8, "SITE_URL must be https if real money moves."
 
 
@@ -63,7 +63,7 @@ _ADDRESS = re.compile(r"https?://(\[::1\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/[A-Za-z0
 """Only URLs that Python and browsers parse alike: for browsers, `al%69pay.com` is Alipay's host, too."""
 
 
-def _is_production() -> bool:
+def is_production() -> bool:
     """True for any host of Alipay, in any spelling: real money moves there."""
     if not _ADDRESS.fullmatch(settings.ALIPAY_GATEWAY_URL):
         return False
@@ -88,5 +88,5 @@ def _keys() -> Iterator[tuple[int, str]]:
         keys.check_pair(private_key, public_keys)
     except keys.KeyProblem as problem:
         yield 12, str(problem)
-    if _is_production() and (keys.is_demo_key(private_path) or keys.is_demo_key(public_path)):
+    if is_production() and (keys.is_demo_key(private_path) or keys.is_demo_key(public_path)):
         yield (13, "The keys were made for the stand-in Alipay; the production gateway does not know them.")

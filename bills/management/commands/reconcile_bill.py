@@ -18,6 +18,7 @@ from payments.alipay.bill import BillProblem
 from payments.alipay.http import MAX_DOWNLOAD_BYTES
 from payments.checks import ALIPAY_TAG
 from payments.models import BillLine
+from payments.production_checks import PRODUCTION_TAG
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, day: str | None, file: Path | None, **options: object) -> None:
-        self.check(tags=[ALIPAY_TAG, DATABASE_TAG], include_deployment_checks=True)
+        self.check(tags=[ALIPAY_TAG, DATABASE_TAG, PRODUCTION_TAG], include_deployment_checks=True)
         if file is not None and day is None:
             raise CommandError("Give the DATE of the file, too.", returncode=EXIT_NOT_COMPARED)
         chosen = self._days_to_compare() if day is None else [_past_day(day)]

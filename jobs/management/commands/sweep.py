@@ -13,6 +13,7 @@ from django.db import DatabaseError, close_old_connections
 from core.database_checks import DATABASE_TAG
 from jobs.sweep import CALLS_AT_ONCE, sweep_once
 from payments.checks import ALIPAY_TAG
+from payments.production_checks import PRODUCTION_TAG
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, loop: float | None, **options: object) -> None:
-        self.check(tags=[ALIPAY_TAG, DATABASE_TAG], include_deployment_checks=True)
+        self.check(tags=[ALIPAY_TAG, DATABASE_TAG, PRODUCTION_TAG], include_deployment_checks=True)
         with stop_on_signals() as stop:
             if loop is None:
                 self._round(stop, say_nothing_due=True)

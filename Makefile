@@ -6,7 +6,7 @@ N ?= 1000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories check shape audit bench clean machine-demo machine-unit machine-test
+.PHONY: help demo unit test browser histories check shape audit bench budget clean machine-demo machine-unit machine-test machine-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,11 +38,15 @@ audit: machine-test ## list known vulnerabilities of our dependencies (needs the
 	  -r requirements.txt -r requirements-sms.txt -r requirements-dev.txt -r standin/tests/official/requirements.txt \
 	  || { echo "Vulnerabilities were found, or the service could not be reached: see above."; exit 1; }
 
-bench: machine-test ## measure speed, compared with the article's views
+bench: machine-bench ## measure speed, compared with the article's views
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks
+	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions
+
+budget: machine-bench ## compare instructions and messages of each request with benchmarks/budget.json
+	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions --budget
 
 clean: ## remove .demo, .venv, .venv-unit and caches
 	rm -rf .demo .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
-machine-demo machine-unit machine-test: machine-%:
+machine-demo machine-unit machine-test machine-bench: machine-%:
 	@deploy/machine.sh $*

@@ -33,21 +33,11 @@ class Page:
 def homes(many: int, rounds: int) -> list[Ratio]:
     """Measure whole pages for an anonymous visitor, with `many` homes and with FEW_HOMES."""
     for size in (FEW_HOMES, many):
-        _make(size)
-    days = [timezone.localdate() + timedelta(days=n) for n in range(5, 60)]
-    stays = [f"check_in={day}&check_out={day + timedelta(days=3)}&guests=2" for day in days]
-    by_price = [f"{stay}&sort=price" for stay in stays]
-    card = b'<article class="card house"'
-    pages = [
-        Page("the first page", "/", [""], card, HOUSES_PER_PAGE),
-        Page("3 nights, newest first", "/", stays, card, HOUSES_PER_PAGE),
-        Page("3 nights, by price", "/", by_price, card, HOUSES_PER_PAGE),
-        Page("the page of a home", "/houses/{home}/", stays, b'<article class="review"', REVIEWS_SHOWN),
-    ]
+        make(size)
     ratios = []
-    for page in pages:
+    for page in pages():
         big, small = alternate(
-            f"Find a home: {page.title}", [_side(page, many), _side(page, FEW_HOMES)], rounds
+            f"Find a home: {page.title}", [side(page, many), side(page, FEW_HOMES)], rounds
         )
         what = f"find a home, {page.title}: time with {many:,} to {FEW_HOMES}"
         ratios.append(Ratio(what, big.seconds / small.seconds, REACH, at_most=True))
@@ -55,7 +45,20 @@ def homes(many: int, rounds: int) -> list[Ratio]:
     return ratios
 
 
-def _side(page: Page, size: int) -> Side:
+def pages() -> list[Page]:
+    days = [timezone.localdate() + timedelta(days=n) for n in range(5, 60)]
+    stays = [f"check_in={day}&check_out={day + timedelta(days=3)}&guests=2" for day in days]
+    by_price = [f"{stay}&sort=price" for stay in stays]
+    card = b'<article class="card house"'
+    return [
+        Page("the first page", "/", [""], card, HOUSES_PER_PAGE),
+        Page("3 nights, newest first", "/", stays, card, HOUSES_PER_PAGE),
+        Page("3 nights, by price", "/", by_price, card, HOUSES_PER_PAGE),
+        Page("the page of a home", "/houses/{home}/", stays, b'<article class="review"', REVIEWS_SHOWN),
+    ]
+
+
+def side(page: Page, size: int) -> Side:
     turns = itertools.count()
 
     @contextmanager
@@ -78,7 +81,7 @@ def _database(size: int) -> str:
     return f"{rows.BIG}_{size}_homes"
 
 
-def _make(size: int) -> None:
+def make(size: int) -> None:
     """Create a database of `size` homes with photos, facilities and reviews, each free on 8 days of 11."""
     tables = connection.introspection.table_names()
     with connection.cursor() as cursor:

@@ -56,7 +56,7 @@ def _with_twenty(orders: int, browsers: list[Browser], rounds: int) -> list[Meas
         visitors = itertools.cycle(browsers)
         size = orders if database == rows.BIG else rows.FEW_ORDERS
         who = "ihome" if application is ihome else "the article's way"
-        return Side(f"{who}, {size:,} in the table", lambda: _page(database, visitors, application, path, 20))
+        return Side(f"{who}, {size:,} in the table", lambda: page(database, visitors, application, path, 20))
 
     return alternate(
         "My orders, a renter with 20 orders: whole page of 20 cards",
@@ -65,15 +65,25 @@ def _with_twenty(orders: int, browsers: list[Browser], rounds: int) -> list[Meas
     )
 
 
+def twenty_cards() -> list[Side]:
+    """Return our side and the article's, for renters whose orders fill() made."""
+    renters = User.objects.filter(pk__gte=rows.FIRST_RENTER).order_by("pk")[: rows.RENTERS_TO_MEASURE]
+    visitors = itertools.cycle([Browser.of(renter) for renter in renters])
+    return [
+        Side(name, lambda app=app, path=path: page(rows.BIG, visitors, app, path, 20))
+        for name, app, path in (("ihome", ihome, OURS), ("the article's way", ARTICLE, THEIRS))
+    ]
+
+
 def _with_many(orders: int, many: int, browser: Browser, rounds: int) -> list[Measured]:
     visitor = itertools.repeat(browser)
     return alternate(
         f"My orders, a renter with {many:,} orders, {orders:,} in the table",
         [
-            Side("ihome, 20 cards", lambda: _page(rows.BIG, visitor, ihome, OURS, 20)),
+            Side("ihome, 20 cards", lambda: page(rows.BIG, visitor, ihome, OURS, 20)),
             Side(
                 f"the article's way, {many:,} cards",
-                lambda: _page(rows.BIG, visitor, ARTICLE, THEIRS, many),
+                lambda: page(rows.BIG, visitor, ARTICLE, THEIRS, many),
             ),
         ],
         rounds,
@@ -81,7 +91,7 @@ def _with_many(orders: int, many: int, browser: Browser, rounds: int) -> list[Me
 
 
 @contextmanager
-def _page(
+def page(
     database: str, visitors: Iterator[Browser], application: Application, path: str, cards: int
 ) -> Iterator[Act]:
     rows.use(database)

@@ -56,6 +56,16 @@ class Scenario:
 
 
 def press_pay(scenario: Scenario, rounds: int) -> list[Ratio]:
+    first, again, theirs = alternate(
+        "Press Pay: signed in, CSRF, 302 to Alipay", press_pay_sides(scenario), rounds
+    )
+    return [
+        Ratio("press Pay, first: times the article's requests a second", theirs.seconds / first.seconds, 10),
+        Ratio("press Pay, again: times the article's requests a second", theirs.seconds / again.seconds, 10),
+    ]
+
+
+def press_pay_sides(scenario: Scenario) -> list[Side]:
     def goes_to_alipay(answer: Answer) -> None:
         assert answer.headers["Location"].startswith(settings.ALIPAY_GATEWAY_URL), answer
 
@@ -75,38 +85,15 @@ def press_pay(scenario: Scenario, rounds: int) -> list[Ratio]:
         yield lambda: answers.append(scenario.browser.post_form(ARTICLE, path))
         goes_to_alipay(answers[0])
 
-    first, again, theirs = alternate(
-        "Press Pay: signed in, CSRF, 302 to Alipay",
-        [
-            Side("ihome, first press (makes the attempt)", lambda: ours(again=False)),
-            Side("ihome, pressed again", lambda: ours(again=True)),
-            Side("the article's way (keeps no attempt)", articles),
-        ],
-        rounds,
-    )
     return [
-        Ratio("press Pay, first: times the article's requests a second", theirs.seconds / first.seconds, 10),
-        Ratio("press Pay, again: times the article's requests a second", theirs.seconds / again.seconds, 10),
+        Side("ihome, first press (makes the attempt)", lambda: ours(again=False)),
+        Side("ihome, pressed again", lambda: ours(again=True)),
+        Side("the article's way (keeps no attempt)", articles),
     ]
 
 
 def notify(scenario: Scenario, rounds: int) -> list[Ratio]:
-    @contextmanager
-    def notified(application: Application, path: str) -> Iterator[Act]:
-        payment = scenario.paid_attempt()
-        body = scenario.alipay.signed_notify(payment.out_trade_no)
-        yield lambda: call(application, "POST", path, body=body)
-        _check_settled(payment, by_article=application is ARTICLE)
-
-    ours, bare, theirs = alternate(
-        "Notify: verified and settled",
-        [
-            Side("ihome", lambda: notified(ihome, NOTIFY)),
-            Side("bare handler", lambda: notified(scenario.bare, NOTIFY)),
-            Side("the article's way", lambda: notified(ARTICLE, "/article/notify/")),
-        ],
-        rounds,
-    )
+    ours, bare, theirs = alternate("Notify: verified and settled", notify_sides(scenario), rounds)
     _check_same_statements(ours, bare)
     return [
         Ratio("notify: times the article's", theirs.seconds / ours.seconds, 10),
@@ -114,28 +101,25 @@ def notify(scenario: Scenario, rounds: int) -> list[Ratio]:
     ]
 
 
-def return_with_query(scenario: Scenario, rounds: int) -> list[Ratio]:
-    """Measure a return before any notice: Alipay is queried, and its answer settles the attempt."""
-
+def notify_sides(scenario: Scenario) -> list[Side]:
     @contextmanager
-    def returned(application: Application, path: str) -> Iterator[Act]:
+    def notified(application: Application, path: str) -> Iterator[Act]:
         payment = scenario.paid_attempt()
-        query = scenario.alipay.signed_return(payment.out_trade_no)
-        yield lambda: scenario.browser.get(application, path, query)
+        body = scenario.alipay.signed_notify(payment.out_trade_no)
+        yield lambda: call(application, "POST", path, body=body)
         _check_settled(payment, by_article=application is ARTICLE)
 
+    return [
+        Side("ihome", lambda: notified(ihome, NOTIFY)),
+        Side("bare handler", lambda: notified(scenario.bare, NOTIFY)),
+        Side("the article's way", lambda: notified(ARTICLE, "/article/notify/")),
+    ]
+
+
+def return_with_query(scenario: Scenario, rounds: int) -> list[Ratio]:
+    """Measure a return before any notice: Alipay is queried, and its answer settles the attempt."""
     ours, bare, asking, theirs = alternate(
-        "Return, the first news: verified, Alipay asked, settled",
-        [
-            Side("ihome (whole page)", lambda: returned(ihome, PAYCOMPLETE)),
-            Side("bare handler (no page)", lambda: returned(scenario.bare, PAYCOMPLETE)),
-            Side(
-                "the article's way, asking too (no page)",
-                lambda: returned(ARTICLE, "/article/return-and-ask/"),
-            ),
-            Side("the article's way: doesn't ask (no page)", lambda: returned(ARTICLE, "/article/return/")),
-        ],
-        rounds,
+        "Return, the first news: verified, Alipay asked, settled", return_with_query_sides(scenario), rounds
     )
     _check_same_statements(ours, bare)
     return [
@@ -145,9 +129,35 @@ def return_with_query(scenario: Scenario, rounds: int) -> list[Ratio]:
     ]
 
 
+def return_with_query_sides(scenario: Scenario) -> list[Side]:
+    @contextmanager
+    def returned(application: Application, path: str) -> Iterator[Act]:
+        payment = scenario.paid_attempt()
+        query = scenario.alipay.signed_return(payment.out_trade_no)
+        yield lambda: scenario.browser.get(application, path, query)
+        _check_settled(payment, by_article=application is ARTICLE)
+
+    return [
+        Side("ihome (whole page)", lambda: returned(ihome, PAYCOMPLETE)),
+        Side("bare handler (no page)", lambda: returned(scenario.bare, PAYCOMPLETE)),
+        Side("the article's way, asking (no page)", lambda: returned(ARTICLE, "/article/return-and-ask/")),
+        Side("the article's way: doesn't ask (no page)", lambda: returned(ARTICLE, "/article/return/")),
+    ]
+
+
 def return_after_notify(scenario: Scenario, rounds: int) -> list[Ratio]:
     """Measure a return after the notice, the usual order: verified, already settled."""
+    ours, bare, theirs = alternate(
+        "Return after the notice: verified, already settled", return_after_notify_sides(scenario), rounds
+    )
+    _check_same_statements(ours, bare)
+    return [
+        Ratio("return after notify: times the article's", theirs.seconds / ours.seconds, 10),
+        Ratio("return after notify: of the bare handler's", bare.seconds / ours.seconds, 0.5),
+    ]
 
+
+def return_after_notify_sides(scenario: Scenario) -> list[Side]:
     @contextmanager
     def returned(application: Application, path: str) -> Iterator[Act]:
         payment = scenario.settled_attempt()
@@ -155,19 +165,10 @@ def return_after_notify(scenario: Scenario, rounds: int) -> list[Ratio]:
         yield lambda: scenario.browser.get(application, path, query)
         _check_settled(payment, by_article=False)
 
-    ours, bare, theirs = alternate(
-        "Return after the notice: verified, already settled",
-        [
-            Side("ihome (whole page)", lambda: returned(ihome, PAYCOMPLETE)),
-            Side("bare handler (no page)", lambda: returned(scenario.bare, PAYCOMPLETE)),
-            Side("the article's way (no page)", lambda: returned(ARTICLE, "/article/return/")),
-        ],
-        rounds,
-    )
-    _check_same_statements(ours, bare)
     return [
-        Ratio("return after notify: times the article's", theirs.seconds / ours.seconds, 10),
-        Ratio("return after notify: of the bare handler's", bare.seconds / ours.seconds, 0.5),
+        Side("ihome (whole page)", lambda: returned(ihome, PAYCOMPLETE)),
+        Side("bare handler (no page)", lambda: returned(scenario.bare, PAYCOMPLETE)),
+        Side("the article's way (no page)", lambda: returned(ARTICLE, "/article/return/")),
     ]
 
 

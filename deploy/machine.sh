@@ -5,6 +5,7 @@
 #   deploy/machine.sh unit    what its tests on SQLite need, in .venv-unit: no Debian packages but Python's own
 #   deploy/machine.sh test    MariaDB's server, Chromium, a Chinese font, the tools of requirements-dev.txt and Alipay's
 #                             official SDKs too
+#   deploy/machine.sh bench   that, and valgrind
 #
 # Where all is there it takes a moment and installs nothing. Where it can't, it says in one line what to install, exit 1.
 set -euo pipefail
@@ -114,9 +115,10 @@ sqlite_only() {
 python=$(find_python) || fail "Python 3.11 or newer is needed; here is $(python3 --version 2>&1 || true)."
 list_for_venv
 case $goal in
-  test)
+  test | bench)
     list_for_mysqlclient
     list_for_tests
+    [ "$goal" = test ] || have valgrind || missing+=(valgrind)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
     make_venv
     install_requirements requirements-dev.txt
@@ -143,5 +145,5 @@ case $goal in
     grep -hv '^-r' requirements.txt requirements-dev.txt >"$folder/pins.txt"
     install_requirements requirements-unit.txt -r "$folder/sqlite-only.txt" -c "$folder/pins.txt"
     ;;
-  *) fail "deploy/machine.sh demo|unit|test" ;;
+  *) fail "deploy/machine.sh demo|unit|test|bench" ;;
 esac

@@ -18,6 +18,12 @@ _number = count(1)
 M = TypeVar("M", bound=Model)
 
 
+def number_from(first: int) -> None:
+    """Number the next rows from `first`, in a database where another process has made rows."""
+    global _number
+    _number = count(first)
+
+
 def rows(model: type[M]) -> QuerySet[M]:
     """Return the rows of the test, without those of the bystanders, whose keys are below zero."""
     return model._base_manager.filter(pk__gt=0)

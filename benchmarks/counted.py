@@ -1,0 +1,104 @@
+"""The process that callgrind watches: instructions.py starts it and reads a line of JSON for each side."""
+
+import gc
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import django
+
+if __name__ == "__main__":
+    django.setup()
+    import ihome_site.wsgi  # noqa: F401  as in production: checks and logging
+
+from benchmarks import homes, my_orders, paying, server_log
+from benchmarks.measure import Act, Side
+from benchmarks.standin import Alipay
+from benchmarks.wsgi import Answer
+from ihome_site.wsgi import application as ihome
+from tests import make
+
+REQUESTS = 10
+OURS = "ihome"
+
+
+def main(folder: Path) -> None:
+    from django.conf import settings
+
+    _log_to(folder / "site.log")
+    make.number_from(1000)
+    scenario = paying.Scenario(Alipay(settings.ALIPAY_GATEWAY_URL.removesuffix("/gateway.do")))
+    nothing = _instructions(folder, [])
+    for work, side, name in _works(scenario):
+        with ExitStack() as stack:
+            acts = [stack.enter_context(side.attempt()) for _ in range(2 + REQUESTS)]
+            acts[0]()  # fills caches
+            messages = server_log.messages(acts[1])
+            instructions = (_instructions(folder, acts[2:]) - nothing) // REQUESTS
+        figures = {"work": work, "side": name, "instructions": instructions, "messages": messages}
+        print(json.dumps(figures), flush=True)
+
+
+def _works(scenario: paying.Scenario) -> Iterator[tuple[str, Side, str]]:
+    """Yield each work with its sides; ours is called OURS."""
+    first, again, articles = paying.press_pay_sides(scenario)
+    yield "press Pay, first", first, OURS
+    yield "press Pay, again", again, OURS
+    yield "press Pay", articles, articles.name
+    for work, sides in (
+        ("notify", paying.notify_sides(scenario)),
+        ("return after the notice", paying.return_after_notify_sides(scenario)),
+        ("return, the first news", paying.return_with_query_sides(scenario)),
+    ):
+        ours, *others = sides
+        yield work, ours, OURS
+        yield from ((work, other, other.name) for other in others)
+    ours, articles = my_orders.twenty_cards()
+    yield "my orders", ours, OURS
+    yield "my orders", articles, articles.name
+    _first_page, search, _by_price, home = homes.pages()
+    yield "search", homes.side(search, homes.FEW_HOMES), OURS
+    yield "a home", homes.side(home, homes.FEW_HOMES), OURS
+    yield "an order", Side(OURS, lambda: _order_page(scenario)), OURS
+
+
+@contextmanager
+def _order_page(scenario: paying.Scenario) -> Iterator[Act]:
+    order, answers = scenario.settled_attempt().order, list[Answer]()
+    yield lambda: answers.append(scenario.browser.get(ihome, order.get_absolute_url()))
+    assert answers[0].status == 200 and order.number.encode() in answers[0].body
+
+
+def _instructions(folder: Path, acts: list[Act]) -> int:
+    """Return the instructions of `acts`, with those of starting and ending the count."""
+    gc.collect()
+    _control("-i", "on")
+    for act in acts:
+        act()
+    _control("-i", "off")
+    _control("-d")
+    _control("-z")
+    newest = max(folder.glob("out.*"), key=lambda file: int(file.suffix[1:]))
+    (total,) = re.findall(r"^totals: (\d+)", newest.read_text(), re.MULTILINE)
+    return int(total)
+
+
+def _control(*arguments: str) -> None:
+    subprocess.run(["callgrind_control", *arguments, str(os.getpid())], check=True, capture_output=True)
+
+
+def _log_to(file: Path) -> None:
+    """Format log lines as in production, but write them to a file."""
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(file.open("w"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -98,17 +98,13 @@ class Bare:
 
     def record(self, channel: str, raw: bytes, payment: int | None = None) -> int:
         digest = None if channel == "ANSWER" else hashlib.sha256(channel.encode() + raw).hexdigest()
-        (key,) = self.one(
+        self.cursor.execute(
             "INSERT INTO payments_gatewaymessage"
             " (channel, raw, signature_ok, verdict, detail, payment_id, digest, received_at)"
-            " VALUES (%s, %s, 1, 'UNJUDGED', '', %s, %s, %s) RETURNING id",
-            channel,
-            raw,
-            payment,
-            digest,
-            beijing_now(),
+            " VALUES (%s, %s, 1, 'UNJUDGED', '', %s, %s, %s)",
+            (channel, raw, payment, digest, beijing_now()),
         )
-        return key
+        return int(self.cursor.lastrowid)
 
     def payment(self, params: dict[str, str]) -> tuple[int, int, int, str]:
         payment, order, amount_fen, status = self.one(
@@ -163,33 +159,32 @@ class Bare:
         execute, now = self.cursor.execute, beijing_now()
         self.db.begin()
         execute("INSERT INTO core_commit (`key`, made_at) VALUES (%s, %s)", (str(uuid.uuid4()), now))
-        _, house = self.one("SELECT status, house_id FROM orders_order WHERE id = %s FOR UPDATE", order)
+        _, house, live = self.one(
+            "SELECT orders_order.status, house_id, live.id FROM orders_order"
+            " LEFT JOIN payments_payment AS live ON live.live_for_id = orders_order.id"
+            " WHERE orders_order.id = %s FOR UPDATE",
+            order,
+        )
         won = execute(
             "UPDATE payments_payment SET status = 'PAID', live_for_id = NULL, trade_no = %s,"
             " received_fen = %s, paid_at = %s, evidence = %s, contradicted_at = NULL, next_try_at = NULL"
             " WHERE id = %s AND status IN ('OPEN', 'CLOSED')",
             (trade_no, amount_fen, now, evidence, payment),
         )
-        execute("SAVEPOINT paid")
         moved = execute(
             "UPDATE orders_order SET status = 'WAIT_COMMENT', trade_no = %s"
             " WHERE id = %s AND status = 'WAIT_PAYMENT'",
             (trade_no, order),
         )
-        if not (won and moved):
-            raise ValueError("already settled")
-        self.one(
+        if not (won and moved) or live not in (None, payment):
+            raise ValueError("already settled, or another attempt is live")
+        execute(
             "INSERT INTO orders_orderevent"
             " (order_id, kind, from_status, to_status, actor_id, reason, amount_fen, created_at)"
-            " VALUES (%s, 'PAID', 'WAIT_PAYMENT', 'WAIT_COMMENT', NULL, '', %s, %s) RETURNING id",
-            order,
-            amount_fen,
-            now,
+            " VALUES (%s, 'PAID', 'WAIT_PAYMENT', 'WAIT_COMMENT', NULL, '', %s, %s)",
+            (order, amount_fen, now),
         )
-        execute("RELEASE SAVEPOINT paid")
         execute("UPDATE houses_house SET order_count = order_count + 1 WHERE id = %s", (house,))
-        execute("SELECT id FROM payments_payment WHERE live_for_id = %s", (order,))
-        self.cursor.fetchall()
         self.judge(message, "SETTLED", payment)
         self.db.commit()
 

@@ -12,7 +12,7 @@ from core.money import MAX_FEN
 from core.transactions import durable_transaction
 from orders.models import Order
 from payments import queries, refunding
-from payments.books import refunds
+from payments.books import refunds, rows
 from payments.models import BillLine, Payment, Refund, is_out_trade_no, subject_of
 
 log = logging.getLogger(__name__)
@@ -59,14 +59,14 @@ class Finding:
 def look_up(entry: Entry) -> Finding:
     """Find an entry in our books. Queries Alipay if the books have less than the bill."""
     if entry.business_type:
-        return Finding(Kind.NOT_OURS, Payment.objects.numbered(entry.out_trade_no))
+        return Finding(Kind.NOT_OURS, rows.numbered(entry.out_trade_no))
     return _refund_of(entry) if entry.is_refund else _payment_of(entry)
 
 
 def _payment_of(entry: Entry) -> Finding:
     if not is_out_trade_no(entry.out_trade_no):
         return Finding(Kind.NOT_OURS)  # another shop uses the same account
-    payment = Payment.objects.numbered(entry.out_trade_no) or _rebuilt(entry)
+    payment = rows.numbered(entry.out_trade_no) or _rebuilt(entry)
     if payment is None:
         return Finding(Kind.NOT_OURS)
     if not payment.is_settled:
@@ -78,7 +78,7 @@ def _payment_of(entry: Entry) -> Finding:
 
 
 def _refund_of(entry: Entry) -> Finding:
-    payment = Payment.objects.numbered(entry.out_trade_no)
+    payment = rows.numbered(entry.out_trade_no)
     if payment is None or payment.trade_no != entry.trade_no:
         return Finding(Kind.NOT_OURS, payment)
     refunding.confirm(payment, entry.out_request_no)

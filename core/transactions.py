@@ -23,6 +23,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.utils import timezone
 
 from core.models import TransactionMarker
+from core.prepared import Insert
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,6 +82,9 @@ OUTAGE_CODES = (
 """The database is down, full or busy. Codes from 2000 to 2999, of the client library, are outages, too."""
 
 
+_WRITE_MARKER = Insert(TransactionMarker)
+
+
 class _WasCommitted(Exception):
     """The marker exists: an earlier try was committed before its connection was lost."""
 
@@ -128,7 +132,7 @@ def delete_old_markers() -> int:
 
 def _write_marker(key: uuid.UUID) -> None:
     try:
-        TransactionMarker.objects.create(key=key)
+        _WRITE_MARKER(TransactionMarker(key=key))
     except IntegrityError as error:
         raise _WasCommitted from error
 

@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
+DEBUG_PAGES = (404, 500)
+"""With DEBUG, Django's own pages of these have inline scripts and styles."""
+
+
 class DatabaseDownMiddleware:
     """Answer 503 with an error page while our database is down."""
 
@@ -42,6 +46,8 @@ class HeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         headers = response.headers
+        if not (settings.DEBUG and response.status_code in DEBUG_PAGES):
+            headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
         headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         headers.setdefault("X-Content-Type-Options", "nosniff")  # a refused Host comes before Django's own
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")

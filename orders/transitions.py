@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from core.prepared import Insert, Update
 from houses import availability
 from houses.models import House
 from orders.models import Order, OrderEvent, Review
@@ -26,6 +27,27 @@ PAY_WITHIN_AFTER_ACCEPTANCE = timedelta(hours=24)
 MIN_TIME_TO_PAY = timedelta(minutes=5)
 MAX_REMINDER_LEAD = timedelta(hours=2)
 """A reminder comes when a third of the time to pay is left, 10 minutes of 30, but at most this much."""
+
+
+_MOVE_TO_PAID = Update(
+    lambda value: (
+        Order.objects.filter(pk=value(Order, "pk", "key"), status=Status.WAIT_PAYMENT),
+        {"status": Status.WAIT_COMMENT} | {name: value(Order, name) for name in ("trade_no", "paid_outside")},
+    )
+)
+_ADD_EVENT = Insert(OrderEvent)
+
+
+def _counting(times: int) -> Update:
+    return Update(
+        lambda value: (
+            House.objects.filter(pk=value(House, "pk", "key")),
+            {"order_count": F("order_count") + times},
+        )
+    )
+
+
+_COUNT_STAY = {times: _counting(times) for times in (+1, -1)}
 
 
 class IllegalTransition(Exception):
@@ -120,20 +142,23 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
 def mark_paid(
     order: Order, *, trade_no: str, amount_fen: int, by: User | None = None, outside: str = ""
 ) -> None:
-    """Mark the order as paid; the renter may now review the stay. Only for payments/books.
+    """Mark the order as paid, for payments/books alone, in its transaction. The renter may review now.
 
     `by` and `outside` (Order.Outside): staff who took the money outside Alipay, and how it came.
     Raises IllegalTransition unless the order waits for payment.
     """
-    _move(
-        order,
-        Kind.PAID,
-        to=Status.WAIT_COMMENT,
-        allowed=[Status.WAIT_PAYMENT],
-        by=by,
-        amount_fen=amount_fen,
-        trade_no=trade_no,
-        paid_outside=outside,
+    if not _MOVE_TO_PAID(key=order.pk, trade_no=trade_no, paid_outside=outside):
+        raise IllegalTransition(order, Kind.PAID)
+    order.status, order.trade_no, order.paid_outside = Status.WAIT_COMMENT, trade_no, outside
+    _ADD_EVENT(
+        OrderEvent(
+            order=order,
+            kind=Kind.PAID,
+            from_status=Status.WAIT_PAYMENT,
+            to_status=Status.WAIT_COMMENT,
+            actor=by,
+            amount_fen=amount_fen,
+        )
     )
     _count_stay(order, +1)
 
@@ -150,7 +175,7 @@ def review(order: Order, *, by: User, rating: int, text: str) -> Review:
 
 def _count_stay(order: Order, times: int) -> None:
     """Add the stay to the paid stays of the house (`times=+1`) or subtract it (-1)."""
-    House.objects.filter(pk=order.house_id).update(order_count=F("order_count") + times)
+    _COUNT_STAY[times](key=order.house_id)
 
 
 def _count_review(review: Review, times: int) -> None:
@@ -164,7 +189,7 @@ def note(
     order: Order, kind: str, *, actor: User | None = None, reason: str = "", amount_fen: int | None = None
 ) -> None:
     """Add an event to the timeline without a change of status."""
-    OrderEvent.objects.create(order=order, kind=kind, actor=actor, reason=reason, amount_fen=amount_fen)
+    _ADD_EVENT(OrderEvent(order=order, kind=kind, actor=actor, reason=reason, amount_fen=amount_fen))
 
 
 @transaction.atomic
@@ -186,14 +211,16 @@ def _move(
     order.status = to
     for name, value in columns.items():
         setattr(order, name, value)
-    OrderEvent.objects.create(
-        order=order,
-        kind=kind,
-        from_status=from_status,
-        to_status=to,
-        actor=by,
-        reason=str(columns.get("closing_reason", "")),
-        amount_fen=amount_fen,
+    _ADD_EVENT(
+        OrderEvent(
+            order=order,
+            kind=kind,
+            from_status=from_status,
+            to_status=to,
+            actor=by,
+            reason=str(columns.get("closing_reason", "")),
+            amount_fen=amount_fen,
+        )
     )
 
 

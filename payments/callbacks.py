@@ -27,7 +27,7 @@ from payments.alipay.notices import (
     SignedMessage,
     WrongKind,
 )
-from payments.books import attempts, message_log
+from payments.books import attempts, message_log, rows
 from payments.books.attempts import Evidence, Received
 from payments.books.message_log import Channel, Verdict
 from payments.models import GatewayMessage, Payment, Refund
@@ -274,7 +274,7 @@ def _attempt_of(told: SignedMessage) -> tuple[Payment, str]:
         raise NotForUs(Verdict.OTHER_APP, "another app_id")
     if told.seller_id not in (None, settings.ALIPAY_SELLER_ID):
         raise NotForUs(Verdict.OTHER_APP, "another seller_id")
-    payment = Payment.objects.numbered(told.out_trade_no)
+    payment = rows.numbered(told.out_trade_no)
     if payment is None:
         raise NotForUs(Verdict.UNKNOWN_NUMBER, f"out_trade_no {told.out_trade_no[:64]!r}")
     if told.total_fen is None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.links import absolute_url
+from core.prepared import Insert, Select
 from core.refusal import Refusal
 from core.transactions import durable_transaction
 from orders.models import SECONDS_TO_PAY, Order
@@ -15,11 +16,16 @@ from payments import queries
 from payments.alipay.answers import Closed, NotExisting
 from payments.alipay.client import PayRequest
 from payments.alipay.configured import alipay_client
-from payments.books import attempts
+from payments.books import attempts, rows
 from payments.models import Payment, subject_of
 from payments.poll_schedule import FIRST_POLL_AFTER
 
 Product = Payment.Product
+
+_LOCK = Select(
+    lambda value: Order.objects.select_for_update().filter(pk=value(Order, "pk", "key")).order_by()
+)
+_MAKE = Insert(Payment)
 
 MOST_ATTEMPTS = 20
 """Maximum for one order, since each is polled until it ends."""
@@ -37,7 +43,7 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     """
     if not order.is_payable:
         raise _too_late(order)
-    live = Payment.objects.filter(live_for=order).first()
+    live = rows.live_of(order)
     if live is not None and (another or live.product != product or _is_nearly_over(live)):
         _make_room(live)
         live = None
@@ -82,25 +88,30 @@ def _live_or_new_attempt(order: Order, product: str) -> Payment:
 @durable_transaction
 def _lock_and_make(order: Order, product: str) -> Payment:
     """Return the live attempt, or a new one, with the order read again under its lock. Raises CannotPay."""
-    order = Order.objects.select_for_update().get(pk=order.pk)
-    now = timezone.now()
+    locked = _LOCK.first(key=order.pk)
+    if locked is None:
+        raise Order.DoesNotExist
+    order, now = locked, timezone.now()
     if not order.can_be_paid_at(now):
         raise _too_late(order)
-    live = Payment.objects.filter(live_for=order).first()
+    live = rows.live_of(order)
     if live is not None:
         return live
-    if order.payments.count() >= MOST_ATTEMPTS:
+    used = attempts.numbers_of(order)
+    if len(used) >= MOST_ATTEMPTS:
         raise CannotPay(_("Too many payment attempts for this order. Please contact us for help."))
     expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
-    return Payment.objects.create(
-        order=order,
-        live_for=order,
-        out_trade_no=attempts.next_number(order),
-        product=product,
-        subject=subject_of(order),
-        amount_fen=order.amount_fen,
-        expires_at=expires_at,
-        next_try_at=now + FIRST_POLL_AFTER,
+    return _MAKE(
+        Payment(
+            order=order,
+            live_for=order,
+            out_trade_no=attempts.next_number(order, used),
+            product=product,
+            subject=subject_of(order),
+            amount_fen=order.amount_fen,
+            expires_at=expires_at,
+            next_try_at=now + FIRST_POLL_AFTER,
+        )
     )
 
 

@@ -36,17 +36,6 @@ def subject_of(order: Order) -> str:
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
-    def numbered(self, out_trade_no: str) -> "Payment | None":
-        """The attempt with a number from an external message.
-
-        Validated before the query and compared after it: some databases find `１２` for `12`. Not a payment
-        outside Alipay, which no such message can be about.
-        """
-        if not is_out_trade_no(out_trade_no):
-            return None
-        payment = self.at_alipay().filter(out_trade_no=out_trade_no).order_by().first()
-        return payment if payment is not None and payment.out_trade_no == out_trade_no else None
-
     def at_alipay(self) -> "PaymentQuerySet":
         """Without money outside Alipay."""
         return self.filter(channel="ALIPAY")

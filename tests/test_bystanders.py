@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from bills import lines
 from bills.lookup import Entry, Finding
+from core.prepared import _Statement
 from houses import availability
 from houses.models import BookedNight, House
 from orders import booking, invoices, mailing, transitions
@@ -173,7 +174,7 @@ MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
     (send, "payments.books.refunds.move", Refund, "pk"),
     (refund_part, "payments.books.refunds.reserve", Payment, "pk"),
     (receive, "payments.books.attempts._record", Payment, "pk"),
-    (receive, "orders.transitions._move", Order, "pk"),
+    (receive, "orders.transitions.mark_paid", Order, "pk"),
     (receive_too_much, "payments.books.attempts._apply", Payment, "pk"),
     (close, "payments.books.attempts.mark_closed", Payment, "pk"),
     (supersede, "payments.books.attempts.release_live", Payment, "pk"),
@@ -258,6 +259,7 @@ def lose(patch: pytest.MonkeyPatch, place: str, model: type[models.Model], condi
     def mutant(*args: object, **kwargs: object) -> object:
         with pytest.MonkeyPatch.context() as inside:
             inside.setattr(QuerySet, "filter", without)
+            inside.setattr(_Statement, "_parts", lambda self: self._make())  # written anew, with the loss
             result = function(*args, **kwargs)
         assert lost, f"{place} has no such condition on {model.__name__}"
         return result

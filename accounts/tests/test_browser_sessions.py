@@ -31,9 +31,9 @@ def person() -> User:
     return make.user()
 
 
-@pytest.fixture(params=["db", "cache"])
+@pytest.fixture(params=["accounts.session_store", "django.contrib.sessions.backends.cache"])
 def each_store(request: pytest.FixtureRequest, settings: Settings) -> None:
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
+    settings.SESSION_ENGINE = request.param
 
 
 def signed_in(person: User, agent: str = CHROME, address: str = "203.0.113.7") -> Client:

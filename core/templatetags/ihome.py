@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from functools import cache, lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -42,7 +43,12 @@ WEEKDAYS = [
 @register.filter
 def day(at: date) -> str:
     """Format a day, "5 Mar" or "3月5日"; with the year unless it is the current one."""
-    if at.year == timezone.localdate().year:
+    return _day(at, timezone.localdate().year, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _day(at: date, this_year: int, language: str | None) -> str:
+    if at.year == this_year:
         return date_format(at, pgettext("date format: a day of this year", "j M"))
     return date_format(at, pgettext("date format: a day of another year", "j M Y"))
 
@@ -81,6 +87,12 @@ def lang_of(text: str) -> SafeString:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw the symbol `name` of the sprite. Hidden from screen readers: put a text with it."""
+    return _drawn(name)
+
+
+@cache
+def _drawn(name: str) -> SafeString:
+    """A page has up to 90 icons, and each would look the sprite's file name up."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("img/icons.svg"),
@@ -91,6 +103,11 @@ def icon(name: str) -> SafeString:
 @register.filter
 def stars(rating: int) -> SafeString:
     """Draw a rating of one to five stars, with a label for screen readers."""
+    return _stars(rating, get_language())
+
+
+@cache
+def _stars(rating: int, language: str | None) -> SafeString:
     drawn = format_html_join("", "{}", ([icon("star-full" if n <= rating else "star")] for n in range(1, 6)))
     label = gettext("%(rating)s of 5 stars") % {"rating": rating}
     return format_html('<span class="stars" role="img" aria-label="{}">{}</span>', label, drawn)

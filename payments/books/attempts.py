@@ -13,6 +13,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from accounts.models import User
+from core.prepared import Select, Update
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent
@@ -25,6 +26,15 @@ log = logging.getLogger(__name__)
 
 Status = Payment.Status
 Evidence = Payment.Evidence
+
+_FROM_MESSAGE = ("trade_no", "received_fen", "paid_at", "evidence", "next_try_at")
+_RECORD = Update(
+    lambda value: (
+        Payment.objects.filter(pk=value(Payment, "pk", "key"), status__in=[Status.OPEN, Status.CLOSED]),
+        {"status": Status.PAID, "live_for": None, "contradicted_at": None}
+        | {name: value(Payment, name) for name in _FROM_MESSAGE},
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,8 @@ def settle(payment: Payment, received: Received, *, message: GatewayMessage | No
     The caller has checked signature, addressee and amount. The verdict on `message`, which reported the
     money, is written in the same transaction.
     """
-    return _settle(rows.lock_order(payment), payment, received, message)
+    order, live_key = rows.lock_order_and_live(payment)
+    return _settle(order, live_key, payment, received, message)
 
 
 @durable_transaction
@@ -90,22 +101,41 @@ def record_outside(
         next_try_at=timezone.now(),
     )
     received = Received("", amount_fen, timezone.now(), Evidence.STAFF, by, channel)
-    return _settle(order, payment, received, None)
+    live = rows.live_of(order)
+    return _settle(order, live.pk if live else None, payment, received, None)
 
 
-def next_number(order: Order) -> str:
-    """The `out_trade_no` of the order's next attempt; no number is used twice."""
-    numbers = order.payments.values_list("out_trade_no", flat=True)
-    last = max((int(number.partition("_")[2]) for number in numbers), default=0)
-    return f"{order.number}_{last + 1}"
+_NUMBERS = Select(
+    lambda value: Payment.objects.filter(order=value(Payment, "order")).order_by().values_list("out_trade_no")
+)
 
 
-def _settle(order: Order, payment: Payment, received: Received, message: GatewayMessage | None) -> Settlement:
+def numbers_of(order: Order) -> list[int]:
+    """The parts after `_` of the order's `out_trade_no`s."""
+    return [int(number.partition("_")[2]) for (number,) in _NUMBERS.all(order=order.pk)]
+
+
+def next_number(order: Order, used: list[int] | None = None) -> str:
+    """The `out_trade_no` of the order's next attempt; no number is used twice.
+
+    `used`: numbers_of(order), if they were read before.
+    """
+    return f"{order.number}_{max(numbers_of(order) if used is None else used, default=0) + 1}"
+
+
+def _settle(
+    order: Order,
+    live_key: int | None,
+    payment: Payment,
+    received: Received,
+    message: GatewayMessage | None,
+) -> Settlement:
     outcome, superseded = Outcome.DUPLICATE, None
     if _record(payment, received):
         outcome = _apply(order, payment, received)
-        if order.status != Order.Status.WAIT_PAYMENT:
-            superseded = _release_live_of(order)
+        is_over = order.status != Order.Status.WAIT_PAYMENT
+        if is_over and live_key is not None and live_key != payment.pk:
+            superseded = _released(live_key)
     elif received.evidence != Evidence.RETURN:
         rows.confirm_evidence(payment, received.evidence)
     if message is not None:
@@ -164,14 +194,12 @@ def dismiss_contradiction(payment: Payment) -> bool:
 def _record(payment: Payment, received: Received) -> bool:
     """Move OPEN or CLOSED to PAID, for exactly one caller."""
     by_return_alone = received.evidence == Evidence.RETURN
-    won = Payment.objects.filter(pk=payment.pk, status__in=[Status.OPEN, Status.CLOSED]).update(
-        status=Status.PAID,
-        live_for=None,
+    won = _RECORD(
+        key=payment.pk,
         trade_no=received.trade_no,
         received_fen=received.amount_fen,
         paid_at=received.paid_at or timezone.now(),
         evidence=received.evidence,
-        contradicted_at=None,
         next_try_at=timezone.now() + FIRST_POLL_AFTER if by_return_alone else None,
     )
     return won == 1
@@ -202,11 +230,7 @@ def _is_what_was_asked(order: Order, payment: Payment, received: Received) -> bo
     return received.amount_fen == payment.amount_fen == order.amount_fen
 
 
-def _release_live_of(order: Order) -> Payment | None:
-    """Release and return the order's live attempt; due at once, in case the caller does not close it."""
-    keys = Payment.objects.filter(live_for=order).order_by().values_list("pk", flat=True)
-    key = next(iter(keys), None)
-    if key is None:
-        return None
-    Payment.objects.filter(pk=key).update(live_for=None, next_try_at=timezone.now())
-    return Payment.objects.get(pk=key)
+def _released(live_key: int) -> Payment:
+    """Release and return a live attempt; due at once, in case the caller does not close it."""
+    Payment.objects.filter(pk=live_key).update(live_for=None, next_try_at=timezone.now())
+    return Payment.objects.get(pk=live_key)

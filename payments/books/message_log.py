@@ -9,10 +9,11 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Subquery
 from django.utils import timezone
 
+from core.prepared import Insert, Update
 from payments.alipay.signing import text_to_sign
 from payments.models import GatewayMessage, Payment
 
@@ -20,6 +21,14 @@ log = logging.getLogger(__name__)
 
 Channel = GatewayMessage.Channel
 Verdict = GatewayMessage.Verdict
+
+_RECORD = Insert(GatewayMessage)
+_JUDGE = Update(
+    lambda value: (
+        GatewayMessage.objects.filter(pk=value(GatewayMessage, "pk", "key")).exclude(verdict=Verdict.SETTLED),
+        {name: value(GatewayMessage, name) for name in ("verdict", "detail", "payment", "told_fen")},
+    )
+)
 
 KEPT_BAD_MESSAGES = 1000
 KEPT_BYTES_OF_BAD = 4096
@@ -34,8 +43,7 @@ def record_signed(channel: str, raw: bytes, params: Mapping[str, str]) -> Gatewa
     """
     digest = hashlib.sha256(f"{channel} {text_to_sign(params)}".encode()).hexdigest()
     try:
-        with transaction.atomic():
-            return GatewayMessage.objects.create(channel=channel, raw=raw, signature_ok=True, digest=digest)
+        return _RECORD(GatewayMessage(channel=channel, raw=raw, signature_ok=True, digest=digest))
     except IntegrityError:
         return GatewayMessage.objects.get(digest=digest)
 
@@ -43,9 +51,7 @@ def record_signed(channel: str, raw: bytes, params: Mapping[str, str]) -> Gatewa
 def record_answer(raw: bytes, *, signed: bool, payment: Payment) -> GatewayMessage:
     """Commit an answer to a call of ours before it is judged; of a badly signed one, only the first bytes."""
     kept = raw if signed else raw[:KEPT_BYTES_OF_BAD]
-    return GatewayMessage.objects.create(
-        channel=Channel.ANSWER, raw=kept, signature_ok=signed, payment=payment
-    )
+    return _RECORD(GatewayMessage(channel=Channel.ANSWER, raw=kept, signature_ok=signed, payment=payment))
 
 
 def drop_repeat(message: GatewayMessage) -> bool:
@@ -111,10 +117,11 @@ def judge(
     """
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
-    row = GatewayMessage.objects.filter(pk=message.pk).exclude(verdict=Verdict.SETTLED)
     if verdict in GatewayMessage.NEEDS_STAFF:  # staff resolved an earlier, different verdict
+        row = GatewayMessage.objects.filter(pk=message.pk).exclude(verdict=Verdict.SETTLED)
         row.exclude(verdict=verdict).update(done_at=None, done_by=None, outcome="")
-    row.update(verdict=verdict, detail=_cut(detail), payment=payment or message.payment_id, told_fen=told_fen)
+    about = payment.pk if payment else message.payment_id
+    _JUDGE(key=message.pk, verdict=verdict, detail=_cut(detail), payment=about, told_fen=told_fen)
 
 
 def _cut(detail: str) -> str:

@@ -448,7 +448,7 @@ def test_refunds_take_no_more_queries(
     make.rows(Order).update(status=Status.CANCELED)
     url = alipay.return_url(payment)
     renter.get(url)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(9):
         assert renter.get(url).context["state"] == "refunding"
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.running import ROOT, Site, StandIn, running_site, running_standin
+from tests import migrated
+from tests.browser.running import DATABASE, ROOT, Site, StandIn, running_site, running_standin
 from tests.browser.visitor import TIMEOUT_MS, Visitor, visiting
 
 FLAGS = [
@@ -35,8 +36,14 @@ def standin(standin_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="session")
-def running(standin_keys: Path, standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def running(
+    pytestconfig: pytest.Config,
+    standin_keys: Path,
+    standin: StandIn,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
+    migrated.restore_if_kept(pytestconfig, folder / DATABASE)
     with running_site(standin_keys, standin, folder) as found:
         yield found
     assert "Traceback" not in (folder / "site.log").read_text(), "the site's log has a stack trace"

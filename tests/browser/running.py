@@ -17,6 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
+DATABASE = "ihome.sqlite3"
 START_SECONDS = 60
 STOP_SECONDS = 15
 
@@ -111,7 +112,7 @@ def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[s
         "SITE_URL": url,
         "ALLOWED_HOSTS": f"{HOST},localhost",  # browsers take passkeys for a name alone
         "CSRF_TRUSTED_ORIGINS": url,
-        "DATABASE_URL": f"sqlite:///{folder / 'ihome.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{folder / DATABASE}",
         "EMAIL_URL": "consolemail://",
         "SMS_PER_ADDRESS": "500",  # all visitors come from one address
         "CONTACT_PHONE": "0592-000-0000",

@@ -217,7 +217,7 @@ def test_ACC01_two_processes_share_the_tries_of_a_code(addresses: tuple[str, str
 def test_ACC05_a_number_gets_one_code_a_minute_three_in_a_quarter_of_an_hour_and_ten_a_day() -> None:
     begin = timezone.now().replace(hour=4, minute=0, second=0)
     sent, said = [], set()
-    for minutes in range(0, 12 * 60, 1):
+    for minutes in (*range(20), *range(20, 12 * 60, 5)):
         for second in (0, 30):
             with time_machine.travel(begin + timedelta(minutes=minutes, seconds=second), tick=False):
                 address = f"10.{minutes % 250}.{second}.{minutes // 250}"

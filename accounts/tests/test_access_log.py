@@ -124,10 +124,10 @@ def test_a_refusal_undoes_no_row(person: User) -> None:
 # --- how much of it ---------------------------------------------------------------------------------------
 
 
-def test_a_flood_from_two_hundred_addresses_is_eleven_rows(person: User) -> None:
-    for address in many(200):
+def test_a_flood_from_many_addresses_is_eleven_rows(person: User) -> None:
+    for address in many(40):
         attempt(browser(address), person.mobile)
-    assert [row[4] for row in rows()] == [1] * 10 + [190]
+    assert [row[4] for row in rows()] == [1] * 10 + [30]
 
 
 def test_a_flood_for_many_numbers_has_an_upper_limit(monkeypatch: pytest.MonkeyPatch, person: User) -> None:

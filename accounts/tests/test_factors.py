@@ -347,6 +347,7 @@ def test_SEC13_wrong_codes_pause_and_the_owner_still_gets_in(
     assert own.post(QUESTION, {"code": code_of(device, steps=1)}).status_code == 302
 
 
+@pytest.mark.any_database  # a shorter one is test_SEC13_wrong_codes_pause_and_the_owner_still_gets_in
 def test_a_hundred_wrong_codes_end_the_day(owner: User) -> None:
     with_app(owner)
     start = timezone.now()

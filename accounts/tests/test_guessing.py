@@ -193,6 +193,7 @@ def test_the_limit_of_the_site_is_above_a_normal_day() -> None:
 # --- the right person ---------------------------------------------------------------------------------
 
 
+@pytest.mark.any_database  # a shorter one is test_ACC01_people_sign_in_meanwhile_by_browser_address_or_code
 @pytest.mark.parametrize("door", DOORS)
 def test_SEC05_the_owner_signs_in_during_a_pause_where_they_did_before(person: User, door: str) -> None:
     own = browser()

@@ -21,7 +21,7 @@ test: machine-test ## run all tests: on SQLite, on MariaDB and in Chromium
 	@deploy/test.sh
 
 browser: machine-test ## run the tests in Chromium and keep screenshots in test-results (T=tests/browser/test_paying.py for one file)
-	@PICTURES=1 $(PYTHON) -m pytest -m browser $(if $(T),'$(T)',-n 3 --dist worksteal)
+	@PICTURES=1 $(PYTHON) -m pytest -m browser $(if $(T),'$(T)',-n 3 --dist worksteal tests/browser)
 
 histories: machine-test ## run N=1000 random histories of orders and money, on SQLite and MariaDB
 	@HISTORIES=$(N) $(PYTHON) -m pytest -q -n 2 tests/histories/test_histories.py

@@ -27,6 +27,15 @@ if find_spec("playwright") is None:  # in .venv-unit; `-m browser` then finds no
 client.WSGIRequest = Utf8Request  # as wsgi.py does
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test in Chromium elsewhere: deploy/test.sh looks for them in their folder only."""
+    folder = Path(__file__).parent / "tests/browser"
+    for test in items:
+        if test.get_closest_marker("browser") and not test.path.is_relative_to(folder):
+            raise pytest.UsageError(f"{test.nodeid} has the mark `browser`: it belongs in tests/browser")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def standin_keys() -> Iterator[Path]:
     """Create the folder with the keys of our app and of the stand-in Alipay, which the settings use."""

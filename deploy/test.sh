@@ -68,7 +68,8 @@ run "that race, on both databases" "${mariadb[@]}" "${alone[@]}"
 printf '\n===== Tests on SQLite, races =====\n'
 finish "on SQLite, races" $on_sqlite
 cat "$TMPDIR/races"
-run "in Chromium" "${in_memory[@]}" "$python" -m pytest -n 3 --dist worksteal --durations=12 -m browser
+run "in Chromium" "${in_memory[@]}" "$python" -m pytest -n 3 --dist worksteal --durations=12 -m browser \
+  tests/browser
 
 printf '\n'
 printf '%s\n' "${took[@]}"

@@ -18,6 +18,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from houses import photos
+from houses.price_rules import Fees
+from houses.price_rules import PriceRule as PriceRule
 
 
 class Label(models.Model):
@@ -98,7 +100,7 @@ MAX_NIGHTS = 90
 """Upper limit of `max_nights`, for all houses."""
 
 
-class House(models.Model):
+class House(Fees):
     """A home that is rented by the night."""
 
     title = models.CharField(_("title"), max_length=200)

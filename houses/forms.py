@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -8,7 +9,10 @@ from django.utils.translation import ngettext
 
 from core.fields import TypedDateField
 from core.money import MAX_FEN
+from houses import quotes
 from houses.models import MAX_NIGHTS, Area, House
+from houses.quotes import Quote, Rates
+from houses.refund_policy import Terms, terms_of
 
 MAX_DAYS_AHEAD = 365
 """Latest check-in, in days from today."""
@@ -121,10 +125,29 @@ class StayForm(StayDatesForm):
         """Number of nights; None unless the dates are valid for the house."""
         return (self.stay[1] - self.stay[0]).days if self.stay else None
 
+    @cached_property
+    def rates(self) -> Rates:
+        """Prices of the house from today on, or from check-in if that has passed. One query."""
+        today = timezone.localdate()
+        return quotes.rates_from(self.house, min(self.stay[0], today) if self.stay else today)
+
+    @property
+    def quote(self) -> Quote | None:
+        """Price of the stay; None without valid dates. Guests that are refused count as one."""
+        if not self.stay:
+            return None
+        return quotes.quote(self.rates, *self.stay, self.cleaned_data.get("guests") or 1)
+
     @property
     def total_fen(self) -> int | None:
-        """Price of these nights; None without valid dates."""
-        return self.nights and self.nights * self.house.price_fen
+        return self.quote.total_fen if self.quote else None
+
+    @property
+    def terms(self) -> Terms | None:
+        """Refund of the stay if it is booked today; None without valid dates."""
+        has_fee = self.house.cleaning_fee_fen > 0
+        policy = self.house.refund_policy
+        return terms_of(policy, self.stay[0], has_cleaning_fee=has_fee) if self.stay else None
 
     def clean_guests(self) -> int:
         guests = self.cleaned_data["guests"] or 1
@@ -138,8 +161,9 @@ class StayForm(StayDatesForm):
         return guests
 
     def check_nights(self, nights: int, least: int = 1, most: int = MAX_NIGHTS) -> None:
-        super().check_nights(nights, self.house.min_nights, self.house.max_nights)
-        if self.stay and nights * self.house.price_fen > MAX_FEN:
+        check_in = self.cleaned_data["check_in"]
+        super().check_nights(nights, self.rates.min_nights(check_in), self.house.max_nights)
+        if (self.total_fen or 0) > MAX_FEN:
             self.add_error(
                 "check_out", _("The total is more than a single payment allows. Please choose fewer nights.")
             )

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 from django.utils.translation import get_language
 
 from houses.availability import nights_between
@@ -156,10 +155,9 @@ def rates_of(houses: Iterable[House], first: date, last: date) -> dict[int, Rate
     return {key: Rates(house, _ranked(rules[key])) for key, house in by_key.items()}
 
 
-def rates_from_today(house: House) -> Rates:
-    """Load the rates of a house for every night that can still be booked. One query."""
-    rules = PriceRule.objects.filter(house=house.pk, last_night__gte=timezone.localdate())
-    return Rates(house, _ranked(rules))
+def rates_from(house: House, first: date) -> Rates:
+    """Load the rates of a house for every night from `first` on. One query."""
+    return Rates(house, _ranked(PriceRule.objects.filter(house=house.pk, last_night__gte=first)))
 
 
 def rates_for(house: House, check_in: date, check_out: date) -> Rates:

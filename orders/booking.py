@@ -1,5 +1,6 @@
 """Booking of a stay: check the price and the limits, create the order, take the nights."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
@@ -10,15 +11,32 @@ from accounts import guests as renters
 from accounts.models import User
 from core.refusal import Refusal
 from core.transactions import durable_transaction
-from houses import availability
+from houses import availability, quotes
 from houses.availability import NightsTaken
 from houses.models import House
-from orders import limits, transitions
+from houses.quotes import Quote
+from orders import limits, price_lines, transitions
 from orders.models import Order
 
 
 class PriceChanged(Exception):
-    """The price has changed since the renter saw it. Nothing was written."""
+    """The price is not what the renter saw. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Price that the page showed, in fen, as its form sends it; both are empty if unknown.
+
+    `night` is the price per night, shown until dates are chosen. It is enough where the price is plain.
+    """
+
+    total: str = ""
+    night: str = ""
+
+    def is_price(self, quote: Quote) -> bool:
+        if self.total:
+            return self.total == str(quote.total_fen)
+        return not self.night or (quote.is_plain and self.night == str(quote.average_fen))
 
 
 class AccountClosed(Refusal):
@@ -30,12 +48,11 @@ class NumberUnverified(Refusal):
 
 
 def book(
-    house: House, *, renter: User, check_in: date, check_out: date, guests: int, seen_price: str = ""
+    house: House, *, renter: User, check_in: date, check_out: date, guests: int, seen: Seen | None = None
 ) -> Order:
     """Create an order for the nights [check_in, check_out).
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
-    `seen_price` is the price per night in fen that the page showed, as its form sends it; empty if unknown.
     Raises NightsTaken, AccountClosed, NumberUnverified, limits.TooManyUnpaid, PriceChanged, IllegalTransition
     if the stay begins in the past, and House.DoesNotExist if the house is no longer listed.
     """
@@ -43,22 +60,20 @@ def book(
     stay = {"check_in": check_in, "check_out": check_out}
     if availability.taken(house, **stay) and not _booked_before(house, renter, **stay):
         raise NightsTaken(house, check_in, check_out)
-    return _book(house.pk, renter=renter, guests=guests, seen_price=seen_price, **stay)
+    return _book(house.pk, renter=renter, guests=guests, seen=seen or Seen(), **stay)
 
 
 @durable_transaction
-def _book(
-    house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int, seen_price: str
-) -> Order:
+def _book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int, seen: Seen) -> Order:
     """Lock the renter, so that concurrent bookings are counted one by one, then the house."""
     renter = User.objects.select_for_update().get(pk=renter.pk)
     _check_account(renter)
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     if order := _booked_before(house, renter, check_in, check_out):
         return order
-    _check_price(house, seen_price)
+    price = _price_of(house, check_in, check_out, guests, seen)
     limits.check_unpaid(renter, house, (check_out - check_in).days)
-    order = _new_order(renter, house, check_in, check_out, guests)
+    order = _new_order(renter, house, check_in, check_out, guests, price)
     order.language = get_language() or settings.LANGUAGE_CODE
     _place(order)
     return order
@@ -73,7 +88,7 @@ def book_by_staff(
     check_in: date,
     check_out: date,
     guests: int,
-    seen_price: str,
+    seen: Seen,
     by: User,
 ) -> tuple[Order, bool]:
     """Book for a renter whom staff spoke to, found or invited by number. True if the order is new.
@@ -86,30 +101,34 @@ def book_by_staff(
     house = House.objects.select_for_update().get(pk=house_pk, is_listed=True)
     if order := _booked_before(house, renter, check_in, check_out):
         return order, False
-    _check_price(house, seen_price)
-    order = _new_order(renter, house, check_in, check_out, guests)
+    price = _price_of(house, check_in, check_out, guests, seen)
+    order = _new_order(renter, house, check_in, check_out, guests, price)
     order.language = _language_of(renter)
     _place(order, by=by)
     return order, True
 
 
-def _check_price(house: House, seen_price: str) -> None:
-    if seen_price not in ("", str(house.price_fen)):
+def _price_of(house: House, check_in: date, check_out: date, guests: int, seen: Seen) -> Quote:
+    """Return the price of the stay. Raises PriceChanged, also if the season now asks for more nights."""
+    rates = quotes.rates_for(house, check_in, check_out)
+    price = quotes.quote(rates, check_in, check_out, guests)
+    if not seen.is_price(price) or (check_out - check_in).days < rates.min_nights(check_in):
         raise PriceChanged(house)
+    return price
 
 
-def _new_order(renter: User, house: House, check_in: date, check_out: date, guests: int) -> Order:
-    nights = (check_out - check_in).days
+def _new_order(
+    renter: User, house: House, check_in: date, check_out: date, guests: int, price: Quote
+) -> Order:
     return Order(
         renter=renter,
         house=house,
         house_title=house.title,
         check_in=check_in,
         check_out=check_out,
-        nights=nights,
+        nights=(check_out - check_in).days,
         guests=guests,
-        price_per_night_fen=house.price_fen,
-        amount_fen=nights * house.price_fen,
+        **price_lines.columns_of(price),
         refund_policy=house.refund_policy,
         status=Order.Status.WAIT_ACCEPT,
         accept_by=transitions.accept_by(check_in),

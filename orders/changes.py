@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from core.refusal import Refusal
 from core.templatetags.ihome import stay_date
-from houses import availability
-from orders import transitions
+from houses import availability, quotes
+from houses.quotes import Quote
+from orders import price_lines, transitions
 from orders.models import Order, OrderEvent
 
 CHANGEABLE = (Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, Order.Status.WAIT_COMMENT)
@@ -44,14 +45,24 @@ def is_changeable(order: Order) -> bool:
     return order.status in CHANGEABLE and order.check_out >= timezone.localdate()
 
 
-def price_per_night(order: Order, stay: Stay) -> int:
-    """Return the price as agreed if the dates stay the same, otherwise that of today."""
-    same = (stay.check_in, stay.check_out) == (order.check_in, order.check_out)
-    return order.price_per_night_fen if same else order.house.price_fen
+def requote(order: Order, stay: Stay) -> Quote:
+    """Return the price of the new stay: of other dates as today, of the same ones as agreed.
+
+    With the same dates, only the fee for further guests is that of today. One query.
+    """
+    if (stay.check_in, stay.check_out) != (order.check_in, order.check_out):
+        rates = quotes.rates_for(order.house, stay.check_in, stay.check_out)
+        return quotes.quote(rates, stay.check_in, stay.check_out, stay.guests)
+    agreed = price_lines.quote_of(order)
+    if stay.guests == order.guests:
+        return agreed
+    kept = tuple(line for line in agreed.lines if line.kind != quotes.GUESTS)
+    further = quotes.guest_line(order.house, kept, stay.guests)
+    return Quote((*kept, further) if further else kept)
 
 
-def change_stay(order: Order, stay: Stay, *, price_fen: int, by: User, reason: str = "") -> None:
-    """Write the new stay with its price per night, and swap the nights. Nights in both stay held.
+def change_stay(order: Order, stay: Stay, *, price: Quote, by: User, reason: str = "") -> None:
+    """Write the new stay with its price, and swap the nights. Nights in both stay held.
 
     Call it in a transaction with the order locked, then the house. Raises NightsTaken.
     """
@@ -62,8 +73,7 @@ def change_stay(order: Order, stay: Stay, *, price_fen: int, by: User, reason: s
         "check_out": stay.check_out,
         "guests": stay.guests,
         "nights": stay.nights,
-        "price_per_night_fen": price_fen,
-        "amount_fen": stay.nights * price_fen,
+        **price_lines.columns_of(price),
         **_deadlines(order, stay),
     }
     Order.objects.filter(pk=order.pk).update(**columns)

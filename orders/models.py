@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
 from houses.models import House, HousePhoto, RefundPolicy
+from houses.quotes import Quote
 from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
+from orders.price_lines import quote_of
 
 
 def new_number() -> str:
@@ -60,6 +62,8 @@ class Order(models.Model):
     guests = models.PositiveSmallIntegerField(_("guests"), default=1)
     price_per_night_fen = models.BigIntegerField(_("price per night (fen)"))
     amount_fen = models.BigIntegerField(_("amount (fen)"))
+    # Lines of the price: orders/price_lines.py reads and writes them.
+    price_lines = models.JSONField(default=list, db_default=[], editable=False)
     refund_policy = models.CharField(
         _("cancellation policy"), max_length=10, choices=RefundPolicy, default=RefundPolicy.FLEXIBLE
     )
@@ -133,6 +137,11 @@ class Order(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("orders:detail", args=[self.number])
+
+    @property
+    def quote(self) -> Quote:
+        """Price as it was agreed, line by line."""
+        return quote_of(self)
 
     @property
     def paying_ends_at(self) -> datetime | None:

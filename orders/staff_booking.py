@@ -144,7 +144,7 @@ def booked(form: PhoneBookingForm, *, by: User) -> tuple[Order, bool] | None:
     names = ("mobile", "name", "check_in", "check_out", "guests")
     stay = {name: form.cleaned_data[name] for name in names}
     try:
-        return booking.book_by_staff(form.house.pk, seen_price=str(form.house.price_fen), by=by, **stay)
+        return booking.book_by_staff(form.house.pk, seen=booking.Seen(str(form.total_fen)), by=by, **stay)
     except NightsTaken:
         form.add_taken_error()
     except IllegalTransition:  # midnight passed between validation and booking

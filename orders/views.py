@@ -61,6 +61,21 @@ def _other_guests_message(order: Order) -> str:
     return message % {"count": order.guests}
 
 
+def _seen(request: HttpRequest) -> booking.Seen:
+    return booking.Seen(request.POST.get("seen_price", ""), request.POST.get("seen_night_price", ""))
+
+
+def _form_at_new_price(request: HttpRequest, house: House, seen: booking.Seen) -> StayForm:
+    """Return the form with the prices of now, and why it is shown again."""
+    house.refresh_from_db()
+    form = StayForm(request.POST, house=house)
+    if seen.total:
+        form.add_error(None, _("The price has just changed. Please check the new price and book again."))
+    else:
+        form.add_error(None, _("Here is the total for these dates. Please check it and book."))
+    return form
+
+
 @signed_in_post(_house_page_with_stay)
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     house = get_object_or_404(House.objects.select_related("area"), pk=pk)
@@ -68,9 +83,9 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
     if not house.is_listed:
         return _no_longer_offered(request)
     if form.is_valid():
-        seen_price, stay = request.POST.get("seen_price", ""), form.cleaned_data
+        seen, stay = _seen(request), form.cleaned_data
         try:
-            order = booking.book(house, renter=signed_in_user(request), seen_price=seen_price, **stay)
+            order = booking.book(house, renter=signed_in_user(request), seen=seen, **stay)
         except NightsTaken:
             form.add_taken_error()
         except IllegalTransition:  # midnight passed between validation and booking
@@ -84,8 +99,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         except booking.AccountClosed as refusal:
             form.add_error(None, str(refusal))
         except booking.PriceChanged:
-            house.refresh_from_db()
-            form.add_error(None, _("The price has just changed. Please check the new price and book again."))
+            form = _form_at_new_price(request, house, seen)
         except House.DoesNotExist:
             return _no_longer_offered(request)
         else:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,8 +10,8 @@ from accounts.models import User
 from core.money import yuan_text
 from core.refusal import Refusal, no_longer_possible
 from core.transactions import durable_transaction
-from houses.models import RefundPolicy
-from orders import transitions
+from houses.refund_policy import share_of
+from orders import price_lines, transitions
 from orders.models import Order
 from orders.transitions import IllegalTransition
 from payments import queries
@@ -65,20 +64,18 @@ def _by_policy(order: Order) -> Preview:
         return Preview(0, 0, 0, 0)
     refunded = payment.refunded_fen
     left = payment.received_fen - refunded
-    share = share_of(order.refund_policy, left, order.check_in, timezone.localdate())
-    return Preview(payment.received_fen, refunded, share, payment.awaiting_approval_fen)
+    return Preview(payment.received_fen, refunded, _share(order, left), payment.awaiting_approval_fen)
 
 
-def share_of(policy: str, received_fen: int, check_in: date, today: date) -> int:
-    """The part of `received_fen` that `policy` refunds on `today`; half a fen is rounded down."""
-    days = (check_in - today).days
-    match RefundPolicy(policy):
-        case RefundPolicy.FLEXIBLE:
-            return received_fen if days >= 1 else 0
-        case RefundPolicy.MODERATE:
-            return received_fen if days >= 5 else received_fen // 2
-        case RefundPolicy.STRICT:
-            return received_fen // 2 if days >= 7 else 0
+def _share(order: Order, left_fen: int) -> int:
+    """Return the part of what is left of the payment that the policy gives back today.
+
+    Before check-in, the cleaning fee is given back whole, since nobody came. After it, it is kept.
+    """
+    today = timezone.localdate()
+    cleaning_fen = min(price_lines.cleaning_fen(order), left_fen)
+    share = share_of(order.refund_policy, left_fen - cleaning_fen, order.check_in, today)
+    return share + cleaning_fen if today < order.check_in else share
 
 
 def share_of_payment(payment: Payment) -> int:
@@ -91,7 +88,7 @@ def share_of_payment(payment: Payment) -> int:
     order = payment.order
     if order.is_over:
         return 0
-    return share_of(order.refund_policy, payment.refundable_fen, order.check_in, timezone.localdate())
+    return _share(order, payment.refundable_fen)
 
 
 def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:

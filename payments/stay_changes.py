@@ -10,6 +10,7 @@ from core.refusal import no_longer_possible
 from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.models import House
+from houses.quotes import Quote
 from orders import changes
 from orders.changes import CannotChange, Stay
 from orders.models import Order
@@ -25,8 +26,12 @@ class Preview:
 
     is_paid: bool
     old_fen: int
-    new_fen: int
-    price_fen: int
+    price: Quote
+    """Of the stay after the change."""
+
+    @property
+    def new_fen(self) -> int:
+        return self.price.total_fen
 
     @property
     def refund_fen(self) -> int:
@@ -44,8 +49,7 @@ def preview(order: Order, stay: Stay) -> Preview:
         raise CannotChange(no_longer_possible(order.number, order.get_status_display()))
     if stay == changes.stay_of(order):
         raise CannotChange(_("This is the stay as it is now."))
-    price = changes.price_per_night(order, stay)
-    found = Preview(order.is_paid, order.amount_fen, stay.nights * price, price)
+    found = Preview(order.is_paid, order.amount_fen, changes.requote(order, stay))
     if found.refund_fen < 0:
         raise changes.refusal_of_dearer()
     return found
@@ -93,7 +97,7 @@ def _change(order: Order, stay: Stay, by: User, agreed: str, reason: str, closed
     now = preview(order, stay)
     if not _is_as_agreed(now, agreed) or _new_attempts(order, now, closed):
         raise _changed_meanwhile()
-    changes.change_stay(order, stay, price_fen=now.price_fen, by=by, reason=reason)
+    changes.change_stay(order, stay, price=now.price, by=by, reason=reason)
     outdated = order.payments.filter(status=Payment.Status.OPEN).exclude(amount_fen=now.new_fen)
     outdated.update(live_for=None, next_try_at=timezone.now())
     if now.refund_fen:

@@ -150,7 +150,7 @@ def test_the_number_of_queries_of_a_house_does_not_grow(
     with django_assert_num_queries(5):  # the house, photos, facilities, nights, reviews
         client.get(house.get_absolute_url())
     stay = {"check_in": today + timedelta(days=90), "check_out": today + timedelta(days=92)}
-    with django_assert_num_queries(6):  # and whether those nights are free
+    with django_assert_num_queries(7):  # and prices, and whether those nights are free
         client.get(house.get_absolute_url(), stay)
 
 
@@ -237,7 +237,7 @@ class TestOwnNights:
         self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         page = self.booked(client).house.get_absolute_url()
-        with django_assert_num_queries(9):  # session, renter, and the order beside the 6 of such a page
+        with django_assert_num_queries(10):  # session, renter, and the order beside the 7 of such a page
             client.get(page, self.days())
 
 

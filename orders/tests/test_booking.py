@@ -337,7 +337,9 @@ def test_USR05_signed_out_the_stay_is_kept_unless_it_is_too_long_for_an_address(
 def test_a_price_that_changed_meanwhile_is_shown_before_booking(
     client: Client, renter: User, house: House
 ) -> None:
-    html = client.get(house.get_absolute_url()).content.decode()
+    stay = "?check_in=2027-03-05&check_out=2027-03-08"
+    with time_machine.travel(NOON, tick=False):
+        html = client.get(house.get_absolute_url() + stay).content.decode()
     seen = re.search(r'name="seen_price" value="([0-9]+)"', html)[1]
     make.rows(House).update(price_fen=99900)
     with time_machine.travel(NOON, tick=False):
@@ -345,9 +347,9 @@ def test_a_price_that_changed_meanwhile_is_shown_before_booking(
         html = page.content.decode()
         assert (page.status_code, make.rows(Order).count()) == (422, 0)
         assert "￥2,997.00" in html
-        for kept in ('value="2027-03-05"', 'value="2027-03-08"', 'name="seen_price" value="99900"'):
+        for kept in ('value="2027-03-05"', 'value="2027-03-08"', 'name="seen_price" value="299700"'):
             assert kept in html
-        assert book(client, house, "2027-03-05", "2027-03-08", seen_price="99900").status_code == 302
+        assert book(client, house, "2027-03-05", "2027-03-08", seen_price="299700").status_code == 302
     assert make.rows(Order).get().amount_fen == 299700
 
 

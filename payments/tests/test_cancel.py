@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from houses import availability
 from houses.models import BookedNight
+from houses.refund_policy import share_of
 from orders.models import Order
 from payments import callbacks, refunding
 from payments.books import refunds
 from payments.books.invariants import broken_rules
-from payments.cancellation import share_of
 from payments.models import Payment
 from tests import alipay, make
 from tests.alipay import Gateway

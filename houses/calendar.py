@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from houses import availability
 from houses.forms import MAX_DAYS_AHEAD
-from houses.models import House
+from houses.quotes import Rates
 
 MONTHS_SHOWN = 2
 _WEEKS = calendar.Calendar(firstweekday=calendar.MONDAY)
@@ -21,6 +21,10 @@ class Day:
     date: date
     state: str
     """State of the night that begins on this day: free, taken, or over (past, or too far ahead to book)."""
+    price_fen: int = 0
+    """Price of a free night."""
+    least: int = 0
+    """Minimum nights of a stay that begins here, where a season asks for more than the house; else 0."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Calendar:
     next: date | None
 
 
-def of_house(house: House, wanted: str) -> Calendar:
+def of_house(rates: Rates, wanted: str) -> Calendar:
     """Return MONTHS_SHOWN months from `wanted`, "2027-01" or "2027-01-31"; from this month if it is invalid.
 
     A month outside what can be booked is replaced by the nearest one inside. One query.
@@ -48,12 +52,15 @@ def of_house(house: House, wanted: str) -> Calendar:
     start = min(max(_parse_month(wanted) or today, today), last).replace(day=1)
     starts = [_add_months(start, n) for n in range(MONTHS_SHOWN)]
     end = _add_months(start, MONTHS_SHOWN)
-    taken = availability.taken(house, start, end)
+    taken = availability.taken(rates.house, start, end)
 
     def day(at: date) -> Day:
         if not today <= at <= last:
             return Day(at, "over")
-        return Day(at, "taken" if at in taken else "free")
+        if at in taken:
+            return Day(at, "taken")
+        least = rates.min_nights(at)
+        return Day(at, "free", rates.price_of(at), least if least > rates.house.min_nights else 0)
 
     return Calendar(
         months=[_month(first, day) for first in starts],

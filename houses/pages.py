@@ -64,13 +64,26 @@ def _own_order(request: HttpRequest, house: House, check_in: date, check_out: da
     return own.filter(check_in=check_in, check_out=check_out).first()
 
 
+def _check_free(request: HttpRequest, house: House, form: StayForm) -> object | None:
+    """Return the visitor's own order of the stay. Otherwise add an error to the form if nights are taken."""
+    if not form.stay or not availability.taken(house, *form.stay):
+        return None
+    own_order = _own_order(request, house, *form.stay)
+    if not own_order:
+        form.add_taken_error()
+    return own_order
+
+
+def quote_page(request: HttpRequest, house: House, form: StayForm) -> HttpResponse:
+    """Render the price of the stay, or why it is refused."""
+    context = {"house": house, "form": form, "is_fragment": True}
+    context["own_order"] = _check_free(request, house, form)
+    return render(request, "houses/quote.html", context)
+
+
 def house_page(request: HttpRequest, house: House, form: StayForm, *, status: int = 200) -> HttpResponse:
     """Render the page of a house with its booking form, also after a refused booking."""
-    own_order = None
-    if form.stay and availability.taken(house, *form.stay):
-        own_order = _own_order(request, house, *form.stay)
-        if not own_order:
-            form.add_taken_error()
+    own_order = _check_free(request, house, form)
     shown = {name: form[name].value() for name in STAY_FIELDS}
     search = request.POST.get("search") or request.GET.get("search")
     context = {
@@ -79,7 +92,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "facilities": house.facilities.all(),
         "form": form,
         "own_order": own_order,
-        "calendar": calendar.of_house(house, request.GET.get("month") or str(shown["check_in"])),
+        "calendar": calendar.of_house(form.rates, request.GET.get("month") or str(shown["check_in"])),
         "weekdays": WEEKDAYS,
         "kept": QueryDict(urlencode(house_params({**shown, "search": search}))),
         "back": search_address(parse_search({"search": search})),

@@ -3,11 +3,12 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from houses.forms import SearchForm, StayForm
 from houses.models import House
-from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick
+from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick, quote_page
 from houses.search import Sort, find
 
 HOUSES_PER_PAGE = 24
@@ -54,3 +55,11 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         form = StayForm(house=house, initial=typed)
     return house_page(request, house, form)
+
+
+@require_safe
+@never_cache
+def quote(request: HttpRequest, pk: int) -> HttpResponse:
+    """Price of a stay, for the script of the booking box."""
+    house = get_object_or_404(House, pk=pk, is_listed=True)
+    return quote_page(request, house, StayForm(request.GET, house=house))

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from core.money import MAX_FEN
 from houses.models import House, HousePhoto, RefundPolicy
 from houses.quotes import Quote
+from houses.refund_policy import Terms, terms_of
 from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
-from orders.price_lines import quote_of
+from orders.price_lines import cleaning_fen, quote_of
 
 
 def new_number() -> str:
@@ -142,6 +143,11 @@ class Order(models.Model):
     def quote(self) -> Quote:
         """Price as it was agreed, line by line."""
         return quote_of(self)
+
+    @property
+    def terms(self) -> Terms:
+        """Refund if the renter pays and then cancels."""
+        return terms_of(self.refund_policy, self.check_in, has_cleaning_fee=cleaning_fen(self) > 0)
 
     @property
     def paying_ends_at(self) -> datetime | None:

@@ -65,6 +65,22 @@ def _seen(request: HttpRequest) -> booking.Seen:
     return booking.Seen(request.POST.get("seen_price", ""), request.POST.get("seen_night_price", ""))
 
 
+def _loss_is_accepted(request: HttpRequest, form: StayForm) -> bool:
+    """Add an error unless the box is ticked of a stay that can't be refunded any more.
+
+    A request that names no price is no form of ours, and has seen no box.
+    """
+    if (
+        not form.terms
+        or not form.terms.is_lost
+        or request.POST.get("no_refund")
+        or _seen(request) == booking.Seen()
+    ):
+        return True
+    form.add_error(None, _("This stay can't be refunded. Please tick the box to confirm that you know."))
+    return False
+
+
 def _form_at_new_price(request: HttpRequest, house: House, seen: booking.Seen) -> StayForm:
     """Return the form with the prices of now, and why it is shown again."""
     house.refresh_from_db()
@@ -82,7 +98,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
     form = StayForm(request.POST, house=house)
     if not house.is_listed:
         return _no_longer_offered(request)
-    if form.is_valid():
+    if form.is_valid() and _loss_is_accepted(request, form):
         seen, stay = _seen(request), form.cleaned_data
         try:
             order = booking.book(house, renter=signed_in_user(request), seen=seen, **stay)

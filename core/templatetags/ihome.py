@@ -28,6 +28,12 @@ def yuan(fen: int) -> str:
     return f"{'-' if fen < 0 else ''}￥{int(whole):,}.{cents}"
 
 
+@register.filter
+def short_yuan(fen: int) -> str:
+    """Format fen where there is little space, 188800 -> "1,888", 12345 -> "123.45"."""
+    return yuan(fen).removeprefix("￥").removesuffix(".00")
+
+
 # Django's Chinese catalogue has only the long names: 星期一, 星期二 …
 WEEKDAYS = [
     pgettext_lazy("weekday", "Mon"),

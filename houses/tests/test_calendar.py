@@ -10,7 +10,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from houses import availability, calendar
-from houses.models import House
+from houses.models import House, PriceRule
+from houses.quotes import Rates
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ def house() -> House:
 
 
 def states(house: House, wanted: str = "") -> dict[date, str]:
-    months = calendar.of_house(house, wanted).months
+    months = calendar.of_house(Rates(house), wanted).months
     return {day.date: day.state for month in months for week in month.weeks for day in week if day}
 
 
@@ -54,7 +55,7 @@ def test_another_house_has_its_own_nights(house: House) -> None:
 
 
 def test_weeks_begin_on_monday_and_hold_seven_days(house: House) -> None:
-    for month in calendar.of_house(house, "2027-02").months:
+    for month in calendar.of_house(Rates(house), "2027-02").months:
         for week in month.weeks:
             assert len(week) == 7
             assert [n for n, day in enumerate(week) if day and day.date.weekday() != n] == []
@@ -74,21 +75,21 @@ def test_weeks_begin_on_monday_and_hold_seven_days(house: House) -> None:
 def test_the_wanted_month_within_what_can_be_booked(
     house: House, wanted: str, first: tuple[int, int]
 ) -> None:
-    assert calendar.of_house(house, wanted).months[0].first == date(*first, 1)
+    assert calendar.of_house(Rates(house), wanted).months[0].first == date(*first, 1)
 
 
 def test_next_and_previous_visit_every_month_once(house: House) -> None:
-    seen, shown = [], calendar.of_house(house, "")
+    seen, shown = [], calendar.of_house(Rates(house), "")
     assert shown.previous is None
     while True:
         seen += [month.first for month in shown.months]
         if shown.next is None:
             break
-        shown = calendar.of_house(house, str(shown.next))
+        shown = calendar.of_house(Rates(house), str(shown.next))
     assert seen == sorted(set(seen))
     assert (seen[0], seen[-1]) == (date(2026, 11, 1), date(2027, 12, 1))
     while shown.previous:
-        shown = calendar.of_house(house, str(shown.previous))
+        shown = calendar.of_house(Rates(house), str(shown.previous))
     assert shown.months[0].first == date(2026, 11, 1)
 
 
@@ -99,7 +100,7 @@ def test_the_last_day_that_can_be_booked_is_a_year_ahead(house: House) -> None:
 
 def test_one_query(house: House, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
-        calendar.of_house(house, "2027-02")
+        calendar.of_house(Rates(house), "2027-02")
 
 
 def test_FMT07_29_february(house: House) -> None:
@@ -113,7 +114,7 @@ class TestPage:
         html = client.get(house.get_absolute_url()).content.decode()
         assert '<td class="taken" data-date="2026-11-30"><s>30</s>' in html
         assert html.count(">unavailable</span></td>") == 3
-        assert html.count(">available</span></td>") == 9 + 31 - 3
+        assert html.count(">available ￥150.00</span></td>") == 9 + 31 - 3
         assert html.count("<caption>") == 2
 
     def test_the_links_to_other_months_keep_the_stay(self, client: Client, house: House) -> None:
@@ -158,3 +159,19 @@ def shown(client: Client, house: House, query: dict[str, str]) -> str:
     assert page.status_code == 200
     assert "<script>alert" not in page.content.decode()
     return f"{page.context['calendar'].months[0].first:%Y-%m}"
+
+
+def test_free_nights_show_their_price(client: Client, house: House) -> None:
+    House.objects.filter(pk=house.pk).update(price_fen=30000, weekend_price_fen=188800)
+    rule = {"first_night": date(2026, 12, 24), "last_night": date(2026, 12, 26), "min_nights": 2}
+    PriceRule.objects.create(house=house, name="圣诞", price_fen=250050, **rule)
+    html = client.get(house.get_absolute_url(), {"month": "2026-12"}).content.decode()
+
+    def cell(day: int) -> str:
+        return re.search(rf'<td class="[a-z]+" data-date="2026-12-{day:02}".*?</td>', html)[0]
+
+    assert ">300</span>" in cell(10) and "￥300.00" in cell(10)
+    assert ">1,888</span>" in cell(11)
+    assert ">2,500.50</span>" in cell(25)
+    assert 'data-least="2"' in cell(25) and "data-least" not in cell(11)
+    assert "night" not in cell(2)  # taken

@@ -86,7 +86,9 @@ function show() {
 
 /** Returns the refusal of a stay and the field to change, or an empty array. */
 function refusalOf(first, last) {
-  const { refused, least, few, most, many } = words.dataset;
+  const { refused, most, many } = words.dataset;
+  const season = cells.find((cell) => dayOf(cell) === first && cell.dataset.least); // asks for more nights
+  const { least, few } = season?.dataset ?? words.dataset;
   const nights = (new Date(last) - new Date(first)) / MS_PER_DAY; // NaN while a date is missing
   if (isTaken(first) || (first && takenBetween(first, last))) return [refused, checkIn];
   if (nights >= 1 && nights < least) return [few, checkOut];

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from demo import guests
+from demo import guests, prices
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
@@ -109,6 +109,7 @@ class Command(BaseCommand):
         renter, second, staff = _person(RENTER, "林小满"), _person(SECOND_RENTER, "周远"), _staff()
         _staff_with_roles()
         houses = [_house(number, *row) for number, row in enumerate(HOUSES)]
+        prices.set_prices(houses)
         if not renter.orders.exists():
             standin = _standin()
             pay = partial(_pay_at, standin) if standin else pay_in_our_books

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.dates import is_in_range
 from desk.periods import DAY
+from houses import quotes
 from houses.models import Area, BookedNight, House
 from orders.models import Order
 
@@ -126,6 +127,8 @@ class Cell:
     day: date
     url: str = ""
     """Link that chooses its night; empty unless it can be blocked."""
+    price_fen: int = 0
+    """Price of a free night that can still be sold; else 0."""
     is_chosen: bool = False
     bars: list[Bar] = field(default_factory=list)
     """Begin on this day."""
@@ -142,7 +145,7 @@ def houses_of(window: Window) -> tuple[list[House], str]:
     rows: QuerySet[House] = House.objects.filter(pk__gt=window.after).order_by("pk")
     if window.area:
         rows = rows.filter(area=window.area)
-    found = list(rows.only("title", "is_listed")[: HOUSES_SHOWN + 1])
+    found = list(rows.only("title", "is_listed", "price_fen", "weekend_price_fen")[: HOUSES_SHOWN + 1])
     more = window.query(after=found[HOUSES_SHOWN - 1].pk) if len(found) > HOUSES_SHOWN else ""
     return found[:HOUSES_SHOWN], more
 
@@ -150,7 +153,7 @@ def houses_of(window: Window) -> tuple[list[House], str]:
 def rows_of(
     window: Window, houses: Sequence[House], may_choose: Callable[[date], bool], choice: Choice | None
 ) -> list[Row]:
-    """Return a row for each house. Three queries: nights, orders, renters."""
+    """Return a row for each house. Four queries: nights, orders, renters, prices."""
     nights = list(
         BookedNight.objects.filter(
             house__in=[house.pk for house in houses], night__range=(window.first - DAY, window.last)
@@ -165,7 +168,17 @@ def rows_of(
         taken = by_house.get(row.house.pk, [])
         _place_bars(window, row, _stays(taken), orders)
         _offer_nights(window, row, {night.night for night in taken}, may_choose, choice)
+    _price_nights(window, rows, {(night.house_id, night.night) for night in nights})
     return rows
+
+
+def _price_nights(window: Window, rows: Sequence[Row], taken: set[tuple[int, date]]) -> None:
+    """Write the price into each cell whose night is free and not over. One query."""
+    rates = quotes.rates_of([row.house for row in rows], window.first, window.last)
+    for row in rows:
+        for cell in row.cells:
+            if cell.day >= window.today and (row.house.pk, cell.day) not in taken:
+                cell.price_fen = rates[row.house.pk].price_of(cell.day)
 
 
 def _stays(nights: Iterable[BookedNight]) -> list[list[BookedNight]]:

@@ -50,7 +50,11 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 def _rights(request: HttpRequest) -> dict[str, bool]:
     verbs = {"may_block": "add", "may_release": "delete"}
     rights = {name: request.user.has_perm(f"houses.{verb}_bookednight") for name, verb in verbs.items()}
-    return {**rights, "may_open_houses": request.user.has_perm("houses.view_house")}
+    return {
+        **rights,
+        "may_open_houses": request.user.has_perm("houses.view_house"),
+        "may_price": request.user.has_perm("houses.change_house"),
+    }
 
 
 def _offers(

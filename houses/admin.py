@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.search import NumberSearch
 from core.admin import DatesInRange
-from core.admin_amounts import in_yuan
 from core.admin_changes import ChangedFieldsAdmin
 from core.admin_pages import ByKey
-from core.fields import PlainLineField, TypedDateField, YuanField
+from core.fields import PlainLineField, TypedDateField
 from houses import availability, blocking
 from houses.models import Area, BookedNight, Facility, House
 from houses.photo_admin import HasPhotos
+from houses.price_admin import AMOUNTS, HasPrices
+from houses.price_forms import HousePricesForm
 
 
 @admin.register(Area)
@@ -43,17 +44,13 @@ class FacilityAdmin(ChangedFieldsAdmin):
     search_fields = ["name", "name_en"]
 
 
-class HouseForm(forms.ModelForm):
-    price_fen = YuanField(label=_("price per night (yuan)"))
-
-    class Meta:
-        model = House
-        fields = "__all__"  # noqa: DJ007  staff edit all of them
+class HouseForm(HousePricesForm):
+    class Meta(HousePricesForm.Meta):
         widgets = {"facilities": forms.CheckboxSelectMultiple}
 
 
 @admin.register(House)
-class HouseAdmin(HasPhotos, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange):
+class HouseAdmin(HasPhotos, HasPrices, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange):
     form = HouseForm
     list_display = [
         "title",
@@ -69,27 +66,30 @@ class HouseAdmin(HasPhotos, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRang
     list_prefetch = ("area",)
     search_fields = ["title", "address"]
     number_lookups = {"order": "orders__number"}
-    readonly_fields = ["price", "order_count", "review_count", "rating_sum", "created_at"]
+    readonly_fields = [*AMOUNTS.values(), "order_count", "review_count", "rating_sum", "created_at"]
     fieldsets = [
         (_("Basics"), {"fields": ["title", "is_listed", "description", "capacity", "facilities"]}),
         (_("Place"), {"fields": ["area", "address"]}),
         (
             _("Price and nights"),
-            {"fields": ["price_fen", "min_nights", "max_nights", "instant_book", "refund_policy"]},
+            {
+                "fields": [
+                    *("price_fen", "weekend_price_fen", "week_discount", "month_discount"),
+                    *("cleaning_fee_fen", "guests_included", "guest_fee_fen"),
+                    *("min_nights", "max_nights", "instant_book", "refund_policy"),
+                ]
+            },
         ),
         (_("Rules and guide"), {"fields": ["rules", "arrival"]}),
         (_("Figures"), {"fields": ["order_count", "review_count", "rating_sum", "created_at"]}),
     ]
-
-    price = in_yuan("price_fen", _("price per night"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Show the price in yuan also to those who may not change it."""
         found = super().get_fieldsets(request, obj)
         if self.has_change_permission(request, obj):
             return found
-        shown = {"price_fen": "price"}
-        return [(title, {"fields": [shown.get(n, n) for n in part["fields"]]}) for title, part in found]
+        return [(title, {"fields": [AMOUNTS.get(n, n) for n in part["fields"]]}) for title, part in found]
 
 
 class BookedNightForm(forms.ModelForm):

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
 ADDRESS = "/admin/calendar/"
-QUERIES = 9
+QUERIES = 10
 
 
 @pytest.fixture

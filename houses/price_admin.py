@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from core.admin_amounts import in_yuan
 from core.transactions import durable_transaction
@@ -33,10 +33,10 @@ AMOUNTS = {
 class HasPrices(admin.ModelAdmin):
     """Mixin of the admin of houses."""
 
-    price = in_yuan("price_fen", _lazy("price per night"))
-    weekend_price = in_yuan("weekend_price_fen", _lazy("weekend price"))
-    cleaning_fee = in_yuan("cleaning_fee_fen", _lazy("cleaning fee"))
-    guest_fee = in_yuan("guest_fee_fen", _lazy("fee per further guest"))
+    price = in_yuan("price_fen", _("price per night"))
+    weekend_price = in_yuan("weekend_price_fen", _("weekend price"))
+    cleaning_fee = in_yuan("cleaning_fee_fen", _("cleaning fee"))
+    guest_fee = in_yuan("guest_fee_fen", _("fee per further guest"))
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.prices_view)
@@ -99,7 +99,7 @@ class HasPrices(admin.ModelAdmin):
         rules = house.price_rules.filter(last_night__gte=timezone.localdate())
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Seasonal prices"),
+            "title": gettext("Seasonal prices"),
             "opts": self.opts,
             "house": house,
             "rules": rules,
@@ -132,8 +132,8 @@ def _entry(rule: PriceRule | None, former: PriceRule | None) -> str:
     """Return the entry in the history of the house."""
     before = price_changes.told(former) if former else ""
     if rule is None:
-        return _("Seasonal price deleted: %(rule)s.") % {"rule": before}
+        return gettext("Seasonal price deleted: %(rule)s.") % {"rule": before}
     after = price_changes.told(rule)
     if before:
-        return _("Seasonal price changed: %(before)s → %(after)s.") % {"before": before, "after": after}
-    return _("Seasonal price added: %(rule)s.") % {"rule": after}
+        return gettext("Seasonal price changed: %(before)s → %(after)s.") % {"before": before, "after": after}
+    return gettext("Seasonal price added: %(rule)s.") % {"rule": after}

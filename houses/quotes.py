@@ -61,6 +61,11 @@ class Quote:
         return self.nights_fen // sum(line.count for line in self.lines if line.kind == NIGHTS)
 
     @property
+    def has_runs(self) -> bool:
+        """Return True if nights have several prices, so that each line names its first night."""
+        return sum(line.kind == NIGHTS for line in self.lines) > 1
+
+    @property
     def is_plain(self) -> bool:
         """Return True if it is nights of one price and nothing else."""
         return len(self.lines) == 1

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from core.templatetags.ihome import stay_date
+from core.templatetags.ihome import day
 from houses.models import RefundPolicy
 
 
@@ -42,11 +43,11 @@ def steps_of(policy: str, check_in: date, today: date) -> list[Step]:
     """Return the steps from `today` to the day before check-in. A renter can't cancel after that."""
     steps: list[Step] = []
     for days in range((check_in - today).days):
-        day = today + timedelta(days=days)
-        percent = percent_of(policy, check_in, day)
+        at = today + timedelta(days=days)
+        percent = percent_of(policy, check_in, at)
         if steps and steps[-1].percent == percent:
             steps.pop()
-        steps.append(Step(percent, day))
+        steps.append(Step(percent, at))
     return steps
 
 
@@ -72,14 +73,15 @@ class Terms:
     def __str__(self) -> str:
         sentence = self._of_the_nights()
         if self.has_cleaning_fee and self._steps and {step.percent for step in self._steps} != {100}:
-            return f"{sentence} {_('Until the day before check-in, you get the cleaning fee back.')}"
+            fee = _("Until the day before check-in, you get the cleaning fee back.")
+            return f"{sentence} {fee}" if get_language() == "en" else f"{sentence}{fee}"
         return sentence
 
     def _of_the_nights(self) -> str:
         if self.is_lost:
             return _("If you book today, a cancellation is not refunded.")
         first, *later = self._steps
-        values = {"day": stay_date(first.last_day)}
+        values = {"day": day(first.last_day)}
         match first.percent, later[0].percent if later else 0:
             case 100, 50:
                 return _("Cancel by 24:00 on %(day)s for a full refund, after that for half.") % values

@@ -26,8 +26,10 @@ def site(
         settings.ALIPAY_GATEWAY_URL = standin.gateway_url
         houses = {
             "instant": make.house(instant_book=True),
-            "instant, strict": make.house(instant_book=True, refund_policy="STRICT"),
-            "asks first": make.house(instant_book=False, refund_policy="MODERATE", price_fen=60000),
+            "instant, strict": make.house(instant_book=True, refund_policy="STRICT", cleaning_fee_fen=3000),
+            "asks first": make.house(
+                instant_book=False, refund_policy="MODERATE", price_fen=60000, weekend_price_fen=70000
+            ),
         }
         staff = [signed_in(is_staff=True, is_superuser=True) for _ in range(2)]
         History.site = Site(standin, houses, signed_in(), *staff, Client())

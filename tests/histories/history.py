@@ -5,11 +5,12 @@ that Hypothesis prints runs unchanged; see test_kept.py.
 """
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -24,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from core.models import TransactionMarker
 from core.money import yuan_text
-from houses.models import BookedNight, House
+from houses.models import BookedNight, House, PriceRule
 from jobs.sweep import sweep_once
 from orders.models import Order, OrderEvent, Review
 from payments.alipay import http
@@ -185,9 +186,29 @@ class History(RuleBasedStateMachine):
     def _book(self, house: str, days: int) -> None:
         check_in = site_time.localdate() + timedelta(days=days)
         stay = {"check_in": check_in, "check_out": check_in + timedelta(days=2), "guests": 1}
-        page = reverse("book", args=[self.site.houses[house].pk])
-        self._visit(lambda: self.site.renter.post(page, stay))
+        home = self.site.houses[house]
+        shown = self._visit(lambda: self.site.renter.get(reverse("houses:quote", args=[home.pk]), stay))
+        if self.orders:  # the price changes between the look at it and the booking
+            _change_price(home, check_in, fen=20000 + 1000 * len(self.orders))
+        self._press_book(home, stay, _seen_price(shown))
         self._look_at_orders()
+
+    def _press_book(self, home: House, stay: dict[str, Any], seen: str) -> None:
+        """Book for the price that was seen; if it has changed, for the one that the page shows then."""
+        form = {**stay, "seen_price": seen, "no_refund": "1"}
+        page = reverse("book", args=[home.pk])
+        response = self._visit(lambda: self.site.renter.post(page, form))
+        if (
+            response is not None
+            and response.status_code == 422
+            and (now := _seen_price(response)) not in ("", seen)
+        ):
+            form["seen_price"] = now
+            response = self._visit(lambda: self.site.renter.post(page, form))
+        if response is not None and response.status_code == 302:
+            booked = Order.objects.filter(number=response.headers["Location"].strip("/").rpartition("/")[2])
+            for order in booked.exclude(number__in=self.orders):
+                assert form["seen_price"] in ("", str(order.amount_fen)), f"{order}: another price than seen"
 
     @step(order=SOME, on=BROWSERS, another=st.booleans())
     def presses_pay(self, order: int, on: str, another: bool) -> None:
@@ -696,6 +717,16 @@ def _newest(things: list[Any], which: int) -> Any:
     return things[-1 - which % len(things)]
 
 
+def _seen_price(response: Any) -> str:
+    """Return the total that a page shows for a stay; empty without a page, or if the stay is refused."""
+    found = re.search(r'name="seen_price" value="([0-9]*)"', response.content.decode()) if response else None
+    return found[1] if found else ""
+
+
+def _change_price(home: House, night: date, *, fen: int) -> None:
+    PriceRule.objects.create(house=home, name="春", first_night=night, last_night=night, price_fen=fen)
+
+
 def _share(back: str, fen: int) -> str:
     return yuan_text({"all": fen, "nothing": 0}.get(back, fen // 2))
 
@@ -728,6 +759,7 @@ def delete_everything(standin: StandIn) -> None:
         OrderEvent,
         BookedNight,
         Order,
+        PriceRule,
         TransactionMarker,
     ):
         rows = model._default_manager.all()

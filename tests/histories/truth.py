@@ -156,6 +156,8 @@ def _nights_not_held() -> Iterator[str]:
 
 def _wrong_at_the_end(order: Order) -> Iterator[str]:
     """Check the renter's balance: the price once if the stay is kept, nothing if it was never paid."""
+    if sum(line["fen"] for line in order.price_lines) != order.amount_fen:
+        yield f"{order}: its lines don't add up to {order.amount_fen} fen"
     if order.status not in OVER:
         yield f"{order}: is still {order.status}"
     kept_fen = sum(order.payments.values_list("received_fen", flat=True)) - sum(

@@ -16,10 +16,10 @@ from core.admin_changes import ChangedFieldsAdmin
 from core.admin_pages import ByKey
 from core.fields import PlainLineField, TypedDateField
 from houses import availability, blocking
+from houses.house_form import GROUPS, HouseForm
 from houses.models import Area, BookedNight, Facility, House
 from houses.photo_admin import HasPhotos
 from houses.price_admin import AMOUNTS, HasPrices
-from houses.price_forms import HousePricesForm
 
 
 @admin.register(Area)
@@ -44,11 +44,6 @@ class FacilityAdmin(ChangedFieldsAdmin):
     search_fields = ["name", "name_en"]
 
 
-class HouseForm(HousePricesForm):
-    class Meta(HousePricesForm.Meta):
-        widgets = {"facilities": forms.CheckboxSelectMultiple}
-
-
 @admin.register(House)
 class HouseAdmin(HasPhotos, HasPrices, ByKey, ChangedFieldsAdmin, NumberSearch, DatesInRange):
     form = HouseForm
@@ -68,8 +63,7 @@ class HouseAdmin(HasPhotos, HasPrices, ByKey, ChangedFieldsAdmin, NumberSearch, 
     number_lookups = {"order": "orders__number"}
     readonly_fields = [*AMOUNTS.values(), "order_count", "review_count", "rating_sum", "created_at"]
     fieldsets = [
-        (_("Basics"), {"fields": ["title", "is_listed", "description", "capacity", "facilities"]}),
-        (_("Place"), {"fields": ["area", "address"]}),
+        *GROUPS,
         (
             _("Price and nights"),
             {
@@ -80,16 +74,16 @@ class HouseAdmin(HasPhotos, HasPrices, ByKey, ChangedFieldsAdmin, NumberSearch, 
                 ]
             },
         ),
-        (_("Rules and guide"), {"fields": ["rules", "arrival"]}),
         (_("Figures"), {"fields": ["order_count", "review_count", "rating_sum", "created_at"]}),
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Show the price in yuan also to those who may not change it."""
+        """Show the price in yuan also to those who may not change it, without what only a form has."""
         found = super().get_fieldsets(request, obj)
         if self.has_change_permission(request, obj):
             return found
-        return [(title, {"fields": [AMOUNTS.get(n, n) for n in part["fields"]]}) for title, part in found]
+        shown: dict[Any, Any] = {**AMOUNTS, ("coordinates", "from_gps"): "coordinates"}
+        return [(title, {"fields": [shown.get(n, n) for n in part["fields"]]}) for title, part in found]
 
 
 class BookedNightForm(forms.ModelForm):

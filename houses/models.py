@@ -17,7 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from houses import photos
+from houses import facts, photos
+from houses.described import Described, in_page_language
 from houses.price_rules import Fees
 from houses.price_rules import PriceRule as PriceRule
 
@@ -100,7 +101,7 @@ MAX_NIGHTS = 90
 """Upper limit of `max_nights`, for all houses."""
 
 
-class House(Fees):
+class House(Described, Fees):
     """A home that is rented by the night."""
 
     title = models.CharField(_("title"), max_length=200)
@@ -178,6 +179,15 @@ class House(Fees):
         return self.rating_sum / self.review_count if self.review_count else None
 
     @property
+    def facts(self) -> str:
+        """Rooms, beds, floor space and floor in one line; empty if unknown."""
+        return facts.line(self)
+
+    @property
+    def beds(self) -> list[str]:
+        return facts.beds(self)
+
+    @property
     def cover(self) -> "HousePhoto | None":
         """First photo. Costs a query unless `photos` is prefetched."""
         return next(iter(self.photos.all()), None)
@@ -196,6 +206,8 @@ class HousePhoto(models.Model):
     # The common beginning of the names of all sizes. Empty where a photo is older than its sizes.
     stem = models.CharField(max_length=100, editable=False, blank=True, default="", db_default="")
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    caption = models.CharField(_("caption"), max_length=100, blank=True, default="", db_default="")
+    caption_en = models.CharField(_("English caption"), max_length=100, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["position", "id"]
@@ -229,6 +241,10 @@ class HousePhoto(models.Model):
         self.width, self.height = photo.width, photo.height
         self.image = f"{self.stem}-{self.width}.jpg"
         self.thumbnail = f"{self.stem}-{min(self.width, photos.CARD_WIDTH)}.jpg"
+
+    @property
+    def shown_caption(self) -> str:
+        return in_page_language(self, "caption")
 
     @property
     def file_names(self) -> set[str]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from core.templatetags.ihome import WEEKDAYS
-from houses import availability, calendar
+from houses import availability, calendar, place
 from houses.forms import StayForm
 from houses.models import House
 
@@ -97,6 +97,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "kept": QueryDict(urlencode(house_params({**shown, "search": search}))),
         "back": search_address(parse_search({"search": search})),
         "reviews": latest_reviews(house),
+        **rough_place(house),
     }
     response = render(request, "houses/detail.html", context, status=status)
     if own_order:
@@ -107,3 +108,12 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
 def latest_reviews(house: House) -> list[object]:
     """Return the newest reviews."""
     return list(house.reviews.counted().select_related("renter").order_by("-id")[:REVIEWS_SHOWN])
+
+
+def rough_place(house: House) -> dict[str, object]:
+    """Return the links to maps that everybody may have, to the rough place of a house."""
+    point = house.point
+    if point is None:
+        return {}
+    name = house.shown_district or str(house.area)
+    return {"maps": place.maps(point.rough, name), "rough_metres": place.ROUGH_METRES}

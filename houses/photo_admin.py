@@ -15,7 +15,7 @@ from houses.photo_form import HousePhotoForm
 class HousePhotoInline(ChangedFieldsInline, admin.TabularInline):
     model = HousePhoto
     form = HousePhotoForm
-    fields: ClassVar = ["image", "position"]
+    fields: ClassVar = ["image", "caption", "caption_en", "position"]
     extra = 0
     template = "admin/houses/house/photos.html"
 

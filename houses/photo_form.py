@@ -97,4 +97,4 @@ class HousePhotoForm(forms.ModelForm):
 
     class Meta:
         model = HousePhoto
-        fields = ["image", "position"]
+        fields = ["image", "position", "caption", "caption_en"]

@@ -1,11 +1,12 @@
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from houses.described import LONG_TEXTS
 from houses.forms import SearchForm, StayForm
 from houses.models import House
 from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick, quote_page
@@ -42,7 +43,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def _cards(ids: list[int]) -> list[House]:
     """Load the houses for cards, in the order of `ids`. Two queries."""
     rows = House.objects.select_related("area").prefetch_related("photos")
-    by_id = rows.defer("description", "rules", "arrival").in_bulk(ids)
+    by_id = rows.defer(*LONG_TEXTS).in_bulk(ids)
     return [by_id[pk] for pk in ids if pk in by_id]
 
 
@@ -63,3 +64,14 @@ def quote(request: HttpRequest, pk: int) -> HttpResponse:
     """Price of a stay, for the script of the booking box."""
     house = get_object_or_404(House, pk=pk, is_listed=True)
     return quote_page(request, house, StayForm(request.GET, house=house))
+
+
+@require_safe
+def photos(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show all photos of a house, one below the other: without scripts, the gallery leads here."""
+    house = get_object_or_404(House, pk=pk, is_listed=True)
+    found = list(house.photos.all())
+    if not found:
+        raise Http404
+    back = house.get_absolute_url() + house_query(request.GET)
+    return render(request, "houses/photos.html", {"house": house, "photos": found, "back": back})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, Subquery
 
 from accounts.models import User
+from houses.described import LONG_TEXTS
 from orders.models import Order
 from orders.money_state import with_confirming, with_refund_sums
 from orders.search import matching
@@ -34,7 +35,7 @@ def page_of_orders(renter: User, *, status: str = "", text: str = "", before: st
         found = found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
     rows = with_confirming(with_refund_sums(found))
     rows = rows.select_related("house", "review").prefetch_related("house__photos")
-    rows = rows.defer("house__description", "house__rules", "house__arrival")
+    rows = rows.defer(*(f"house__{name}" for name in LONG_TEXTS))
     orders = list(rows.order_by("-created_at", "-pk")[: ORDERS_PER_PAGE + 1])
     is_last = len(orders) <= ORDERS_PER_PAGE
     orders = orders[:ORDERS_PER_PAGE]

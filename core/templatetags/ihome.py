@@ -91,6 +91,14 @@ def lang_of(text: str) -> SafeString:
 
 
 @register.simple_tag
+def only_in_chinese(text: str) -> SafeString:
+    """Return a quiet line above a Chinese text on an English page; empty elsewhere."""
+    if get_language() != "en" or not _HAN.search(text):
+        return SafeString("")
+    return format_html('<p class="small soft">{}</p>', gettext("In Chinese only"))
+
+
+@register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw the symbol `name` of the sprite. Hidden from screen readers: put a text with it."""
     return _drawn(name)

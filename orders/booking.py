@@ -124,6 +124,7 @@ def _new_order(
         renter=renter,
         house=house,
         house_title=house.title,
+        house_title_en=house.title_en,
         check_in=check_in,
         check_out=check_out,
         nights=(check_out - check_in).days,

@@ -202,7 +202,7 @@ def message_of(event: OrderEvent) -> EmailMessage:
     """Return the mail about an event, in the language of the booking."""
     order, please_pay = event.order, _awaits_payment(event.order)
     with translation.override(order.language):
-        house = _shorten(" ".join(order.house_title.split()))
+        house = _shorten(" ".join(order.shown_title.split()))
         subject = _("%(news)s: %(house)s") % {"news": _headline(event, please_pay), "house": house}
         body = render_to_string("orders/mail.txt", _mail_context(event, please_pay))
     host = urlsplit(settings.SITE_URL).hostname

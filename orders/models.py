@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
+from houses.described import in_page_language
 from houses.models import House, HousePhoto, RefundPolicy
 from houses.quotes import Quote
 from houses.refund_policy import Terms, terms_of
@@ -57,6 +58,9 @@ class Order(models.Model):
     )
     house = models.ForeignKey(House, models.PROTECT, related_name="orders", verbose_name=_("house"))
     house_title = models.CharField(_("home title when booked"), max_length=200)
+    house_title_en = models.CharField(
+        _("English home title when booked"), max_length=200, blank=True, default="", db_default=""
+    )
     check_in = models.DateField(_("check-in"))
     check_out = models.DateField(_("check-out"))
     nights = models.PositiveSmallIntegerField(_("nights"))
@@ -148,6 +152,11 @@ class Order(models.Model):
     def terms(self) -> Terms:
         """Refund if the renter pays and then cancels."""
         return terms_of(self.refund_policy, self.check_in, has_cleaning_fee=cleaning_fen(self) > 0)
+
+    @property
+    def shown_title(self) -> str:
+        """Title when booked, in English on English pages if the home had one."""
+        return in_page_language(self, "house_title")
 
     @property
     def paying_ends_at(self) -> datetime | None:

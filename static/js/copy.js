@@ -1,10 +1,18 @@
-// [data-copy][data-done]: a button that copies the value of the field with the id in data-copy. Hidden without scripts.
+// [data-copy][data-done]: a button that copies the field or the text with the id in data-copy. Hidden without scripts.
 // data-done: the text that its [aria-live] element announces afterwards.
 
-async function copy(field) {
-  field.select(); // so that it can also be copied by hand
+function select(source) {
+  if (source.select) {
+    source.select();
+  } else {
+    getSelection().selectAllChildren(source);
+  }
+}
+
+async function copy(source) {
+  select(source); // so that it can also be copied by hand
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(source.value ?? source.innerText.trim());
     return true;
   } catch {
     return document.execCommand("copy"); // fallback without https and in older browsers

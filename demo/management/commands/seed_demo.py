@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from demo import guests, prices
+from demo import guests, homes, prices
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
@@ -60,7 +60,7 @@ HOUSES = [
     ("雪山下的藏式民居", "大理", "古城区玉龙路 66 号", 199, 3, True, "FLEXIBLE"),
 ]
 DESCRIPTION = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
-RULES = "下午 3 点后入住，中午 12 点前退房\n室内不抽烟\n晚上 10 点后请小声一些\n聚会和拍摄请先和我们商量"
+RULES = "室内不抽烟\n进门请换鞋\n聚会和拍摄请先和我们商量"
 ARRIVAL = (
     "到了请打 0592-000-0000，管家会在门口等您。\n晚上 9 点后自助入住：钥匙盒在门的左侧，密码是手机号后四位。"
 )
@@ -167,13 +167,13 @@ def _house(
         title=title,
         area=Area.objects.get_or_create(name=area, defaults={"name_en": AREAS[area]})[0],
         address=address,
-        description=DESCRIPTION,
         rules=RULES,
         arrival=ARRIVAL,
         price_fen=yuan * 100,
         capacity=guests,
         instant_book=instant,
         refund_policy=RefundPolicy(policy),
+        **{"description": DESCRIPTION, **homes.details_of(number)},
     )
     house.facilities.set(
         Facility.objects.get_or_create(name=name, defaults={"name_en": name_en, "icon": icon})[0]
@@ -182,7 +182,10 @@ def _house(
     )
     for scene in range(PHOTOS_PER_HOUSE):
         picture = ContentFile(photo_of(number, scene).read_bytes(), name=f"demo-{number}-{scene}.webp")
-        HousePhoto.objects.create(house=house, position=scene, image=picture)
+        caption, english = homes.CAPTIONS[scene]
+        HousePhoto.objects.create(
+            house=house, position=scene, image=picture, caption=caption, caption_en=english
+        )
     return house
 
 

@@ -17,8 +17,9 @@ KINDS_OF_BEDS = {
 
 
 def line(home: Described) -> str:
-    """Return the known facts, separated by dots; empty if none is known. Lines break only at the dots."""
-    return " · ".join(fact.replace(" ", "\u00a0") for fact in _facts(home) if fact)
+    """Return the known facts, separated by dots; empty if none is known. Lines break only after the dots."""
+    facts = " · ".join(filter(None, _facts(home)))
+    return facts.replace(" ", "\u00a0").replace("·\u00a0", "· ")
 
 
 def beds(home: Described) -> list[str]:

@@ -30,7 +30,8 @@ GROUPS: list[Any] = [
         _("Place"),
         {
             "fields": [
-                ("area", "district", "district_en"),
+                "area",
+                ("district", "district_en"),
                 ("address", "address_en"),
                 ("coordinates", "from_gps"),
                 ("nearby", "nearby_en"),
@@ -42,7 +43,8 @@ GROUPS: list[Any] = [
         {
             "fields": [
                 ("bedrooms", "bathrooms", "size_m2"),
-                BEDS,
+                BEDS[:3],
+                BEDS[3:],
                 ("floor", "has_lift"),
                 "facilities",
             ]

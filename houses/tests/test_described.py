@@ -32,6 +32,12 @@ WHOLE: dict[str, Any] = {
 EXACT = "118.125740,24.430560"
 
 
+def test_a_line_breaks_only_after_its_dots() -> None:
+    with translation.override("en"):
+        line = facts.line(House(**WHOLE))
+    assert line.split(" ")[:2] == ["Whole\u00a0place\u00a0·", "2\u00a0bedrooms\u00a0·"]
+
+
 def plain_line(house: House) -> str:
     return facts.line(house).replace("\u00a0", " ")
 

@@ -61,6 +61,7 @@ def anonymous(inspector, running, standin):
     visitor.click(translated("Book"))
     inspector.look_at("sign-in-to-book")
     inspector.open(f"{house}book/", "405")
+    inspector.open(f"{house}photos/", "photos")
     inspector.open("/payments/paycomplete/", "neutral")
     inspector.open("/accounts/signup/", "sign-up")
     visitor.field("Mobile number").fill("12345")

@@ -34,7 +34,11 @@ function count() {
   if (counter.textContent !== text) {
     counter.textContent = text;
   }
-  for (const button of viewer.querySelectorAll("[data-step]")) {
+  // Browsers don't scroll to a focused photo of which an edge is in sight.
+for (const link of links) {
+  link.addEventListener("focus", () => link.scrollIntoView({ inline: "center", block: "nearest" }));
+}
+for (const button of viewer.querySelectorAll("[data-step]")) {
     const next = shown() + Number(button.dataset.step);
     button.setAttribute("aria-disabled", String(next < 0 || next >= links.length));
   }

@@ -31,7 +31,7 @@ def matching(text: str) -> Q:
     number, plain = read_number(text), visible(text).strip()
     if number and number.is_certain:
         return Q(number=number.order) if number.order else numbered_at_alipay(number.printed)
-    found = Q(house_title__icontains=text) | _in_area(plain)
+    found = Q(house_title__icontains=text) | Q(house_title_en__icontains=text) | _in_area(plain)
     if digits := re.sub(r"[ #]", "", plain):
         found |= Q(number__contains=digits)
     for day in parse_days(plain):

@@ -262,3 +262,16 @@ def test_the_page_of_photos_is_that_of_a_listed_home_with_photos(client: Client)
     assert client.get(f"{home.get_absolute_url()}photos/").status_code == 200
     make.rows(House).update(is_listed=False)
     assert client.get(f"{home.get_absolute_url()}photos/").status_code == 404
+
+
+def test_cards_have_the_title_in_the_language_of_the_page(client: Client) -> None:
+    home = make.house(title="海边小屋", title_en="Cottage by the sea")
+    order = make.order(house=home, house_title="海边小屋", house_title_en="Cottage by the sea")
+    client.force_login(order.renter)
+    for address in ("/", "/orders/", "/orders/?q=cottage"):
+        for language, other in (("zh-hans", "en"), ("en", "zh-hans")):
+            client.cookies["django_language"] = language
+            html = client.get(address).content.decode()
+            titles = {"zh-hans": ">海边小屋<", "en": ">Cottage by the sea<"}
+            assert titles[language] in html
+            assert titles[other] not in html

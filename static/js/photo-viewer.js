@@ -34,11 +34,7 @@ function count() {
   if (counter.textContent !== text) {
     counter.textContent = text;
   }
-  // Browsers don't scroll to a focused photo of which an edge is in sight.
-for (const link of links) {
-  link.addEventListener("focus", () => link.scrollIntoView({ inline: "center", block: "nearest" }));
-}
-for (const button of viewer.querySelectorAll("[data-step]")) {
+  for (const button of viewer.querySelectorAll("[data-step]")) {
     const next = shown() + Number(button.dataset.step);
     button.setAttribute("aria-disabled", String(next < 0 || next >= links.length));
   }
@@ -67,6 +63,10 @@ function open(event) {
 
 for (const link of [...links, ...document.querySelectorAll("a.all-photos[data-photo]")]) {
   link.addEventListener("click", open);
+}
+// Browsers don't scroll to a focused photo of which an edge is in sight.
+for (const link of links) {
+  link.addEventListener("focus", () => link.scrollIntoView({ inline: "center", block: "nearest" }));
 }
 for (const button of viewer.querySelectorAll("[data-step]")) {
   button.addEventListener("click", () => go(shown() + Number(button.dataset.step)));

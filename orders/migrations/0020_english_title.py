@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0018_events_by_time_and_person'),
+        ('orders', '0019_price_lines'),
     ]
 
     operations = [

@@ -13,14 +13,18 @@ from houses.models import Area, House
 class Sort(models.TextChoices):
     NEW = "new", _("Newest")
     PRICE = "price", _("Lowest price")
+    PRICE_DOWN = "price_down", _("Highest price")
     BOOKED = "booked", _("Most booked")
+    RATED = "rated", _("Best rated")
 
 
 # Each ends in the id, for stable pages. House.Meta.indexes has an index for each.
 _ORDER = {
     Sort.NEW: ("-id",),
     Sort.PRICE: ("price_fen", "id"),
+    Sort.PRICE_DOWN: ("-price_fen", "-id"),
     Sort.BOOKED: ("-order_count", "-id"),
+    Sort.RATED: ("-rating_rank", "-id"),
 }
 
 

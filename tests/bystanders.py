@@ -104,8 +104,12 @@ def _statements() -> list[tuple[str, list[list[object]]]]:
 
 
 def _insertion(model: type[models.Model], instances: list[models.Model]) -> tuple[str, list[list[object]]]:
-    # A column with a default of the database's own gets that.
-    fields = [field for field in model._meta.concrete_fields if field.db_default is models.NOT_PROVIDED]
+    # A column with a default of the database's own gets that, and one that it computes can't be written.
+    fields = [
+        field
+        for field in model._meta.concrete_fields
+        if field.db_default is models.NOT_PROVIDED and not field.generated
+    ]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     values = [

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -214,7 +215,28 @@ def test_the_sort_orders(client: Client) -> None:
         make.house(title=title, price_fen=price_fen, order_count=order_count)
     assert titles(client) == titles(client, sort="new") == titles(client, sort="x") == ["d", "c", "b", "a"]
     assert titles(client, sort="price") == ["b", "d", "a", "c"]
+    assert titles(client, sort="price_down") == ["c", "a", "d", "b"]
     assert titles(client, sort="booked") == ["c", "b", "a", "d"]
+
+
+def test_the_best_rated_first_few_reviews_count_less(client: Client) -> None:
+    for title, review_count, rating_sum in (
+        ("one of five stars", 1, 5),
+        ("twenty of 4.9", 20, 98),
+        ("none", 0, 0),
+        ("one of one star", 1, 1),
+        ("forty of 3.5", 40, 140),
+    ):
+        make.house(title=title, review_count=review_count, rating_sum=rating_sum)
+    ranked = ["twenty of 4.9", "one of five stars", "none", "forty of 3.5", "one of one star"]
+    assert titles(client, sort="rated") == ranked
+
+
+def test_the_rank_follows_the_counters() -> None:
+    house = make.house()
+    make.rows(House).update(review_count=F("review_count") + 1, rating_sum=F("rating_sum") + 5)
+    house.refresh_from_db()
+    assert house.rating_rank in (4166, 4167)  # 25 stars of 6 reviews; engines round differently
 
 
 @pytest.mark.parametrize("sort", Sort)
@@ -327,7 +349,8 @@ def test_pages_and_sort_orders_keep_the_search(client: Client) -> None:
     orders = re.findall(
         r'<button form="search" formnovalidate name="sort" value="(\w+)"( aria-current)?', html
     )
-    assert orders == [("new", ""), ("price", " aria-current"), ("booked", "")]
+    others = [("price_down", ""), ("booked", ""), ("rated", "")]
+    assert orders == [("new", ""), ("price", " aria-current"), *others]
     assert 'id="search"' in html
     assert '<button class="button" name="sort" value="price">' in html
     assert '<button class="button">' in client.get("/", {"guests": "5"}).content.decode()

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from core.fields import TypedDateField
 from core.money import MAX_FEN
 from houses import quotes
-from houses.models import MAX_NIGHTS, Area, House
+from houses.models import MAX_NIGHTS, House
 from houses.quotes import Quote, Rates
 from houses.refund_policy import Terms, terms_of
 
@@ -74,40 +74,6 @@ class StayDatesForm(forms.Form):
                 "The maximum stay is %(count)s night.", "The maximum stay is %(count)s nights.", most
             )
             self.add_error("check_out", message % {"count": most})
-
-
-class SearchForm(StayDatesForm):
-    """Search for homes. All fields are optional; the dates only together."""
-
-    area = forms.ModelChoiceField(
-        Area.objects.all(),
-        label=_("Area"),
-        required=False,
-        empty_label=_("Anywhere"),
-        error_messages={"invalid_choice": _("We have no homes in that area. Please choose from the list.")},
-    )
-    guests = forms.IntegerField(
-        label=_("Guests"),
-        required=False,
-        min_value=1,
-        max_value=99,
-        error_messages={"max_value": _("Our homes take up to %(limit_value)d guests.")},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["check_in"].required = self.fields["check_out"].required = False
-        self.fields["guests"].widget.attrs.update(inputmode="numeric")
-
-    def clean(self) -> dict[str, object]:
-        missing = (
-            ("check_in", "check_out", _("Choose a check-in date.")),
-            ("check_out", "check_in", _("Choose a check-out date.")),
-        )
-        for name, other, words in missing:
-            if self.cleaned_data.get(other) and name in self.cleaned_data and not self.cleaned_data[name]:
-                self.add_error(name, words)
-        return super().clean()
 
 
 class StayForm(StayDatesForm):

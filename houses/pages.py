@@ -11,23 +11,36 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from core.templatetags.ihome import WEEKDAYS
-from houses import availability, calendar, place
+from houses import availability, calendar, destinations, place
 from houses.forms import StayForm
 from houses.models import House
+from houses.search_form import FOLDED
 
 REVIEWS_SHOWN = 10
 
 MAX_VALUE_LENGTH = 20
 """Longer values are dropped: no date or number has so many characters."""
+LONGER = {"place": destinations.MAX_LENGTH, "facilities": 100}
 STAY_FIELDS = ("check_in", "check_out", "guests")
-SEARCH_FIELDS = ("area", *STAY_FIELDS, "sort", "page")
-MAX_SEARCH_LENGTH = len(SEARCH_FIELDS) * (MAX_VALUE_LENGTH + len("check_out=&"))
+SEARCH_FIELDS = ("place", "area", *STAY_FIELDS, *FOLDED, "sort", "page")
+MAX_SEARCH_LENGTH = 2000
 
 
 def pick(params: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    """Return the parameters `names` that are set, without values longer than MAX_VALUE_LENGTH."""
-    values = {name: str(params.get(name) or "") for name in names}
-    return {name: value for name, value in values.items() if 0 < len(value) <= MAX_VALUE_LENGTH}
+    """Return the parameters `names` that are set, without values that are too long.
+
+    Several values of one name are joined by commas, as houses/search_form.py: Ticks reads them.
+    """
+    values = {name: _text(params, name) for name in names}
+    return {
+        name: value for name, value in values.items() if 0 < len(value) <= LONGER.get(name, MAX_VALUE_LENGTH)
+    }
+
+
+def _text(params: Mapping[str, Any], name: str) -> str:
+    if name == "facilities" and isinstance(params, QueryDict):
+        return ",".join(params.getlist(name))
+    return str(params.get(name) or "")
 
 
 def search_address(params: Mapping[str, Any]) -> str:

@@ -6,13 +6,18 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from houses.chips import chips_of
 from houses.described import LONG_TEXTS
-from houses.forms import SearchForm, StayForm
-from houses.models import House
+from houses.destinations import near
+from houses.forms import StayForm
+from houses.models import Area, House
 from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick, quote_page
 from houses.search import Sort, find
+from houses.search_form import SearchForm
 
 HOUSES_PER_PAGE = 24
+MOST_AREAS = 12
+"""Areas that a search without results suggests."""
 MAX_RESULTS = 10 * HOUSES_PER_PAGE
 """Beyond this, the page asks to narrow the search: counting all homes would read the whole table."""
 
@@ -22,8 +27,7 @@ def search(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     sort = Sort(request.GET["sort"]) if request.GET.get("sort") in Sort.values else Sort.NEW
     form.is_valid()  # refused fields don't narrow the search: the page says so beside them
-    area, guests = form.cleaned_data.get("area"), form.cleaned_data.get("guests")
-    homes = find(area=area, stay=form.stay, guests=guests, sort=sort)
+    homes = find(**form.filters, sort=sort)
     found = list(homes.values_list("pk", flat=True)[: MAX_RESULTS + 1])
     page = Paginator(found[:MAX_RESULTS], HOUSES_PER_PAGE).get_page(request.GET.get("page"))
     params = pick(request.GET, SEARCH_FIELDS)
@@ -32,12 +36,23 @@ def search(request: HttpRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "houses": _cards(list(page.object_list)),
+        "chips": chips_of(form, request.GET),
         "is_cut": len(found) > MAX_RESULTS,
         "sort": sort,
         "sorts": Sort,
+        **({} if found else _alternatives(form)),
         "house_query": house_query({**stay, "search": urlencode(params)}),
     }
     return render(request, "houses/search.html", context)
+
+
+def _alternatives(form: SearchForm) -> dict[str, list[Area]]:
+    """Return areas for a search without results: some with a name like the place, and the others."""
+    place = form.accepted.get("place", "")
+    chosen = form.accepted.get("area")
+    similar = near(place, form.areas) if place else []
+    others = [area for area in form.areas if area not in (*similar, chosen)]
+    return {"near": similar, "others": others[:MOST_AREAS]}
 
 
 def _cards(ids: list[int]) -> list[House]:

@@ -16,14 +16,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from houses import availability, views
 from houses.models import Area, House
-from houses.pages import search_address
+from houses.pages import SEARCH_FIELDS, search_address
 from houses.search import Sort, find
 from houses.views import HOUSES_PER_PAGE
 from tests import make
 
 pytestmark = pytest.mark.django_db
 
-QUERIES = 5  # areas, the area that was chosen, ids, houses with their areas, photos
+QUERIES = 6  # areas, facilities, the area that was chosen, ids, houses with their areas, photos
 
 
 def day(n: int) -> date:
@@ -299,7 +299,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:12])
-@pytest.mark.parametrize("name", ["area", "check_in", "check_out", "guests", "sort", "page"])
+@pytest.mark.parametrize("name", SEARCH_FIELDS)
 def test_odd_values_do_no_harm(client: Client, name: str, value: str) -> None:
     make.house()
     page = client.get("/", {name: value})
@@ -309,9 +309,10 @@ def test_odd_values_do_no_harm(client: Client, name: str, value: str) -> None:
 
 
 def test_everything_odd_at_once(client: Client) -> None:
-    page = client.get("/", dict.fromkeys(("area", "check_in", "check_out", "guests", "sort", "page"), "x"))
+    page = client.get("/", dict.fromkeys(SEARCH_FIELDS, "x"))
     assert page.status_code == 200
-    assert set(page.context["form"].errors) == {"area", "check_in", "check_out", "guests"}
+    numbers = {"guests", "price_from", "price_to", "bedrooms", "facilities"}
+    assert set(page.context["form"].errors) == {"area", "check_in", "check_out", *numbers}
 
 
 def suggestions(client: Client, **asked: object) -> list[str]:

@@ -1,14 +1,16 @@
 // form[data-typed]: carries its values over in the links to other months and to the other language.
 
-const fields = [...document.querySelector("form[data-typed]").querySelectorAll(".field [name]")];
+const HIDDEN = "[type=hidden]";
+const form = document.querySelector("form[data-typed]");
+const fields = [...form.elements].filter((field) => field.name && field.type !== "submit" && !field.matches(HIDDEN));
 const months = document.querySelectorAll("#calendar nav a");
 const sameInTheOtherLanguage = document.querySelector("footer [name=next]");
 
 function withTyped(address) {
   const url = new URL(address, location.href);
-  for (const { name, value } of fields) {
-    if (value) url.searchParams.set(name, value);
-    else url.searchParams.delete(name);
+  for (const { name } of fields) url.searchParams.delete(name);
+  for (const { name, value, type, checked } of fields) {
+    if (value && (type !== "checkbox" || checked)) url.searchParams.append(name, value);
   }
   return url.pathname + url.search + url.hash;
 }

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from houses import availability
+from houses import availability, quotes
 from houses.described import Space
 from houses.models import Area, House
 
@@ -79,4 +79,4 @@ def _with_all(homes: QuerySet[House], facilities: Sequence[int]) -> QuerySet[Hou
 def _for_stay(homes: QuerySet[House], check_in: date, check_out: date) -> QuerySet[House]:
     nights = (check_out - check_in).days
     homes = homes.filter(min_nights__lte=nights, max_nights__gte=nights)
-    return availability.free(homes, check_in, check_out)
+    return availability.free(quotes.allowed(homes, check_in, check_out), check_in, check_out)

@@ -6,8 +6,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from houses.cards import cards_of
 from houses.chips import chips_of
-from houses.described import LONG_TEXTS
 from houses.destinations import near
 from houses.forms import StayForm
 from houses.models import Area, House
@@ -30,12 +30,14 @@ def search(request: HttpRequest) -> HttpResponse:
     homes = find(**form.filters, sort=sort)
     found = list(homes.values_list("pk", flat=True)[: MAX_RESULTS + 1])
     page = Paginator(found[:MAX_RESULTS], HOUSES_PER_PAGE).get_page(request.GET.get("page"))
+    cards = cards_of(list(page.object_list), form.stay, form.accepted.get("guests", 1))
     params = pick(request.GET, SEARCH_FIELDS)
     stay = {name: params[name] for name in STAY_FIELDS if name in params and name not in form.errors}
     context = {
         "form": form,
         "page": page,
-        "houses": _cards(list(page.object_list)),
+        "cards": cards,
+        "houses": [card.house for card in cards],
         "chips": chips_of(form, request.GET),
         "is_cut": len(found) > MAX_RESULTS,
         "sort": sort,
@@ -53,13 +55,6 @@ def _alternatives(form: SearchForm) -> dict[str, list[Area]]:
     similar = near(place, form.areas) if place else []
     others = [area for area in form.areas if area not in (*similar, chosen)]
     return {"near": similar, "others": others[:MOST_AREAS]}
-
-
-def _cards(ids: list[int]) -> list[House]:
-    """Load the houses for cards, in the order of `ids`. Two queries."""
-    rows = House.objects.select_related("area").prefetch_related("photos")
-    by_id = rows.defer(*LONG_TEXTS).in_bulk(ids)
-    return [by_id[pk] for pk in ids if pk in by_id]
 
 
 @require_safe

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from houses import facts, photos
 from houses.described import Described, in_page_language
+from houses.favourites import Favourite as Favourite
 from houses.price_rules import Fees
 from houses.price_rules import PriceRule as PriceRule
 

@@ -12,6 +12,7 @@ from django.utils.cache import add_never_cache_headers
 
 from core.templatetags.ihome import WEEKDAYS
 from houses import availability, calendar, destinations, place
+from houses.favourites import kept_by
 from houses.forms import StayForm
 from houses.models import House
 from houses.search_form import FOLDED
@@ -110,6 +111,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "kept": QueryDict(urlencode(house_params({**shown, "search": search}))),
         "back": search_address(parse_search({"search": search})),
         "reviews": latest_reviews(house),
+        "is_kept": house.pk in kept_by(request.user, [house.pk]),
         **rough_place(house),
     }
     response = render(request, "houses/detail.html", context, status=status)

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from houses import views
+from houses import favourite_views, views
 
 app_name = "houses"
 urlpatterns = [
     path("", views.search, name="search"),
+    path("houses/favourites/", favourite_views.favourite_list, name="favourites"),
     path("houses/<int:pk>/", views.detail, name="detail"),
+    path("houses/<int:pk>/favourite/", favourite_views.favourite, name="favourite"),
     path("houses/<int:pk>/quote/", views.quote, name="quote"),
     path("houses/<int:pk>/photos/", views.photos, name="photos"),
 ]

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from houses.cards import cards_of
 from houses.chips import chips_of
 from houses.destinations import near
+from houses.favourites import kept_by
 from houses.forms import StayForm
 from houses.models import Area, House
 from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick, quote_page
@@ -30,7 +31,9 @@ def search(request: HttpRequest) -> HttpResponse:
     homes = find(**form.filters, sort=sort)
     found = list(homes.values_list("pk", flat=True)[: MAX_RESULTS + 1])
     page = Paginator(found[:MAX_RESULTS], HOUSES_PER_PAGE).get_page(request.GET.get("page"))
-    cards = cards_of(list(page.object_list), form.stay, form.accepted.get("guests", 1))
+    shown = list(page.object_list)
+    kept = kept_by(request.user, shown)
+    cards = cards_of(shown, form.stay, form.accepted.get("guests", 1), kept=kept)
     params = pick(request.GET, SEARCH_FIELDS)
     stay = {name: params[name] for name in STAY_FIELDS if name in params and name not in form.errors}
     context = {

@@ -47,6 +47,7 @@ def _close(key: int) -> None:
     if unfinished := unfinished_orders(renter):
         named = ", ".join(f"{order.number} ({reason})" for order, reason in unfinished[:MOST_NAMED])
         raise Refusal(_("You still need your account for these orders: %(orders)s.") % {"orders": named})
+    renter.favourites.all().delete()
     set_closed(renter, keeps_records=renter.orders.exists())
 
 

@@ -13,6 +13,7 @@ from houses import quotes
 from houses.models import MAX_NIGHTS, House
 from houses.quotes import Quote, Rates
 from houses.refund_policy import Terms, terms_of
+from houses.widgets import Stepper
 
 MAX_DAYS_AHEAD = 365
 """Latest check-in, in days from today."""
@@ -79,12 +80,12 @@ class StayDatesForm(forms.Form):
 class StayForm(StayDatesForm):
     """Dates and guests of a stay, with the limits of one house."""
 
-    guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, initial=1)
+    guests = forms.IntegerField(label=_("Guests"), required=False, min_value=1, initial=1, widget=Stepper)
 
     def __init__(self, *args: Any, house: House, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.house = house
-        self.fields["guests"].widget.attrs.update(inputmode="numeric", max=house.capacity)
+        self.fields["guests"].widget.attrs["max"] = house.capacity
 
     @property
     def nights(self) -> int | None:

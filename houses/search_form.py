@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from houses import destinations
 from houses.forms import StayDatesForm
 from houses.models import Area, Facility
+from houses.widgets import Stepper
 
 MAX_YUAN = 100_000
 """The highest price per night, see House.price_fen."""
@@ -53,6 +54,7 @@ class SearchForm(StayDatesForm):
         required=False,
         min_value=1,
         max_value=99,
+        widget=Stepper,
         error_messages={"max_value": _("Our homes take up to %(limit_value)d guests.")},
     )
     price_from = _yuan(_("Lowest (yuan)"))
@@ -78,7 +80,7 @@ class SearchForm(StayDatesForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["check_in"].required = self.fields["check_out"].required = False
-        for name in ("guests", "price_from", "price_to"):
+        for name in ("price_from", "price_to"):
             self.fields[name].widget.attrs.update(inputmode="numeric")
         self.fields["place"].widget.attrs.update(list="places", autocomplete="off", enterkeyhint="search")
         self.areas = list(Area.objects.all())

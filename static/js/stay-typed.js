@@ -1,8 +1,7 @@
 // form[data-typed]: carries its values over in the links to other months and to the other language.
 
-const HIDDEN = "[type=hidden]";
 const form = document.querySelector("form[data-typed]");
-const fields = [...form.elements].filter((field) => field.name && field.type !== "submit" && !field.matches(HIDDEN));
+const fields = [...form.querySelectorAll(".field [name], .filters .tick [name]")];
 const months = document.querySelectorAll("#calendar nav a");
 const sameInTheOtherLanguage = document.querySelector("footer [name=next]");
 

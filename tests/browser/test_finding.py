@@ -46,10 +46,10 @@ def test_sorting_keeps_what_is_typed_and_a_home_links_back_to_the_search(visit, 
     visitor = visit(**PHONE, java_script_enabled=java_script_enabled)
     visitor.go("/")
     visitor.field("Guests").fill("2")
-    visitor.page.get_by_label("地区", exact=True).select_option("厦门")
+    visitor.field("Where to?").fill("厦门")
     visitor.click("价格最低")
     asked = visitor.page.url
-    assert parse_qs(urlsplit(asked).query).keys() == {"area", "guests", "sort"}
+    assert parse_qs(urlsplit(asked).query).keys() == {"place", "guests", "sort"}
     visitor.look("cheapest")
     visitor.page.locator("article.house a").first.click()
     visitor.page.locator("a.back").click()
@@ -73,6 +73,29 @@ def test_the_other_language_keeps_what_is_typed(visit):
     expect(visitor.field("Guests")).to_have_value("3")
     visitor.page.locator("a.back").click()
     assert urlsplit(visitor.page.url).query == "guests=2"
+
+
+def test_filters_steps_and_a_heart(visit):
+    visitor = visit(**PHONE)
+    visitor.join()
+    visitor.go("/")
+    visitor.page.locator(".stepper button").last.click()
+    visitor.page.locator(".stepper button").last.click()
+    expect(visitor.field("Guests")).to_have_value("2")
+    visitor.page.locator(".filters summary").click()
+    visitor.field("Instant booking").check()
+    visitor.look("filters")
+    visitor.click("搜索")
+    assert parse_qs(urlsplit(visitor.page.url).query) == {"guests": ["2"], "instant": ["1"]}
+    heart = visitor.page.locator("button.heart").first
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "true")
+    visitor.look("found")
+    visitor.page.locator(".chips a").first.click()
+    assert parse_qs(urlsplit(visitor.page.url).query) == {"instant": ["1"]}
+    visitor.go("/houses/favourites/")
+    expect(visitor.page.locator("article.house")).to_have_count(1)
+    visitor.look("favourites")
 
 
 class TestPrice:

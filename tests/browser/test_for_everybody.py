@@ -46,9 +46,11 @@ def anonymous(inspector, running, standin):
     visitor = inspector.visitor
     translated = visitor.translated
     inspector.open("/", "front")
-    inspector.open("/?guests=2&sort=price", "found")
+    inspector.open("/?guests=2&sort=price&instant=1", "found")
     inspector.open("/?guests=99", "none-found")
-    inspector.open(f"/?area=x&check_in={TODAY.replace(year=2020)}&guests=200", "search-refused")
+    inspector.open(
+        f"/?area=x&check_in={TODAY.replace(year=2020)}&guests=200&price_from=3&price_to=2", "search-refused"
+    )
     for title, name in ((ASKED, "house"), (LONG_TITLE, "house-with-long-words")):
         visitor.go("/")
         visitor.click(title)
@@ -169,6 +171,7 @@ def new_user(inspector, running, standin):
     visitor.sign_up()
     inspector.look_at("no-orders")
     inspector.open("/accounts/me/", "me")
+    inspector.open("/houses/favourites/", "favourites")
     visitor.field("Email (optional)").fill("lin@x")  # a browser lets that pass
     visitor.click(visitor.translated("Save"))
     inspector.look_at("me-refused")

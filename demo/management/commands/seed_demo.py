@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts import roles
 from accounts.models import User
 from demo import guests, homes, prices
+from houses import favourites
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
 from orders import booking, transitions
@@ -226,6 +227,8 @@ def _orders_in_every_status(
     transitions.accept(book(renter, lake, 20, 3), by=staff)
     book(second, tea, 5, 2)
     book(second, snow, 9, 4)
+    for house in (river, lake):
+        favourites.keep(renter, house.pk)
 
 
 def _moved_back(order: Order) -> Order:

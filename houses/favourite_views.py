@@ -49,10 +49,13 @@ def favourite(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _set(request: HttpRequest, house: House, *, is_wanted: bool) -> None:
+    """Raises Http404 for a home that is not listed: its title and photos are nobody's business."""
     user = signed_in_user(request)
     if not is_wanted:
         favourites.drop(user, house.pk)
         return
+    if not house.is_listed:
+        raise Http404
     try:
         favourites.keep(user, house.pk)
     except IntegrityError as error:  # staff deleted the home in this moment

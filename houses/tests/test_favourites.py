@@ -105,6 +105,14 @@ def test_it_is_a_form(client: Client, renter: User) -> None:
     assert kept(renter) == []
 
 
+def test_an_unlisted_home_can_be_dropped_but_not_kept(client: Client, renter: User) -> None:
+    hidden = make.house(is_listed=False)
+    assert press(client, hidden).status_code == 404
+    Favourite.objects.create(user=renter, house=hidden)
+    assert press(client, hidden, kept=0).status_code == 302
+    assert kept(renter) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_there_is_a_limit_in_words(client: Client, renter: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(favourites, "MOST", 2)

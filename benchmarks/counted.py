@@ -62,7 +62,7 @@ def _works(scenario: paying.Scenario) -> Iterator[tuple[str, Side, str]]:
     ours, articles = my_orders.twenty_cards()
     yield "my orders", ours, OURS
     yield "my orders", articles, articles.name
-    _first_page, search, _by_price, home = homes.pages()
+    _first_page, search, *_others, home = homes.pages()
     yield "search", homes.side(search, homes.FEW_HOMES), OURS
     yield "a home", homes.side(home, homes.FEW_HOMES), OURS
     yield "an order", Side(OURS, lambda: _order_page(scenario)), OURS

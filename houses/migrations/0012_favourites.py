@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('houses', '0010_house_bedrooms'),
+        ('houses', '0011_rating_rank'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

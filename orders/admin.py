@@ -25,8 +25,10 @@ from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
 from orders.staff_booking import StaffBooking
-from orders.staff_filters import AreaFilter, StayFilter
+from orders.staff_filters import STAYS_OF_STAGE, AreaFilter, StageFilter, StayFilter
 from orders.staff_search import NUMBER_LOOKUPS_BY_ORDER, OrderSearch
+from orders.stages import staff_label
+from orders.templatetags.stages import staff_pill
 from orders.transitions import IllegalTransition
 
 
@@ -40,7 +42,7 @@ class RejectForm(forms.Form):
 
 class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
     list_display = ["number", "state", "who", "house_title", "stay", "amount", "deadline"]
-    list_filter: ClassVar[list[Any]] = [StayFilter, "status", AreaFilter]
+    list_filter: ClassVar[list[Any]] = [StayFilter, StageFilter, "status", AreaFilter]
     list_prefetch = ("renter",)
     search_fields = ["number"]  # any, so that there is a search box
     number_lookups = {
@@ -63,17 +65,16 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
     }
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """Sort by arrival or departure where days are chosen."""
-        return stays.ORDER_BY.get(request.GET.get("stay", "")) or super().get_ordering(request)
+        """Sort by arrival or departure where days, or a stage that depends on them, are chosen."""
+        chosen = request.GET.get("stay") or STAYS_OF_STAGE.get(request.GET.get("stage", ""), "")
+        return stays.ORDER_BY.get(chosen) or super().get_ordering(request)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup == AreaFilter.parameter_name or super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description=_("status"))
+    @admin.display(description=_("stage"))
     def state(self, order: Order) -> str:
-        return format_html(
-            '<span class="status status-{}">{}</span>', order.status, order.get_status_display()
-        )
+        return staff_pill(order)
 
     @admin.display(description=_("renter"))
     def who(self, order: Order) -> str:
@@ -131,7 +132,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
                 durable_transaction(step)(order)
             except IllegalTransition as error:
                 order.refresh_from_db()
-                raise Refusal(no_longer_possible(order.number, order.get_status_display())) from error
+                raise Refusal(no_longer_possible(order.number, staff_label(order))) from error
 
         self.act_on_each(
             request,

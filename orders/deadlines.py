@@ -15,6 +15,7 @@ from core.templatetags.ihome import moment
 from core.transactions import durable_transaction
 from orders import transitions
 from orders.models import Order, OrderEvent
+from orders.stages import staff_label
 
 MOST_AHEAD = timedelta(days=7)
 """The nights are held meanwhile: a new deadline is at most so far from now, and never past check-in."""
@@ -57,7 +58,7 @@ def extend(order: Order, until: datetime, *, seen: str, by: User, reason: str) -
     order = Order.objects.select_for_update().get(pk=order.pk)
     deadline = deadline_of(order)
     if deadline is None:
-        raise CannotExtend(no_longer_possible(order.number, order.get_status_display()))
+        raise CannotExtend(no_longer_possible(order.number, staff_label(order)))
     if stamp_of(order) != seen:
         refusal = _("The deadline has changed meanwhile: it is now %(time)s. Please check and confirm again.")
         raise CannotExtend(refusal % {"time": shown(deadline)})

@@ -114,6 +114,10 @@ class Order(models.Model):
             # Keyset pagination of My orders; lists in the admin; reminders.
             models.Index(fields=["renter", "-created_at", "-id"], name="order_of_renter"),
             models.Index(fields=["renter", "status", "-created_at", "-id"], name="order_of_renter_by_status"),
+            # Stays ahead, the next first; the counts by stage, from the index alone.
+            models.Index(
+                fields=["renter", "check_in", "id", "status", "check_out"], name="order_of_renter_by_stay"
+            ),
             models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
             models.Index(fields=["remind_at"], name="order_remind_at"),

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, Subquery
+from django.db.models import Q, Subquery
 
 from accounts.models import User
 from houses.described import LONG_TEXTS
-from orders.models import Order
+from orders.models import Order, OrderQuerySet
 from orders.money_state import with_confirming, with_refund_sums
 from orders.search import matching
+from orders.stages import BY_CHECK_IN, Stage, count_by_stage, matching_stage
 
 ORDERS_PER_PAGE = 20
 
@@ -20,29 +21,41 @@ class Page:
     """Value of `before` for the next page; None on the last one."""
 
 
-def page_of_orders(renter: User, *, status: str = "", text: str = "", before: str = "") -> Page:
-    """Return the newest ORDERS_PER_PAGE orders of `renter`, filtered by `status` and `text` if given.
+def page_of_orders(
+    renter: User, *, status: str = "", stage: Stage | None = None, text: str = "", before: str = ""
+) -> Page:
+    """Return ORDERS_PER_PAGE orders of `renter`, filtered by `status`, `stage` and `text` if given.
 
-    `before` is the number of the last order on the page before; an unknown one gives an empty page. Two
-    queries: the rows with their refund sums, sorted by an index that begins with the renter, and the photos.
+    The newest first, but stays ahead by check-in, the next first. `before` is the number of the last order on
+    the page before, in either order: its own place is looked up, so orders that come or go in between shift
+    no page. An unknown one gives an empty page. Two queries: the rows with their refund sums, sorted by an
+    index that begins with the renter, and the photos.
     """
     found = Order.objects.placed_by(renter).filter(matching(text))
     if status:
         found = found.filter(status=status)
+    if stage:
+        found = found.filter(matching_stage(stage))
+    by_check_in = stage in BY_CHECK_IN
     if before:
-        last = Order.objects.placed_by(renter).filter(number=before)
-        created_at, pk = (Subquery(last.values("created_at")), Subquery(last.values("pk")))
-        found = found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
+        found = found.filter(_after(Order.objects.placed_by(renter).filter(number=before), by_check_in))
     rows = with_confirming(with_refund_sums(found))
     rows = rows.select_related("house", "review").prefetch_related("house__photos")
     rows = rows.defer(*(f"house__{name}" for name in LONG_TEXTS))
-    orders = list(rows.order_by("-created_at", "-pk")[: ORDERS_PER_PAGE + 1])
+    sorting = ("check_in", "pk") if by_check_in else ("-created_at", "-pk")
+    orders = list(rows.order_by(*sorting)[: ORDERS_PER_PAGE + 1])
     is_last = len(orders) <= ORDERS_PER_PAGE
     orders = orders[:ORDERS_PER_PAGE]
     return Page(orders, next_before=None if is_last else orders[-1].number)
 
 
-def counts_by_status(renter: User, *, text: str = "") -> dict[str, int]:
-    """Count the orders of `renter` that match `text`, by status. Statuses without orders are left out."""
-    found = Order.objects.placed_by(renter).filter(matching(text))
-    return dict(found.order_by().values_list("status").annotate(Count("pk")))
+def _after(last: OrderQuerySet, by_check_in: bool) -> Q:
+    """Match the orders that come after the one of `last` in the list."""
+    column, beyond = ("check_in", "gt") if by_check_in else ("created_at", "lt")
+    value, pk = (Subquery(last.values(name)) for name in (column, "pk"))
+    return Q((f"{column}__{beyond}", value)) | Q((column, value), (f"pk__{beyond}", pk))
+
+
+def counts_by_stage(renter: User, *, text: str = "") -> dict[Stage, int]:
+    """Count the orders of `renter` that match `text`, by stage. Stages without orders are left out."""
+    return count_by_stage(Order.objects.placed_by(renter).filter(matching(text)))

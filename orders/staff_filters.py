@@ -17,12 +17,15 @@ from core.dates import is_in_range, parse_date
 from houses.models import Area, House
 from orders import stays
 from orders.models import Order
+from orders.stages import BY_DAYS, Stage, matching_stage
 
 KINDS = {
     "arriving": (_("arrives"), stays.arriving),
     "leaving": (_("leaves"), stays.leaving),
     "in_house": (_("in house"), stays.in_house),
 }
+STAYS_OF_STAGE: dict[str, str] = {Stage.UPCOMING: "arriving", Stage.IN_HOUSE: "in_house"}
+"""Kind of stay by stage: it has the order that an index has."""
 MAX_DAYS = 400
 """Longest range of days: a longer one is all orders, and no index helps."""
 
@@ -76,7 +79,7 @@ class StayFilter(admin.ListFilter):
         )
 
     @property
-    def kinds(self) -> list[tuple[str, object]]:
+    def kinds(self) -> list[tuple[str, str]]:
         return [(kind, label) for kind, (label, _where) in KINDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
@@ -108,6 +111,22 @@ def _usual_days(today: date) -> list[tuple[str, str, date, date]]:
         ("leaving", gettext("leaves today"), today, today),
         ("in_house", gettext("in house tonight"), today, today),
     ]
+
+
+class StageFilter(admin.SimpleListFilter):
+    """By the stages that the status alone doesn't tell."""
+
+    title = _("stage")
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(stage.value, str(stage.label)) for stage in Stage if stage in BY_DAYS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        return queryset.filter(matching_stage(Stage(chosen))) if chosen in Stage.values else queryset.none()
 
 
 class AreaFilter(admin.SimpleListFilter):

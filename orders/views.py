@@ -28,8 +28,9 @@ from orders.ics import calendar_of
 from orders.limits import TooManyUnpaid
 from orders.models import Order
 from orders.money_state import came_outside, ending_of, money_of, payment_facts
-from orders.pages import counts_by_status, page_of_orders
+from orders.pages import counts_by_stage, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
+from orders.stages import BY_CHECK_IN, Stage
 from orders.transitions import IllegalTransition
 
 REFRESH_INTERVAL = timedelta(seconds=20)
@@ -132,17 +133,23 @@ def order_list(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     if status not in Order.Status:
         status = ""
+    stage = Stage(request.GET["stage"]) if request.GET.get("stage") in Stage.values else None
     before = request.GET.get("before", "")
     text = request.GET.get("q", "").replace("\0", "").strip()[:MAX_QUERY_LENGTH]
     renter = signed_in_user(request)
-    page = page_of_orders(renter, status=status, text=text, before=before if before.isascii() else "")
-    counts = counts_by_status(renter, text=text)
+    before_if_possible = before if before.isascii() else ""
+    page = page_of_orders(renter, status=status, stage=stage, text=text, before=before_if_possible)
+    counts = counts_by_stage(renter, text=text)
     context = {
         "orders": page.orders,
         "look_again_after": _seconds_until(order.turns_at for order in page.orders),
         "next_before": page.next_before,
         "status": status,
-        "tabs": [(value, label, counts.get(value, 0)) for value, label in Order.Status.choices],
+        "stage": stage,
+        "by_check_in": stage in BY_CHECK_IN,
+        "tabs": [
+            (each, each.label, counts.get(each, 0)) for each in Stage if each in counts or each is stage
+        ],
         "total": sum(counts.values()),
         "q": text,
         "before": before,

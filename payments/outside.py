@@ -12,6 +12,7 @@ from accounts.models import User
 from core.money import yuan_text
 from core.refusal import Refusal
 from orders.models import Order
+from orders.stages import staff_label
 from payments import cancellation, queries
 from payments.books import attempts
 from payments.books.attempts import Outcome
@@ -82,4 +83,4 @@ def _changed(order: Order) -> CannotConfirm:
         "%(number)s has just changed: its status is “%(status)s”, and nothing was recorded now. Check its "
         "payments, then confirm again if this money is another."
     )
-    return CannotConfirm(refusal % {"number": order.number, "status": order.get_status_display()})
+    return CannotConfirm(refusal % {"number": order.number, "status": staff_label(order)})

@@ -209,7 +209,7 @@ def test_tabs_count_the_orders_of_each_status(client: Client, renter: User) -> N
     many(make.user(), 3)
     for query in ({}, {"status": "COMPLETE"}, {"before": many(renter, 1, status=Status.REJECTED)[0]}):
         page = client.get(LIST, query)
-    assert tabs(page) == {"COMPLETE": 25, "WAIT_PAYMENT": 2, "REJECTED": 1}
+    assert tabs(page) == {"UPCOMING": 25, "WAIT_PAYMENT": 2, "REJECTED": 1}
     assert page.context["total"] == 28
     html = page.content.decode()
     assert "<small>25</small>" in html
@@ -355,7 +355,8 @@ def test_the_search_is_kept_in_input_tabs_and_links_to_older_orders(client: Clie
     html = client.get(LIST, {"q": 'House & "', "status": "COMPLETE"}).content.decode()
     assert 'value="House &amp; &quot;"' in html
     assert '<input type="hidden" name="status" value="COMPLETE">' in html
-    assert "?q=House+%26+%22&amp;status=CANCELED" in html
+    html = client.get(LIST, {"q": "House ", "status": "COMPLETE"}).content.decode()
+    assert "?q=House+&amp;stage=UPCOMING" in html
     pages = walk(client, q="House", status="COMPLETE")
     assert [len(page) for page in pages] == [20, 5]
     assert "q=House" in client.get(LIST, {"q": "House"}).content.decode().split('class="more"')[1]
@@ -410,13 +411,18 @@ def test_the_next_step_is_on_the_card(
         assert "￥300.00" in html
 
 
-def test_before_a_stay_the_review_is_not_the_next_step(client: Client, renter: User) -> None:
-    order = make.order(renter, status=Status.WAIT_COMMENT)
-    view, review = (f'href="{order.get_absolute_url()}{place}"' for place in ("", "#review"))
-    html = client.get(LIST).content.decode()
-    assert f'class="button" {view}' in html
-    assert f'class="plain" {review}' in html
-    make.rows(Order).update(check_in=timezone.localdate())
+def test_until_check_out_the_card_leads_to_the_check_in_guide(client: Client, renter: User) -> None:
+    order, today = make.order(renter, status=Status.WAIT_COMMENT), timezone.localdate()
+    view, guide, review = (
+        f'href="{order.get_absolute_url()}{place}"' for place in ("", "#arrival", "#review")
+    )
+    for check_in in (order.check_in, today):
+        make.rows(Order).update(check_in=check_in)
+        html = client.get(LIST).content.decode()
+        assert f'class="button" {guide}' in html
+        assert f'class="plain" {review}' in html
+        assert 'id="arrival"' in client.get(order.get_absolute_url()).content.decode()
+    make.rows(Order).update(check_in=today - timedelta(days=2), check_out=today)
     html = client.get(LIST).content.decode()
     assert f'class="plain" {view}' in html
     assert f'class="button" {review}' in html

@@ -16,6 +16,7 @@ from core.fields import PlainLineField, YuanField
 from core.money import MAX_FEN, yuan_text
 from core.refusal import no_longer_possible
 from orders.models import Order
+from orders.stages import staff_label
 from payments import outside, refunding
 from payments.books import attempts
 from payments.books.attempts import Outcome
@@ -74,7 +75,7 @@ class ConfirmsOutside(ReadOnlyAdmin):
         if order is None:
             return None
         if not outside.may_have_come(order):
-            refusal = no_longer_possible(order.number, order.get_status_display())
+            refusal = no_longer_possible(order.number, staff_label(order))
             self.message_user(request, refusal, messages.ERROR)
             return None
         form = OutsideForm(request.POST if "amount" in request.POST else None, order=order)

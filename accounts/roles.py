@@ -18,6 +18,7 @@ _AT_THE_DESK = [
     "orders.add_order",
     "orders.change_order",
     "orders.view_review",
+    "orders.change_review",
     "houses.view_house",
     "houses.view_bookednight",
     "houses.add_bookednight",
@@ -32,6 +33,7 @@ _WITH_MONEY = [
     "payments.view_billline",
     "payments.change_billline",
 ]
+_OF_REVIEWS = ["orders.hide_review"]
 _WITH_NUMBERS = ["accounts.export_lists", "accounts.see_numbers"]
 _OF_HOUSES = [
     f"houses.{verb}_{model}"
@@ -58,7 +60,10 @@ ROLES = {
     FRONT_DESK: [*_SEES_ORDERS, *NOTES, *_AT_THE_DESK],
     FINANCE: [*_SEES_ORDERS, *NOTES, *_WITH_MONEY, *_WITH_NUMBERS],
     MANAGER: sorted(
-        {*_SEES_ORDERS, *NOTES, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS, *_OF_HOUSES, *_OF_PEOPLE}
+        {
+            *(*_SEES_ORDERS, *NOTES, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS),
+            *(*_OF_REVIEWS, *_OF_HOUSES, *_OF_PEOPLE),
+        }
     ),
 }
 """Permissions of each group when it is made. A superuser may change it afterwards."""

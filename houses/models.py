@@ -106,6 +106,10 @@ PRIOR_REVIEWS, PRIOR_STARS = 5, 4
 stars then ranks below twenty with an average of 4.9, and a home without reviews among those with four."""
 
 
+def _counter(name: Any) -> models.PositiveIntegerField:
+    return models.PositiveIntegerField(name, default=0, db_default=0, editable=False)
+
+
 class House(Described, Fees):
     """A home that is rented by the night."""
 
@@ -162,6 +166,14 @@ class House(Described, Fees):
         db_persist=True,
         editable=False,
     )
+    cleanliness_count = _counter(_("reviews with stars for cleanliness"))
+    cleanliness_sum = _counter(_("stars for cleanliness"))
+    location_count = _counter(_("reviews with stars for the location"))
+    location_sum = _counter(_("stars for the location"))
+    host_count = _counter(_("reviews with stars for the host"))
+    host_sum = _counter(_("stars for the host"))
+    accuracy_count = _counter(_("reviews with stars for the description"))
+    accuracy_sum = _counter(_("stars for the description"))
 
     class Meta:
         ordering = ["-id"]

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import telling
 from core.transactions import durable_transaction
 from jobs import alerts, cleanup, heartbeat, staff_mail
-from orders import mailing, reminders, transitions
+from orders import mailing, reminders, review_sums, reviewing, transitions
 from orders.models import Order, OrderQuerySet
 from orders.transitions import IllegalTransition
 from payments import callbacks, queries, refunding
@@ -137,6 +137,7 @@ TASKS = [
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),
     Task("not paid", _orders_not_paid, attempts.expire_unpaid),
     Task("refunds", refunding.due, refunding.send, waits=True),
+    Task("reviews", review_sums.due, reviewing.count_due),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("mails to superusers", telling.due, telling.send),
     Task("mails to staff", staff_mail.due, staff_mail.send, waits=True),

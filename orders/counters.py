@@ -1,6 +1,6 @@
 """Counters of a house: paid stays, reviews and stars. Its row keeps them, since lists would have to count.
 
-transitions.py moves them. Here they are counted from the rows, to check and to mend them.
+transitions.py and review_sums.py move them. Here they are counted from the rows, to check and to mend them.
 """
 
 from django.db import transaction
@@ -9,8 +9,12 @@ from django.db.models.functions import Coalesce
 
 from houses.models import House
 from orders.models import Order, Review
+from orders.reviews import MARKS
 
-COUNTERS = ("order_count", "review_count", "rating_sum")
+SUMS_OF_MARKS = {f"{mark}_sum": Sum(mark) for mark in MARKS}
+COUNTS_OF_MARKS = {f"{mark}_count": Count(mark) for mark in MARKS}
+OF_REVIEWS = {"review_count": Count("pk"), "rating_sum": Sum("rating"), **COUNTS_OF_MARKS, **SUMS_OF_MARKS}
+COUNTERS = ("order_count", *OF_REVIEWS)
 
 
 def miscounted() -> QuerySet[House]:
@@ -34,6 +38,8 @@ def _counted() -> dict[str, Coalesce]:
     reviews = Review.objects.counted().filter(house=OuterRef("pk")).order_by().values("house")
     return {
         "order_count": Coalesce(Subquery(orders.annotate(n=Count("pk")).values("n")), 0),
-        "review_count": Coalesce(Subquery(reviews.annotate(n=Count("pk")).values("n")), 0),
-        "rating_sum": Coalesce(Subquery(reviews.annotate(n=Sum("rating")).values("n")), 0),
+        **{
+            name: Coalesce(Subquery(reviews.annotate(n=how).values("n")), 0)
+            for name, how in OF_REVIEWS.items()
+        },
     }

@@ -3,7 +3,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -18,6 +17,7 @@ from houses.refund_policy import Terms, terms_of
 from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
 from orders.price_lines import cleaning_fen, quote_of
+from orders.reviews import Review as Review
 
 
 def new_number() -> str:
@@ -194,6 +194,11 @@ class Order(models.Model):
         return self.status == self.Status.WAIT_COMMENT
 
     @property
+    def has_ended(self) -> bool:
+        """The day of check-out has come. Reviews are shown from then on."""
+        return self.check_out <= timezone.localdate()
+
+    @property
     def is_paid(self) -> bool:
         return self.status in self.PAID
 
@@ -216,7 +221,7 @@ class Order(models.Model):
         return self.status in self.UNPAID or self.stay_is_ahead
 
     @property
-    def review_or_none(self) -> "Review | None":
+    def review_or_none(self) -> Review | None:
         return getattr(self, "review", None)
 
     @property
@@ -254,6 +259,9 @@ class OrderEvent(models.Model):
         REFUND_DUE = "REFUND_DUE", _("Refund started")
         REFUND_OFF = "REFUND_OFF", _("Refund cancelled")
         REFUNDED = "REFUNDED", _("Refunded")
+        REPLIED = "REPLIED", _("Reply to your review")
+        HIDDEN = "HIDDEN", _("Review hidden")
+        SHOWN = "SHOWN", _("Review shown again")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
     kind = models.CharField(_("event"), max_length=12, choices=Kind)
@@ -289,37 +297,3 @@ class OrderEvent(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
-
-
-class ReviewQuerySet(models.QuerySet["Review"]):
-    def counted(self) -> "ReviewQuerySet":
-        """Exclude reviews of orders that were cancelled after the review: the money went back."""
-        return self.exclude(order__status=Order.Status.CANCELED)
-
-
-class Review(models.Model):
-    order = models.OneToOneField(Order, models.PROTECT, related_name="review", verbose_name=_("order"))
-    house = models.ForeignKey(House, models.PROTECT, related_name="reviews", verbose_name=_("house"))
-    renter = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("renter")
-    )
-    rating = models.PositiveSmallIntegerField(
-        _("rating"), validators=[MinValueValidator(1), MaxValueValidator(5)]
-    )
-    text = models.TextField(_("review text"), max_length=1000)
-    created_at = models.DateTimeField(_("submitted at"), default=timezone.now)
-
-    objects = ReviewQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name = _("review")
-        verbose_name_plural = _("reviews")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(rating__gte=1) & Q(rating__lte=5), name="review_has_one_to_five_stars"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.order_id}: {self.rating}"

@@ -79,7 +79,7 @@ class StayFilter(admin.ListFilter):
         )
 
     @property
-    def kinds(self) -> list[tuple[str, str]]:
+    def kinds(self) -> list[tuple[str, object]]:
         return [(kind, label) for kind, (label, _where) in KINDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:

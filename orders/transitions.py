@@ -16,6 +16,7 @@ from accounts.models import User
 from core.prepared import Insert, Update
 from houses import availability
 from houses.models import House
+from orders import review_sums
 from orders.models import Order, OrderEvent, Review
 
 Kind = OrderEvent.Kind
@@ -134,8 +135,9 @@ def cancel(order: Order, *, by: User, reason: str = "") -> None:
     _move(order, Kind.CANCELED, to=Status.CANCELED, allowed=list(live), by=by, closing_reason=reason)
     if was_paid:
         _count_stay(order, -1)
-    if written := Review.objects.filter(order=order).first():
-        _count_review(written, -1)
+    if (review_key := Review.objects.filter(order=order).values_list("pk", flat=True).first()) is not None:
+        review_sums.uncount(review_key)
+        Review.objects.filter(pk=review_key).update(count_due=None)
     availability.release(order.number)  # after the house, as booking.py locks them
 
 
@@ -164,11 +166,20 @@ def mark_paid(
 
 
 @transaction.atomic
-def review(order: Order, *, by: User, rating: int, text: str) -> Review:
-    """Save the renter's review and complete the order."""
+def review(order: Order, *, by: User, rating: int, text: str, **marks: int | None) -> Review:
+    """Save the renter's review and complete the order. `marks`: stars by the names of reviews.MARKS.
+
+    It is shown and counted from the day of check-out on; before that, the sweep does it when the day comes.
+    """
     _move(order, Kind.REVIEWED, to=Status.COMPLETE, allowed=[Status.WAIT_COMMENT], by=by)
-    written = Review(order=order, house_id=order.house_id, renter=by, rating=rating, text=text)
-    _count_review(written, +1)  # before save(), whose foreign key takes a shared lock on the house: deadlock
+    order.refresh_from_db(fields=["check_out"])  # staff may have changed the stay since it was read
+    written = Review(order=order, house_id=order.house_id, renter=by, rating=rating, text=text, **marks)
+    written.is_counted = order.has_ended
+    if written.is_counted:
+        # Before save(), whose foreign key takes a shared lock on the house: deadlock.
+        review_sums.add(written, +1)
+    else:
+        written.count_due = order.check_out
     written.save()
     return written
 
@@ -176,13 +187,6 @@ def review(order: Order, *, by: User, rating: int, text: str) -> Review:
 def _count_stay(order: Order, times: int) -> None:
     """Add the stay to the paid stays of the house (`times=+1`) or subtract it (-1)."""
     _COUNT_STAY[times](key=order.house_id)
-
-
-def _count_review(review: Review, times: int) -> None:
-    """Add the review to the house's average (`times=+1`) or subtract it (-1)."""
-    House.objects.filter(pk=review.house_id).update(
-        review_count=F("review_count") + times, rating_sum=F("rating_sum") + times * review.rating
-    )
 
 
 def note(

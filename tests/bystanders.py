@@ -56,7 +56,7 @@ STAYS: list[tuple[str, list[str], dict[str, int], list[str]]] = [
 ]
 WAITING_FOR_MAIL = (Kind.ACCEPTED, Kind.REFUNDED)
 FAR_AWAY = timedelta(days=15_000)
-"""Their stays begin, and all that is due falls due, beyond the days that a test travels to."""
+"""Their stays begin, or ended, and all that is due falls due, beyond the days that a test travels to."""
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,9 @@ def _add_unfinished(add, now: datetime) -> None:
 
 
 def _order(n: int, status: str, renter: User, house: House, now: datetime) -> Order:
-    check_in = timezone.localdate(now) + FAR_AWAY + timedelta(days=7 * n)
+    # The stay that is reviewed has ended: its review counts.
+    far = -FAR_AWAY if status == "COMPLETE" else FAR_AWAY
+    check_in = timezone.localdate(now) + far + timedelta(days=7 * n)
     return Order(
         number=f"9901010000000{n}",
         renter=renter,

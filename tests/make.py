@@ -72,6 +72,19 @@ def order(renter: User | None = None, **fields: object) -> Order:
     return order
 
 
+def ended(renter: User | None = None, **fields: object) -> Order:
+    """Make a paid order whose stay ended yesterday."""
+    check_out = timezone.localdate() - timedelta(days=1)
+    stay = {"check_in": check_out - timedelta(days=2), "check_out": check_out}
+    return order(renter, **{"status": Order.Status.WAIT_COMMENT, **stay, **fields})
+
+
+def end_stay(order: Order) -> None:
+    """Move the stay of an order into the past: its last night was the one before this."""
+    today = timezone.localdate()
+    rows(Order).filter(pk=order.pk).update(check_in=today - timedelta(days=2), check_out=today)
+
+
 def attempt(for_order: Order | None = None, **fields: object) -> Payment:
     """Make a live attempt to pay `for_order`."""
     for_order = for_order or order()

@@ -19,8 +19,8 @@ from bills.lookup import Entry, Finding
 from core.prepared import _Statement
 from houses import availability
 from houses.models import BookedNight, House
-from orders import booking, invoices, mailing, transitions
-from orders.models import InvoiceRequest, Order, OrderEvent
+from orders import booking, invoices, mailing, reviewing, transitions
+from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from payments import callbacks
 from payments.books import attempts, message_log, refunds, rows
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -162,9 +162,28 @@ def unblock() -> None:
 
 
 def review() -> None:
+    written = reviewed()
+    assert make.rows(House).get().rating_sum == 5
+    reviewing.edit(written.pk, seen=reviewing.version_of(written), rating=3, text="Fine", host=2)
+    assert make.rows(House).get().rating_sum == 3
+
+
+def reviewed() -> Review:
     order = received(make.attempt()).order
-    order.refresh_from_db()
-    transitions.review(order, by=order.renter, rating=5, text="Fine")
+    make.end_stay(order)
+    return transitions.review(order, by=order.renter, rating=5, text="Fine")
+
+
+def hide_review() -> None:
+    reviewing.hide(reviewed().pk, by=make.user(), reason="Names a neighbour")
+    assert make.rows(House).get().review_count == 0
+
+
+def count_review() -> None:
+    order = received(make.attempt()).order
+    written = transitions.review(order, by=order.renter, rating=5, text="Fine")
+    make.end_stay(order)
+    assert reviewing.count_due(written.pk)
     assert make.rows(House).get().rating_sum == 5
 
 
@@ -195,7 +214,11 @@ MUTANTS: list[tuple[Callable[[], object], str, type[models.Model], str]] = [
     (want_invoice, "orders.invoices._open", InvoiceRequest, "pk"),
     (unblock, "houses.availability.release_for_staff", BookedNight, "pk"),
     (expire, "orders.transitions._move", Order, "pk"),
-    (review, "orders.transitions._count_review", House, "pk"),
+    (review, "orders.review_sums.add", House, "pk"),
+    (review, "orders.reviewing._write", Review, "pk"),
+    (hide_review, "orders.review_sums._mark", Review, "pk"),
+    (hide_review, "orders.reviewing._write", Review, "pk"),
+    (count_review, "orders.review_sums.add", House, "pk"),
 ]
 
 

@@ -21,7 +21,7 @@ from houses import availability
 from houses.admin import BookedNightForm
 from houses.availability import NightsTaken
 from houses.models import BookedNight, House
-from orders import booking, transitions
+from orders import booking, review_sums, transitions
 from orders.models import Order, OrderEvent, Review
 from tests import make
 from tests.interleaving import before
@@ -270,7 +270,7 @@ def test_DBX02_twin_saving_the_review_before_the_house(
 ) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("one writer at a time can't deadlock")
-    house, rest, two = make.house(), transitions._count_review, Barrier(2)
+    house, rest, two = make.house(), review_sums.add, Barrier(2)
 
     def after_a_shared_lock(review: Review, times: int) -> None:
         with connection.cursor() as cursor:  # as the foreign key check does
@@ -280,7 +280,7 @@ def test_DBX02_twin_saving_the_review_before_the_house(
             two.abort()
         rest(review, times)
 
-    monkeypatch.setattr(transitions, "_count_review", after_a_shared_lock)
+    monkeypatch.setattr(review_sums, "add", after_a_shared_lock)
     with suppress(OperationalError):  # some run out of tries
         reviews_at_once(house)
     assert "1213" in caplog.text
@@ -288,7 +288,7 @@ def test_DBX02_twin_saving_the_review_before_the_house(
 
 def reviews_at_once(house: House) -> tuple[int, int]:
     """Review a house by eight renters at once; return its review count and sum of stars."""
-    orders = [make.order(house=house, status=Order.Status.WAIT_COMMENT) for _ in range(8)]
+    orders = [make.ended(house=house) for _ in range(8)]
     review = durable_transaction(transitions.review)
     at_once(*[partial(review, order, by=order.renter, rating=5, text="Quiet") for order in orders])
     house.refresh_from_db()

@@ -97,6 +97,7 @@ def test_every_status_has_a_page(renter: Client, order: Order, status: str) -> N
 
 
 def test_a_review_completes_the_order_and_is_shown(renter: Client, order: Order) -> None:
+    make.end_stay(order)
     page = review(renter, order)
     assert (page.status_code, page.url) == (302, order.get_absolute_url())
     order.refresh_from_db()

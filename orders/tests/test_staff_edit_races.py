@@ -13,7 +13,6 @@ from core.changed_fields import ChangedFieldsForm
 from core.transactions import durable_transaction
 from houses.models import House
 from orders import transitions
-from orders.models import Order
 from tests import make
 from tests.interleaving import before
 from tests.pages import Desk
@@ -71,7 +70,7 @@ def a_payment(house: House) -> Callable[[], object]:
 
 
 def a_review(house: House) -> Callable[[], object]:
-    order = make.order(house=house, status=Order.Status.WAIT_COMMENT)
+    order = make.ended(house=house)
     review = durable_transaction(transitions.review)
     return partial(review, order, by=order.renter, rating=5, text="Quiet")
 

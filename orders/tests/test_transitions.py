@@ -215,7 +215,7 @@ def test_the_paid_event_has_the_amount() -> None:
 def test_reviews_add_up_on_the_house() -> None:
     house = make.house()
     for rating in (5, 2):
-        order = make.order(house=house, status=Status.WAIT_COMMENT)
+        order = make.ended(house=house)
         transitions.review(order, by=order.renter, rating=rating, text="Quiet")
     house.refresh_from_db()
     assert (house.review_count, house.rating_sum, house.rating_average) == (2, 7, 3.5)
@@ -223,7 +223,7 @@ def test_reviews_add_up_on_the_house() -> None:
 
 def test_the_review_of_a_stay_cancelled_later_is_not_counted() -> None:
     house = make.house()
-    kept, cancelled = (make.order(house=house, status=Status.WAIT_COMMENT) for _ in range(2))
+    kept, cancelled = (make.ended(house=house) for _ in range(2))
     transitions.review(kept, by=kept.renter, rating=5, text="Quiet")
     transitions.review(cancelled, by=cancelled.renter, rating=1, text="Never been there")
     assert [review.text for review in latest_reviews(house)] == ["Never been there", "Quiet"]

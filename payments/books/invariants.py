@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from houses.models import BookedNight, House
 from orders.counters import miscounted
-from orders.models import Order, OrderEvent
+from orders.models import Order, OrderEvent, Review
 from payments.models import Payment, Refund
 
 TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
@@ -192,6 +192,17 @@ def _paid_stays_paid() -> Iterator[Question]:
 
 def _counters_are_what_rows_say() -> Iterator[Question]:
     yield "the house's paid stays, reviews or stars are not what their rows say", miscounted(), "pk"
+    took_place = Q(order__status__in=Order.PAID, order__check_out__lte=timezone.localdate())
+    yield (
+        "its review counts, though the stay has not ended or was cancelled, or the review is hidden",
+        Review.objects.counted().exclude(took_place & Q(hidden_at=None)),
+        "order__number",
+    )
+    yield (
+        "its review will never count, though the stay is kept and the review is not hidden",
+        Review.objects.filter(is_counted=False, count_due=None, hidden_at=None, order__status__in=Order.PAID),
+        "order__number",
+    )
 
 
 _RULES = [

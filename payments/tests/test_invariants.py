@@ -174,6 +174,7 @@ def test_L3_a_counter_that_is_wrong_is_found_with_its_house(
 
 def reviewed() -> Order:
     order = paid().order
+    make.end_stay(order)
     order.refresh_from_db()
     transitions.review(order, by=order.renter, rating=4, text="Quiet")
     return order

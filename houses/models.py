@@ -106,6 +106,15 @@ PRIOR_REVIEWS, PRIOR_STARS = 5, 4
 stars then ranks below twenty with an average of 4.9, and a home without reviews among those with four."""
 
 
+MARKS: dict[str, Any] = {
+    "cleanliness": _("Cleanliness"),
+    "location": _("Location"),
+    "host": _("Host"),
+    "accuracy": _("As described"),
+}
+"""Stars of a review beside its overall ones. Each has a count and a sum below."""
+
+
 def _counter(name: Any) -> models.PositiveIntegerField:
     return models.PositiveIntegerField(name, default=0, db_default=0, editable=False)
 
@@ -212,6 +221,15 @@ class House(Described, Fees):
     @property
     def beds(self) -> list[str]:
         return facts.beds(self)
+
+    @property
+    def mark_averages(self) -> list[tuple[Promise, float]]:
+        """Name and average of each mark that a review has."""
+        sums = (
+            (name, getattr(self, f"{mark}_sum"), getattr(self, f"{mark}_count"))
+            for mark, name in MARKS.items()
+        )
+        return [(name, stars / count) for name, stars, count in sums if count]
 
     @property
     def cover(self) -> "HousePhoto | None":

@@ -112,6 +112,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "back": search_address(parse_search({"search": search})),
         "reviews": latest_reviews(house),
         "is_kept": house.pk in kept_by(request.user, [house.pk]),
+        "mark_averages": house.mark_averages,
         **rough_place(house),
     }
     response = render(request, "houses/detail.html", context, status=status)

@@ -7,9 +7,8 @@ from django.db import transaction
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from houses.models import House
+from houses.models import MARKS, House
 from orders.models import Order, Review
-from orders.reviews import MARKS
 
 SUMS_OF_MARKS = {f"{mark}_sum": Sum(mark) for mark in MARKS}
 COUNTS_OF_MARKS = {f"{mark}_count": Count(mark) for mark in MARKS}

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from houses.models import MARKS
 from orders.forms import ReviewForm
 
 COOKIE = f"{settings.COOKIE_PREFIX}review"
@@ -39,7 +40,7 @@ def keep(request: HttpRequest, response: HttpResponse, *, number: str) -> HttpRe
     form = ReviewForm(request.POST)
     draft = {
         "number": number,
-        "rating": request.POST.get("rating", "")[:1],
+        **{name: request.POST.get(name, "")[:1] for name in ("rating", *MARKS)},
         "text": request.POST.get("text", "").replace("\r\n", "\n"),
     }
     value = signing.dumps(draft, salt=_SALT, serializer=_Utf16, compress=True)
@@ -67,7 +68,7 @@ def _page_to_shorten(request: HttpRequest, form: ReviewForm, number: str) -> Htt
 
 
 def read(request: HttpRequest, number: str) -> dict[str, str] | None:
-    """Return rating and text of the draft for this order; None without one."""
+    """Return stars and text of the draft for this order; None without one."""
     try:
         draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=_Utf16, max_age=SECONDS)
     except signing.BadSignature:

@@ -7,9 +7,8 @@ subtracted are those in the row. Lock the order first; the house comes last.
 from django.db.models import F
 from django.utils import timezone
 
-from houses.models import House
+from houses.models import MARKS, House
 from orders.models import Order, Review
-from orders.reviews import MARKS
 
 
 def count(key: int) -> bool:

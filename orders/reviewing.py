@@ -3,15 +3,17 @@
 Each is one transaction that locks the order first, as a cancellation does, and reads the review after that.
 """
 
+from typing import Any
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core.refusal import Refusal
 from core.transactions import durable_transaction
+from houses.models import MARKS
 from orders import review_sums, transitions
 from orders.models import Order, OrderEvent, Review
-from orders.reviews import MARKS
 
 Kind = OrderEvent.Kind
 
@@ -22,6 +24,22 @@ class CannotReview(Refusal):
 
 class EditedElsewhere(CannotReview):
     """The review was edited since the form was loaded."""
+
+
+def save(order: Order, *, by: User, seen: str, **fields: Any) -> Review:
+    """Write the review of an order, or edit it from the version `seen`. The same words twice are no edit.
+
+    Raises CannotReview, or IllegalTransition if there is no review and none may be written.
+    """
+    try:
+        return durable_transaction(transitions.review)(order, by=by, **fields)
+    except transitions.IllegalTransition:
+        written = Review.objects.filter(order=order.pk).first()
+        if written is None:
+            raise
+    if all(getattr(written, name) == value for name, value in fields.items()):
+        return written
+    return edit(written.pk, seen=seen, **fields)
 
 
 def version_of(review: Review) -> str:

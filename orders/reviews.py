@@ -1,6 +1,6 @@
 """Reviews. Only those of stays that took place are shown, and counted in the house's sums."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,18 +11,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from houses.models import House
+from houses.models import MARKS, House
 
 EDITABLE_FOR = timedelta(days=14)
 """So long after check-out the renter may still edit the review."""
-
-MARKS: dict[str, Promise] = {
-    "cleanliness": _("Cleanliness"),
-    "location": _("Location"),
-    "host": _("Host"),
-    "accuracy": _("As described"),
-}
-"""Stars beside the overall ones, each of them optional: fields of Review, with sums of their own on House."""
 
 
 def _stars(name: Any, **options: Any) -> models.PositiveSmallIntegerField:
@@ -108,6 +100,10 @@ class Review(models.Model):
         return [(name, stars) for field, name in MARKS.items() if (stars := getattr(self, field))]
 
     @property
+    def editable_until(self) -> date:
+        """Return the last day. Costs a query unless `order` is joined."""
+        return self.order.check_out + EDITABLE_FOR
+
+    @property
     def is_editable(self) -> bool:
-        """Until check-out and two weeks after it. Costs a query unless `order` is joined."""
-        return self.order.is_paid and timezone.localdate() <= self.order.check_out + EDITABLE_FOR
+        return self.order.is_paid and timezone.localdate() <= self.editable_until

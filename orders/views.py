@@ -16,17 +16,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.guards import signed_in_post, signed_in_user, verify_address
-from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.models import House
 from houses.pages import house_page, house_query, search_address
-from orders import booking, review_draft, transitions
+from orders import booking, review_draft, reviewing
 from orders.access import check_is_own, order_of
 from orders.forms import ReviewForm
 from orders.ics import calendar_of
 from orders.limits import TooManyUnpaid
-from orders.models import Order
+from orders.models import Order, Review
 from orders.money_state import came_outside, ending_of, money_of, payment_facts
 from orders.pages import counts_by_stage, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
@@ -168,14 +167,16 @@ def order_page(
     request: HttpRequest, order: Order, review_form: ReviewForm | None = None, *, status: int = 200
 ) -> HttpResponse:
     """Render the page of an order, also after a refused review."""
-    if review_form is None and order.is_reviewable:
-        review_form = ReviewForm(initial=review_draft.read(request, order.number))
+    written = order.review_or_none
+    if review_form is None and (order.is_reviewable or _wants_to_edit(request, written)):
+        review_form = ReviewForm(initial=review_draft.read(request, order.number) or _as_written(written))
     events = list(order.events.select_related("actor"))
     money = money_of(order, events)
     context: dict[str, object] = {
         "order": order,
         "events": events,
         "review_form": review_form,
+        "review_version": reviewing.version_of(written) if written else "",
         "money": money,
     }
     if order.status == Order.Status.WAIT_PAYMENT:
@@ -185,6 +186,14 @@ def order_page(
         if money["on_its_way_fen"] or money["delayed_fen"]:
             context |= {"is_watched": True, "look_again_after": REFRESH_INTERVAL.seconds}
     return render(request, "orders/order_detail.html", context, status=status)
+
+
+def _wants_to_edit(request: HttpRequest, written: Review | None) -> bool:
+    return written is not None and request.GET.get("edit") == "review" and written.is_editable
+
+
+def _as_written(written: Review | None) -> dict[str, object]:
+    return {name: getattr(written, name) for name in ReviewForm.base_fields} if written else {}
 
 
 def _payment_context(order: Order) -> dict[str, object]:
@@ -231,14 +240,18 @@ def _review_form_page(request: HttpRequest, number: str) -> str:
 @never_cache
 @signed_in_post(_review_form_page, keep_form=review_draft.keep)
 def review(request: HttpRequest, number: str) -> HttpResponse:
-    order = order_of(request, number)
-    form = ReviewForm(request.POST)
-    if order.is_reviewable and not form.is_valid():
+    order = order_of(request, number, "review")
+    form, written = ReviewForm(request.POST), order.review_or_none
+    if not form.is_valid() and (order.is_reviewable or written):
         return order_page(request, order, form, status=422)
     try:
         if not form.is_valid():
             raise IllegalTransition(order, "review")
-        durable_transaction(transitions.review)(order, by=signed_in_user(request), **form.cleaned_data)
+        seen, renter = request.POST.get("seen", ""), signed_in_user(request)
+        reviewing.save(order, by=renter, seen=seen, **form.cleaned_data)
+    except reviewing.CannotReview as refusal:  # what was typed stays, beside what is published
+        form.add_error(None, str(refusal))
+        return order_page(request, order_of(request, number, "review"), form, status=409)
     except IllegalTransition:
         messages.error(request, _("You can't review this stay now."))
         return redirect(order)

@@ -115,9 +115,14 @@ def test_a_review_completes_the_order_and_is_shown(renter: Client, order: Order)
 
 
 def test_a_stay_is_reviewed_once(renter: Client, order: Order) -> None:
+    """A second one, from another window or pressed twice, is an edit; it must have seen the first."""
+    make.end_stay(order)
     review(renter, order)
+    assert review(renter, order).url == order.get_absolute_url()
     again = review(renter, order, rating="1", text="Changed my mind")
-    assert again.url == order.get_absolute_url()
+    assert again.status_code == 409
+    for text in ("Quiet &amp; warm", "Changed my mind"):
+        assert text in again.content.decode()
     assert make.rows(Review).get().rating == 4
     house = make.rows(House).get()
     assert (house.review_count, house.rating_sum) == (1, 4)

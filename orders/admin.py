@@ -24,6 +24,7 @@ from orders.invoice_admin import InvoiceRequestAdmin
 from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
+from orders.review_admin import ReviewAdmin
 from orders.staff_booking import StaffBooking
 from orders.staff_filters import STAYS_OF_STAGE, AreaFilter, StageFilter, StayFilter
 from orders.staff_search import NUMBER_LOOKUPS_BY_ORDER, OrderSearch
@@ -188,14 +189,5 @@ class OrderEventAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
         )
 
 
-@admin.register(Review)
-class ReviewAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
-    list_display = ["created_at", "house", "rating", "renter", "order"]
-    list_filter = ["rating", "created_at"]
-    search_fields = ["order__number"]
-    order_path = "order"
-    list_prefetch = ("house", "renter", "order")
-    number_lookups = NUMBER_LOOKUPS_BY_ORDER
-
-
 admin.site.register(InvoiceRequest, InvoiceRequestAdmin)
+admin.site.register(Review, ReviewAdmin)

@@ -52,6 +52,9 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.SURPLUS: gettext_lazy("We're refunding an extra payment"),
     Kind.REFUND_OFF: gettext_lazy("Refund cancelled"),
     Kind.REFUNDED: gettext_lazy("Refund completed"),
+    Kind.REPLIED: gettext_lazy("We've replied to your review"),
+    Kind.HIDDEN: gettext_lazy("We've hidden your review"),
+    Kind.SHOWN: gettext_lazy("Your review is shown again"),
 }
 """Subject by kind of event. No mail for other kinds."""
 

@@ -89,7 +89,10 @@ class Review(models.Model):
                 condition=Q(rating__gte=1) & Q(rating__lte=5), name="review_has_one_to_five_stars"
             )
         ]
-        indexes = [models.Index(fields=["count_due"], name="review_count_due")]
+        indexes = [
+            models.Index(fields=["count_due"], name="review_count_due"),
+            models.Index(fields=["hidden_at", "-id"], name="review_hidden"),  # for the list of staff
+        ]
 
     def __str__(self) -> str:
         return f"{self.order_id}: {self.rating}"

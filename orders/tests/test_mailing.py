@@ -70,7 +70,7 @@ def test_a_payment_is_mailed_once_with_amount_and_link(db: None) -> None:
 
 MAILED_ABOUT = [
     *(Kind.BOOKED, Kind.ACCEPTED, Kind.REMINDED, Kind.REJECTED, Kind.PAID, Kind.CANCELED, Kind.EXPIRED),
-    *(Kind.SURPLUS, Kind.REFUND_OFF, Kind.REFUNDED, Kind.CHANGED),
+    *(Kind.SURPLUS, Kind.REFUND_OFF, Kind.REFUNDED, Kind.CHANGED, Kind.REPLIED, Kind.HIDDEN, Kind.SHOWN),
 ]
 
 

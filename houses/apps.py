@@ -8,6 +8,7 @@ class HousesConfig(AppConfig):
     verbose_name = _("Houses")
 
     def ready(self) -> None:
-        from houses.models import HousePhoto, forget_photo
+        from houses.models import HousePhoto
+        from houses.stored_photos import forget_photo
 
         post_delete.connect(forget_photo, sender=HousePhoto, dispatch_uid="houses.models")

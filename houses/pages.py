@@ -123,7 +123,12 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
 
 def latest_reviews(house: House) -> list[object]:
     """Return the newest reviews."""
-    return list(house.reviews.counted().select_related("renter").order_by("-id")[:REVIEWS_SHOWN])
+    return list(
+        house.reviews.counted()
+        .select_related("renter")
+        .prefetch_related("photos")
+        .order_by("-id")[:REVIEWS_SHOWN]
+    )
 
 
 def rough_place(house: House) -> dict[str, object]:

@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import PlainTextField
 from houses.models import MARKS
+from orders.review_photos import photos_field
 
 MAX_REVIEW_LENGTH = 1000
 STARS = [(5, _("5 stars")), (4, _("4 stars")), (3, _("3 stars")), (2, _("2 stars")), (1, _("1 star"))]
@@ -40,6 +41,8 @@ class ReviewForm(forms.Form):
         help_text=_("Your review is public."),
         error_messages={"required": _("Please write a few words.")},
     )
+
+    photos = photos_field()
 
     @property
     def marks(self) -> list[forms.BoundField]:

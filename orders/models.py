@@ -18,6 +18,7 @@ from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
 from orders.price_lines import cleaning_fen, quote_of
 from orders.reviews import Review as Review
+from orders.reviews import ReviewPhoto as ReviewPhoto
 
 
 def new_number() -> str:

@@ -12,7 +12,7 @@ from accounts.models import User
 from core.refusal import Refusal
 from core.transactions import durable_transaction
 from houses.models import MARKS
-from orders import review_sums, transitions
+from orders import review_photos, review_sums, transitions
 from orders.models import Order, OrderEvent, Review
 
 Kind = OrderEvent.Kind
@@ -26,20 +26,29 @@ class EditedElsewhere(CannotReview):
     """The review was edited since the form was loaded."""
 
 
-def save(order: Order, *, by: User, seen: str, **fields: Any) -> Review:
+def save(
+    order: Order, *, by: User, seen: str, photos: list[str], removed: list[str], **fields: Any
+) -> Review:
     """Write the review of an order, or edit it from the version `seen`. The same words twice are no edit.
 
-    Raises CannotReview, or IllegalTransition if there is no review and none may be written.
+    `photos` are tokens of pending ones, `removed` the keys of those to delete. Raises CannotReview, or
+    IllegalTransition if there is no review and none may be written.
     """
     try:
-        return durable_transaction(transitions.review)(order, by=by, **fields)
+        review = durable_transaction(transitions.review)(order, by=by, **fields)
     except transitions.IllegalTransition:
         written = Review.objects.filter(order=order.pk).first()
         if written is None:
             raise
-    if all(getattr(written, name) == value for name, value in fields.items()):
-        return written
-    return edit(written.pk, seen=seen, **fields)
+        if seen != version_of(written) and _says(written, fields):
+            return written
+        review = edit(written.pk, seen=seen, **fields)
+    review_photos.change(order.pk, review.pk, tokens=photos, removed=removed)
+    return review
+
+
+def _says(review: Review, fields: dict[str, Any]) -> bool:
+    return all(getattr(review, name) == value for name, value in fields.items())
 
 
 def version_of(review: Review) -> str:

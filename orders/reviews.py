@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from houses.models import MARKS, House
+from houses.stored_photos import StoredPhoto
 
 EDITABLE_FOR = timedelta(days=14)
 """So long after check-out the renter may still edit the review."""
@@ -110,3 +111,16 @@ class Review(models.Model):
     @property
     def is_editable(self) -> bool:
         return self.order.is_paid and timezone.localdate() <= self.editable_until
+
+
+MAX_PHOTOS = 6
+
+
+class ReviewPhoto(StoredPhoto):
+    review = models.ForeignKey(Review, models.CASCADE, related_name="photos", verbose_name=_("review"))
+
+    class Meta(StoredPhoto.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"{self.review_id}/{self.position}"

@@ -16,9 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.guards import signed_in_post, signed_in_user, verify_address
+from core import rate_limits
 from houses.availability import NightsTaken
 from houses.forms import StayForm
-from houses.models import House
+from houses.models import MARKS, House
 from houses.pages import house_page, house_query, search_address
 from orders import booking, review_draft, reviewing
 from orders.access import check_is_own, order_of
@@ -32,6 +33,8 @@ from orders.search import MAX_QUERY_LENGTH
 from orders.stages import BY_CHECK_IN, Stage
 from orders.transitions import IllegalTransition
 
+PHOTOS_A_DAY = rate_limits.Limit("photos of reviews", 60, timedelta(days=1))
+"""Of one renter: decoding costs a second each."""
 REFRESH_INTERVAL = timedelta(seconds=20)
 """Refresh interval of a page without scripts while it waits for Alipay."""
 
@@ -193,7 +196,7 @@ def _wants_to_edit(request: HttpRequest, written: Review | None) -> bool:
 
 
 def _as_written(written: Review | None) -> dict[str, object]:
-    return {name: getattr(written, name) for name in ReviewForm.base_fields} if written else {}
+    return {name: getattr(written, name) for name in ("rating", *MARKS, "text")} if written else {}
 
 
 def _payment_context(order: Order) -> dict[str, object]:
@@ -237,18 +240,34 @@ def _review_form_page(request: HttpRequest, number: str) -> str:
     return f"{reverse('orders:detail', args=[number])}#review"
 
 
+def _review_form_of(request: HttpRequest, *, may_decode: bool) -> ReviewForm:
+    """Read the form. Pictures are decoded only for a review that may be written, and so many a day."""
+    files, refusal = request.FILES if may_decode else None, ""
+    try:
+        for _photo in request.FILES.getlist("photos") if may_decode else []:
+            rate_limits.take(PHOTOS_A_DAY, str(signed_in_user(request).pk))
+    except rate_limits.LimitReached:
+        files, refusal = None, _("You've sent many photos today. Please add more tomorrow.")
+    form = ReviewForm(request.POST, files)
+    if refusal:
+        form.add_error("photos", refusal)
+    return form
+
+
 @never_cache
 @signed_in_post(_review_form_page, keep_form=review_draft.keep)
 def review(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number, "review")
-    form, written = ReviewForm(request.POST), order.review_or_none
+    written = order.review_or_none
+    form = _review_form_of(request, may_decode=order.is_reviewable or written is not None)
     if not form.is_valid() and (order.is_reviewable or written):
         return order_page(request, order, form, status=422)
     try:
         if not form.is_valid():
             raise IllegalTransition(order, "review")
         seen, renter = request.POST.get("seen", ""), signed_in_user(request)
-        reviewing.save(order, by=renter, seen=seen, **form.cleaned_data)
+        removed = request.POST.getlist("photos-remove")
+        reviewing.save(order, by=renter, seen=seen, removed=removed, **form.cleaned_data)
     except reviewing.CannotReview as refusal:  # what was typed stays, beside what is published
         form.add_error(None, str(refusal))
         return order_page(request, order_of(request, number, "review"), form, status=409)

@@ -14,7 +14,8 @@ from demo.management.commands import seed_demo
 from houses import availability, photos
 from houses.models import BookedNight
 from jobs.sweep import sweep_once
-from orders.models import Order
+from orders.models import Order, Review
+from orders.stages import Stage, stage_of
 from payments import queries
 from payments.books.invariants import broken_rules
 from payments.models import Payment, Refund
@@ -69,7 +70,7 @@ def test_reviewed_stays_are_over(standin: StandIn) -> None:
         events = list(order.events.order_by("created_at", "id").values_list("kind", flat=True))
         assert order.check_in < order.check_out < today
         assert order.created_at.date() < order.check_in
-        assert events == ["BOOKED", "ACCEPTED", "PAID", "REVIEWED"]
+        assert [kind for kind in events if kind != "REPLIED"] == ["BOOKED", "ACCEPTED", "PAID", "REVIEWED"]
         assert order.payments.get().paid_at.date() < order.check_in
         nights = BookedNight.objects.filter(order_number=order.number).order_by("night")
         assert [row.night for row in nights] == availability.nights_between(order.check_in, order.check_out)
@@ -112,3 +113,13 @@ def test_a_second_time_adds_nothing(standin: StandIn) -> None:
     before = Order.objects.count()
     call_command("seed_demo")
     assert Order.objects.count() == before
+
+
+def test_there_is_a_stay_of_every_stage_and_a_review_with_photos_and_a_reply() -> None:
+    call_command("seed_demo")
+    stages = {stage_of(order.status, order.check_in, order.check_out) for order in Order.objects.all()}
+    assert stages == {*Stage}
+    review = Review.objects.get(renter__mobile=seed_demo.RENTER)
+    assert (len(review.marks), review.photos.count(), review.is_counted) == (4, 2, True)
+    assert review.reply
+    assert list(broken_rules()) == []

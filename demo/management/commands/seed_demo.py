@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from demo import guests, homes, prices
+from demo import guests, homes, prices, reviews
 from houses import favourites
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
@@ -116,6 +116,7 @@ class Command(BaseCommand):
             pay = partial(_pay_at, standin) if standin else pay_in_our_books
             _orders_in_every_status(renter, second, staff, houses, pay)
             guests.make(_person, book, pay, houses)
+            reviews.make(second, book, pay, houses[-1])
             if not standin:
                 self.stderr.write("No stand-in Alipay answers: the paid orders can't be refunded.")
         if not any(order.is_payable for order in renter.orders.filter(status=Order.Status.WAIT_PAYMENT)):
@@ -217,7 +218,9 @@ def _orders_in_every_status(
 ) -> None:
     sea, loft, court, lake, tea, river, garden, snow = houses
     review = "房间和照片一样，窗外真的能看见海。房东留了热水和一小碟点心，很用心。"
-    transitions.review(_moved_back(pay(book(renter, sea, 3, 2))), by=renter, rating=5, text=review)
+    stay = _moved_back(pay(book(renter, sea, 3, 2)))
+    written = transitions.review(stay, by=renter, rating=5, text=review, **reviews.MARKS)
+    reviews.adorn(written, PHOTOS, by=staff)
     steep = "楼梯有点陡，别的都很好。"
     transitions.review(_moved_back(pay(book(second, loft, 4, 1))), by=second, rating=4, text=steep)
     transitions.reject(book(renter, garden, 6, 3), by=staff, reason="这几天院子里修水管，怕打扰您休息。")

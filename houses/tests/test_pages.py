@@ -147,10 +147,10 @@ def test_the_number_of_queries_of_a_house_does_not_grow(
         Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text="Fine")
         availability.hold(house, today + timedelta(days=2 * n), today + timedelta(days=2 * n + 1))
         house.facilities.add(Facility.objects.create(name=str(n), icon="wifi"))
-    with django_assert_num_queries(6):  # the house, photos, facilities, prices, nights, reviews
+    with django_assert_num_queries(7):  # the house, photos, facilities, prices, nights, reviews, their photos
         client.get(house.get_absolute_url())
     stay = {"check_in": today + timedelta(days=90), "check_out": today + timedelta(days=92)}
-    with django_assert_num_queries(7):  # and whether those nights are free
+    with django_assert_num_queries(8):  # and whether those nights are free
         client.get(house.get_absolute_url(), stay)
 
 

@@ -215,7 +215,7 @@ def test_the_migration_takes_reviews_of_stays_ahead_out_of_the_sums_until_check_
             order = make.order(house=house, status=status, **stay)
             Review.objects.create(order=order, house=house, renter=order.renter, rating=rating, text="Quiet")
     make.rows(House).update(review_count=3, rating_sum=12)  # as the version before counted
-    step = import_module("orders.migrations.0021_take_out_reviews_of_stays_ahead")
+    step = import_module("orders.migrations.0023_take_out_reviews_of_stays_ahead")
     for _ in range(2):
         step.take_out(apps, None)
         house.refresh_from_db()

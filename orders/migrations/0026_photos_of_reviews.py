@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0023_list_of_hidden_reviews'),
+        ('orders', '0025_list_of_hidden_reviews'),
     ]
 
     operations = [

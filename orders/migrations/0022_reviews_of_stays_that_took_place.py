@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('houses', '0009_stars_by_mark'),
-        ('orders', '0019_stays_of_a_renter'),
+        ('houses', '0013_stars_by_mark'),
+        ('orders', '0021_stays_of_a_renter'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

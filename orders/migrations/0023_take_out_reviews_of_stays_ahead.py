@@ -31,6 +31,6 @@ def put_back(apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False  # one review at a time: a payment waits for no other house
 
-    dependencies = [("orders", "0020_reviews_of_stays_that_took_place")]
+    dependencies = [("orders", "0022_reviews_of_stays_that_took_place")]
 
     operations = [migrations.RunPython(take_out, put_back)]

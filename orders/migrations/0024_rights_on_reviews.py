@@ -7,7 +7,7 @@ from accounts.role_migrations import giving
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("orders", "0021_take_out_reviews_of_stays_ahead"),
+        ("orders", "0023_take_out_reviews_of_stays_ahead"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('houses', '0008_note_of_a_night'),
+        ('houses', '0012_favourites'),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('houses', '0009_stars_by_mark'),
-        ('orders', '0022_rights_on_reviews'),
+        ('houses', '0013_stars_by_mark'),
+        ('orders', '0024_rights_on_reviews'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

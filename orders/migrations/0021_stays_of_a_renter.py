@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('houses', '0008_note_of_a_night'),
-        ('orders', '0018_events_by_time_and_person'),
+        ('orders', '0020_english_title'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

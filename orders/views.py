@@ -24,7 +24,7 @@ from houses.pages import house_page, house_query, search_address
 from orders import booking, review_draft, reviewing
 from orders.access import check_is_own, order_of
 from orders.forms import ReviewForm
-from orders.ics import calendar_of
+from orders.ics import calendar_of, has_file
 from orders.limits import TooManyUnpaid
 from orders.models import Order, Review
 from orders.money_state import came_outside, ending_of, money_of, payment_facts
@@ -186,6 +186,7 @@ def order_page(
         context |= _payment_context(order)
     elif order.status == Order.Status.CANCELED:
         context |= {"ending": ending_of(order, events), "came_outside": came_outside(order, events)}
+        context |= {"is_in_calendars": has_file(order)}
         if money["on_its_way_fen"] or money["delayed_fen"]:
             context |= {"is_watched": True, "look_again_after": REFRESH_INTERVAL.seconds}
     return render(request, "orders/order_detail.html", context, status=status)
@@ -223,9 +224,9 @@ def _seconds_until(moments: Iterable[datetime | None]) -> int | None:
 @never_cache
 @login_required
 def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
-    """Download the stay as an iCalendar file. 404 unless it is paid and not over."""
+    """Download the stay as an iCalendar file. 404 if there is none."""
     order = order_of(request, number, "house__area")
-    if not order.stay_is_on:
+    if not has_file(order):
         raise Http404
     disposition = content_disposition_header(as_attachment=True, filename=f"ihome-{number}.ics")
     return HttpResponse(

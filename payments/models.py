@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
+from core.resolvable import Resolvable
 from orders.models import Order
 from payments.bill_models import BillEntry as BillEntry
 from payments.bill_models import ComparedBill as ComparedBill
 from payments.outside_columns import MayBeHandedOver, MayBeOutside
-from payments.resolvable import Resolvable
 
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 

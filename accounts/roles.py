@@ -23,6 +23,8 @@ _AT_THE_DESK = [
     "houses.view_bookednight",
     "houses.add_bookednight",
     "houses.delete_bookednight",
+    "houses.view_doublesale",
+    "houses.change_doublesale",
 ]
 _WITH_MONEY = [
     "orders.change_invoicerequest",
@@ -37,7 +39,7 @@ _OF_REVIEWS = ["orders.hide_review"]
 _WITH_NUMBERS = ["accounts.export_lists", "accounts.see_numbers"]
 _OF_HOUSES = [
     f"houses.{verb}_{model}"
-    for model in ("area", "facility", "house", "housephoto")
+    for model in ("area", "facility", "house", "housephoto", "channelcalendar")
     for verb in ("view", "add", "change", "delete")
 ]
 _OF_PEOPLE = [

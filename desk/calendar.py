@@ -103,7 +103,8 @@ PAID = Kind("paid", "check", _("Paid"))
 UNPAID = Kind("unpaid", "clock", _("Payment due"))
 WAITING = Kind("waiting", "alert", _("Awaiting acceptance"))
 BLOCKED = Kind("blocked", "lock", _("Blocked"))
-KINDS = (PAID, UNPAID, WAITING, BLOCKED)
+CHANNEL = Kind("channel", "globe", _("Another channel"))
+KINDS = (PAID, UNPAID, WAITING, BLOCKED, CHANNEL)
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,8 @@ def _stays(nights: Iterable[BookedNight]) -> list[list[BookedNight]]:
     return stays
 
 
-def _holder(night: BookedNight) -> tuple[str, str]:
-    return night.order_number, night.note
+def _holder(night: BookedNight) -> tuple[str, str, int | None]:
+    return night.order_number, night.note, night.calendar_id
 
 
 def _place_bars(
@@ -221,6 +222,8 @@ def _meaning(window: Window, nights: list[BookedNight], order: Order | None) -> 
         return kind.get(Order.Status(order.status), PAID), order.renter.get_full_name(), url
     if held.order_number:
         return BLOCKED, held.order_number, ""
+    if held.calendar_id:
+        return CHANNEL, held.note, reverse("admin:houses_channelcalendar_change", args=[held.calendar_id])
     chosen = {"house": held.house_id, "night": held.night, "last": nights[-1].night}
     return BLOCKED, held.note, window.query(**chosen) + "#nights"
 

@@ -76,7 +76,9 @@ def _may_choose(request: HttpRequest, window: Window) -> Callable[[date], bool]:
 
 def _held_by_staff(choice: Choice) -> BookedNight | None:
     """Return the first night of the choice if staff block it."""
-    return BookedNight.objects.filter(house=choice.house, night=choice.first, order_number="").first()
+    return BookedNight.objects.filter(
+        house=choice.house, night=choice.first, order_number="", calendar=None
+    ).first()
 
 
 def _nights_form(

@@ -31,6 +31,11 @@ LOG = Page(_("Who did what"), "admin:log", ["accounts.view_accountevent"])
 NUMBERS = Page(_("Numbers"), "admin:numbers", ["accounts.see_numbers"])
 MONTH = Page(_("Month"), "admin:month", ["accounts.see_numbers"])
 
+HOMES = (
+    *("houses.House", "houses.BookedNight", "houses.ChannelCalendar", "houses.DoubleSale"),
+    *("houses.Area", "houses.Facility"),
+)
+
 SECTIONS: Sequence[tuple[str | Promise, Sequence[str | Page]]] = (
     (_("Orders"), ("orders.Order", "orders.Review", "orders.OrderEvent")),
     (_("Calendar"), (CALENDAR,)),
@@ -44,7 +49,7 @@ SECTIONS: Sequence[tuple[str | Promise, Sequence[str | Page]]] = (
             "orders.InvoiceRequest",
         ),
     ),
-    (_("Homes"), ("houses.House", "houses.BookedNight", "houses.Area", "houses.Facility")),
+    (_("Homes"), HOMES),
     (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent", LOG)),
     (_("Reports"), (NUMBERS, MONTH)),
 )

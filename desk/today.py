@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.factors import door
 from accounts.models import User
 from bills.days import missed_days, not_compared
+from houses.models import ChannelCalendar, DoubleSale
 from jobs.heartbeat import last_beat, sweep_is_missed_since
 from orders import stays
 from orders.models import Order
@@ -79,6 +80,7 @@ def _to_check(name: str, title: Promise, model: type[Model], where: Callable[[],
 
 
 KINDS = (
+    _to_check("double_sales", _("Nights sold twice"), DoubleSale, work_queue.double_sales),
     Kind(
         name="accept",
         title=_("To accept"),
@@ -145,6 +147,9 @@ KINDS = (
         BillLine,
         work_queue.bill_lines,
         "payment",
+    ),
+    _to_check(
+        "channels", _("Calendars that can't be read"), ChannelCalendar, ChannelCalendar.needing_staff, "house"
     ),
 )
 

@@ -16,6 +16,7 @@ from core.admin_changes import ChangedFieldsAdmin
 from core.admin_pages import ByKey
 from core.fields import PlainLineField, TypedDateField
 from houses import availability, blocking
+from houses.channels.admin import ChannelCalendarAdmin as ChannelCalendarAdmin
 from houses.house_form import GROUPS, HouseForm
 from houses.models import Area, BookedNight, Facility, House
 from houses.photo_admin import HasPhotos
@@ -158,4 +159,5 @@ class BookedNightAdmin(NumberSearch, DatesInRange):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: BookedNight | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or not obj.order_number)
+        is_of_staff = obj is None or not (obj.order_number or obj.calendar_id)
+        return super().has_delete_permission(request, obj) and is_of_staff

@@ -7,7 +7,10 @@ from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
+from houses.channels import double_sales
+from houses.channels.nights import Held, plan
 from houses.models import BookedNight, House
 
 
@@ -46,6 +49,7 @@ def swap(house: House, check_in: date, check_out: date, *, order_number: str) ->
     except IntegrityError as error:
         raise NightsTaken(house, check_in, check_out) from error
     own.exclude(night__in=wanted).delete()
+    _give_to_channels(order_number)
 
 
 @transaction.atomic
@@ -61,8 +65,8 @@ def hold_for_staff(night: BookedNight, last: date | None = None) -> None:
 
 
 def release_for_staff(night: BookedNight) -> None:
-    """Delete a night that staff hold. Does nothing to a night of an order."""
-    BookedNight.objects.filter(pk=night.pk, order_number="").delete()
+    """Delete a night that staff hold. Does nothing to a night of an order or of another channel."""
+    BookedNight.objects.filter(pk=night.pk, order_number="", calendar=None).delete()
 
 
 def hold_range_for_staff(house_pk: int, first: date, last: date, *, note: str = "") -> House:
@@ -78,12 +82,14 @@ def hold_range_for_staff(house_pk: int, first: date, last: date, *, note: str = 
 def release_range_for_staff(house_pk: int, first: date, last: date) -> list[date]:
     """Delete the nights from `first` to `last` (included) that staff hold, and return them.
 
-    Call it in a transaction. Nights of orders stay.
+    Call it in a transaction. Nights of orders and of other channels stay; nights that a channel sold while
+    staff held them become its own.
     """
-    House.objects.select_for_update().get(pk=house_pk)
-    held = BookedNight.objects.filter(house=house_pk, night__range=(first, last), order_number="")
+    house = House.objects.select_for_update().get(pk=house_pk)
+    held = BookedNight.objects.filter(house=house, night__range=(first, last), order_number="", calendar=None)
     nights = sorted(held.values_list("night", flat=True))
     held.delete()
+    settle_channels(house)
     return nights
 
 
@@ -92,6 +98,39 @@ def release(order_number: str) -> None:
     if not order_number:
         raise ValueError("no order: nights that staff hold would be released")
     BookedNight.objects.filter(order_number=order_number).delete()
+    _give_to_channels(order_number)
+
+
+def _give_to_channels(order_number: str) -> None:
+    """Hold for the channels that sold them, too, the nights that an order has just given up.
+
+    Until their next reading, somebody else could book them.
+    """
+    sold_twice = House.objects.filter(double_sales__order_number=order_number)
+    for key in sorted(set(sold_twice.values_list("pk", flat=True))):
+        settle_channels(House.objects.select_for_update().get(pk=key))
+
+
+def settle_channels(house: House) -> None:
+    """Hold and free the nights of other channels, from today on, as their calendars were last read.
+
+    Records nights that were sold twice. Call it in a transaction, with the house row locked.
+    """
+    today = timezone.localdate()
+    calendars = {calendar.pk: calendar for calendar in house.channel_calendars.all()}
+    held = {
+        row.night: Held(row.order_number, row.calendar_id)
+        for row in BookedNight.objects.filter(house=house, night__gte=today)
+    }
+    decided = plan(calendars.values(), held, today)
+    own = BookedNight.objects.filter(house=house, calendar__isnull=False)
+    own.filter(night__in=decided.to_free).delete()
+    BookedNight.objects.bulk_create(
+        BookedNight(house=house, night=night, calendar=calendars[key], note=calendars[key].channel)
+        for night, key in decided.to_hold.items()
+    )
+    names = {key: calendar.channel for key, calendar in calendars.items()}
+    double_sales.record(house, decided.clashes, names)
 
 
 def taken(house: House, check_in: date, check_out: date) -> set[date]:

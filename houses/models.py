@@ -13,6 +13,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from houses import facts
+from houses.channels.models import ChannelCalendar as ChannelCalendar
+from houses.channels.models import DoubleSale as DoubleSale
 from houses.described import Described, in_page_language
 from houses.favourites import Favourite as Favourite
 from houses.price_rules import Fees
@@ -265,6 +267,16 @@ class BookedNight(models.Model):
         db_default="",
         help_text=_("Why staff block the night. Only staff see it."),
     )
+    calendar = models.ForeignKey(
+        "houses.ChannelCalendar",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="booked_nights",
+        editable=False,
+        verbose_name=_("calendar of another channel"),
+    )
+    """The channel that sold the night; `note` has its name."""
 
     class Meta:
         ordering = ["house", "night"]

@@ -177,6 +177,11 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "orders:list"
 LOGOUT_REDIRECT_URL = "houses:search"
 
+# --- Calendars of other channels ------------------------------------------------------------------
+
+# Private addresses that are fetched nevertheless. Only tests set it: their channels are on this machine.
+CHANNELS_ALSO_AT: tuple[str, ...] = ()
+
 # --- Language and time ----------------------------------------------------------------------------
 
 LANGUAGE_CODE = "zh-hans"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from bills.days import missed_days
+from houses.models import ChannelCalendar, DoubleSale
 from orders.models import Order
 from payments.models import BillLine, GatewayMessage, Payment, Refund
 from payments.staff import work_queue
@@ -67,6 +68,20 @@ def _to_check() -> list[News]:
     ]
 
 
+def _double_sales() -> list[News]:
+    return _listed("sold twice", DoubleSale.objects.filter(work_queue.double_sales()))
+
+
+def _channels() -> list[News]:
+    """A calendar is told of anew each time that its trouble begins."""
+    rows = ChannelCalendar.objects.filter(ChannelCalendar.needing_staff()).select_related("house")
+    page = "admin:houses_channelcalendar_change"
+    return [
+        News(f"channel {row.pk} {row.troubled_since:%m%d%H%M}", str(row)[:80], reverse(page, args=[row.pk]))
+        for row in rows.order_by("-pk")[:AT_ONCE]
+    ]
+
+
 def _silence() -> list[News]:
     page = reverse("admin:index")
     return [News(f"bill {day}", str(day), page) for day in missed_days()]
@@ -96,6 +111,20 @@ KINDS = {
             ["payments.view_payment", "payments.view_gatewaymessage", "payments.view_billline"],
             "payments.change_gatewaymessage",
             _to_check,
+        ),
+        Kind(
+            "double_sales",
+            _("Night sold twice"),
+            ["houses.view_doublesale"],
+            "houses.change_doublesale",
+            _double_sales,
+        ),
+        Kind(
+            "channels",
+            _("Calendar of another channel can't be read"),
+            ["houses.view_channelcalendar"],
+            "houses.change_channelcalendar",
+            _channels,
         ),
         Kind("silent", _("Sweep or bill silent"), [], "", _silence),
     )

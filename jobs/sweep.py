@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import telling
 from core.transactions import durable_transaction
+from houses.channels import importing
 from jobs import alerts, cleanup, heartbeat, staff_mail
 from orders import mailing, reminders, review_sums, reviewing, transitions
 from orders.models import Order, OrderQuerySet
@@ -138,6 +139,7 @@ TASKS = [
     Task("not paid", _orders_not_paid, attempts.expire_unpaid),
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("reviews", review_sums.due, reviewing.count_due),
+    Task("channel calendars", importing.due, importing.refresh, waits=True),
     Task("mails", mailing.due, mailing.send, waits=True),
     Task("mails to superusers", telling.due, telling.send),
     Task("mails to staff", staff_mail.due, staff_mail.send, waits=True),

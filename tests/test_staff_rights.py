@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts import events, roles
 from accounts.models import AccessEvent, AccountEvent, User
-from houses.models import Area, BookedNight, Facility, House
+from houses.models import Area, BookedNight, ChannelCalendar, DoubleSale, Facility, House
 from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from payments.books import message_log
 from payments.books.refunds import create
@@ -52,6 +52,8 @@ def rows(gateway: Gateway) -> Rows:
         AccessEvent.objects.create(kind=AccessEvent.Kind.SIGNED_IN, user=newcomer, address="-", key="1"),
         Facility.objects.create(name="Kitchen", icon="kitchen"),
         BookedNight.objects.create(house=house, night=timezone.localdate()),
+        ChannelCalendar.objects.create(house=house, channel="Airbnb", url="https://example.com/"),
+        DoubleSale.objects.create(house=house, channel="Airbnb", order_number="1", nights="2026-12-05"),
         OrderEvent.objects.create(order=order, kind="BOOKED"),
         Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text="Fine"),
         InvoiceRequest.objects.create(order=order, title="Wang", email="wang@example.com"),

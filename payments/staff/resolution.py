@@ -15,7 +15,7 @@ from accounts.factors.actions import moves_money
 from accounts.guards import signed_in_user
 from accounts.models import User
 from core.admin import ReadOnlyAdmin
-from payments.resolvable import Resolvable
+from core.resolvable import Resolvable
 
 
 def resolve(row: Resolvable, *, by: User, how: str) -> bool:
@@ -49,12 +49,15 @@ class ResolvableAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Mark as resolved…"), permissions=["act"])
     @moves_money
     def dealt_with(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self.resolve_rows(request, queryset, action="dealt_with")
+
+    def resolve_rows(self, request: HttpRequest, queryset: QuerySet, *, action: str) -> HttpResponse | None:
         form = ResolutionForm(request.POST if "how" in request.POST else None)
         if not form.is_valid():
             return self.ask_first(
                 request,
                 "admin/payments/resolve.html",
-                action="dealt_with",
+                action=action,
                 title=gettext("Mark as resolved"),
                 rows=queryset,
                 form=form,

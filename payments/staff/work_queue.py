@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from houses.models import DoubleSale
 from payments.models import LATE_AFTER, BillLine, GatewayMessage, Payment, Refund
 
 
@@ -34,6 +35,10 @@ def bill_lines() -> Q:
     return Q(done_at=None)
 
 
+def double_sales() -> Q:
+    return Q(done_at=None)
+
+
 def _of(model: type[Model], waiting: Callable[[], Q]) -> Callable[[], list[object]]:
     rows: QuerySet = model._default_manager.order_by("pk")
     return lambda: list(rows.filter(waiting()).only("pk"))
@@ -44,4 +49,5 @@ LISTS: dict[str, Callable[[], Sequence[object]]] = {
     "refunds": _of(Refund, refunds),
     "messages": _of(GatewayMessage, messages),
     "bill lines": _of(BillLine, bill_lines),
+    "nights sold twice": _of(DoubleSale, double_sales),
 }

@@ -1,8 +1,9 @@
 """An account that its owner closes: what goes, and what stays.
 
-Email, nickname and password go, and reviews are signed "Closed account". Orders, payments and receipts stay,
-with name and number: the E-Commerce Law (article 31) wants them kept for three years at least, and staff find
-an order by its number when somebody asks. An account without orders keeps neither name nor number.
+Email, nickname and password go, also guests' names and notes of bookings (orders/closing.py), and reviews are
+signed "Closed account". Orders, payments and receipts stay, with name and number: the E-Commerce Law (article
+31) wants them kept for three years at least, and staff find an order by its number when somebody asks. An
+account without orders keeps neither name nor number.
 
 The number is free for a new account as soon as somebody proves it by a code (holders.free_number): its owner
 may come back, and operators give a number to somebody else after a while, who must not be locked out by a

@@ -14,6 +14,7 @@ from core.templatetags.ihome import WEEKDAYS
 from houses import availability, calendar, destinations, place
 from houses.favourites import kept_by
 from houses.forms import StayForm
+from houses.guest_form import GuestForm, read_draft
 from houses.models import House
 from houses.search_form import FOLDED
 
@@ -95,8 +96,16 @@ def quote_page(request: HttpRequest, house: House, form: StayForm) -> HttpRespon
     return render(request, "houses/quote.html", context)
 
 
-def house_page(request: HttpRequest, house: House, form: StayForm, *, status: int = 200) -> HttpResponse:
+def house_page(
+    request: HttpRequest,
+    house: House,
+    form: StayForm,
+    *,
+    guest_form: GuestForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
     """Render the page of a house with its booking form, also after a refused booking."""
+    draft = read_draft(request, house.pk)
     own_order = _check_free(request, house, form)
     shown = {name: form[name].value() for name in STAY_FIELDS}
     search = request.POST.get("search") or request.GET.get("search")
@@ -105,6 +114,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         "photos": house.photos.all(),
         "facilities": house.facilities.all(),
         "form": form,
+        "guest_form": guest_form or GuestForm(initial=draft),
         "own_order": own_order,
         "calendar": calendar.of_house(form.rates, request.GET.get("month") or str(shown["check_in"])),
         "weekdays": WEEKDAYS,
@@ -116,7 +126,7 @@ def house_page(request: HttpRequest, house: House, form: StayForm, *, status: in
         **rough_place(house),
     }
     response = render(request, "houses/detail.html", context, status=status)
-    if own_order:
+    if own_order or draft:
         add_never_cache_headers(response)
     return response
 

@@ -8,6 +8,7 @@ from accounts.closing import set_closed
 from accounts.models import User
 from core.refusal import Refusal
 from core.transactions import durable_transaction
+from orders.guest_details import forget_all
 from orders.models import Order
 from orders.money_state import being_refunded
 
@@ -48,6 +49,7 @@ def _close(key: int) -> None:
         named = ", ".join(f"{order.number} ({reason})" for order, reason in unfinished[:MOST_NAMED])
         raise Refusal(_("You still need your account for these orders: %(orders)s.") % {"orders": named})
     renter.favourites.all().delete()
+    forget_all(Order.objects.placed_by(renter))
     set_closed(renter, keeps_records=renter.orders.exists())
 
 

@@ -14,6 +14,8 @@ from houses.described import in_page_language
 from houses.models import House, HousePhoto, RefundPolicy
 from houses.quotes import Quote
 from houses.refund_policy import Terms, terms_of
+from orders.guest_details import GuestName as GuestName
+from orders.guest_details import HasGuestDetails
 from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
 from orders.price_lines import cleaning_fen, quote_of
@@ -31,7 +33,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(renter=user)
 
 
-class Order(models.Model):
+class Order(HasGuestDetails, models.Model):
     """A booked stay, with the terms at the time of booking. Only transitions.py writes `status`."""
 
     class Status(models.TextChoices):

@@ -3,9 +3,6 @@
 Not in the session: anybody may post one, and each would leave a row in the database.
 """
 
-import json
-from typing import Any
-
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +10,7 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from core.signed_text import Utf16
 from houses.models import MARKS
 from orders.forms import ReviewForm
 
@@ -21,16 +19,6 @@ SECONDS = 3600
 MAX_COOKIE_LENGTH = 3500
 """Browsers drop a cookie above 4096 bytes. A thousand Chinese characters take about 2,800."""
 _SALT = "orders.review_draft"
-
-
-class _Utf16:
-    """Serializer for signing: two bytes for a Chinese character, where JSON's escapes take six."""
-
-    def dumps(self, value: Any) -> bytes:
-        return json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
-
-    def loads(self, data: bytes) -> Any:
-        return json.loads(data.decode("utf-16-le", "surrogatepass"))
 
 
 def keep(request: HttpRequest, response: HttpResponse, *, number: str) -> HttpResponse:
@@ -43,7 +31,7 @@ def keep(request: HttpRequest, response: HttpResponse, *, number: str) -> HttpRe
         **{name: request.POST.get(name, "")[:1] for name in ("rating", *MARKS)},
         "text": request.POST.get("text", "").replace("\r\n", "\n"),
     }
-    value = signing.dumps(draft, salt=_SALT, serializer=_Utf16, compress=True)
+    value = signing.dumps(draft, salt=_SALT, serializer=Utf16, compress=True)
     if form.has_error("text", "max_length") or len(value) > MAX_COOKIE_LENGTH:
         return _page_to_shorten(request, form, number)
     response.set_cookie(
@@ -70,7 +58,7 @@ def _page_to_shorten(request: HttpRequest, form: ReviewForm, number: str) -> Htt
 def read(request: HttpRequest, number: str) -> dict[str, str] | None:
     """Return stars and text of the draft for this order; None without one."""
     try:
-        draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=_Utf16, max_age=SECONDS)
+        draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=Utf16, max_age=SECONDS)
     except signing.BadSignature:
         return None
     return draft if draft["number"] == number else None

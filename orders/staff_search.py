@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.search import NumberSearch
 from core.numbers import read_number, visible
 from houses.models import MAX_NIGHTS, House
-from orders.models import Order
+from orders.models import GuestName, Order
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.search import parse_days
 
@@ -77,6 +77,8 @@ def _fitting(word: str) -> Q:
     if _BEGINNING.fullmatch(word):
         return Q(number__range=(word.ljust(14, "0"), word.ljust(14, "9")))
     by_name = Q(renter__in=_keys(User.objects.filter(name__icontains=word)))
+    guests = GuestName.objects.filter(name__istartswith=word).order_by("-order_id")
+    by_name |= Q(pk__in=list(guests.values_list("order_id", flat=True)[:MAX_NAMES]))
     return by_name | Q(house__in=_keys(House.objects.filter(title__icontains=word)))
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from orders import invoice_page, views
+from orders import guests_page, invoice_page, views
 
 
 class OrderNumber:
@@ -22,6 +22,7 @@ urlpatterns = [
     path("", views.order_list, name="list"),
     path("<order_number:number>/", views.order_detail, name="detail"),
     path("<order_number:number>/calendar.ics", views.calendar_file, name="calendar"),
+    path("<order_number:number>/guests/", guests_page.guests, name="guests"),
     path("<order_number:number>/invoice/", invoice_page.invoice, name="invoice"),
     path("<order_number:number>/review/", views.review, name="review"),
 ]

@@ -19,9 +19,10 @@ from accounts.guards import signed_in_post, signed_in_user, verify_address
 from core import rate_limits
 from houses.availability import NightsTaken
 from houses.forms import StayForm
+from houses.guest_form import GuestForm, forget_draft, keep_draft
 from houses.models import MARKS, House
 from houses.pages import house_page, house_query, search_address
-from orders import booking, review_draft, reviewing
+from orders import booking, guest_details, review_draft, reviewing
 from orders.access import check_is_own, order_of
 from orders.forms import ReviewForm
 from orders.ics import calendar_of, has_file
@@ -95,13 +96,14 @@ def _form_at_new_price(request: HttpRequest, house: House, seen: booking.Seen) -
     return form
 
 
-@signed_in_post(_house_page_with_stay)
+@signed_in_post(_house_page_with_stay, keep_form=keep_draft)
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     house = get_object_or_404(House.objects.select_related("area"), pk=pk)
-    form = StayForm(request.POST, house=house)
+    form, guest_form = StayForm(request.POST, house=house), GuestForm(request.POST)
     if not house.is_listed:
         return _no_longer_offered(request)
-    if form.is_valid() and _loss_is_accepted(request, form):
+    is_valid = form.is_valid() and _loss_is_accepted(request, form)
+    if guest_form.is_valid() and is_valid:
         seen, stay = _seen(request), form.cleaned_data
         try:
             order = booking.book(house, renter=signed_in_user(request), seen=seen, **stay)
@@ -114,7 +116,8 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, format_html('{} <a href="{}">{}</a>', refusal, orders, _("My orders")))
         except booking.NumberUnverified as refusal:
             messages.info(request, str(refusal))
-            return redirect(verify_address(_house_page_with_stay(request, pk)))
+            verify = redirect(verify_address(_house_page_with_stay(request, pk)))
+            return keep_draft(request, verify, pk=pk)
         except booking.AccountClosed as refusal:
             form.add_error(None, str(refusal))
         except booking.PriceChanged:
@@ -124,8 +127,10 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             if order.guests != stay["guests"]:
                 messages.info(request, _other_guests_message(order))
-            return redirect(order)
-    return house_page(request, house, form, status=422)
+            if any(guest_form.cleaned_data.values()):
+                guest_details.keep(order, **guest_form.cleaned_data)
+            return forget_draft(request, redirect(order))
+    return house_page(request, house, form, guest_form=guest_form, status=422)
 
 
 @require_safe

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('houses', '0008_note_of_a_night'),
+        ('houses', '0013_stars_by_mark'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,88 @@
+"""Guests' names, arrival time and a note for staff: typed with a booking, or later on the order's page."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.names import is_plain_name
+from core.fields import PlainTextField
+from core.signed_text import Utf16
+
+MAX_NAMES_LENGTH = 200
+MAX_NAME_LENGTH = 40
+MAX_NOTE_LENGTH = 300
+BETWEEN_NAMES = "、"
+ARRIVAL_TIMES = [
+    ("", _("I don't know yet")),
+    *((f"{hour}:00", f"{hour}:00 – {hour + 1}:00") for hour in range(12, 24)),
+    ("24:00", _("After midnight")),
+]
+COOKIE = f"{settings.COOKIE_PREFIX}guests"
+SECONDS = 3600
+_SALT = "houses.guest_form"
+_MAX_COOKIE_LENGTH = 3500
+"""Browsers drop a cookie above 4096 bytes."""
+
+
+class GuestForm(forms.Form):
+    """All of it is optional."""
+
+    guest_names = PlainTextField(
+        label=_("Guests' names"),
+        required=False,
+        max_length=MAX_NAMES_LENGTH,
+        help_text=_("With commas between them, as in their identity cards."),
+    )
+    arrival_time = forms.ChoiceField(label=_("Arrival time"), required=False, choices=ARRIVAL_TIMES)
+    note = PlainTextField(
+        label=_("Note for us"),
+        required=False,
+        max_length=MAX_NOTE_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    @property
+    def has_content(self) -> bool:
+        """Something is typed, or refused."""
+        return bool(self.errors) or any(self[name].value() for name in self.fields)
+
+    def clean_guest_names(self) -> str:
+        """Return the names with `、` between them."""
+        typed = re.split(r"[,，、;；\n]+", self.cleaned_data["guest_names"] or "")
+        names = [" ".join(name.split()) for name in typed if name.strip()]
+        for name in names:
+            is_plain_name(name)
+            if len(name) > MAX_NAME_LENGTH:
+                raise forms.ValidationError(_("Please put commas between the names."))
+        return BETWEEN_NAMES.join(names)[:MAX_NAMES_LENGTH]
+
+
+def keep_draft(request: HttpRequest, response: HttpResponse, *, pk: int) -> HttpResponse:
+    """Keep in a signed cookie what was typed for this house, while the visitor signs in."""
+    draft = {name: request.POST.get(name, "")[:MAX_NOTE_LENGTH] for name in GuestForm.base_fields}
+    value = signing.dumps({"house": pk, **draft}, salt=_SALT, serializer=Utf16, compress=True)
+    if request.method == "POST" and any(draft.values()) and len(value) <= _MAX_COOKIE_LENGTH:
+        is_secure = settings.SESSION_COOKIE_SECURE
+        options: dict[str, Any] = {"max_age": SECONDS, "httponly": True, "samesite": "Lax"}
+        response.set_cookie(COOKIE, value, secure=is_secure, **options)
+    return response
+
+
+def read_draft(request: HttpRequest, pk: int) -> dict[str, str]:
+    """Return what was typed for this house; empty without a draft."""
+    try:
+        draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=Utf16, max_age=SECONDS)
+    except signing.BadSignature:
+        return {}
+    return draft if draft.pop("house") == pk else {}
+
+
+def forget_draft(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if COOKIE in request.COOKIES:
+        response.delete_cookie(COOKIE, samesite="Lax")
+    return response

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from demo.management.commands import seed_demo
 from houses import availability, photos
-from houses.models import BookedNight
+from houses.models import BookedNight, DoubleSale
 from jobs.sweep import sweep_once
 from orders.models import Order, Review
 from orders.stages import Stage, stage_of
@@ -59,6 +59,8 @@ def test_cancelling_a_paid_order_refunds_it(standin: StandIn, client: Client) ->
     assert (refund.status, refund.amount_fen) == (Refund.Status.DONE, paid.amount_fen)
     assert standin.trade(refund.payment.out_trade_no)["refunds"]
     assert list(broken_rules()) == []
+    assert BookedNight.objects.filter(calendar__channel="途家").count() == 3
+    assert DoubleSale.objects.get().order_number
 
 
 def test_reviewed_stays_are_over(standin: StandIn) -> None:

@@ -50,7 +50,7 @@ class ChannelCalendar(models.Model):
     house = models.ForeignKey(
         "houses.House", models.PROTECT, related_name="channel_calendars", verbose_name=_("house")
     )
-    channel = models.CharField(_("channel"), max_length=40, help_text=_("Such as 途家, Airbnb or Booking."))
+    channel = models.CharField(_("channel"), max_length=40, help_text=_("Such as Airbnb or Booking."))
     url = models.CharField(
         _("their calendar"),
         max_length=1000,

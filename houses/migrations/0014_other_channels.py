@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='ChannelCalendar',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(help_text='Such as 途家, Airbnb or Booking.', max_length=40, verbose_name='channel')),
+                ('channel', models.CharField(help_text='Such as Airbnb or Booking.', max_length=40, verbose_name='channel')),
                 ('url', models.CharField(blank=True, help_text='The iCal address that the channel shows for this home. If empty, nothing is read.', max_length=1000, verbose_name='their calendar')),
                 ('token', models.CharField(default=houses.channels.models.new_token, editable=False, max_length=40)),
                 ('nights', models.TextField(blank=True, default='', editable=False)),

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from demo import guests, homes, prices, reviews
+from demo import channels, guests, homes, prices, reviews
 from houses import favourites
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
@@ -117,6 +117,7 @@ class Command(BaseCommand):
             _orders_in_every_status(renter, second, staff, houses, pay)
             guests.make(_person, book, pay, houses)
             reviews.make(second, book, pay, houses[-1])
+            channels.make(houses)
             if not standin:
                 self.stderr.write("No stand-in Alipay answers: the paid orders can't be refunded.")
         if not any(order.is_payable for order in renter.orders.filter(status=Order.Status.WAIT_PAYMENT)):

@@ -26,6 +26,10 @@ class Day:
     least: int = 0
     """Minimum nights of a stay that begins here, where a season asks for more than the house; else 0."""
 
+    @property
+    def is_today(self) -> bool:
+        return self.date == timezone.localdate()
+
 
 @dataclass(frozen=True)
 class Month:
@@ -70,7 +74,9 @@ def of_house(rates: Rates, wanted: str) -> Calendar:
 
 
 def _month(first: date, day: Callable[[date], Day]) -> Month:
-    weeks = _WEEKS.monthdatescalendar(first.year, first.month)
+    """Leave out the weeks that are over: nothing in them can be booked."""
+    today = timezone.localdate()
+    weeks = [week for week in _WEEKS.monthdatescalendar(first.year, first.month) if week[-1] >= today]
     return Month(first, [[day(at) if at.month == first.month else None for at in week] for week in weeks])
 
 

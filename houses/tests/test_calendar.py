@@ -38,11 +38,17 @@ def states(house: House, wanted: str = "") -> dict[date, str]:
     return {day.date: day.state for month in months for week in month.weeks for day in week if day}
 
 
-def test_two_months_from_this_one_on(house: House) -> None:
+def test_two_months_from_the_week_of_today_on(house: House) -> None:
     shown = states(house)
-    assert (min(shown), max(shown), len(shown)) == (date(2026, 11, 1), date(2026, 12, 31), 61)
+    assert (min(shown), max(shown), len(shown)) == (date(2026, 11, 16), date(2026, 12, 31), 46)
     assert shown[date(2026, 11, 21)] == "over"
     assert shown[date(2026, 11, 22)] == "free"
+
+
+def test_today_is_marked(house: House) -> None:
+    months = calendar.of_house(house, "").months
+    days = [day for month in months for week in month.weeks for day in week if day]
+    assert [day.date for day in days if day.is_today] == [date(2026, 11, 22)]
 
 
 def test_BOK02_the_nights_of_a_stay_are_taken_and_the_check_out_is_free(house: House) -> None:

@@ -51,7 +51,7 @@ class AttentionFilter(admin.SimpleListFilter):
 class ChannelCalendarAdmin(ByKey, ChangedFieldsAdmin):
     form = ChannelForm
     list_display = ["channel", "house", "state", "fetched_at", "told_at"]
-    list_filter = [AttentionFilter, "trouble"]
+    list_filter = [AttentionFilter]
     list_prefetch = ("house",)
     search_fields = ["channel", "house__title"]
     autocomplete_fields = ["house"]

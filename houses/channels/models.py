@@ -119,7 +119,7 @@ class DoubleSale(Resolvable):
     channel = models.CharField(_("channel"), max_length=40)
     order_number = models.CharField(_("order"), max_length=14, blank=True, db_index=True)
     other_channel = models.CharField(_("other channel"), max_length=40, blank=True)
-    nights = models.TextField(_("nights"))
+    nights = models.TextField(_("nights sold"))
     created_at = models.DateTimeField(_("found at"), default=timezone.now)
 
     class Meta:

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(max_length=40, verbose_name='channel')),
                 ('order_number', models.CharField(blank=True, db_index=True, max_length=14, verbose_name='order')),
                 ('other_channel', models.CharField(blank=True, max_length=40, verbose_name='other channel')),
-                ('nights', models.TextField(verbose_name='nights')),
+                ('nights', models.TextField(verbose_name='nights sold')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='found at')),
                 ('calendar', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='double_sales', to='houses.channelcalendar')),
                 ('done_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='resolved by')),

@@ -44,7 +44,7 @@ class DoubleSaleAdmin(ByKey, ResolvableAdmin):
     actions = ["settle"]
     offered: ClassVar[dict[str, Any]] = {"settle": lambda sale: sale.done_at is None}
 
-    @admin.display(description=_("nights"))
+    @admin.display(description=_("nights sold"))
     def days_sold(self, sale: DoubleSale) -> str:
         return sale.days
 

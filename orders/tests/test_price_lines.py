@@ -19,6 +19,7 @@ from orders.booking import PriceChanged, Seen
 from orders.models import Order
 from payments import cancellation
 from tests import make
+from tests.interleaving import before
 
 FRIDAY = date(2027, 3, 5)
 NOON = "2026-11-22T12:00:00+08:00"
@@ -152,3 +153,23 @@ def test_the_cleaning_fee_is_given_back_whole_before_check_in(
     with time_machine.travel(f"{FRIDAY - timedelta(days=days_ahead)}T12:00:00+08:00", tick=False):
         assert cancellation.preview_for_staff(order).refund_fen == fen
         assert cancellation.share_of_payment(payment) == fen
+
+
+def _book_while_the_season_begins(house: House) -> Order:
+    """Book at the price that was seen, while staff save a season between the look and the lock."""
+    season = {"first_night": FRIDAY, "last_night": FRIDAY, "price_fen": 70000, "name": "春"}
+    with before("orders.booking._book", lambda: PriceRule.objects.create(house=house, **season)):
+        return book(house, Seen("193000"))
+
+
+@pytest.mark.django_db
+def test_a_season_that_begins_during_the_booking_is_not_charged_unseen(house: House) -> None:
+    with pytest.raises(PriceChanged):
+        _book_while_the_season_begins(house)
+    assert not make.rows(Order).exists()
+
+
+@pytest.mark.django_db
+def test_twin_without_the_second_look_it_would_be(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Seen, "is_price", lambda seen, quote: True)
+    assert _book_while_the_season_begins(house).amount_fen == 193000 + 30000

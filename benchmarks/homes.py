@@ -51,6 +51,7 @@ def homes(many: int, rounds: int) -> list[Ratio]:
 def pages() -> list[Page]:
     days = [timezone.localdate() + timedelta(days=n) for n in range(5, 60)]
     stays = [f"check_in={day}&check_out={day + timedelta(days=3)}&guests=2" for day in days]
+    any_guests = [stay.removesuffix("&guests=2") for stay in stays]  # so that 100 homes fill the page, too
     filters = "price_from=110&price_to=900&bedrooms=1&facilities=3&whole=1"
     card = b'<article class="card house"'
     return [
@@ -60,7 +61,13 @@ def pages() -> list[Page]:
             for sort in Sort
         ),
         *(
-            Page(f"filters, {sort}", "/", [f"{stay}&{filters}&sort={sort}" for stay in stays], card, None)
+            Page(
+                f"filters, {sort}",
+                "/",
+                [f"{filters}&sort={sort}&{stay}" for stay in any_guests],
+                card,
+                HOUSES_PER_PAGE,
+            )
             for sort in (Sort.PRICE, Sort.RATED)
         ),
         Page("a typed place", "/", [f"{stay}&place=%E5%B0%8F%E5%B1%8B+7" for stay in stays], card, None),
@@ -132,7 +139,7 @@ def _fill(size: int) -> list[str]:
              rating_sum, bedrooms, space, weekend_price_fen, cleaning_fee_fen, guests_included, guest_fee_fen)
         SELECT seq, CONCAT('临海小屋 ', seq), 1 + seq % 8, '文青路 18 号', '{text * 5}', '{text}', '',
                10000 + seq * 7919 % 90000, 1 + seq % 6, 1, 30, seq % 2, 'FLEXIBLE', 1, NOW(),
-               seq * 31 % 300, 12, 24 + seq * 17 % 37, seq % 4, IF(seq % 3, 'WHOLE', 'ROOM'),
+               seq * 31 % 300, 12, 24 + seq * 17 % 37, 1 + seq % 3, IF(seq % 10, 'WHOLE', 'ROOM'),
                15000 + seq * 7919 % 90000, 5000, 1, 2000
         FROM seq_1_to_{size}
         """,
@@ -144,7 +151,7 @@ def _fill(size: int) -> list[str]:
         """,
         f"""
         INSERT INTO houses_house_facilities (house_id, facility_id)
-        SELECT 1 + seq DIV 6, 1 + (seq DIV 6 + seq * 5) % 16 FROM seq_0_to_{6 * size - 1}
+        SELECT 1 + seq DIV 12, 1 + (seq DIV 12 + seq * 5) % 16 FROM seq_0_to_{12 * size - 1}
         """,
         _seasons(size),
         # Stays of three nights every eleven days, with a different first day per home.

@@ -237,7 +237,8 @@ class TestOwnNights:
         self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         page = self.booked(client).house.get_absolute_url()
-        with django_assert_num_queries(10):  # session, renter, and the order beside the 7 of such a page
+        # Session, renter, the order and the favourites beside the 8 of such a page.
+        with django_assert_num_queries(10):
             client.get(page, self.days())
 
 

@@ -42,6 +42,7 @@ _OF_HOUSES = [
     for model in ("area", "facility", "house", "housephoto", "channelcalendar")
     for verb in ("view", "add", "change", "delete")
 ]
+_OF_DOCUMENTS = ["documents.view_version", "documents.add_version", "documents.view_agreement"]
 _OF_PEOPLE = [
     "accounts.view_user",
     "accounts.add_user",
@@ -64,7 +65,7 @@ ROLES = {
     MANAGER: sorted(
         {
             *(*_SEES_ORDERS, *NOTES, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS),
-            *(*_OF_REVIEWS, *_OF_HOUSES, *_OF_PEOPLE),
+            *(*_OF_REVIEWS, *_OF_HOUSES, *_OF_PEOPLE, *_OF_DOCUMENTS),
         }
     ),
 }

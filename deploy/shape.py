@@ -11,8 +11,8 @@ from statistics import median, quantiles
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    *("core", "accounts", "houses", "orders", "payments", "bills", "jobs", "desk", "ihome_site"),
-    *("demo", "standin", "benchmarks", "deploy"),
+    *("core", "documents", "accounts", "houses", "orders", "payments", "bills", "jobs", "desk"),
+    *("ihome_site", "demo", "standin", "benchmarks", "deploy"),
 )
 LARGEST_ROOM = 1 / 3
 LONGEST_MODULE = 350  # settings.py may be as long as it has to be

@@ -52,6 +52,7 @@ SECTIONS: Sequence[tuple[str | Promise, Sequence[str | Page]]] = (
     (_("Homes"), HOMES),
     (_("People"), ("accounts.User", "auth.Group", "accounts.AccountEvent", "accounts.AccessEvent", LOG)),
     (_("Reports"), (NUMBERS, MONTH)),
+    (_("Documents"), ("documents.Version", "documents.Agreement")),
 )
 """By label: models and pages, the one that its link leads to first."""
 

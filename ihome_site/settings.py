@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "core",
+    "documents",
     "accounts",
     "houses",
     "orders",
@@ -231,6 +232,15 @@ SMS_PER_ADDRESS = environment.count("SMS_PER_ADDRESS", 10)
 
 CONTACT_PHONE = text("CONTACT_PHONE").strip()
 CONTACT_EMAIL = text("CONTACT_EMAIL").strip()
+
+# --- Company --------------------------------------------------------------------------------------
+# Shown in the footer and in the documents. documents/checks.py checks the numbers at startup.
+
+COMPANY_NAME = text("COMPANY_NAME").strip()
+COMPANY_CREDIT_CODE = text("COMPANY_CREDIT_CODE").strip()
+COMPANY_LICENCES = [licence.strip() for licence in items("COMPANY_LICENCES", []) if licence.strip()]
+ICP_NUMBER = text("ICP_NUMBER").strip()
+POLICE_NUMBER = text("POLICE_NUMBER").strip()
 
 # --- Security -------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ handler404 = "ihome_site.views.not_found"
 
 urlpatterns = [
     path("", include("houses.urls")),
+    path("", include("documents.urls")),
     path("houses/<int:pk>/book/", book, name="book"),
     path("accounts/me/close/", CloseAccount.as_view(), name="close_account"),
     path("accounts/", include("accounts.urls")),

@@ -19,7 +19,7 @@ from django.utils import timezone
 from tests import make
 from tests.test_imports import ROOT
 
-SITE = ("ihome_site", "jobs", "bills", "payments", "orders", "houses", "accounts", "core")
+SITE = ("ihome_site", "jobs", "bills", "payments", "orders", "houses", "accounts", "documents", "core")
 UNSAFE = {"eval", "exec", "system", "popen", "subprocess", "pickle", "marshal", "shelve", "yaml"}
 WEAK = {"md5", "sha1", "MD5", "SHA1"}
 IN_BROWSERS = re.compile(

@@ -14,7 +14,18 @@ from payments.alipay.answers import NotExisting, Waiting
 from payments.models import LATE_AFTER, GatewayMessage, Payment, Refund
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ["core", "accounts", "houses", "orders", "payments", "bills", "jobs", "desk", "ihome_site"]
+LAYERS = [
+    "core",
+    "documents",
+    "accounts",
+    "houses",
+    "orders",
+    "payments",
+    "bills",
+    "jobs",
+    "desk",
+    "ihome_site",
+]
 # demo and benchmarks may import everything; standin and deploy share no code with the site.
 APART = ["demo", "standin", "benchmarks", "deploy"]
 

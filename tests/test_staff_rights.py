@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts import events, roles
 from accounts.models import AccessEvent, AccountEvent, User
+from documents.models import Agreement, Version
 from houses.models import Area, BookedNight, ChannelCalendar, DoubleSale, Facility, House
 from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from payments.books import message_log
@@ -50,6 +51,8 @@ def rows(gateway: Gateway) -> Rows:
         *(newcomer, Group.objects.get(name=roles.FRONT_DESK), house.area, house, order, payment, line),
         events.note(newcomer, AccountEvent.Kind.ADDED, by=None),
         AccessEvent.objects.create(kind=AccessEvent.Kind.SIGNED_IN, user=newcomer, address="-", key="1"),
+        Agreement.objects.create(user=newcomer, kind="terms", number=1, place="SIGN_UP"),
+        Version.objects.create(kind="terms", number=2, text="新", text_en="New", author=order.renter),
         Facility.objects.create(name="Kitchen", icon="kitchen"),
         BookedNight.objects.create(house=house, night=timezone.localdate()),
         ChannelCalendar.objects.create(house=house, channel="Airbnb", url="https://example.com/"),

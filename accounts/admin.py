@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import access_log, events, invitations, roles
+from accounts.agreement_admin import AgreementAdmin
 from accounts.factors import again
 from accounts.factors.help import FactorHelp
 from accounts.guards import signed_in_user
@@ -33,6 +34,7 @@ from core.admin_changes import ChangedFieldsAdmin
 from core.admin_notes import TakesNotes
 from core.admin_pages import ByKey
 from core.exports import Exported
+from documents.models import Agreement
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 CONTACT = ("mobile", "email")
@@ -267,3 +269,6 @@ class AccessEventAdmin(ByKey, NumberSearch, ReadOnlyAdmin):
     def where(self, kind: str, value: str) -> Q:
         """Find events of numbers without an account, too, whose number is masked."""
         return super().where(kind, value) | Q(user=None, number=masked(value))
+
+
+admin.site.register(Agreement, AgreementAdmin)

@@ -45,6 +45,8 @@ from accounts.proving import CodeForm, PassesRequest, ProvenNumber
 from core.client_address import client_address
 from core.refusal import Refusal
 from core.transactions import durable_transaction
+from documents import agreements
+from documents.models import Agreement
 
 log = logging.getLogger(__name__)
 
@@ -98,14 +100,17 @@ class SignUp(ProvenNumber):
 
     def draft(self, form: SignUpForm) -> dict[str, str]:
         data = form.cleaned_data
-        return {"email": data["email"], "password": make_password(data["password"])}
+        shown = self.request.POST.get(agreements.FIELD, "")
+        return {"email": data["email"], "password": make_password(data["password"]), "agreed": shown[:20]}
 
     def proven(self, form: CodeForm) -> HttpResponse:
         data = form.cleaned_data
+        draft = data["draft"]
         try:
             with transaction.atomic():
                 free_number(data["username"])
-                user = User.objects.create_verified(data["username"], **data["draft"])
+                user = User.objects.create_verified(data["username"], draft["email"], draft["password"])
+                agreements.record(user.pk, Agreement.Place.SIGN_UP, draft.get("agreed", ""))
         except IntegrityError:
             raise Refusal(_("This number already has an account. Please sign in.")) from None
         login(self.request, user)

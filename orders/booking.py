@@ -11,6 +11,8 @@ from accounts import guests as renters
 from accounts.models import User
 from core.refusal import Refusal
 from core.transactions import durable_transaction
+from documents import agreements
+from documents.models import Agreement
 from houses import availability, quotes
 from houses.availability import NightsTaken
 from houses.models import House
@@ -48,11 +50,19 @@ class NumberUnverified(Refusal):
 
 
 def book(
-    house: House, *, renter: User, check_in: date, check_out: date, guests: int, seen: Seen | None = None
+    house: House,
+    *,
+    renter: User,
+    check_in: date,
+    check_out: date,
+    guests: int,
+    seen: Seen | None = None,
+    agreed: str = "",
 ) -> Order:
     """Create an order for the nights [check_in, check_out).
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
+    `agreed` has the versions of the documents that the page named, as its form sends it.
     Raises NightsTaken, AccountClosed, NumberUnverified, limits.TooManyUnpaid, PriceChanged, IllegalTransition
     if the stay begins in the past, and House.DoesNotExist if the house is no longer listed.
     """
@@ -60,11 +70,13 @@ def book(
     stay = {"check_in": check_in, "check_out": check_out}
     if availability.taken(house, **stay) and not _booked_before(house, renter, **stay):
         raise NightsTaken(house, check_in, check_out)
-    return _book(house.pk, renter=renter, guests=guests, seen=seen or Seen(), **stay)
+    return _book(house.pk, renter=renter, guests=guests, seen=seen or Seen(), agreed=agreed, **stay)
 
 
 @durable_transaction
-def _book(house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int, seen: Seen) -> Order:
+def _book(
+    house_pk: int, *, renter: User, check_in: date, check_out: date, guests: int, seen: Seen, agreed: str
+) -> Order:
     """Lock the renter, so that concurrent bookings are counted one by one, then the house."""
     renter = User.objects.select_for_update().get(pk=renter.pk)
     _check_account(renter)
@@ -76,6 +88,7 @@ def _book(house_pk: int, *, renter: User, check_in: date, check_out: date, guest
     order = _new_order(renter, house, check_in, check_out, guests, price)
     order.language = get_language() or settings.LANGUAGE_CODE
     _place(order)
+    agreements.record(renter.pk, Agreement.Place.BOOKING, agreed, order.number)
     return order
 
 

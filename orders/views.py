@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.guards import signed_in_post, signed_in_user, verify_address
 from core import rate_limits
+from documents import agreements
 from houses.availability import NightsTaken
 from houses.forms import StayForm
 from houses.guest_form import GuestForm, forget_draft, keep_draft
@@ -106,7 +107,8 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
     if guest_form.is_valid() and is_valid:
         seen, stay = _seen(request), form.cleaned_data
         try:
-            order = booking.book(house, renter=signed_in_user(request), seen=seen, **stay)
+            agreed = request.POST.get(agreements.FIELD, "")
+            order = booking.book(house, renter=signed_in_user(request), seen=seen, agreed=agreed, **stay)
         except NightsTaken:
             form.add_taken_error()
         except IllegalTransition:  # midnight passed between validation and booking

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from core.transactions import is_outage
 
@@ -60,7 +62,8 @@ class HeadersMiddleware:
 class LanguageCookieMiddleware:
     """Set the language from the cookie of the footer's language switch; Chinese without one.
 
-    Unlike Django's LocaleMiddleware, ignores Accept-Language: browsers abroad get Chinese, too.
+    Unlike Django's LocaleMiddleware, goes by no Accept-Language: browsers abroad get Chinese, too, with a
+    line that offers English until they choose (`request.offers_english`). The cookie keeps either choice.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -71,6 +74,15 @@ class LanguageCookieMiddleware:
         language = wanted if wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         with translation.override(language):
             request.LANGUAGE_CODE = language
+            request.offers_english = not wanted and _reads_no_chinese(request)  # type: ignore[attr-defined]
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", language)
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                patch_vary_headers(response, ("Cookie", "Accept-Language"))
             return response
+
+
+def _reads_no_chinese(request: HttpRequest) -> bool:
+    """Whether a browser names its languages, and none of them is Chinese."""
+    named = [name for name, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", ""))]
+    return bool(named) and not any(name == "*" or name.split("-")[0] == "zh" for name in named)

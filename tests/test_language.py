@@ -72,6 +72,36 @@ def test_the_footer_leads_to_the_other_language_and_back(client: Client) -> None
         assert f'name="language" value="{other}"' in page.content.decode()
 
 
+OFFER = "View this site in English?"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("accepted", "is_asked"),
+    [
+        ("en-US,en;q=0.9", True),
+        ("fr-FR,fr;q=0.9,en;q=0.8", True),
+        ("zh-CN,zh;q=0.9,en;q=0.8", False),
+        ("en-US,en;q=0.9,zh-TW;q=0.8", False),
+        ("", False),
+        ("*", False),
+        ("x" * 600, False),
+    ],
+)
+def test_a_browser_without_chinese_is_offered_english(client: Client, accepted: str, is_asked: bool) -> None:
+    page = client.get("/accounts/login/", HTTP_ACCEPT_LANGUAGE=accepted)
+    assert (language_of(page), OFFER in page.content.decode()) == ("zh-Hans", is_asked)
+    assert {"Cookie", "Accept-Language"} <= {name.strip() for name in page.headers["Vary"].split(",")}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("chosen", ["en", "zh-hans"])
+def test_either_answer_ends_the_offer_of_english(client: Client, chosen: str) -> None:
+    client.post("/i18n/setlang/", {"language": chosen, "next": "/accounts/login/"})
+    page = client.get("/accounts/login/", HTTP_ACCEPT_LANGUAGE="en-US,en;q=0.9")
+    assert OFFER not in page.content.decode()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("language", ["", "x" * 500, "en\r\nX: y"])
 def test_an_odd_choice_sets_no_cookie(client: Client, language: str) -> None:

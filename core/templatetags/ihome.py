@@ -1,10 +1,14 @@
 """Template tags and filters: money, dates, the language of texts, icons and stars."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
+from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -112,6 +116,20 @@ def _drawn(name: str) -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.simple_tag(takes_context=True)
+def canonical(context: Mapping[str, Any], *kept: str) -> str:
+    """Return the absolute address of a page, with only the parameters `kept` of its query."""
+    request = context["request"]
+    query = urlencode({name: request.GET[name] for name in kept if request.GET.get(name)})
+    return f"{settings.SITE_URL}{request.path}" + (f"?{query}" if query else "")
+
+
+@register.simple_tag
+def site_address(file: str) -> str:
+    """Return the absolute address of a static file."""
+    return f"{settings.SITE_URL}{static(file)}"
 
 
 @register.filter

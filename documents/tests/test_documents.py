@@ -21,11 +21,11 @@ FIRST_VERSIONS = {
     "about.en.md": "9f10710b6e64a40e",
     "about.zh-hans.md": "a3d12610db04b00a",
     "help.en.md": "75b155fd0c31d86b",
-    "help.zh-hans.md": "d48b94f365446747",
+    "help.zh-hans.md": "b08e200477ffdad3",
     "privacy.en.md": "43a2248b915a9414",
-    "privacy.zh-hans.md": "e352af6d157b85a1",
+    "privacy.zh-hans.md": "e87e0d6d6895d998",
     "terms.en.md": "6750857a0cfdc25b",
-    "terms.zh-hans.md": "127e2efd856c38a9",
+    "terms.zh-hans.md": "68d6d0153badaddb",
 }
 
 

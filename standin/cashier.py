@@ -11,6 +11,7 @@ from urllib.request import ProxyHandler, build_opener
 from . import pages
 from .errors import Refused
 from .faults import Faults
+from .language import CHOICES, keep, say
 from .messages import APP_FAILED, APP_GIVEN_UP, APP_PAID, Messages
 from .notices import Notices
 from .records import APP_PAY, BUYERS, PRODUCTS, Trade
@@ -43,6 +44,8 @@ class Cashier:
         if trade is None or step not in ("", "return", "result"):
             return pages.not_found_page()
         params = request.params()
+        if request.verb == "GET" and params.get("lang") in CHOICES:
+            return keep(params["lang"], f"/cashier/{session}")
         if step == "return" and trade.is_paid:
             return self._send_back(trade)
         if request.verb == "POST":
@@ -55,7 +58,7 @@ class Cashier:
             trade,
             payable=self._trades.is_payable(trade),
             buyer=buyer if buyer in BUYERS else "",
-            alert=_ALERTS.get(alert, ""),
+            alert=say(_ALERTS[alert]) if alert in _ALERTS else "",
             app_result=app_result,
         )
 

@@ -1,4 +1,4 @@
-"""Pages for the buyer: plain Chinese HTML without JavaScript, labelled as a simulation."""
+"""Pages for the buyer: plain HTML without JavaScript, labelled as a simulation."""
 
 from html import escape
 from pathlib import Path
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from .answers import as_html
 from .clock import moment_text
 from .errors import Refused
+from .language import is_english, say
 from .money import yuan
 from .records import BUYERS, PRODUCTS, Trade
 from .wire import CODECS, GBK, UTF8, Reply
@@ -25,22 +26,22 @@ def cashier_page(
     if trade.is_paid:
         return _paid_page(trade, handed)
     if not payable:
-        return _page("交易已关闭", _facts(trade) + handed + _back(trade), trade)
+        return _page(say("交易已关闭"), _facts(trade) + handed + _back(trade), trade)
     alert_html = f'<p class="alert" role="alert">{escape(alert)}</p>' if alert else ""
     alert_html += handed
     fields = _buyer_fields(trade, buyer) + _buttons(buyer)
     form = f'<form method="post" action="/cashier/{trade.session}">{fields}</form>'
-    return _page("确认付款", alert_html + _facts(trade) + form, trade)
+    return _page(say("确认付款"), alert_html + _facts(trade) + form, trade)
 
 
 def error_page(refused: Refused) -> Reply:
     """Alipay's error page, in GBK with status 200. The headers repeat its codes for tests."""
     body = (
-        '<div class="card"><h1>订单信息有误</h1>'
+        f'<div class="card"><h1>{say("订单信息有误")}</h1>'
         f'<p class="alert" role="alert">{escape(refused.sub_msg)}</p>'
-        f"<p>错误码：{escape(refused.code)} <code>{escape(refused.sub_code)}</code></p></div>"
+        f"<p>{say('错误码')}: {escape(refused.code)} <code>{escape(refused.sub_code)}</code></p></div>"
     )
-    reply = _page("订单信息有误", body, charset=GBK)
+    reply = _page(say("订单信息有误"), body, charset=GBK)
     headers = {
         **reply.headers,
         "X-Standin-Code": refused.code,
@@ -50,34 +51,41 @@ def error_page(refused: Refused) -> Reply:
 
 
 def not_found_page() -> Reply:
-    reply = _page("没有这个收银台", '<div class="card"><h1>没有这个收银台</h1></div>')
+    title = say("没有这个收银台")
+    reply = _page(title, f'<div class="card"><h1>{title}</h1></div>')
     return Reply(reply.body, 404, reply.content_type, reply.headers)
 
 
 def _handed_to_app(trade: Trade, app_result: str) -> str:
     address = f"/cashier/{trade.session}/result"
     return (
-        f'<p>App 会收到这个结果（<a href="{address}">JSON</a>）：</p>'
+        f'<p>{say("App 会收到这个结果")} (<a href="{address}">JSON</a>):</p>'
         f'<pre id="app-result">{escape(app_result)}</pre>'
     )
 
 
 def _paid_page(trade: Trade, handed: str) -> Reply:
     back = (
-        f'<a class="button main" id="return" href="/cashier/{trade.session}/return">返回商家</a>'
+        f'<a class="button main" id="return" href="/cashier/{trade.session}/return">{say("返回商家")}</a>'
         if trade.return_url
         else ""
     )
-    return _page("付款成功", _facts(trade) + handed + back, trade)
+    return _page(say("付款成功"), _facts(trade) + handed + back, trade)
 
 
 def _facts(trade: Trade) -> str:
-    facts = {"商品": trade.subject, "商户订单号": trade.out_trade_no, "产品": PRODUCTS[trade.method].label}
+    facts = {
+        "商品": trade.subject,
+        "商户订单号": trade.out_trade_no,
+        "产品": say(PRODUCTS[trade.method].label),
+    }
     if not trade.is_paid:
         facts["付款截止"] = moment_text(trade.expires_at)
     if trade.trade_no:
         facts["支付宝交易号"] = trade.trade_no
-    rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    rows = "".join(
+        f"<div><dt>{say(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items()
+    )
     return f'<p class="amount">￥{yuan(trade.amount_fen)}</p><dl>{rows}</dl>'
 
 
@@ -85,18 +93,18 @@ def _buyer_fields(trade: Trade, buyer: str) -> str:
     if buyer:
         return (
             f'<input type="hidden" name="buyer" value="{buyer}">'
-            f'<p>已登录：{_buyer_label(buyer)} <a href="?">换一个账号</a></p>'
+            f'<p>{say("已登录")}: {_buyer_label(buyer)} <a href="?">{say("换一个账号")}</a></p>'
         )
     choices = "".join(
         f'<label><input type="radio" name="buyer" value="{key}"{_checked(key == (trade.buyer or "1"))}>'
         f"{_buyer_label(key)}</label>"
         for key in BUYERS
     )
-    return f"<fieldset><legend>用哪个支付宝账号</legend>{choices}</fieldset>"
+    return f"<fieldset><legend>{say('用哪个支付宝账号')}</legend>{choices}</fieldset>"
 
 
 def _buyer_label(buyer: str) -> str:
-    return f"买家{buyer}（{escape(BUYERS[buyer].logon_id)}）"
+    return f"{say('买家')}{buyer}（{escape(BUYERS[buyer].logon_id)}）"
 
 
 def _checked(chosen: bool) -> str:
@@ -108,7 +116,7 @@ def _buttons(buyer: str) -> str:
     return (
         _button("pay", "确认付款" if buyer else "登录并付款", "main")
         + sign_in
-        + '<div class="others"><p>也可以试试不顺利的情况：</p>'
+        + f'<div class="others"><p>{say("也可以试试不顺利的情况：")}</p>'
         + _button("pay-drop", "付款但不返回商家")
         + _button("refuse", "付款失败（余额不足）")
         + _button("abandon", "放弃付款，返回商家")
@@ -117,12 +125,12 @@ def _buttons(buyer: str) -> str:
 
 
 def _button(action: str, label: str, css_class: str = "") -> str:
-    return f'<button id="{action}" name="action" value="{action}" class="{css_class}">{label}</button>'
+    return f'<button id="{action}" name="action" value="{action}" class="{css_class}">{say(label)}</button>'
 
 
 def _back(trade: Trade) -> str:
     address = leaving_address(trade)
-    return f'<a class="button" href="{escape(address)}">返回商家</a>' if address else ""
+    return f'<a class="button" href="{escape(address)}">{say("返回商家")}</a>' if address else ""
 
 
 def leaving_address(trade: Trade) -> str:
@@ -137,13 +145,23 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _other(trade: Trade | None) -> str:
+    """Link to the page in the other language."""
+    if trade is None:
+        return ""
+    language, lang, label = ("zh", "zh-Hans", "中文") if is_english() else ("en", "en", "English")
+    return f'<a id="language" href="/cashier/{trade.session}?lang={language}" lang="{lang}">{label}</a>'
+
+
 def _page(title: str, content: str, trade: Trade | None = None, charset: str = UTF8) -> Reply:
     card = f'<div class="card"><h1>{title}</h1>{content}</div>' if trade else content
     html = (
-        f'<!doctype html><html lang="zh-Hans"><head><meta charset="{charset}">'
+        f'<!doctype html><html lang="{"en" if is_english() else "zh-Hans"}"><head><meta charset="{charset}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{title} · 模拟支付宝</title><link rel="stylesheet" href="/cashier.css"></head><body>'
-        '<p class="pretend"><strong>模拟支付宝</strong>：这里不会动用真实资金</p>'
+        f"<title>{title} · {say('模拟支付宝')}</title>"
+        '<link rel="stylesheet" href="/cashier.css"></head><body>'
+        f'<p class="pretend"><strong>{say("模拟支付宝")}</strong>: {say("这里不会动用真实资金")} '
+        f"{_other(trade)}</p>"
         f"<main>{card}</main></body></html>"
     )
     # A browser checks the redirect after a form post against form-action too.

@@ -13,6 +13,7 @@ from .bill import Bills
 from .cashier import Cashier
 from .errors import Refused
 from .gateway import Gateway
+from .language import speaking
 from .wire import Manner, Reply, Request
 
 log = logging.getLogger("standin")
@@ -61,7 +62,8 @@ class Server:
     def answer(self, request: Request) -> Reply:
         """Answer a request. Never raises: an unexpected error is a 500, its traceback goes to the log."""
         try:
-            return self._route(request)
+            with speaking(request):
+                return self._route(request)
         except Refused as refused:
             return pages.error_page(refused)
         except Exception:

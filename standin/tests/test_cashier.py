@@ -206,3 +206,34 @@ def test_odd_forms_do_nothing(standin, cashier, body):
 def test_an_unknown_session_is_not_found(standin):
     for path in ("/cashier/x", "/cashier/x/return", "/cashier/"):
         assert fetch(standin.url + path).status == 404
+
+
+@pytest.mark.parametrize("step", ["", "login", "refuse", "pay", "abandon"])
+def test_its_link_leads_to_english_and_a_cookie_keeps_it(merchant, step):
+    cashier = merchant.press_pay(subject="ihome stay").location
+    assert 'lang="en">English</a>' in shown(cashier)
+    chosen = fetch(f"{cashier}?lang=en")
+    assert (chosen.status, chosen.location) == (303, urlsplit(cashier).path)
+    cookie = chosen.headers["Set-Cookie"].partition(";")[0]
+    address = cashier
+    if step:
+        answer = fetch(cashier, f"action={step}&buyer=1".encode(), Cookie=cookie)
+        address = cashier.rpartition("/cashier/")[0] + answer.location
+    page = fetch(address, Cookie=cookie).body.decode()
+    assert '<html lang="en">' in page
+    assert not re.search("[\u4e00-\u9fff]", page.replace(">中文</a>", ""))
+    assert '<html lang="zh-Hans">' in shown(cashier)
+
+
+def test_an_odd_language_is_chinese(cashier):
+    assert fetch(f"{cashier}?lang=xx").status == 200
+    assert '<html lang="zh-Hans">' in fetch(cashier, Cookie="cashier_language=xx; \x7f=,").body.decode()
+
+
+def test_every_text_of_the_cashier_has_english():
+    from standin.cashier import _ALERTS
+    from standin.language import ENGLISH
+    from standin.records import PRODUCTS
+
+    texts = {*_ALERTS.values(), *(product.label for product in PRODUCTS.values())}
+    assert texts <= ENGLISH.keys()

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access_log
 from accounts.models import AccessEvent, AccountEvent, User
 from core.money import yuan_text
+from orders import reasons
 from orders.models import Order, OrderEvent
 
 PAGE = 50
@@ -74,7 +75,7 @@ def _change(row: LogEntry) -> Entry:
 
 def _order_step(row: OrderEvent) -> Entry:
     amount = "" if row.amount_fen is None else f"￥{yuan_text(row.amount_fen)}"
-    text = " · ".join(filter(None, [str(row.get_kind_display()), amount, row.reason]))
+    text = " · ".join(filter(None, [str(row.get_kind_display()), amount, reasons.shown(row.reason)]))
     url = reverse("admin:orders_order_change", args=[row.order_id])
     return Entry(row.created_at, row.actor, text, row.order.number, url, f"orders.order-{row.order_id}")
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,11 +18,12 @@ from core.exports import Exported
 from core.refusal import Refusal, no_longer_possible
 from core.templatetags.ihome import stay_date, yuan
 from core.transactions import durable_transaction
-from orders import deadlines, mailing, stays, transitions
+from orders import deadlines, mailing, reasons, stays, transitions
 from orders.invoice_admin import InvoiceRequestAdmin
 from orders.models import InvoiceRequest, Order, OrderEvent, Review
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.note_admin import OrderNotes
+from orders.reasons import GivesReason
 from orders.review_admin import ReviewAdmin
 from orders.staff_booking import StaffBooking
 from orders.staff_filters import STAYS_OF_STAGE, AreaFilter, StageFilter, StayFilter
@@ -33,12 +33,8 @@ from orders.templatetags.stages import staff_pill
 from orders.transitions import IllegalTransition
 
 
-class RejectForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason (shown to the renter)"),
-        max_length=200,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
+class RejectForm(GivesReason):
+    usual_reasons = reasons.DECLINED
 
 
 class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
@@ -113,7 +109,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
                 request,
                 queryset,
                 lambda order: transitions.reject(order, by=staff, reason=reason),
-                gettext("Declined: %(reason)s") % {"reason": reason},
+                gettext("Declined: %(reason)s") % {"reason": reasons.shown(reason)},
             )
             return None
         return self.ask_first(

@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.fields import YuanField
+from orders import reasons
+from orders.reasons import GivesReason
 from payments.cancellation import Preview
 
 EXPLANATION_LENGTH = 200
@@ -24,11 +26,11 @@ class AgreeForm(forms.Form):
     agreed = forms.BooleanField(initial="1", widget=forms.HiddenInput)
 
 
-class CancelForm(forms.Form):
+class CancelForm(GivesReason):
     """`left_fen`: the maximum refund when the form was made."""
 
+    usual_reasons = reasons.CANCELED
     left_fen = forms.IntegerField(widget=forms.HiddenInput)
-    reason = explanation_field(gettext_lazy("Reason (shown to the renter)"))
 
     def __init__(self, data: Any, *, preview: Preview) -> None:
         super().__init__(data, initial={"left_fen": preview.refundable_fen})

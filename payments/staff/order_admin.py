@@ -12,6 +12,7 @@ from accounts.factors import again
 from accounts.guards import signed_in_user
 from core.money import yuan_text
 from core.refusal import Refusal
+from orders import reasons
 from orders.admin import BaseOrderAdmin
 from orders.changes import is_changeable
 from orders.deadlines import can_be_extended
@@ -95,7 +96,7 @@ class OrderAdmin(ConfirmsOutside, ExtendsDeadline, ChangesStays, BaseOrderAdmin)
             refund_fen=given["amount"],
         )
         result = gettext("Cancelled; refund: ￥%(amount)s.") % {"amount": yuan_text(given["amount"])}
-        self.log_change(request, order, f"{result} {given['reason']}")
+        self.log_change(request, order, f"{result} {reasons.shown(given['reason'])}")
         self.message_user(request, f"{order.number}: {result}", messages.SUCCESS)
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return None

@@ -18,7 +18,7 @@ from documents.models import AGREED, MAX_LENGTH, Kind, Version
 class VersionForm(forms.ModelForm):
     """The next version. `base` is the number of the one that it was written from."""
 
-    base = forms.IntegerField(widget=forms.HiddenInput)
+    base = forms.IntegerField(label=_("version"), widget=forms.HiddenInput)
     text = PlainTextField(label=_("text in Chinese"), max_length=MAX_LENGTH, widget=forms.Textarea)
     text_en = PlainTextField(label=_("text in English"), max_length=MAX_LENGTH, widget=forms.Textarea)
     changed = PlainLineField(

@@ -21,7 +21,7 @@ SHOWN = ("title", "placeholder", "aria-label", "alt")
 DATA = re.compile(
     r"Wang|wang@example\.com|CSV|XLSX"
     r"|Xiamen|House \d+|Kitchen|Fine|爱家租房 订单 \d+|前台|财务|店长|English|中文"
-    r"|Control|Mac|Command|Wi-Fi|\bI[DP]\b"
+    r"|Control|Mac|Command|Wi-Fi|\bI[DP]\b|Markdown|\{\w+\}"
 )
 """Rows of the test, names of roles, links to the other language, names of keys and the like."""
 MESSAGE_OF_ALIPAY = re.compile(r"\w+=.*")

@@ -52,7 +52,7 @@ def rows(gateway: Gateway) -> Rows:
         events.note(newcomer, AccountEvent.Kind.ADDED, by=None),
         AccessEvent.objects.create(kind=AccessEvent.Kind.SIGNED_IN, user=newcomer, address="-", key="1"),
         Agreement.objects.create(user=newcomer, kind="terms", number=1, place="SIGN_UP"),
-        Version.objects.create(kind="terms", number=2, text="新", text_en="New", author=order.renter),
+        Version.objects.create(kind="terms", number=2, text="Fine", text_en="Fine", author=order.renter),
         Facility.objects.create(name="Kitchen", icon="kitchen"),
         BookedNight.objects.create(house=house, night=timezone.localdate()),
         ChannelCalendar.objects.create(house=house, channel="Airbnb", url="https://example.com/"),

@@ -14,18 +14,21 @@ from core.fields import PlainLineField, PlainTextField
 from documents import current
 from documents.models import AGREED, MAX_LENGTH, Kind, Version
 
+_LARGE = forms.Textarea(attrs={"class": "vLargeTextField", "rows": 24})
+_LINE = forms.TextInput(attrs={"class": "vTextField"})
+
 
 class VersionForm(forms.ModelForm):
     """The next version. `base` is the number of the one that it was written from."""
 
     base = forms.IntegerField(label=_("version"), widget=forms.HiddenInput)
-    text = PlainTextField(label=_("text in Chinese"), max_length=MAX_LENGTH, widget=forms.Textarea)
-    text_en = PlainTextField(label=_("text in English"), max_length=MAX_LENGTH, widget=forms.Textarea)
+    text = PlainTextField(label=_("text in Chinese"), max_length=MAX_LENGTH, widget=_LARGE)
+    text_en = PlainTextField(label=_("text in English"), max_length=MAX_LENGTH, widget=_LARGE)
     changed = PlainLineField(
-        label=_("what changed, in Chinese"), max_length=200, required=False, widget=forms.TextInput
+        label=_("what changed, in Chinese"), max_length=200, required=False, widget=_LINE
     )
     changed_en = PlainLineField(
-        label=_("what changed, in English"), max_length=200, required=False, widget=forms.TextInput
+        label=_("what changed, in English"), max_length=200, required=False, widget=_LINE
     )
 
     class Meta:
@@ -64,6 +67,7 @@ class VersionAdmin(admin.ModelAdmin):
     change_list_template = "admin/documents/list.html"
     add_form_template = "admin/documents/add.html"
     actions = None
+    show_facets = admin.ShowFacets.NEVER
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False

@@ -85,8 +85,9 @@ def _filled(name: str) -> str:
         case "company":
             return company().name or gettext("the operator of this site")
         case "contact":
-            ways = [way for way in (settings.CONTACT_PHONE, settings.CONTACT_EMAIL) if way]
-            return ", ".join(ways) or gettext("the contact at the foot of this page")
+            ways = (("tel", settings.CONTACT_PHONE), ("mailto", settings.CONTACT_EMAIL))
+            links = [f"[{way}]({scheme}:{way.replace(' ', '')})" for scheme, way in ways if way]
+            return " · ".join(links) or gettext("the contact at the foot of this page")
         case _:
             return _details()
 

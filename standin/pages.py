@@ -160,8 +160,8 @@ def _page(title: str, content: str, trade: Trade | None = None, charset: str = U
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title} · {say('模拟支付宝')}</title>"
         '<link rel="stylesheet" href="/cashier.css"></head><body>'
-        f'<p class="pretend"><strong>{say("模拟支付宝")}</strong>: {say("这里不会动用真实资金")} '
-        f"{_other(trade)}</p>"
+        f'<header class="pretend"><strong>{say("模拟支付宝")}</strong>: {say("这里不会动用真实资金")} '
+        f"{_other(trade)}</header>"
         f"<main>{card}</main></body></html>"
     )
     # A browser checks the redirect after a form post against form-action too.

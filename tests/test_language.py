@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as site
@@ -243,40 +244,72 @@ def test_the_compiled_catalogue_is_up_to_date(tmp_path: Path) -> None:
 NEW_PASSWORDS = ["123", "password", "98765432109", "13811112222"]
 
 
+REFUSED_FORMS = [
+    *(("/accounts/signup/", {"username": "13811112222", "password": password}) for password in NEW_PASSWORDS),
+    ("/accounts/signup/", {}),
+    ("/accounts/signup/", {"username": "1" * 550, "password": "quiet-sea-8", "email": "a@b"}),
+    ("/accounts/me/", {"name": "长" * 41, "email": "a@b"}),
+    ("/accounts/password/", {}),
+    ("/accounts/password/", {"old_password": "x", "new_password1": "123", "new_password2": "124"}),
+    ("/houses/{house}/book/", {}),
+    ("/houses/{house}/book/", {"check_in": "soon", "check_out": "2026-02-30", "guests": "0"}),
+    ("/houses/{house}/book/", {"check_in": "2020-01-01", "check_out": "2019-01-01", "guests": "two"}),
+    ("/?area=999&guests=0&check_in=x", None),
+    ("/?guests=100&check_in=2020-01-01", None),
+    ("/orders/{order}/review/", {}),
+    ("/orders/{order}/review/", {"rating": "9", "text": "好" * 1001}),
+]
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("address", "fields"),
-    [
-        *(
-            ("/accounts/signup/", {"username": "13811112222", "password": password})
-            for password in NEW_PASSWORDS
-        ),
-        ("/accounts/signup/", {}),
-        ("/accounts/signup/", {"username": "1" * 550, "password": "quiet-sea-8", "email": "a@b"}),
-        ("/accounts/me/", {"name": "长" * 41, "email": "a@b"}),
-        ("/accounts/password/", {}),
-        ("/accounts/password/", {"old_password": "x", "new_password1": "123", "new_password2": "124"}),
-        ("/houses/{house}/book/", {}),
-        ("/houses/{house}/book/", {"check_in": "soon", "check_out": "2026-02-30", "guests": "0"}),
-        ("/houses/{house}/book/", {"check_in": "2020-01-01", "check_out": "2019-01-01", "guests": "two"}),
-        ("/?area=999&guests=0&check_in=x", None),
-        ("/?guests=100&check_in=2020-01-01", None),
-        ("/orders/{order}/review/", {}),
-        ("/orders/{order}/review/", {"rating": "9", "text": "好" * 1001}),
-    ],
-)
+@pytest.mark.parametrize(("address", "fields"), REFUSED_FORMS)
 def test_form_errors_are_chinese_sentences(
     client: Client, address: str, fields: dict[str, str] | None
 ) -> None:
+    form, messages = refused(client, address, fields)
+    for message in messages:
+        assert re.search("[\u4e00-\u9fff].*[。！？]$", message)  # a sentence
+        assert not re.search("[A-Za-z_%]|该值|该变量|字段", message)
+    assert len(form.errors.get("username", [])) <= 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("address", "fields"), REFUSED_FORMS)
+def test_form_errors_are_english_sentences(
+    client: Client, address: str, fields: dict[str, str] | None
+) -> None:
+    client.cookies[COOKIE] = "en"
+    _form, messages = refused(client, address, fields)
+    for message in messages:
+        assert re.search(r"[A-Z].*[.!?]$", message)
+        assert not re.search("[\u4e00-\u9fff%]", message)
+
+
+def refused(client: Client, address: str, fields: dict[str, str] | None) -> tuple[Any, list[str]]:
+    """Send a form that is refused. Return it and its errors."""
     order = make.order(status=Order.Status.WAIT_COMMENT)
     if "signup" not in address:
         client.force_login(order.renter)
     address = address.format(house=order.house_id, order=order.number)
     page = client.get(address) if fields is None else client.post(address, fields)
     form = page.context.get("review_form") or page.context["form"]
-    messages = [str(error) for errors in form.errors.values() for error in errors]
+    with translation.override("en" if COOKIE in client.cookies else "zh-hans"):  # for lazy ones
+        messages = [str(error) for errors in form.errors.values() for error in errors]
     assert messages
-    for message in messages:
-        assert re.search("[\u4e00-\u9fff].*[。！？]$", message)  # a sentence
-        assert not re.search("[A-Za-z_%]|该值|该变量|字段", message)
-    assert len(form.errors.get("username", [])) <= 1
+    return form, messages
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "heading"), [("en", "Something went wrong"), ("zh-hans", "出了点问题")])
+def test_the_page_of_an_error_is_in_the_language_of_the_visitor(
+    client: Client, monkeypatch: pytest.MonkeyPatch, language: str, heading: str
+) -> None:
+    def fail(request: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("ihome_site.views.connection.cursor", fail)
+    client.raise_request_exception = False
+    client.cookies[COOKIE] = language
+    page = client.get("/readyz")
+    assert page.status_code == 500
+    assert heading in page.content.decode()

@@ -7,7 +7,7 @@ app_name = "documents"
 urlpatterns = [
     *(path(f"{kind.value}/", views.document, {"kind": kind}, name=kind.value) for kind in Kind),
     *(
-        path(f"{kind.value}/<int:number>/", views.document, {"kind": kind}, name=f"{kind.value}_version")
+        path(f"{kind.value}/<int:version>/", views.document, {"kind": kind}, name=f"{kind.value}_version")
         for kind in Kind
     ),
 ]

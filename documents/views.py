@@ -7,9 +7,9 @@ from documents.models import AGREED, Kind, Version
 
 
 @require_safe
-def document(request: HttpRequest, kind: Kind, number: int | None = None) -> HttpResponse:
+def document(request: HttpRequest, kind: Kind, version: int | None = None) -> HttpResponse:
     """Show the newest version, or one before it, with links to the others."""
-    found = current.newest(kind) if number is None else current.version(kind, number)
+    found = current.newest(kind) if version is None else current.version(kind, version)
     if found is None:
         raise Http404
     numbers = [*Version.objects.filter(kind=kind).order_by("-number").values_list("number", flat=True), 1]

@@ -102,6 +102,7 @@ def fill(route_and_model: tuple[str, str], world: World) -> str:
     first = apps.get_model(model)._base_manager.order_by("pk").first() if model else None
     values = {
         "number": world.order.number,
+        "version": "1",
         "pk": str(world.order.house_id),
         "object_id": str(first.pk) if first else "1",
         "id": str(first.pk) if first else "1",
@@ -374,6 +375,8 @@ class Inline(HTMLParser):
             self.found.append(self.get_starttag_text() or tag)
         if tag == "script" and "src" not in values and values.get("type") != "application/json":
             self.found.append("script")
+        if tag == "link" and values.get("rel") == "canonical":
+            return  # an absolute address of our own, which browsers don't fetch
         for name in ("href", "src", "action", "formaction"):
             if re.match(r"\s*(javascript|data|https?):|\s*//", values.get(name) or "", re.IGNORECASE):
                 self.found.append(f"{tag} {name}={values[name]}")

@@ -6,10 +6,10 @@ N ?= 1000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories check shape audit bench budget clean machine-demo machine-unit machine-test machine-bench
+.PHONY: help demo unit test browser histories check shape audit bench budget server-test restore-test clean machine-demo machine-unit machine-test machine-bench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: machine-demo ## run the site with demo data and a stand-in Alipay (PORT=8000 STANDIN_PORT=8001)
 	@$(PYTHON) -m demo --port $(PORT) --standin-port $(STANDIN_PORT)
@@ -45,8 +45,14 @@ bench: machine-bench ## measure speed, compared with the article's views
 budget: machine-bench ## compare instructions and messages of each request with benchmarks/budget.json
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions --budget
 
+server-test: ## put the site up in a bare Debian folder, pay over https, upgrade and go back (as root)
+	@deploy/servertest/run.sh site.sh
+
+restore-test: ## in such a folder: pay, refund and book after the dump, lose the database, restore it (as root)
+	@deploy/servertest/run.sh restore.sh
+
 clean: ## remove .demo, .venv, .venv-unit and caches
-	rm -rf .demo .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf .demo .server-test .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 machine-demo machine-unit machine-test machine-bench: machine-%:
 	@deploy/machine.sh $*

@@ -2,7 +2,7 @@
 # Static checks. Runs all of them even if one fails; changes no file. mypy takes as long as the others together: it runs
 # beside them.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 unset PYTHONDONTWRITEBYTECODE # or each process of pytest would rewrite the assertions of all tests
 
 python=.venv/bin/python
@@ -47,7 +47,7 @@ check_no_index() {
 # A name that is not pinned there would take any version.
 check_unit_pins() {
   local name
-  for name in $(grep -v '^#' requirements-unit.txt); do
+  grep -v '^#' requirements-unit.txt | while read -r name; do
     grep -q "^$name==" requirements-dev.txt || { echo "requirements-dev.txt does not pin $name" && return 1; }
   done
 }
@@ -59,6 +59,7 @@ run "ruff format" "$python" -m ruff format --check .
 run "missing migrations" env DJANGO_SETTINGS_MODULE=tests.settings DATABASE_URL=sqlite://:memory: \
   "$python" manage.py makemigrations --check --dry-run
 run "check --deploy" check_deploy
+run "shellcheck" shellcheck -x deploy/*.sh deploy/servertest/*.sh
 run "requirements name no index" check_no_index
 run "requirements-unit.txt is pinned" check_unit_pins
 run "tests can be collected" "$python" -m pytest -qq --collect-only --disable-warnings

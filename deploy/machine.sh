@@ -59,6 +59,7 @@ list_for_tests() {
   have msgfmt || missing+=(gettext)
   have node || missing+=(nodejs)
   have npm || missing+=(npm)
+  have shellcheck || missing+=(shellcheck)
 }
 
 apt_install() {

@@ -3,7 +3,7 @@
 # Three processes share the tests: on two cores one always waits, for the database or for Chromium. Those that race, or
 # change the whole database server, run in one for each database, at the same time: each has a server of its own.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 unset DATABASE_URL
 unset PYTHONDONTWRITEBYTECODE # or each process of pytest would rewrite the assertions of all tests
 

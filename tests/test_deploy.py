@@ -345,6 +345,12 @@ def test_systemd_knows_every_line_of_the_units(tmp_path: Path) -> None:
     assert (done.returncode, ours) == (0, [])
 
 
+@pytest.mark.parametrize("name", ["ihome.service", "ihome-sweep.service"])
+def test_CRA05_a_service_that_comes_up_before_the_database_is_tried_again_for_good(name: str) -> None:
+    says = directives(DEPLOY / "systemd" / name)
+    assert (says["Restart"], says["StartLimitIntervalSec"]) == ("always", "0")
+
+
 @pytest.mark.parametrize("name", ROOTS)
 def test_the_backup_has_few_of_roots_rights(name: str) -> None:
     says = directives(DEPLOY / "systemd" / name)

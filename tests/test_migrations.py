@@ -46,7 +46,7 @@ def later_migrations() -> list[Migration]:
     ]
 
 
-def test_the_version_before_works_on_the_tables_of_this_one() -> None:
+def test_OPS06_the_version_before_works_on_the_tables_of_this_one() -> None:
     assert [f"{each}: {problem}" for each in later_migrations() for problem in problems(each)] == []
 
 

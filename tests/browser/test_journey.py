@@ -70,10 +70,10 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
 
     renter.click(translated("Back to my orders"))
     assert renter.path() == "/orders/"
-    assert renter.status() == translated("To review")
+    assert renter.status() == translated("Upcoming")
     expect(renter.pay_button()).to_have_count(0)
     renter.look("orders-paid")
-    renter.click(translated("View"))
+    renter.click(translated("Check-in guide"))
     renter.click(translated("Receipt"))
     expect(page.locator("article")).to_contain_text("人民币伍佰壹拾捌元整")
     renter.look("receipt")
@@ -86,7 +86,7 @@ def test_from_the_search_to_a_review_and_to_a_refund(visit, running, standin, de
     renter.look("review-written")
     renter.click(translated("Submit review"))
     assert renter.number() == number
-    assert renter.status() == translated("Completed")
+    assert renter.status() == translated("Upcoming")
     expect(page.get_by_text(translated("Thanks for your review."))).to_be_visible()
     mine = page.locator("section", has=page.get_by_role("heading", name=translated("Your review")))
     expect(mine).to_contain_text("床很舒服")
@@ -186,7 +186,7 @@ def test_with_the_keyboard_alone(visit):
     press("Enter")
     expect(page.get_by_role("heading", name="支付成功")).to_be_visible()
     enter("回到我的订单")
-    assert renter.status() == "待评价"
+    assert renter.status() == "待入住"
 
 
 def goes_through_three_origins(requests, number, site, alipay, product):

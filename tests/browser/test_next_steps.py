@@ -192,7 +192,7 @@ def test_out_of_wechat_and_back(visit, js):
     if not js:
         renter.go(f"/payments/{number}/way-out/")
     renter.page.wait_for_url(re.compile(f"/orders/{number}/"))
-    assert renter.status() == "待评价"
+    assert renter.status() == "待入住"
 
 
 @small_and_plain_or_large
@@ -241,4 +241,4 @@ def test_USR10_paying_works_on_a_slow_phone_without_scripts(visit):
     expect(renter.page.get_by_role("heading", name="支付成功")).to_be_visible(timeout=60_000)
     renter.click("回到我的订单")
     expect(renter.page.locator("article")).to_contain_text(number)
-    assert renter.status() == "待评价"
+    assert renter.status() == "待入住"

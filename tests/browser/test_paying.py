@@ -94,7 +94,7 @@ class TestBeingConfirmed:
         renter.go(f"/orders/{number}/")
         standin.post("faults/clear")
         standin.post("notify-now", out_trade_no=f"{number}_1")
-        expect(renter.page.locator(".pill")).to_have_text("待评价", timeout=UNATTENDED_MS)
+        expect(renter.page.locator(".pill")).to_contain_text("待入住", timeout=UNATTENDED_MS)
 
     def test_the_order_in_another_tab_offers_no_payment_either(self, visit, standin, unconfirmed):
         renter = visit(**PHONE, fast_clock=True)
@@ -121,7 +121,7 @@ class TestBeingConfirmed:
         renter.click("我已付款，帮我查一下")
         expect(renter.page.get_by_text("您的付款已到账。")).to_be_visible()
         assert renter.number() == number
-        assert renter.status() == "待评价"
+        assert renter.status() == "待入住"
 
     @js_or_not
     def test_signed_out_it_shows_no_details_and_still_reloads(self, visit, standin, unconfirmed, js):
@@ -192,7 +192,7 @@ class TestWithoutReturning:
         renter.press_pay()
         renter.pay("pay-drop")
         expect(renter.page.get_by_role("heading", name="付款成功")).to_be_visible()
-        expect(waiting.locator(".pill")).to_have_text("待评价", timeout=UNATTENDED_MS)
+        expect(waiting.locator(".pill")).to_contain_text("待入住", timeout=UNATTENDED_MS)
         expect(waiting.get_by_role("button", name="去支付")).to_have_count(0)
 
     def test_a_hidden_page_does_not_poll_and_polls_at_once_when_shown(self, visit):
@@ -224,7 +224,7 @@ class TestWithoutReturning:
         expect(renter.page.get_by_role("heading", name="付款成功")).to_be_visible()
         waiting = waiting or renter.new_tab(f"/orders/{number}/")
         # No sweep runs here: the page itself triggers the query.
-        expect(waiting.locator(".pill")).to_have_text("待评价", timeout=30_000)
+        expect(waiting.locator(".pill")).to_contain_text("待入住", timeout=30_000)
         standin.post("faults/clear")
 
     @js_or_not
@@ -249,7 +249,7 @@ class TestWithoutReturning:
         renter.page.wait_for_timeout(4_000)  # at most one query per 3 s
         if renter.status() == "待支付":  # else the page has checked by itself
             check.click()
-        expect(renter.page.locator(".pill")).to_have_text("待评价")
+        expect(renter.page.locator(".pill")).to_contain_text("待入住")
 
     def test_without_a_script_the_next_load_shows_it(self, visit):
         renter = visit(**PHONE, java_script_enabled=False)
@@ -262,7 +262,7 @@ class TestWithoutReturning:
             renter.go(f"/orders/{number}/")
             return renter.status()
 
-        renter.wait_for(look_again, "待评价")
+        renter.wait_for(look_again, "待入住")
 
 
 class TestTwice:
@@ -313,7 +313,7 @@ class TestTwice:
         expect(heading(renter.page, "支付成功")).to_be_visible()
         stale.get_by_role("button", name="去支付").click()
         expect(stale.get_by_text("这个订单已不能支付。")).to_be_visible()
-        expect(stale.locator(".pill")).to_have_text("待评价")
+        expect(stale.locator(".pill")).to_contain_text("待入住")
         assert list(standin.attempts(number)) == [f"{number}_1"]
 
     @js_or_not
@@ -329,7 +329,7 @@ class TestTwice:
         renter.page.goto(f"/orders/{number}/")
         renter.go("/orders/")
         renter.page.go_back()
-        assert renter.status() == "待评价"
+        assert renter.status() == "待入住"
         expect(renter.pay_button()).to_have_count(0)
 
     def test_another_account_gets_an_attempt_of_its_own(self, visit, standin):
@@ -365,7 +365,7 @@ class TestWithoutASession:
         renter.sign_in()
         assert renter.path() == "/orders/"
         expect(renter.page.get_by_role("article")).to_contain_text(number)
-        assert renter.status() == "待评价"
+        assert renter.status() == "待入住"
 
     def test_RET05_another_user_sees_no_details(self, visit):
         renter, other = visit(**PHONE), visit(**PHONE)

@@ -281,8 +281,8 @@ class Visitor:
     # Checks
 
     def status(self) -> str:
-        """Return the text of the page's only status pill."""
-        return self.page.locator(".pill").inner_text().strip()
+        """Return the stage on the page's only pill, without the day of check-in."""
+        return self.page.locator(".pill").inner_text().strip().split(" · ")[0]
 
     def look(self, name: str) -> None:
         """Assert that the page is not too wide, and keep a full-page screenshot."""

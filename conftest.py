@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.core.cache import cache
 from django.test import client
 from pytest_django import Settings
 
 from accounts import sms
 from core import outbox
 from demo.keys import make_demo_keys
+from documents import current
+from documents.models import Kind
 from ihome_site.requests import Utf8Request
 from payments.alipay import http
 from standin import StandIn
@@ -62,6 +65,12 @@ def closed_breakers() -> None:
     http.breaker.reset()
     outbox.breaker.reset()
     sms.breaker.reset()
+
+
+@pytest.fixture(autouse=True)
+def documents_unchanged() -> None:
+    """Have the versions of the documents in the cache: pages would ask for them once a minute."""
+    cache.set(current.CACHE_KEY, dict.fromkeys(Kind.values, current.FIRST), None)
 
 
 @pytest.fixture

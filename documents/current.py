@@ -20,7 +20,7 @@ FIRST = 1
 FIRST_PUBLISHED = datetime(2026, 11, 27, tzinfo=UTC)
 TEXTS = Path(__file__).parent / "texts"
 _CACHED_SECONDS = 60
-_CACHE_KEY = "documents.numbers"
+CACHE_KEY = "documents.numbers"
 _PLACEHOLDER = re.compile(r"\{(company|contact|details)\}")
 """Of texts: filled from the settings of the company."""
 
@@ -40,16 +40,16 @@ class Document:
 
 def numbers() -> dict[str, int]:
     """Return the newest version of each document. Up to a minute old in other processes."""
-    found: dict[str, int] | None = cache.get(_CACHE_KEY)
+    found: dict[str, int] | None = cache.get(CACHE_KEY)
     if found is None:
         rows = Version.objects.order_by().values_list("kind").annotate(newest=Max("number"))
         found = {**dict.fromkeys(Kind.values, FIRST), **dict(rows)}
-        cache.set(_CACHE_KEY, found, _CACHED_SECONDS)
+        cache.set(CACHE_KEY, found, _CACHED_SECONDS)
     return found
 
 
 def forget_numbers() -> None:
-    cache.delete(_CACHE_KEY)
+    cache.delete(CACHE_KEY)
 
 
 def newest(kind: Kind) -> Document:

@@ -78,6 +78,8 @@ def world() -> World:
     message_log.record_signed(message_log.Channel.NOTIFY, alipay.notify_body(payment), {})
     reviewed.house.booked_nights.create(night=timezone.localdate())
     Group.objects.create(name="Front desk")
+    payment.order.house.channel_calendars.create(channel="Airbnb", token="a-token")
+    payment.order.house.double_sales.create(channel="Airbnb", nights="2026-12-05")
     return World(superuser, payment.order, payment)
 
 
@@ -110,6 +112,7 @@ def fill(route_and_model: tuple[str, str], world: World) -> str:
         "content_type_id": "1",
         "path": "houses/none.jpg",
         "url": "nowhere",
+        "token": "a-token",
     }
     route = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda match: values[match[1]], route)
     route = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: values[match[1]], route)
@@ -207,6 +210,8 @@ def test_SEC02_safe_methods_change_nothing(world: World, gateway: Gateway, metho
         after = database()
         if address.endswith((".csv", ".xlsx")) and method == "get":
             before["admin.LogEntry"] = after["admin.LogEntry"]  # who downloaded it
+        if address.endswith("a-token.ics") and method == "get":
+            before["houses.ChannelCalendar"] = after["houses.ChannelCalendar"]  # what it was told
         assert after == before, address
     assert gateway.calls == []
     assert client.session["_auth_user_id"] == str(world.superuser.pk)

@@ -6,10 +6,17 @@ import houses.channels.models
 from django.conf import settings
 from django.db import migrations, models
 
+from accounts import roles
+from accounts.role_migrations import giving
+
+DOUBLE_SALES = ["houses.view_doublesale", "houses.change_doublesale"]
+CALENDARS = [f"houses.{verb}_channelcalendar" for verb in ("view", "add", "change", "delete")]
+
 
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('auth', '0012_alter_user_first_name_max_length'),
         ('houses', '0013_stars_by_mark'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -82,4 +89,8 @@ class Migration(migrations.Migration):
             model_name='doublesale',
             index=models.Index(fields=['done_at', 'id'], name='double_sale_open'),
         ),
+        migrations.RunPython(
+            giving(DOUBLE_SALES, roles.FRONT_DESK, roles.MANAGER), migrations.RunPython.noop
+        ),
+        migrations.RunPython(giving(CALENDARS, roles.MANAGER), migrations.RunPython.noop),
     ]

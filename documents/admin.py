@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin import DatesInRange
 from core.fields import PlainLineField, PlainTextField
 from documents import current
 from documents.models import AGREED, MAX_LENGTH, Kind, Version
@@ -59,7 +60,7 @@ def _newest_number(kind: str) -> int:
 
 
 @admin.register(Version)
-class VersionAdmin(admin.ModelAdmin):
+class VersionAdmin(DatesInRange):
     form = VersionForm
     list_display = ("kind", "number", "changed_shown", "author", "created_at")
     list_filter = ("kind",)

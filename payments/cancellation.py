@@ -35,6 +35,8 @@ class Preview:
     refunded_fen: int
     refund_fen: int
     awaiting_approval_fen: int
+    for_stay_fen: int
+    """Of what is left, as much as the stay costs: the policy is about this."""
 
     @property
     def refundable_fen(self) -> int:
@@ -42,7 +44,7 @@ class Preview:
 
     @property
     def kept_fen(self) -> int:
-        return self.refundable_fen - self.refund_fen
+        return self.for_stay_fen - self.refund_fen
 
 
 def preview(order: Order) -> Preview | None:
@@ -61,20 +63,29 @@ def _by_policy(order: Order) -> Preview:
     """Apply the policy frozen on the order to what has not been refunded yet."""
     payment = _paid(order)
     if payment is None:
-        return Preview(0, 0, 0, 0)
+        return Preview(0, 0, 0, 0, 0)
     refunded = payment.refunded_fen
     left = payment.received_fen - refunded
-    return Preview(payment.received_fen, refunded, _share(order, left), payment.awaiting_approval_fen)
+    return Preview(
+        payment.received_fen,
+        refunded,
+        _share(order, left),
+        payment.awaiting_approval_fen,
+        min(left, order.amount_fen),
+    )
 
 
 def _share(order: Order, left_fen: int) -> int:
     """Return the part of what is left of the payment that the policy gives back today.
 
-    Before check-in, the cleaning fee is given back whole, since nobody came. After it, it is kept.
+    Before check-in, the cleaning fee is given back whole, since nobody came. After it, it is kept. After a
+    change to a cheaper stay more may be left than it costs, while a refund of the rest awaits approval: the
+    policy is about the stay, and that refund is kept.
     """
     today = timezone.localdate()
-    cleaning_fen = min(price_lines.cleaning_fen(order), left_fen)
-    share = share_of(order.refund_policy, left_fen - cleaning_fen, order.check_in, today)
+    of_stay_fen = min(left_fen, order.amount_fen)
+    cleaning_fen = min(price_lines.cleaning_fen(order), of_stay_fen)
+    share = share_of(order.refund_policy, of_stay_fen - cleaning_fen, order.check_in, today)
     return share + cleaning_fen if today < order.check_in else share
 
 

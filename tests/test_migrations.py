@@ -34,7 +34,8 @@ def problems(migration: Migration) -> Iterator[str]:
             yield f"{operation.describe()}: the version before still uses the old name; {SPLIT}"
         elif isinstance(operation, operations.AddField):
             field = operation.field
-            if not (field.null or field.many_to_many or field.db_default is not NOT_PROVIDED):
+            is_filled_in = field.generated or field.db_default is not NOT_PROVIDED
+            if not (field.null or field.many_to_many or is_filled_in):
                 yield f"{operation.describe()}: the version before writes rows without it: use db_default"
 
 

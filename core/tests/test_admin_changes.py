@@ -14,7 +14,7 @@ from django.utils import translation
 
 from accounts.models import User
 from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
-from houses.models import Area, Facility, House, HousePhoto
+from houses.models import Area, ChannelCalendar, Facility, House, HousePhoto
 from tests import make
 from tests.pages import Desk, Fields
 
@@ -232,7 +232,7 @@ def changeable() -> Iterator[tuple[type[Model], admin.ModelAdmin]]:
 
 def test_L1_every_form_of_the_admin_that_changes_rows_compares() -> None:
     found = dict(changeable())
-    assert set(found) == {Area, Facility, House, HousePhoto, User, Group}
+    assert set(found) == {Area, ChannelCalendar, Facility, House, HousePhoto, User, Group}
     for model_admin in found.values():
         assert isinstance(model_admin, ChangedFieldsAdmin | ChangedFieldsInline)
         assert not getattr(model_admin, "list_editable", ())

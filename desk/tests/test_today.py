@@ -19,7 +19,7 @@ from tests.alipay import Gateway
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
-QUERIES = 41
+QUERIES = 45
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def test_what_the_role_may_see_is_offered_and_the_default_ticked() -> None:
         "accept",
         "approve",
         "refused",
+        "double_sales",
         "silent",
     ]
     assert form.initial["kinds"] == ["accept"]

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin import DatesInRange
 from core.admin_changes import ChangedFieldsAdmin
 from core.admin_pages import ByKey
 from core.fields import PlainLineField
@@ -48,7 +49,7 @@ class AttentionFilter(admin.SimpleListFilter):
 
 
 @admin.register(ChannelCalendar)
-class ChannelCalendarAdmin(ByKey, ChangedFieldsAdmin):
+class ChannelCalendarAdmin(ByKey, ChangedFieldsAdmin, DatesInRange):
     form = ChannelForm
     list_display = ["channel", "house", "state", "fetched_at", "told_at"]
     list_filter = [AttentionFilter]
@@ -107,9 +108,12 @@ class ChannelCalendarAdmin(ByKey, ChangedFieldsAdmin):
 
     @admin.action(description=_("Read now"), permissions=["change"])
     def read_now(self, request: HttpRequest, queryset: QuerySet[ChannelCalendar]) -> None:
-        count = queryset.exclude(url="").update(next_try_at=timezone.now())
-        told = ngettext("%d is read within a minute.", "%d are read within a minute.", count)
-        self.message_user(request, told % count, messages.SUCCESS)
+        calendars = list(queryset.exclude(url=""))
+        for calendar in calendars:
+            ChannelCalendar.objects.filter(pk=calendar.pk).update(next_try_at=timezone.now())
+            self.log_change(request, calendar, gettext("Read at once."))
+        told = ngettext("%d is read within a minute.", "%d are read within a minute.", len(calendars))
+        self.message_user(request, told % len(calendars), messages.SUCCESS)
 
     @admin.action(description=_("Free the nights of an empty calendar"), permissions=["change"])
     def believe_empty(self, request: HttpRequest, queryset: QuerySet[ChannelCalendar]) -> None:

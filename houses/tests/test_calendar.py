@@ -46,7 +46,7 @@ def test_two_months_from_the_week_of_today_on(house: House) -> None:
 
 
 def test_today_is_marked(house: House) -> None:
-    months = calendar.of_house(house, "").months
+    months = calendar.of_house(Rates(house), "").months
     days = [day for month in months for week in month.weeks for day in week if day]
     assert [day.date for day in days if day.is_today] == [date(2026, 11, 22)]
 
@@ -136,7 +136,7 @@ class TestPage:
     )
     def test_the_other_language_shows_the_same(self, client: Client, house: House, query: str) -> None:
         html = client.get(f"{house.get_absolute_url()}{query}").content.decode()
-        [following] = re.findall(r'name="next" value="(.*?)"', html)
+        *_hearts, following = re.findall(r'name="next" value="(.*?)"', html)
         assert unescape(following) == f"{house.get_absolute_url()}{query or '?guests=1'}"
 
     def test_the_months_of_the_stay_are_shown_unless_others_are_wanted(

@@ -237,8 +237,8 @@ class TestOwnNights:
         self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         page = self.booked(client).house.get_absolute_url()
-        # Session, renter, the order and the favourites beside the 8 of such a page.
-        with django_assert_num_queries(10):
+        # Session, renter, the order and the favourites beside the 7 of such a page.
+        with django_assert_num_queries(11):
             client.get(page, self.days())
 
 

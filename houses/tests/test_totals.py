@@ -42,7 +42,7 @@ def test_with_dates_a_card_shows_the_total_and_the_price_per_night(client: Clien
     house = make.house(price_fen=10000, cleaning_fee_fen=5000, guests_included=1, guest_fee_fen=2000)
     season(house, last_night=MONDAY)
     html = found(client, 2, guests=3).content.decode()
-    total = quotes.quote(quotes.rates_from_today(house), MONDAY, MONDAY + timedelta(days=2), 3).total_fen
+    total = quotes.for_stay([house], MONDAY, MONDAY + timedelta(days=2), 3)[house.pk].total_fen
     assert total == 40000 + 10000 + 5000 + 2 * 2 * 2000
     assert f'<span class="price">{yuan(total)}</span> <span class="soft">in total</span>' in html
     assert '<span class="soft">￥250.00 per night</span>' in html

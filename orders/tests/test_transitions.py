@@ -40,7 +40,7 @@ STEPS: dict[str, tuple[Step, set[str], str, str]] = {
         "REJECTED",
     ),
     "mark_paid": (
-        lambda order: transitions.mark_paid(order, trade_no="2026", amount_fen=order.amount_fen),
+        transaction.atomic(lambda order: transitions.mark_paid(order, trade_no="2026", amount_fen=30000)),
         {Status.WAIT_PAYMENT},
         Status.WAIT_COMMENT,
         "PAID",
@@ -143,10 +143,10 @@ def test_status_and_event_are_written_together_or_not_at_all(
     order = order_in(next(iter(allowed)))
     before = everything(order)
 
-    def fail(**fields: object) -> None:
+    def fail(event: OrderEvent) -> None:
         raise DatabaseError("disk full")
 
-    monkeypatch.setattr(OrderEvent.objects, "create", fail)
+    monkeypatch.setattr(transitions, "_ADD_EVENT", fail)
     with pytest.raises(DatabaseError):
         step(order)
     monkeypatch.undo()

@@ -250,7 +250,7 @@ def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "MIN_QUERY_INTERVAL", timedelta(seconds=-60))
 
 
-@pytest.mark.parametrize("point", ["rows.lock_order", "attempts._record", "attempts._apply"])
+@pytest.mark.parametrize("point", ["rows.lock_order_and_live", "attempts._record", "attempts._apply"])
 def test_QRY09_both_ask_and_the_money_is_recorded_once(
     payment: Payment, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:

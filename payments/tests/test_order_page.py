@@ -17,7 +17,7 @@ from tests.alipay import Gateway
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 Status = Refund.Status
-QUERIES = 17  # two of them for notes, one for the invoice
+QUERIES = 18  # two of them for notes, one for the invoice, one for the names of guests
 
 
 def client_of(role: str = roles.MANAGER) -> Client:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from itertools import count
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
+from core.prepared import Select
 from orders.models import Order
 from payments import callbacks, checkout, queries
 from payments.books import attempts, rows
@@ -40,7 +42,13 @@ def settled_once(payment: Payment) -> bool:
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with several writing nodes, which do not see each other's row locks."""
-    monkeypatch.setattr(rows, "lock_order", lambda payment: make.rows(Order).get(pk=payment.order_id))
+    unlocked = Select(
+        lambda value: Order.objects.annotate(live_key=F("live_payment__pk")).filter(
+            pk=value(Order, "pk", "key")
+        )
+    )
+    monkeypatch.setattr(rows, "_LOCK_ORDER", unlocked)
+    monkeypatch.setattr(rows, "_LOCK_WITH_LIVE", unlocked)
 
 
 @pytest.fixture
@@ -154,13 +162,16 @@ def test_CON02_the_unique_column_decides_without_locks(monkeypatch: pytest.Monke
 
 def test_CON02_twin_without_guards(monkeypatch: pytest.MonkeyPatch) -> None:
     """No lock, no transaction, no unique column: each of eight presses makes another attempt."""
-    order, number, create = make.order(), count(1), Payment.objects.create
+    order, number = make.order(), count(1)
 
-    def create_unguarded(**values: object) -> Payment:
+    def make_unguarded(payment: Payment) -> Payment:
         time.sleep(0.1)
-        return create(**{**values, "live_for": None, "out_trade_no": f"{order.number}_{next(number)}"})
+        payment.live_for, payment.out_trade_no = None, f"{order.number}_{next(number)}"
+        payment.save()
+        return payment
 
-    monkeypatch.setattr("orders.models.OrderQuerySet.select_for_update", lambda rows: rows)
-    monkeypatch.setattr(Payment.objects, "create", create_unguarded)
+    by_key = Select(lambda value: Order.objects.filter(pk=value(Order, "pk", "key")))
+    monkeypatch.setattr(checkout, "_LOCK", by_key)
+    monkeypatch.setattr(checkout, "_MAKE", make_unguarded)
     monkeypatch.setattr(checkout, "_lock_and_make", checkout._lock_and_make.__wrapped__)
     assert not leads_to_one_attempt(order, 8)

@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from houses.models import BookedNight
+from houses.models import BookedNight, ChannelCalendar, DoubleSale
 from orders.deadlines import stamp_of
 from orders.invoices import InvoiceRequest
-from orders.models import Order, OrderEvent
+from orders.models import Order, OrderEvent, Review
 from payments.books import message_log
 from payments.books.refunds import create
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -95,6 +95,28 @@ def invoice_wanted() -> InvoiceRequest:
     return InvoiceRequest.objects.create(order=received().order, title="Wang", email="wang@example.com")
 
 
+def channel(**fields: str) -> ChannelCalendar:
+    url = "https://channel.example/a.ics"
+    return ChannelCalendar.objects.create(house=make.house(), channel="Airbnb", url=url, **fields)
+
+
+def sold_twice() -> DoubleSale:
+    return DoubleSale.objects.create(
+        house=make.house(), channel="Airbnb", order_number="1", nights="2026-12-05"
+    )
+
+
+def reviewed(**fields: object) -> Review:
+    order = make.ended(status="COMPLETE")
+    return Review.objects.create(
+        order=order, house=order.house, renter=order.renter, rating=5, text="Fine", is_counted=False, **fields
+    )
+
+
+def hidden() -> Review:
+    return reviewed(hidden_at=timezone.now(), hidden_by=make.user(is_staff=True), hidden_reason="Rude")
+
+
 ASKS_FIRST = {(Order, "change_stay"): 2, (InvoiceRequest, "mark_issued"): 1}
 """Actions whose page carries what it showed, and how often they ask."""
 
@@ -107,6 +129,13 @@ ACTIONS: dict[tuple[type[Model], str], tuple[Callable[[], Model], dict[str, str]
     ),
     (Order, "change_stay"): (make.order, {"guests": "3", "reason": "Painters"}),
     (OrderEvent, "resend_mail"): (mailed, {}),
+    (ChannelCalendar, "read_now"): (channel, {}),
+    (ChannelCalendar, "believe_empty"): (lambda: channel(trouble="EMPTIED"), {}),
+    (ChannelCalendar, "new_address"): (channel, {}),
+    (DoubleSale, "settle"): (sold_twice, {"how": "Painters"}),
+    (Review, "reply_to_reviews"): (reviewed, {"reply": "Painters"}),
+    (Review, "hide_reviews"): (reviewed, {"reason": "Painters"}),
+    (Review, "show_reviews"): (hidden, {}),
     (InvoiceRequest, "mark_issued"): (invoice_wanted, {}),
     (Order, "extend_deadline"): (
         make.order,

@@ -84,7 +84,7 @@ class Review(models.Model):
         ordering = ["-id"]
         verbose_name = _("review")
         verbose_name_plural = _("reviews")
-        permissions = [("hide_review", "Can hide reviews")]
+        permissions = [("hide_review", _("Can hide reviews"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(rating__gte=1) & Q(rating__lte=5), name="review_has_one_to_five_stars"

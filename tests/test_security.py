@@ -157,6 +157,7 @@ def test_every_address_is_found(world: World) -> None:
         "/media/houses/none.jpg",
         "/admin/nowhere",
         "/admin/r/1/1/",
+        filled("/houses/{house}/photos/", world),  # a house without photos
         *(filled(url, world) for url in of_paid_ones),
     }
     assert missing == known & missing

@@ -33,8 +33,9 @@ def test_what_the_role_may_see_is_offered_and_the_default_ticked() -> None:
         "double_sales",
         "silent",
     ]
-    assert form.initial["kinds"] == ["accept"]
-    assert re.findall(r'value="(\w+)"[^>]* checked', page.content.decode()) == ["accept"]
+    assert form.initial["kinds"] == ["accept", "double_sales"]
+    checked = re.findall(r'value="(\w+)"[^>]* checked', page.content.decode())
+    assert checked == ["accept", "double_sales"]
     assert "Mails go to a@example.com" in page.content.decode()
 
 

@@ -32,7 +32,8 @@ check_deploy() {
 make_demo_keys(Path(sys.argv[1]))' "$work/keys" || return
   sed -i '/^#/d' "$work"/keys/*.pem
   env -u REHEARSAL -u ALIPAY_GATEWAY_URL SECRET_KEY="$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')" \
-    DEBUG=0 SITE_URL=https://ihome.example DATABASE_URL=mysql://ihome@127.0.0.1/ihome REDIS_URL= \
+    DEBUG=0 SITE_URL=https://ihome.example TRUST_PROXY=1 DATABASE_URL=mysql://ihome@127.0.0.1/ihome REDIS_URL= \
+    EMAIL_URL=smtp+tls://ihome:password@smtp.example:587 MEDIA_ROOT="$work" COMPANY_NAME=ihome \
     ALIPAY_APP_ID=2021000000000001 ALIPAY_SELLER_ID=2088000000000001 \
     ALIPAY_APP_PRIVATE_KEY_PATH="$work/keys/app_private_key.pem" \
     ALIPAY_PUBLIC_KEY_PATH="$work/keys/alipay_public_key.pem" \

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 SHOWN = ("title", "placeholder", "aria-label", "alt")
 DATA = re.compile(
-    r"Wang|wang@example\.com|CSV|XLSX|Airbnb|iCal"
+    r"Wang|wang@example\.com|CSV|XLSX|Airbnb|Booking|iCal|GCJ-02|WGS-84|GPS|http://\S+"
     r"|Xiamen|House \d+|Kitchen|Fine|爱家租房 订单 \d+|前台|财务|店长|English|中文"
     r"|Control|Mac|Command|Wi-Fi|\bI[DP]\b|Markdown|\{\w+\}"
 )

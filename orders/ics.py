@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event, Timezone, TimezoneStandard
 
 from core.links import absolute_url
+from houses.described import CHECK_IN_FROM, CHECK_OUT_BY
 from houses.models import House
 from orders.models import Order, OrderEvent
 
@@ -20,8 +21,8 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]+")
 
 
 def hours_of(house: House) -> tuple[time, time]:
-    """Return the hours of check-in and check-out, in Beijing."""
-    return time(15), time(12)
+    """Return the hours of check-in and check-out, in Beijing; the usual ones where staff set none."""
+    return house.check_in_from or CHECK_IN_FROM, house.check_out_by or CHECK_OUT_BY
 
 
 def has_file(order: Order) -> bool:
@@ -51,7 +52,7 @@ def calendar_of(order: Order) -> bytes:
 
 def _event(order: Order) -> Event:
     house, url = order.house, absolute_url("orders:detail", order.number)
-    description = [_("Order %(number)s") % {"number": order.number}, url, house.arrival, house.rules]
+    description = [_("Order %(number)s") % {"number": order.number}, url, house.shown_arrival, house.shown_rules]
     check_in_time, check_out_time = hours_of(house)
     event = Event()
     event.add("uid", f"{order.number}@{urlsplit(settings.SITE_URL).hostname}")
@@ -59,7 +60,7 @@ def _event(order: Order) -> Event:
     event.add("dtstamp", timezone.now().astimezone(UTC))
     event.add("dtstart", _at(order.check_in, check_in_time))
     event.add("dtend", _at(order.check_out, check_out_time))
-    event.add("summary", _plain(_("Stay: %(house)s") % {"house": order.house_title}))
+    event.add("summary", _plain(_("Stay: %(house)s") % {"house": order.shown_title}))
     event.add("location", _plain(f"{house.area} {house.address}"))
     event.add("description", _plain("\n".join(filter(None, description))))
     event.add("url", url)

@@ -1,7 +1,7 @@
 """iCalendar file of a stay, read by the library and by the line rules of RFC 5545."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -64,6 +64,14 @@ def test_the_hours_are_those_of_beijing() -> None:
     assert Calendar.from_ical(file).get_missing_tzids() == set()
     assert read(file).start.astimezone(UTC) == datetime(2028, 2, 28, 7, tzinfo=UTC)
     assert read(file)["DTSTAMP"].dt.utcoffset() == timedelta(0)
+
+
+def test_the_hours_of_the_home_count() -> None:
+    order = stay(check_in=date(2028, 2, 28), check_out=date(2028, 3, 1))
+    order.house.check_in_from, order.house.check_out_by = time(16, 30), time(10)
+    file = calendar_of(order)
+    assert b"DTSTART;TZID=Asia/Shanghai:20280228T163000" in file
+    assert b"DTEND;TZID=Asia/Shanghai:20280301T100000" in file
 
 
 def test_a_reminder_comes_the_day_before() -> None:

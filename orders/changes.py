@@ -45,6 +45,15 @@ def is_changeable(order: Order) -> bool:
     return order.status in CHANGEABLE and order.check_out >= timezone.localdate()
 
 
+def check_for_renter(order: Order, stay: Stay) -> None:
+    """Raise CannotChange unless the renter may change to this stay."""
+    if not order.is_changeable_by_renter:
+        raise CannotChange(_("This stay can't be changed here any more. Please contact us."))
+    has_other_dates = (stay.check_in, stay.check_out) != (order.check_in, order.check_out)
+    if has_other_dates and order.status == Order.Status.WAIT_PAYMENT and not order.house.instant_book:
+        raise CannotChange(_("We've accepted these dates. To change them, please contact us."))
+
+
 def requote(order: Order, stay: Stay) -> Quote:
     """Return the price of the new stay: of other dates as today, of the same ones as agreed.
 

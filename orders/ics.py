@@ -52,7 +52,12 @@ def calendar_of(order: Order) -> bytes:
 
 def _event(order: Order) -> Event:
     house, url = order.house, absolute_url("orders:detail", order.number)
-    description = [_("Order %(number)s") % {"number": order.number}, url, house.shown_arrival, house.shown_rules]
+    description = [
+        _("Order %(number)s") % {"number": order.number},
+        url,
+        house.shown_arrival,
+        house.shown_rules,
+    ]
     check_in_time, check_out_time = hours_of(house)
     event = Event()
     event.add("uid", f"{order.number}@{urlsplit(settings.SITE_URL).hostname}")

@@ -43,7 +43,22 @@ def check_unpaid(renter: User, house: House, nights: int) -> None:
                 "one of them to book it again."
             )
         )
-    held_nights = sum(order["nights"] for order in held)
+    _check_nights([order["nights"] for order in held], nights)
+    _check_day(renter)
+
+
+def check_longer(order: Order, nights: int) -> None:
+    """Raise TooManyUnpaid if the renter may not hold so many nights with this unpaid order.
+
+    Lock the renter before.
+    """
+    others = Order.objects.placed_by(order.renter).filter(status__in=Order.UNPAID).exclude(pk=order.pk)
+    if nights > order.nights:
+        _check_nights(list(others.order_by().values_list("nights", flat=True)), nights)
+
+
+def _check_nights(held: list[int], nights: int) -> None:
+    held_nights = sum(held)
     if held and held_nights + nights > MAX_UNPAID_NIGHTS:
         message = ngettext(
             "We hold %(held)d unpaid night for you, and can hold %(most)d in all. Pay for or cancel an "
@@ -53,7 +68,6 @@ def check_unpaid(renter: User, house: House, nights: int) -> None:
             held_nights,
         )
         raise TooManyUnpaid(message % {"held": held_nights, "most": MAX_UNPAID_NIGHTS})
-    _check_day(renter)
 
 
 def _check_day(renter: User) -> None:

@@ -219,6 +219,11 @@ class Order(HasGuestDetails, models.Model):
         return self.is_paid and self.check_out >= timezone.localdate()
 
     @property
+    def is_changeable_by_renter(self) -> bool:
+        """Dates and guests, before payment. A paid stay is changed by staff, who settle the difference."""
+        return self.status in self.UNPAID and not self.is_overdue and self.check_in >= timezone.localdate()
+
+    @property
     def is_cancellable(self) -> bool:
         """Cancellable by the renter: any time before payment, then until the day before check-in."""
         return self.status in self.UNPAID or self.stay_is_ahead

@@ -1,5 +1,6 @@
 """Change of a stay with its money: open attempts are closed, and a difference is refunded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -11,7 +12,7 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.models import House
 from houses.quotes import Quote
-from orders import changes
+from orders import changes, limits
 from orders.changes import CannotChange, Stay
 from orders.models import Order
 from payments import queries
@@ -55,18 +56,43 @@ def preview(order: Order, stay: Stay) -> Preview:
     return found
 
 
+def preview_for_renter(order: Order, stay: Stay) -> Preview:
+    """Return what the renter's own change would cost now. Raises CannotChange."""
+    changes.check_for_renter(order, stay)
+    return preview(order, stay)
+
+
 def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "") -> Preview:
     """Change dates and guests of an order, paid or not. Raises CannotChange, CannotRefund, NightsTaken.
 
     `agreed`: the preview that was seen. Attempts with another amount are closed at Alipay first, so that the
     renter doesn't pay the old one meanwhile; an old one that is paid nevertheless is refunded as surplus.
     """
-    now = preview(order, stay)
-    closed = set() if now.is_paid or now.old_fen == now.new_fen else _close_open_attempts(order)
+    closed = _close_outdated_attempts(order, preview(order, stay))
     try:
         return _change(order, stay, by, agreed, reason, closed)
     except NightsTaken as error:
-        raise CannotChange(_("Some of these nights are unavailable. Please choose other dates.")) from error
+        raise _taken() from error
+
+
+def change_for_renter(order: Order, stay: Stay, *, agreed: str) -> Preview:
+    """Change dates and guests for the renter, before payment. Raises CannotChange, limits.TooManyUnpaid.
+
+    As for staff, attempts to pay another amount are closed first.
+    """
+    closed = _close_outdated_attempts(order, preview_for_renter(order, stay))
+    try:
+        return _change_for_renter(order, stay, agreed, closed)
+    except NightsTaken as error:
+        raise _taken() from error
+
+
+def _taken() -> CannotChange:
+    return CannotChange(_("Some of these nights are unavailable. Please choose other dates."))
+
+
+def _close_outdated_attempts(order: Order, now: Preview) -> set[int]:
+    return set() if now.is_paid or now.old_fen == now.new_fen else _close_open_attempts(order)
 
 
 def _close_open_attempts(order: Order) -> set[int]:
@@ -92,9 +118,29 @@ def _changed_meanwhile() -> CannotChange:
 
 @durable_transaction
 def _change(order: Order, stay: Stay, by: User, agreed: str, reason: str, closed: set[int]) -> Preview:
+    return _write(order, stay, by, agreed, reason, closed, preview)
+
+
+@durable_transaction
+def _change_for_renter(order: Order, stay: Stay, agreed: str, closed: set[int]) -> Preview:
+    """Lock the renter first, as a booking does: together they hold no more unpaid nights than one may."""
+    renter = User.objects.select_for_update().get(pk=order.renter_id)
+    limits.check_longer(order, stay.nights)
+    return _write(order, stay, renter, agreed, "", closed, preview_for_renter)
+
+
+def _write(
+    order: Order,
+    stay: Stay,
+    by: User,
+    agreed: str,
+    reason: str,
+    closed: set[int],
+    preview_of: Callable[[Order, Stay], Preview],
+) -> Preview:
     order = Order.objects.select_for_update().get(pk=order.pk)
     order.house = House.objects.select_for_update().get(pk=order.house_id)
-    now = preview(order, stay)
+    now = preview_of(order, stay)
     if not _is_as_agreed(now, agreed) or _new_attempts(order, now, closed):
         raise _changed_meanwhile()
     changes.change_stay(order, stay, price=now.price, by=by, reason=reason)

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from payments.pages import views, wechat
+from payments.pages.change import change
 from payments.pages.receipt import receipt
 
 app_name = "payments"
@@ -10,6 +11,7 @@ urlpatterns = [
     path("<order_number:number>/pay/", views.pay, name="pay"),
     path("<order_number:number>/status/", views.status, name="status"),
     path("<order_number:number>/cancel/", views.cancel, name="cancel"),
+    path("<order_number:number>/change/", change, name="change"),
     path("<order_number:number>/check/", views.check, name="check"),
     path("<order_number:number>/receipt/", receipt, name="receipt"),
     path("<order_number:number>/way-out/", wechat.way_out, name="way_out"),

@@ -1,8 +1,5 @@
 """The action of the admin that changes dates and guests of an order."""
 
-from datetime import date
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -16,21 +13,19 @@ from core.admin import ReadOnlyAdmin
 from core.fields import PlainLineField
 from core.money import yuan_text
 from core.refusal import Refusal, no_longer_possible
-from houses.forms import StayForm
 from orders import changes
-from orders.changes import Stay
 from orders.models import Order
 from payments import stay_changes
+from payments.change_form import ChangeForm
 from payments.models import Refund
 from payments.staff.action_messages import warn_of_approval
-from payments.stay_changes import Preview
 
 MAX_REASON = 120
 """With both stays before it, it fits into OrderEvent.reason."""
 
 
-class ChangeForm(StayForm):
-    """`agreed`: the preview that the page showed. `preview` is that of what is typed."""
+class StaffChangeForm(ChangeForm):
+    """`agreed`: the preview that the page showed."""
 
     reason = PlainLineField(
         label=_("Reason (shown to the renter)"),
@@ -38,32 +33,6 @@ class ChangeForm(StayForm):
         required=False,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
-    preview: Preview | None = None
-
-    def __init__(self, data: Any, *, order: Order) -> None:
-        stay = changes.stay_of(order)
-        initial = {"check_in": stay.check_in, "check_out": stay.check_out, "guests": stay.guests}
-        super().__init__(data, house=order.house, initial=initial)
-        self.order = order
-
-    def clean_check_in(self) -> date | None:
-        """A stay that has begun keeps its first day."""
-        given = self.cleaned_data["check_in"]
-        return given if given == self.order.check_in else super().clean_check_in()
-
-    @property
-    def new_stay(self) -> Stay:
-        given = self.cleaned_data
-        return Stay(given["check_in"], given["check_out"], given["guests"])
-
-    def clean(self) -> dict[str, object]:
-        cleaned = super().clean()
-        if not self.errors:
-            try:
-                self.preview = stay_changes.preview(self.order, self.new_stay)
-            except Refusal as refusal:
-                self.add_error("check_in", str(refusal))
-        return cleaned
 
 
 class ChangesStays(ReadOnlyAdmin):
@@ -78,7 +47,7 @@ class ChangesStays(ReadOnlyAdmin):
             refusal = no_longer_possible(order.number, order.get_status_display())
             self.message_user(request, refusal, messages.ERROR)
             return None
-        form = ChangeForm(request.POST if "check_in" in request.POST else None, order=order)
+        form = StaffChangeForm(request.POST if "check_in" in request.POST else None, order=order)
         if form.is_valid() and form.preview and request.POST.get("agreed") == form.preview.agreed:
             if form.preview.refund_fen and (page := again.unless_proven(request)):
                 return page
@@ -86,7 +55,7 @@ class ChangesStays(ReadOnlyAdmin):
                 return None
         return self._ask(request, form)
 
-    def _change(self, request: HttpRequest, form: ChangeForm) -> bool:
+    def _change(self, request: HttpRequest, form: StaffChangeForm) -> bool:
         """Change the stay. False, with the reason in the form, if that is not possible."""
         order, before, by = form.order, changes.stay_of(form.order), signed_in_user(request)
         try:
@@ -112,12 +81,12 @@ class ChangesStays(ReadOnlyAdmin):
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return True
 
-    def _check_right(self, request: HttpRequest, form: ChangeForm) -> None:
+    def _check_right(self, request: HttpRequest, form: StaffChangeForm) -> None:
         if form.preview and form.preview.refund_fen and not request.user.has_perm("payments.change_payment"):
             refusal = gettext("%(number)s: this gives money back, and your role does not include refunds.")
             raise Refusal(refusal % {"number": form.order.number})
 
-    def _ask(self, request: HttpRequest, form: ChangeForm) -> HttpResponse:
+    def _ask(self, request: HttpRequest, form: StaffChangeForm) -> HttpResponse:
         return self.ask_first(
             request,
             "admin/orders/change_stay.html",

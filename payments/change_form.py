@@ -1,0 +1,44 @@
+"""Form of a change of a stay, with what it would cost: for staff and for the renter."""
+
+from datetime import date
+from typing import Any
+
+from core.refusal import Refusal
+from houses.forms import StayForm
+from orders import changes
+from orders.changes import Stay
+from orders.models import Order
+from payments import stay_changes
+from payments.stay_changes import Preview
+
+
+class ChangeForm(StayForm):
+    """`preview` is that of what is typed, once it is valid."""
+
+    preview: Preview | None = None
+    preview_of = staticmethod(stay_changes.preview)
+
+    def __init__(self, data: Any, *, order: Order) -> None:
+        stay = changes.stay_of(order)
+        initial = {"check_in": stay.check_in, "check_out": stay.check_out, "guests": stay.guests}
+        super().__init__(data, house=order.house, initial=initial)
+        self.order = order
+
+    def clean_check_in(self) -> date | None:
+        """A stay that has begun keeps its first day."""
+        given = self.cleaned_data["check_in"]
+        return given if given == self.order.check_in else super().clean_check_in()
+
+    @property
+    def new_stay(self) -> Stay:
+        given = self.cleaned_data
+        return Stay(given["check_in"], given["check_out"], given["guests"])
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean()
+        if not self.errors:
+            try:
+                self.preview = self.preview_of(self.order, self.new_stay)
+            except Refusal as refusal:
+                self.add_error("check_in", str(refusal))
+        return cleaned

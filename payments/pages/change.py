@@ -1,0 +1,56 @@
+"""Page on which the renter changes dates or guests before payment: what it costs first, then the change."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.guards import signed_in_or_back_to
+from core.refusal import Refusal
+from orders.access import check_is_own, order_of
+from orders.models import Order
+from payments import stay_changes
+from payments.change_form import ChangeForm
+
+
+class RenterChangeForm(ChangeForm):
+    preview_of = staticmethod(stay_changes.preview_for_renter)
+
+
+def _this_page(request: HttpRequest, number: str) -> str:
+    check_is_own(request, number)
+    return reverse("payments:change", args=[number])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@signed_in_or_back_to(_this_page)
+def change(request: HttpRequest, number: str) -> HttpResponse:
+    """The first POST shows the new price; the second, with that price as `agreed`, changes the stay."""
+    order = order_of(request, number, "house__area")
+    if not order.is_changeable_by_renter:
+        messages.info(request, _("This stay can't be changed here any more. Please contact us."))
+        return redirect(order)
+    form = RenterChangeForm(request.POST if request.method == "POST" else None, order=order)
+    is_agreed = form.is_valid() and form.preview and request.POST.get("agreed") == form.preview.agreed
+    if is_agreed and _change(order, form):
+        messages.success(request, _("Your stay has been changed."))
+        return redirect(order)
+    status = 422 if form.errors else 200
+    return render(request, "payments/change.html", {"order": order, "form": form}, status=status)
+
+
+def _change(order: Order, form: RenterChangeForm) -> bool:
+    """Change the stay. False, with the reason in the form, if that is not possible."""
+    assert form.preview
+    try:
+        stay_changes.change_for_renter(order, form.new_stay, agreed=form.preview.agreed)
+    except Refusal as refusal:
+        order.refresh_from_db()
+        form.preview = None
+        form.add_error("check_in", str(refusal))
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""Renters change dates and guests before payment: the new price first, then the change."""
+
+import re
+from contextlib import suppress
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from houses import availability
+from houses.models import BookedNight, House
+from orders import limits
+from orders.changes import Stay
+from orders.models import Order
+from payments import stay_changes
+from payments.models import Payment
+from tests import alipay, make
+from tests.alipay import Gateway
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+TWO_NIGHTS = timedelta(days=2)
+
+
+def first_day() -> date:
+    return timezone.localdate() + timedelta(days=10)
+
+
+def booked(**fields: object) -> Order:
+    """An order of two nights at 150 yuan each in ten days, whose nights are held."""
+    house = fields.pop("house", None) or make.house(price_fen=15000, instant_book=True)
+    stay = {"check_in": first_day(), "check_out": first_day() + TWO_NIGHTS, "guests": 2}
+    order = make.order(house=house, **{**stay, **fields})
+    availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
+    return order
+
+
+def browser_of(order: Order) -> Client:
+    client = Client()
+    client.force_login(order.renter)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def typed(first: int, nights: int, guests: int = 2) -> dict[str, str]:
+    check_in = first_day() + timedelta(days=first)
+    check_out = check_in + timedelta(days=nights)
+    return {"check_in": str(check_in), "check_out": str(check_out), "guests": str(guests)}
+
+
+def address(order: Order) -> str:
+    return f"/payments/{order.number}/change/"
+
+
+def agreed_in(html: str) -> str:
+    [agreed] = re.findall(r'name="agreed" value="(.*?)"', html)
+    return agreed
+
+
+def change(order: Order, stay: dict[str, str]):
+    """Type the stay, then agree to the price that the page shows."""
+    client = browser_of(order)
+    page = client.post(address(order), stay).content.decode()
+    return client.post(address(order), {**stay, "agreed": agreed_in(page)})
+
+
+def nights_of(order: Order) -> list[date]:
+    return sorted(make.rows(BookedNight).filter(order_number=order.number).values_list("night", flat=True))
+
+
+@pytest.mark.parametrize("status", ["WAIT_ACCEPT", "WAIT_PAYMENT"])
+def test_the_price_is_shown_before_the_stay_is_changed(status: str) -> None:
+    order = booked(status=status)
+    page = browser_of(order).post(address(order), typed(1, 3))
+    assert "￥450.00" in page.content.decode()
+    order.refresh_from_db()
+    assert order.nights == 2
+    assert change(order, typed(1, 3)).headers["Location"] == order.get_absolute_url()
+    order.refresh_from_db()
+    assert (order.nights, order.amount_fen, order.status) == (3, 45000, status)
+    assert nights_of(order) == [first_day() + timedelta(days=n) for n in (1, 2, 3)]
+    event = order.events.get()
+    assert (event.kind, event.actor) == ("CHANGED", order.renter)
+
+
+def test_an_attempt_at_the_old_price_is_closed_first(gateway: Gateway) -> None:
+    order = booked()
+    payment = make.attempt(order)
+    gateway.says = {"query": alipay.not_existing()}
+    change(order, typed(0, 1))
+    payment.refresh_from_db()
+    assert payment.live_for is None
+    order.refresh_from_db()
+    assert order.amount_fen == 15000
+
+
+def test_a_paid_stay_is_not_changed_here() -> None:
+    order = booked(status="WAIT_COMMENT")
+    client = browser_of(order)
+    assert client.get(address(order)).headers["Location"] == order.get_absolute_url()
+    client.post(address(order), {**typed(0, 1), "agreed": "1-30000-15000"})
+    order.refresh_from_db()
+    assert order.nights == 2
+    assert address(order) not in client.get(order.get_absolute_url()).content.decode()
+
+
+def test_dates_that_staff_accepted_are_theirs_to_change() -> None:
+    order = booked(house=make.house(price_fen=15000))
+    page = browser_of(order).post(address(order), typed(1, 2))
+    assert page.status_code == 422
+    assert "accepted these dates" in page.content.decode()
+    change(order, typed(0, 2, guests=1))
+    order.refresh_from_db()
+    assert order.guests == 1
+
+
+def test_nights_of_others_are_refused_and_nothing_is_lost() -> None:
+    order = booked()
+    first = first_day() + timedelta(days=3)
+    availability.hold(order.house, first, first + timedelta(days=1))
+    page = change(order, typed(1, 4)).content.decode()
+    assert "Some of these nights are unavailable" in page
+    assert f'value="{first_day() + timedelta(days=1)}"' in page
+    assert len(nights_of(order)) == 2
+
+
+def test_a_price_that_has_changed_meanwhile_is_shown_again() -> None:
+    order = booked()
+    client = browser_of(order)
+    agreed = agreed_in(client.post(address(order), typed(1, 3)).content.decode())
+    House.objects.filter(pk=order.house_id).update(price_fen=20000)
+    page = client.post(address(order), {**typed(1, 3), "agreed": agreed})
+    assert "￥600.00" in page.content.decode()
+    order.refresh_from_db()
+    assert order.amount_fen == 30000
+
+
+def test_a_payment_meanwhile_wins() -> None:
+    order = booked()
+    client = browser_of(order)
+    agreed = agreed_in(client.post(address(order), typed(0, 1)).content.decode())
+    make.rows(Order).filter(pk=order.pk).update(status="WAIT_COMMENT")
+    client.post(address(order), {**typed(0, 1), "agreed": agreed})
+    order.refresh_from_db()
+    assert (order.nights, make.rows(Payment).count()) == (2, 0)
+
+
+def test_another_renters_order_is_not_found() -> None:
+    assert browser_of(booked()).get(address(booked())).status_code == 404
+
+
+@pytest.mark.parametrize(("nights", "guests"), [(0, 2), (31, 2), (2, 9), (-3, 1)])
+def test_odd_stays_are_refused_in_words(nights: int, guests: int) -> None:
+    order = booked()
+    page = browser_of(order).post(address(order), typed(0, nights, guests))
+    assert page.status_code == 422
+    assert 'name="agreed"' not in page.content.decode()
+
+
+def nights_after_two_longer_stays() -> int:
+    """Lengthen two unpaid stays at once. Returns the nights that their renter then holds."""
+    order = booked()
+    other = booked(renter=order.renter)
+
+    def lengthen(each: Order) -> None:
+        stay = Stay(each.check_in, each.check_in + timedelta(days=8), 2)
+        agreed = stay_changes.preview(each, stay).agreed
+        with suppress(limits.TooManyUnpaid):
+            stay_changes.change_for_renter(each, stay, agreed=agreed)
+
+    at_once(lambda: lengthen(order), lambda: lengthen(other))
+    return sum(make.rows(Order).filter(renter=order.renter).values_list("nights", flat=True))
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_hold_no_more_nights_than_one_may() -> None:
+    assert nights_after_two_longer_stays() == 10
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_twin_without_the_limit_they_hold_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "check_longer", lambda order, nights: None)
+    assert nights_after_two_longer_stays() == 16

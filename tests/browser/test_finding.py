@@ -187,6 +187,24 @@ class TestCalendar:
         self.day(visitor, arrive).click()  # starts over
         assert self.stay(visitor) == (str(arrive), "")
 
+    def test_on_a_wide_screen_it_opens_under_the_date_fields(self, visit):
+        visitor = visit(**DESKTOP)
+        first = date.fromisoformat(self.open(visitor)[0])
+        arrive, leave = first + timedelta(days=4), first + timedelta(days=7)
+        visitor.page.get_by_label("入住", exact=True).click()
+        opened = visitor.page.locator("#book #calendar")
+        expect(opened).to_be_visible()
+        visitor.look("calendar-under-the-dates")
+        self.day(visitor, arrive).click()
+        self.day(visitor, leave).click()
+        expect(opened).to_have_count(0)
+        assert self.stay(visitor) == (str(arrive), str(leave))
+        expect(visitor.page.locator("#id_guests")).to_be_focused()
+        visitor.page.get_by_label("退房", exact=True).click()
+        expect(opened).to_be_visible()
+        visitor.page.keyboard.press("Escape")
+        expect(opened).to_have_count(0)
+
     def test_an_earlier_day_starts_over(self, visit):
         visitor = visit(**DESKTOP)
         first = date.fromisoformat(self.open(visitor)[0])

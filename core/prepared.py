@@ -187,7 +187,10 @@ class Insert(_Statement, Generic[R]):
         auto = self._model._meta.auto_field
         fields = [field for field in self._model._meta.local_concrete_fields if field is not auto]
         assert not any(hasattr(field.db_default, "resolve_expression") for field in fields)
+        row = self._model()
+        for field in fields:  # a value for each: MariaDB's compiler writes the keyword DEFAULT otherwise
+            setattr(row, field.attname, _value(field, row))
         query = InsertQuery(self._model)
-        query.insert_values(fields, [self._model()], raw=True)
+        query.insert_values(fields, [row], raw=True)
         ((sql, _params),) = query.get_compiler(connection=connection).as_sql()
         return sql, fields

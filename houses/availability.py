@@ -64,9 +64,15 @@ def hold_for_staff(night: BookedNight, last: date | None = None) -> None:
     night.pk = BookedNight.objects.get(house=night.house, night=night.night).pk
 
 
+@transaction.atomic
 def release_for_staff(night: BookedNight) -> None:
-    """Delete a night that staff hold. Does nothing to a night of an order or of another channel."""
+    """Delete a night that staff hold. Does nothing to a night of an order or of another channel.
+
+    A night that a channel sold while staff held it becomes its own.
+    """
+    house = House.objects.select_for_update().get(pk=night.house_id)
     BookedNight.objects.filter(pk=night.pk, order_number="", calendar=None).delete()
+    settle_channels(house)
 
 
 def hold_range_for_staff(house_pk: int, first: date, last: date, *, note: str = "") -> House:

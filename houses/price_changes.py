@@ -57,6 +57,8 @@ def preview(house: House, rule: PriceRule | None, *, former: PriceRule | None = 
 
     Nights that are over don't count. Three queries at most.
     """
+    if rule and former:
+        rule.pk = former.pk  # it keeps its rank among rules of the same length
     ranges = [each for each in (rule, former) if each]
     first = max(min(each.first_night for each in ranges), timezone.localdate())
     last = max(each.last_night for each in ranges)

@@ -50,6 +50,8 @@ def check_for_renter(order: Order, stay: Stay) -> None:
     if not order.is_changeable_by_renter:
         raise CannotChange(_("This stay can't be changed here any more. Please contact us."))
     has_other_dates = (stay.check_in, stay.check_out) != (order.check_in, order.check_out)
+    if has_other_dates and not order.house.is_listed:
+        raise CannotChange(_("This home is no longer available for other dates."))
     if has_other_dates and order.status == Order.Status.WAIT_PAYMENT and not order.house.instant_book:
         raise CannotChange(_("We've accepted these dates. To change them, please contact us."))
 

@@ -52,12 +52,9 @@ def calendar_of(order: Order) -> bytes:
 
 def _event(order: Order) -> Event:
     house, url = order.house, absolute_url("orders:detail", order.number)
-    description = [
-        _("Order %(number)s") % {"number": order.number},
-        url,
-        house.shown_arrival,
-        house.shown_rules,
-    ]
+    # Who has cancelled is not to get in: the address and the guide are for those who come.
+    guide = [] if order.is_over else [house.shown_arrival, house.shown_rules]
+    description = [_("Order %(number)s") % {"number": order.number}, url, *guide]
     check_in_time, check_out_time = hours_of(house)
     event = Event()
     event.add("uid", f"{order.number}@{urlsplit(settings.SITE_URL).hostname}")
@@ -66,7 +63,7 @@ def _event(order: Order) -> Event:
     event.add("dtstart", _at(order.check_in, check_in_time))
     event.add("dtend", _at(order.check_out, check_out_time))
     event.add("summary", _plain(_("Stay: %(house)s") % {"house": order.shown_title}))
-    event.add("location", _plain(f"{house.area} {house.address}"))
+    event.add("location", _plain(str(house.area) if order.is_over else f"{house.area} {house.address}"))
     event.add("description", _plain("\n".join(filter(None, description))))
     event.add("url", url)
     event.add("status", "CANCELLED" if order.is_over else "CONFIRMED")

@@ -59,8 +59,8 @@ def _no_longer_offered(request: HttpRequest) -> HttpResponse:
 
 def _other_guests_message(order: Order) -> str:
     message = ngettext(
-        "You've already booked these nights for %(count)d guest. To change that, cancel and book again.",
-        "You've already booked these nights for %(count)d guests. To change that, cancel and book again.",
+        "You've already booked these nights for %(count)d guest. You can change that in the order.",
+        "You've already booked these nights for %(count)d guests. You can change that in the order.",
         order.guests,
     )
     return message % {"count": order.guests}

@@ -4,7 +4,9 @@ from datetime import date
 from typing import Any
 
 from core.refusal import Refusal
+from houses import quotes
 from houses.forms import StayForm
+from houses.refund_policy import Terms, terms_of
 from orders import changes
 from orders.changes import Stay
 from orders.models import Order
@@ -33,6 +35,14 @@ class ChangeForm(StayForm):
     def new_stay(self) -> Stay:
         given = self.cleaned_data
         return Stay(given["check_in"], given["check_out"], given["guests"])
+
+    @property
+    def terms(self) -> Terms | None:
+        """Refund after the change, by the policy that was agreed; None until the stay is valid."""
+        if not self.preview:
+            return None
+        has_fee = any(line.kind == quotes.CLEANING for line in self.preview.price.lines)
+        return terms_of(self.order.refund_policy, self.new_stay.check_in, has_cleaning_fee=has_fee)
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean()

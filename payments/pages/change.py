@@ -35,12 +35,21 @@ def change(request: HttpRequest, number: str) -> HttpResponse:
         messages.info(request, _("This stay can't be changed here any more. Please contact us."))
         return redirect(order)
     form = RenterChangeForm(request.POST if request.method == "POST" else None, order=order)
-    is_agreed = form.is_valid() and form.preview and request.POST.get("agreed") == form.preview.agreed
-    if is_agreed and _change(order, form):
+    if form.is_valid() and _is_agreed(request, form) and _change(order, form):
         messages.success(request, _("Your stay has been changed."))
         return redirect(order)
     status = 422 if form.errors else 200
     return render(request, "payments/change.html", {"order": order, "form": form}, status=status)
+
+
+def _is_agreed(request: HttpRequest, form: RenterChangeForm) -> bool:
+    """Return True for the price that was seen, and the box ticked where nothing would be refunded."""
+    if not form.preview or request.POST.get("agreed") != form.preview.agreed:
+        return False
+    if form.terms and form.terms.is_lost and not request.POST.get("no_refund"):
+        form.add_error(None, _("This stay can't be refunded. Please tick the box to confirm that you know."))
+        return False
+    return True
 
 
 def _change(order: Order, form: RenterChangeForm) -> bool:

@@ -5,12 +5,13 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
 from houses import availability
 from houses.models import BookedNight, House
-from orders import limits
+from orders import limits, mailing
 from orders.changes import Stay
 from orders.models import Order
 from payments import stay_changes
@@ -185,3 +186,22 @@ def test_two_tabs_hold_no_more_nights_than_one_may() -> None:
 def test_twin_without_the_limit_they_hold_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "check_longer", lambda order, nights: None)
     assert nights_after_two_longer_stays() == 16
+
+
+def test_a_stay_that_could_not_be_refunded_needs_the_box() -> None:
+    order = booked(refund_policy="STRICT")
+    client, stay = browser_of(order), typed(-5, 2)
+    page = client.post(address(order), stay).content.decode()
+    assert "If you book today, a cancellation is not refunded." in page
+    agreed = {**stay, "agreed": agreed_in(page)}
+    assert client.post(address(order), agreed).status_code == 422
+    order.refresh_from_db()
+    assert order.check_in == first_day()
+    assert client.post(address(order), {**agreed, "no_refund": "1"}).status_code == 302
+
+
+def test_the_mail_says_who_changed_the_stay() -> None:
+    order = booked(renter=make.user(email="lin@example.com"))
+    change(order, typed(1, 2))
+    mailing.send(order.pk)
+    assert "as you asked" in mail.outbox[-1].body or "按您的要求" in mail.outbox[-1].body

@@ -44,8 +44,10 @@ for (const field of fields) {
 document.addEventListener("pointerdown", (event) => {
   if (!form.contains(event.target)) close(fields[0]);
 });
-document.addEventListener("focusin", (event) => {
-  if (!form.contains(event.target)) close(fields[0]);
+document.addEventListener("focusin", ({ target }) => {
+  if (!isOpen() || form.contains(target)) return;
+  close(fields[0]);
+  target.scrollIntoView({ block: "nearest" }); // the page has become longer above it
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") close(fields[0]);

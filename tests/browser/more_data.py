@@ -13,6 +13,7 @@ from payments.models import Payment
 
 FACTOR_STAFF = "13900000099"
 LONG_TITLE = ("从窗口能看到海和整条老街的三层小楼，带一个种满三角梅的院子和一间能晒太阳的阅读室 " * 5)[:200]
+LONG_DISTRICT = "曾厝垵" * 13
 
 NEWCOMER = User(pk=900, mobile="13700000000", password="!", email="new@example.com")
 """Never signs in, so links to set their password can be made of these values."""
@@ -38,7 +39,7 @@ def _long_house() -> House:
         area=Area.objects.get_or_create(name="厦门")[0],
         address="思明区" + "曾厝垵" * 20 + " 18 号",
         address_en="18 " + "Zengcuoan" * 20,
-        district="曾厝垵" * 13,
+        district=LONG_DISTRICT,
         nearby="曾厝垵公交站" * 20 + "\n" + "W" * 80,
         coordinates="118.125740,24.430560",
         price_fen=9_999_999,

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visitor import ASKED, DESKTOP, INSTANT, PHONE, TODAY
+from tests.browser.visitor import ASKED, DESKTOP, ENGLISH_TITLES, INSTANT, PHONE, TODAY
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +65,7 @@ def test_the_other_language_keeps_what_is_typed(visit):
     visitor.field("Guests").fill("2")
     visitor.click("English")
     assert urlsplit(visitor.page.url).query == "guests=2"
-    visitor.click(ASKED)
+    visitor.click(ENGLISH_TITLES[ASKED])
     visitor.page.get_by_label("Check-in", exact=True).fill(str(TODAY + timedelta(days=200)))
     visitor.page.get_by_label("Guests", exact=True).fill("3")
     visitor.click("中文")

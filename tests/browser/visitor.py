@@ -29,6 +29,10 @@ from houses.forms import MAX_DAYS_AHEAD
 PASSWORD = "ihome-demo-8"  # as seed_demo's
 RENTER, STAFF = "13800000001", "13900000000"
 INSTANT, ASKED = "江景高层，夜里看得见桥上的灯", "洱海边的白族院子"
+ENGLISH_TITLES = {
+    INSTANT: "High above the river, with the lights of the bridge at night",
+    ASKED: "Bai courtyard by Erhai Lake",
+}
 
 PHONE = {
     "viewport": {"width": 375, "height": 812},
@@ -147,7 +151,12 @@ class Visitor:
         return tab
 
     def click(self, label: str) -> None:
-        """Click the link or button with exactly this label, the last one if there are several."""
+        """Click the link or button with exactly this label, the last one if there are several.
+
+        A home is named by its Chinese title, whatever the language.
+        """
+        if self.language == "en":
+            label = ENGLISH_TITLES.get(label, label)
         found = self.page.get_by_role("link", name=label, exact=True)
         found.or_(self.page.get_by_role("button", name=label, exact=True)).last.click()
         self.page.wait_for_load_state()

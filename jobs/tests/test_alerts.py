@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from jobs import alerts, sweep
+from jobs.models import Heartbeat
 from jobs.sweep import Task, sweep_once
 from orders.models import Order
 from payments import callbacks, queries
@@ -19,6 +20,7 @@ from payments.books import message_log
 from payments.books.invariants import broken_rules
 from payments.books.refunds import create
 from payments.models import GatewayMessage, Payment, Refund
+from payments.staff import work_queue
 from payments.staff.resolution import resolve
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -254,3 +256,9 @@ def test_only_the_first_bytes_of_an_unsigned_answer_are_kept() -> None:
     message = message_log.record_answer(b"x" * 60_000, signed=False, payment=make.attempt())
     message.refresh_from_db()
     assert len(message.raw) == message_log.KEPT_BYTES_OF_BAD
+
+
+def test_the_name_of_each_list_fits_its_heartbeat() -> None:
+    """On SQLite a longer one is stored, on MariaDB it would silence the alert."""
+    longest = Heartbeat._meta.get_field("name").max_length
+    assert [name for name in work_queue.LISTS if len(f"told {name}") > (longest or 0)] == []

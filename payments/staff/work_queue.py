@@ -49,5 +49,5 @@ LISTS: dict[str, Callable[[], Sequence[object]]] = {
     "refunds": _of(Refund, refunds),
     "messages": _of(GatewayMessage, messages),
     "bill lines": _of(BillLine, bill_lines),
-    "nights sold twice": _of(DoubleSale, double_sales),
+    "double sales": _of(DoubleSale, double_sales),
 }

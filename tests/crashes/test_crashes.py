@@ -32,9 +32,10 @@ CHECK = "payments.callbacks._attempt_of"
 SETTLE = "payments.books.attempts.settle"
 UPDATE_ATTEMPT = "payments.books.attempts._record"
 UPDATE_ORDER = "orders.transitions._move"
+MARK_PAID = "orders.transitions._MOVE_TO_PAID"
 FREE_NIGHTS = "houses.availability.release"
 CREATE_REFUND = "payments.books.refunds.create"
-SAVE_EVENT = "orders.models.OrderEvent.save"
+SAVE_EVENT = "orders.transitions._ADD_EVENT"
 COMMIT = "django.db.backends.base.base.BaseDatabaseWrapper.commit"
 MARK_CLOSED = "payments.books.attempts.mark_closed"
 MARK_SENT = "payments.books.refunds.mark_sent"
@@ -72,7 +73,7 @@ def points(*found: Point) -> pytest.MarkDecorator:
     after(CHECK),
     before(UPDATE_ATTEMPT),
     after(UPDATE_ATTEMPT),
-    after(UPDATE_ORDER),
+    after(MARK_PAID),
     before(SAVE_EVENT),
     after(SAVE_EVENT),
     before(COMMIT, since=SETTLE),
@@ -349,7 +350,7 @@ def test_CRA01_booking(world: World, point: Point) -> None:
     after(GATEWAY_CALL),
     after(SAVE_ANSWER),
     after(UPDATE_ATTEMPT),
-    after(UPDATE_ORDER),
+    after(MARK_PAID),
     before(COMMIT, since=SETTLE),
     after(COMMIT, since=SETTLE),
 )

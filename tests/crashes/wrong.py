@@ -33,7 +33,7 @@ def success_before_the_commit() -> None:
 
 def settle_without_a_transaction() -> None:
     """Write each row in its own transaction, the attempt first, then the order."""
-    rows.lock_order = lambda payment: Order.objects.get(pk=payment.order_id)
+    rows.lock_order_and_live = lambda payment: (Order.objects.get(pk=payment.order_id), payment.pk)
     attempts.settle = attempts.settle.__wrapped__
 
 

@@ -58,9 +58,9 @@ together=("$python" -m pytest -n 3 --dist worksteal --durations=12)
 alone=("$python" -m pytest -m "race or alone" --durations=8)
 shared="not browser and not race and not alone"
 
-# Crashes and random histories run on MariaDB, as production does; `make histories` runs the latter on both.
+# Crashes, random histories and their twins run on MariaDB, as production does; `make histories` runs histories on both.
 run "on SQLite" "${in_memory[@]}" "${together[@]}" -m "$shared" \
-  --ignore=tests/crashes --ignore=tests/histories/test_histories.py
+  --ignore=tests/crashes --ignore=tests/histories
 run "on MariaDB" "${in_memory[@]}" "${mariadb[@]}" "${together[@]}" -m "$shared"
 start "${alone[@]}" >"$TMPDIR/races" 2>&1
 on_sqlite=$!

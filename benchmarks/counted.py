@@ -17,7 +17,7 @@ if __name__ == "__main__":
     django.setup()
     import ihome_site.wsgi  # noqa: F401  as in production: checks and logging
 
-from benchmarks import homes, my_orders, paying, server_log
+from benchmarks import homes, my_orders, paying, rows, server_log
 from benchmarks.measure import Act, Side
 from benchmarks.standin import Alipay
 from benchmarks.wsgi import Answer
@@ -70,6 +70,7 @@ def _works(scenario: paying.Scenario) -> Iterator[tuple[str, Side, str]]:
 
 @contextmanager
 def _order_page(scenario: paying.Scenario) -> Iterator[Act]:
+    rows.use(rows.BIG)
     order, answers = scenario.settled_attempt().order, list[Answer]()
     yield lambda: answers.append(scenario.browser.get(ihome, order.get_absolute_url()))
     assert answers[0].status == 200 and order.number.encode() in answers[0].body

@@ -46,7 +46,21 @@ def copy_to_small() -> None:
     _execute(f"CREATE DATABASE `{SMALL}`")
     for table in tables:
         _execute(f"CREATE TABLE `{SMALL}`.`{table}` LIKE `{BIG}`.`{table}`")
-        _execute(f"INSERT INTO `{SMALL}`.`{table}` SELECT * FROM `{BIG}`.`{table}`")
+        columns = _columns(table)
+        _execute(f"INSERT INTO `{SMALL}`.`{table}` ({columns}) SELECT {columns} FROM `{BIG}`.`{table}`")
+
+
+def _columns(table: str) -> str:
+    """Return the columns that rows are copied by: all that the server doesn't generate."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE()
+            AND table_name = %s AND COALESCE(generation_expression, '') = '' ORDER BY ordinal_position
+            """,
+            [table],
+        )
+        return ", ".join(f"`{name}`" for (name,) in cursor.fetchall())
 
 
 def make_renters(first: int, end: int) -> None:

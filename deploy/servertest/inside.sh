@@ -23,11 +23,11 @@ chmod 1777 "$root/dev/shm"
 ln -s /proc/self/fd "$root/dev/fd"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
-mkdir -p "$root"/{run/lock,root/ihome,var/cache/pip}
+mkdir -p "$root"/{run/lock,opt/ihome-code,var/cache/pip}
 mount --bind "$cache/archives" "$root/var/cache/apt/archives"
 mount --bind "$cache/pip" "$root/var/cache/pip"
 
-cp -a "$cache/code/." "$root/root/ihome"
+cp -a "$cache/code/." "$root/opt/ihome-code"
 cp "$cache/machine/apt"/* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
 cp "$cache/machine/ca.pem" "$root/etc/machine-ca.pem"
 echo 'nameserver 10.0.2.3' >"$root/etc/resolv.conf"
@@ -52,4 +52,4 @@ mapfile -t settings <"$cache/machine/env"
 exec setpriv --bounding-set=-sys_time,-sys_module,-sys_boot,-sys_rawio --inh-caps=-all \
   env -i "${settings[@]}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
   PIP_CERT=/etc/machine-ca.pem PIP_CACHE_DIR=/var/cache/pip PIP_ROOT_USER_ACTION=ignore \
-  chroot . /bin/bash "/root/ihome/deploy/servertest/$steps"
+  chroot . /bin/bash "/opt/ihome-code/deploy/servertest/$steps"

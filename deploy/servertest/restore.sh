@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A backup, then a payment, a refund and a booking, then the loss of the database: all of it comes back. Runs inside run.sh.
 set -euo pipefail
-cd /root/ihome
+cd /opt/ihome-code
 . deploy/servertest/steps.sh
 
 set_up_key() {
-  age-keygen -o /root/backup-key.txt 2>/dev/null
-  age-keygen -y /root/backup-key.txt >/etc/ihome/backup-recipient
+  age-keygen -o /etc/backup-key.txt 2>/dev/null
+  age-keygen -y /etc/backup-key.txt >/etc/ihome/backup-recipient
 }
 
 act() { # VERB [ORDER]: a renter's step; prints the order
@@ -40,7 +40,7 @@ lose_and_restore() {
   echo "$(wc -l <<<"$before") rows"
   deploy/backup.sh --binlogs
   mariadb -e 'SET sql_log_bin = 0; DROP DATABASE ihome_rehearsal'
-  deploy/restore.sh --identity /root/backup-key.txt
+  deploy/restore.sh --identity /etc/backup-key.txt
   systemctl stop ihome-sweep
   diff <(echo "$before") <(rows) || fail "rows differ after the restore"
   systemctl start ihome-sweep

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian to a paid order over https, then to another version and back. Runs inside run.sh.
 set -euo pipefail
-cd /root/ihome
+cd /opt/ihome-code
 . deploy/servertest/steps.sh
 
 # A second run finds all in place: the processes stay the same.

@@ -52,6 +52,7 @@ def _rights(request: HttpRequest) -> dict[str, bool]:
     rights = {name: request.user.has_perm(f"houses.{verb}_bookednight") for name, verb in verbs.items()}
     return {
         **rights,
+        "may_open_channels": request.user.has_perm("houses.view_channelcalendar"),
         "may_open_houses": request.user.has_perm("houses.view_house"),
         "may_price": request.user.has_perm("houses.change_house"),
     }

@@ -71,11 +71,15 @@ class Terms:
         return steps_of(self.policy, self.check_in, self.today)
 
     def __str__(self) -> str:
-        sentence = self._of_the_nights()
-        if self.has_cleaning_fee and self._steps and {step.percent for step in self._steps} != {100}:
-            fee = _("Until the day before check-in, you get the cleaning fee back.")
-            return f"{sentence} {fee}" if get_language() == "en" else f"{sentence}{fee}"
-        return sentence
+        sentences = [self._of_the_nights(), self.of_the_fee]
+        return (" " if get_language() == "en" else "").join(filter(None, sentences))
+
+    @property
+    def of_the_fee(self) -> str:
+        """Sentence about the cleaning fee; empty without one, or where all is given back anyhow."""
+        if not self.has_cleaning_fee or not self._steps or {step.percent for step in self._steps} == {100}:
+            return ""
+        return _("Until the day before check-in, you get the cleaning fee back.")
 
     def _of_the_nights(self) -> str:
         if self.is_lost:

@@ -95,10 +95,16 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
 
     @admin.action(description=_("Accept"), permissions=["act"])
     def accept_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        staff = signed_in_user(request)
-        self._act_on_each(
-            request, queryset, lambda order: transitions.accept(order, by=staff), gettext("Accepted.")
-        )
+        staff, seen = signed_in_user(request), request.POST.get("seen_stay", "")
+
+        def accept(order: Order) -> None:
+            order = Order.objects.select_for_update().get(pk=order.pk)
+            if seen not in ("", order.stay_stamp):  # only a button for one order sends it
+                refusal = gettext("%(number)s: the renter has just changed the stay. Please look again.")
+                raise Refusal(refusal % {"number": order.number})
+            transitions.accept(order, by=staff)
+
+        self._act_on_each(request, queryset, accept, gettext("Accepted."))
 
     @admin.action(description=_("Decline…"), permissions=["act"])
     def reject_bookings(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:

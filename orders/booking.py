@@ -22,18 +22,19 @@ from orders.models import Order
 
 
 class PriceChanged(Exception):
-    """The price is not what the renter saw. Nothing was written."""
+    """The price, or the refund policy, is not what the renter saw. Nothing was written."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Price that the page showed, in fen, as its form sends it; both are empty if unknown.
+    """Price in fen and refund policy that the page showed, as its form sends them; empty if unknown.
 
     `night` is the price per night, shown until dates are chosen. It is enough where the price is plain.
     """
 
     total: str = ""
     night: str = ""
+    policy: str = ""
 
     def is_price(self, quote: Quote) -> bool:
         if self.total:
@@ -122,10 +123,11 @@ def book_by_staff(
 
 
 def _price_of(house: House, check_in: date, check_out: date, guests: int, seen: Seen) -> Quote:
-    """Return the price of the stay. Raises PriceChanged, also if the season now asks for more nights."""
+    """Return the price of the stay. Raises PriceChanged, also for another policy or more least nights."""
     rates = quotes.rates_for(house, check_in, check_out)
     price = quotes.quote(rates, check_in, check_out, guests)
-    if not seen.is_price(price) or (check_out - check_in).days < rates.min_nights(check_in):
+    is_what_was_seen = seen.is_price(price) and seen.policy in ("", house.refund_policy)
+    if not is_what_was_seen or (check_out - check_in).days < rates.min_nights(check_in):
         raise PriceChanged(house)
     return price
 

@@ -63,7 +63,7 @@ def _event(order: Order) -> Event:
     event.add("dtstart", _at(order.check_in, check_in_time))
     event.add("dtend", _at(order.check_out, check_out_time))
     event.add("summary", _plain(_("Stay: %(house)s") % {"house": order.shown_title}))
-    event.add("location", _plain(str(house.area) if order.is_over else f"{house.area} {house.address}"))
+    event.add("location", _plain(str(house.area) if order.is_over else f"{house.area} {house.shown_address}"))
     event.add("description", _plain("\n".join(filter(None, description))))
     event.add("url", url)
     event.add("status", "CANCELLED" if order.is_over else "CONFIRMED")
@@ -82,7 +82,7 @@ def _reminder(order: Order) -> Alarm:
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
     alarm.add("trigger", -REMINDER)
-    alarm.add("description", _plain(_("Stay: %(house)s") % {"house": order.house_title}))
+    alarm.add("description", _plain(_("Stay: %(house)s") % {"house": order.shown_title}))
     return alarm
 
 

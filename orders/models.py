@@ -219,6 +219,11 @@ class Order(HasGuestDetails, models.Model):
         return self.is_paid and self.check_out >= timezone.localdate()
 
     @property
+    def stay_stamp(self) -> str:
+        """Dates and guests, as a button of staff sends them back: the renter may change them meanwhile."""
+        return f"{self.check_in} {self.check_out} {self.guests}"
+
+    @property
     def is_changeable_by_renter(self) -> bool:
         """Dates and guests, before payment. A paid stay is changed by staff, who settle the difference."""
         return self.status in self.UNPAID and not self.is_overdue and self.check_in >= timezone.localdate()

@@ -67,7 +67,8 @@ def _other_guests_message(order: Order) -> str:
 
 
 def _seen(request: HttpRequest) -> booking.Seen:
-    return booking.Seen(request.POST.get("seen_price", ""), request.POST.get("seen_night_price", ""))
+    names = ("seen_price", "seen_night_price", "seen_policy")
+    return booking.Seen(*(request.POST.get(name, "") for name in names))
 
 
 def _loss_is_accepted(request: HttpRequest, form: StayForm) -> bool:
@@ -91,7 +92,7 @@ def _form_at_new_price(request: HttpRequest, house: House, seen: booking.Seen) -
     house.refresh_from_db()
     form = StayForm(request.POST, house=house)
     if seen.total:
-        form.add_error(None, _("The price has just changed. Please check the new price and book again."))
+        form.add_error(None, _("The price or the refund has just changed. Please check both and book again."))
     else:
         form.add_error(None, _("Here is the total for these dates. Please check it and book."))
     return form

@@ -1,5 +1,6 @@
 """今天: each number is the number of rows behind its link; the buttons return to the page."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -92,6 +93,21 @@ def test_a_booking_is_accepted_where_one_is(desk: Client) -> None:
     order.refresh_from_db()
     assert order.status == STATUS.WAIT_PAYMENT
     assert "已处理 1 个订单" in answer.content.decode()
+
+
+def test_a_stay_that_its_renter_has_just_changed_is_not_accepted_unseen(desk: Client) -> None:
+    order = make.order(status=STATUS.WAIT_ACCEPT, pay_by=None)
+    [seen] = re.findall(r'name="seen_stay" value="(.*?)"', desk.get("/admin/").content.decode())[:1]
+    order.guests += 1
+    order.save()
+    sent = {"action": "accept_bookings", "_selected_action": order.pk, "next": "/admin/", "seen_stay": seen}
+    answer = desk.post("/admin/orders/order/", sent, follow=True)
+    assert "租客刚刚修改了入住" in answer.content.decode()
+    order.refresh_from_db()
+    assert order.status == STATUS.WAIT_ACCEPT
+    desk.post("/admin/orders/order/", {**sent, "seen_stay": order.stay_stamp})
+    order.refresh_from_db()
+    assert order.status == STATUS.WAIT_PAYMENT
 
 
 def test_a_button_leads_to_no_other_site(desk: Client) -> None:

@@ -20,12 +20,12 @@ ADD = "/admin/documents/version/add/"
 FIRST_VERSIONS = {
     "about.en.md": "9f10710b6e64a40e",
     "about.zh-hans.md": "a3d12610db04b00a",
-    "help.en.md": "75b155fd0c31d86b",
-    "help.zh-hans.md": "b08e200477ffdad3",
-    "privacy.en.md": "43a2248b915a9414",
-    "privacy.zh-hans.md": "e87e0d6d6895d998",
-    "terms.en.md": "6750857a0cfdc25b",
-    "terms.zh-hans.md": "68d6d0153badaddb",
+    "help.en.md": "9547cba350e8135f",
+    "help.zh-hans.md": "2b54b2ff8da6a2c2",
+    "privacy.en.md": "71abb08180dbdf2e",
+    "privacy.zh-hans.md": "a4d4930712ae0c2f",
+    "terms.en.md": "37bc943c6abfd669",
+    "terms.zh-hans.md": "fb4a5f3415128cf4",
 }
 
 

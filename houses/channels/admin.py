@@ -18,6 +18,7 @@ from core.fields import PlainLineField
 from core.links import absolute_url
 from core.transactions import durable_transaction
 from houses import availability
+from houses.channels.fetching import leads_inside
 from houses.channels.importing import free_nights
 from houses.channels.models import ChannelCalendar, Trouble, new_token
 from houses.models import House
@@ -34,6 +35,8 @@ class ChannelForm(forms.ModelForm):
         url = self.cleaned_data["url"].strip()
         if url and not url.lower().startswith(("http://", "https://")):
             raise forms.ValidationError(Trouble.ADDRESS.label)
+        if url and leads_inside(url):
+            raise forms.ValidationError(Trouble.PRIVATE.label)
         return url
 
 

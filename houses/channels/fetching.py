@@ -62,6 +62,16 @@ class _Exchange:
         return socket.socket(family, kind, protocol)
 
 
+def leads_inside(url: str) -> bool:
+    """Return True for a URL that names this machine or a private address. A name may lead there, too."""
+    try:
+        host = urlsplit(url).hostname or ""
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return not may_connect(host)
+
+
 def may_connect(address: str) -> bool:
     """Return True for an address of the public internet."""
     if address in settings.CHANNELS_ALSO_AT:

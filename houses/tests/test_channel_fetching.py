@@ -7,9 +7,11 @@ import pytest
 from pytest_django import Settings
 
 from houses.channels import fetching
+from houses.channels.admin import ChannelForm
 from houses.channels.models import Trouble
 from houses.channels.reading import Unreadable
 from houses.tests.channel_server import Channel, serving
+from tests import make
 
 
 @pytest.fixture
@@ -136,3 +138,16 @@ def test_no_proxy_connects_in_our_place(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/home.ics"))
         assert refused("http://10.0.0.1/") == Trouble.PRIVATE
         assert proxy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("url", "is_inside"),
+    [
+        *((f"http://{host}/a.ics", True) for host in ("127.0.0.1", "10.0.0.1", "localhost", "[::1]")),
+        *((f"https://{host}/a.ics", False) for host in ("www.airbnb.com", "8.8.8.8", "localhost.example")),
+    ],
+)
+@pytest.mark.django_db
+def test_PRI04_a_private_address_is_refused_in_the_form(url: str, is_inside: bool) -> None:
+    form = ChannelForm({"house": make.house().pk, "channel": "Airbnb", "url": url})
+    assert form.has_error("url") == is_inside

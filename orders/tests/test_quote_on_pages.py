@@ -38,7 +38,7 @@ def hidden(html: str) -> dict[str, str]:
 
 def test_the_box_has_the_lines_and_what_may_be_lost(renter: Client, house: House) -> None:
     html = renter.get(house.get_absolute_url(), stay()).content.decode()
-    assert hidden(html) == {"seen_price": "68000", "seen_night_price": "30000"}
+    assert hidden(html) == {"seen_price": "68000", "seen_night_price": "30000", "seen_policy": "STRICT"}
     for shown in ("￥300.00 × 2 nights", "Cleaning fee", "￥680.00", "If you book today", "no_refund"):
         assert shown in html
     later = renter.get(house.get_absolute_url(), stay(30)).content.decode()
@@ -70,6 +70,17 @@ def test_a_stay_that_cannot_be_refunded_needs_the_tick(renter: Client, house: Ho
     assert re.search(r'name="no_refund" value="1" required checked', html)
     assert renter.post(f"/houses/{house.pk}/book/", {**form, "no_refund": "1"}).status_code == 302
     assert make.rows(Order).get().amount_fen == 68000
+
+
+def test_another_refund_policy_meanwhile_is_shown_before_it_is_booked(renter: Client, house: House) -> None:
+    page = renter.get(house.get_absolute_url(), stay(30)).content.decode()
+    House.objects.filter(pk=house.pk).update(refund_policy="FLEXIBLE")
+    refused = renter.post(f"/houses/{house.pk}/book/", {**stay(30), **hidden(page)})
+    assert "The price or the refund has just changed." in refused.content.decode()
+    assert not make.rows(Order).exists()
+    again = {**stay(30), **hidden(refused.content.decode())}
+    assert renter.post(f"/houses/{house.pk}/book/", again).status_code == 302
+    assert make.rows(Order).get().refund_policy == "FLEXIBLE"
 
 
 def test_without_a_total_the_lines_are_shown_first(renter: Client, house: House) -> None:

@@ -1,8 +1,10 @@
 """Access to an order: only for its renter."""
 
+from collections.abc import Callable
 from functools import cache
 
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 
 from accounts.guards import signed_in_user
 from core.prepared import Select
@@ -25,7 +27,15 @@ def _own(related: tuple[str, ...]) -> Select[Order]:
     )
 
 
-def check_is_own(request: HttpRequest, number: str) -> None:
-    """Raise Http404 if a signed-in user is not the order's renter. Anonymous users pass."""
-    if request.user.is_authenticated:
-        order_of(request, number)
+def own_page(view_name: str, fragment: str = "") -> Callable[[HttpRequest, str], str]:
+    """Return a function that names a page of an order, to come back to after a sign-in.
+
+    It raises Http404 if a signed-in user is not the order's renter. Anonymous users pass.
+    """
+
+    def page(request: HttpRequest, number: str) -> str:
+        if request.user.is_authenticated:
+            order_of(request, number)
+        return reverse(view_name, args=[number]) + fragment
+
+    return page

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -11,17 +10,12 @@ from django.views.decorators.http import require_http_methods
 from accounts.guards import signed_in_or_back_to
 from houses.guest_form import GuestForm
 from orders import guest_details
-from orders.access import check_is_own, order_of
-
-
-def _this_page(request: HttpRequest, number: str) -> str:
-    check_is_own(request, number)
-    return reverse("orders:guests", args=[number])
+from orders.access import order_of, own_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in_or_back_to(_this_page)
+@signed_in_or_back_to(own_page("orders:guests"))
 def guests(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number)
     if not order.guests_are_editable:

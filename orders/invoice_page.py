@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.guards import signed_in_or_back_to
 from core.fields import PlainEmailField, PlainLineField
 from orders import invoices
-from orders.access import check_is_own, order_of
+from orders.access import order_of, own_page
 
 _TAX_NUMBER = re.compile(r"[0-9A-Z]{15,20}")
 
@@ -42,14 +41,9 @@ class InvoiceForm(forms.Form):
         return number
 
 
-def _this_page(request: HttpRequest, number: str) -> str:
-    check_is_own(request, number)
-    return reverse("orders:invoice", args=[number])
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in_or_back_to(_this_page)
+@signed_in_or_back_to(own_page("orders:invoice"))
 def invoice(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number, "renter", "invoice")
     if not order.is_paid:

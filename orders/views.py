@@ -24,7 +24,7 @@ from houses.guest_form import GuestForm, forget_draft, keep_draft
 from houses.models import MARKS, House
 from houses.pages import house_page, house_query, search_address
 from orders import booking, guest_details, review_draft, reviewing
-from orders.access import check_is_own, order_of
+from orders.access import order_of, own_page
 from orders.forms import ReviewForm
 from orders.ics import calendar_of, has_file
 from orders.limits import TooManyUnpaid
@@ -244,11 +244,6 @@ def calendar_file(request: HttpRequest, number: str) -> HttpResponse:
     )
 
 
-def _review_form_page(request: HttpRequest, number: str) -> str:
-    check_is_own(request, number)
-    return f"{reverse('orders:detail', args=[number])}#review"
-
-
 def _review_form_of(request: HttpRequest, *, may_decode: bool) -> ReviewForm:
     """Read the form. Pictures are decoded only for a review that may be written, and so many a day."""
     files, refusal = request.FILES if may_decode else None, ""
@@ -264,7 +259,7 @@ def _review_form_of(request: HttpRequest, *, may_decode: bool) -> ReviewForm:
 
 
 @never_cache
-@signed_in_post(_review_form_page, keep_form=review_draft.keep)
+@signed_in_post(own_page("orders:detail", "#review"), keep_form=review_draft.keep)
 def review(request: HttpRequest, number: str) -> HttpResponse:
     order = order_of(request, number, "review")
     written = order.review_or_none

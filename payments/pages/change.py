@@ -3,14 +3,13 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.guards import signed_in_or_back_to
 from core.refusal import Refusal
-from orders.access import check_is_own, order_of
+from orders.access import order_of, own_page
 from orders.models import Order
 from payments import stay_changes
 from payments.change_form import ChangeForm
@@ -20,14 +19,9 @@ class RenterChangeForm(ChangeForm):
     preview_of = staticmethod(stay_changes.preview_for_renter)
 
 
-def _this_page(request: HttpRequest, number: str) -> str:
-    check_is_own(request, number)
-    return reverse("payments:change", args=[number])
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in_or_back_to(_this_page)
+@signed_in_or_back_to(own_page("payments:change"))
 def change(request: HttpRequest, number: str) -> HttpResponse:
     """The first POST shows the new price; the second, with that price as `agreed`, changes the stay."""
     order = order_of(request, number, "house__area")

@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.guards import signed_in_or_back_to, signed_in_post, signed_in_user
 from accounts.models import User
-from orders.access import check_is_own, order_of
+from orders.access import order_of, own_page
 from orders.models import Order
 from payments import callbacks, cancellation, checkout, page_state, queries
 from payments.alipay.answers import Refused, Unknown
@@ -35,18 +34,8 @@ log = logging.getLogger(__name__)
 _PHONE = re.compile(r"Mobi|iPhone|iPod", re.IGNORECASE)
 
 
-def _order_page(request: HttpRequest, number: str) -> str:
-    check_is_own(request, number)
-    return reverse("orders:detail", args=[number])
-
-
-def _cancel_page(request: HttpRequest, number: str) -> str:
-    check_is_own(request, number)
-    return reverse("payments:cancel", args=[number])
-
-
 @never_cache
-@signed_in_post(_order_page)
+@signed_in_post(own_page("orders:detail"))
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """去支付: redirect to Alipay, or back to the order with a message. In WeChat: to the way_out page."""
     order = order_of(request, number)
@@ -132,7 +121,7 @@ def _status_json(order: Order) -> JsonResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in_or_back_to(_cancel_page)
+@signed_in_or_back_to(own_page("payments:cancel"))
 def cancel(request: HttpRequest, number: str) -> HttpResponse:
     """取消订单: GET shows what is refunded and what is not; POST cancels."""
     order = order_of(request, number)
@@ -156,7 +145,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @never_cache
-@signed_in_post(_order_page)
+@signed_in_post(own_page("orders:detail"))
 def check(request: HttpRequest, number: str) -> HttpResponse:
     """我已付款，帮我查一下: query Alipay now. Redirects with a message; scripts get the JSON of `status`."""
     order = order_of(request, number)

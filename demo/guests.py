@@ -47,6 +47,9 @@ def move(order: Order, check_in: date) -> Order:
     by = order.check_in - check_in
     order.check_in -= by
     order.check_out -= by
+    for line in order.price_lines:
+        if "first" in line:
+            line["first"] = str(date.fromisoformat(line["first"]) - by)
     order.created_at -= by
     order.remind_at = None
     with transaction.atomic():

@@ -15,7 +15,7 @@ from core.refusal import Refusal
 from core.templatetags.ihome import stay_date
 from houses import availability, quotes
 from houses.quotes import Quote
-from orders import price_lines, transitions
+from orders import price_lines, review_sums, transitions
 from orders.models import Order, OrderEvent
 
 CHANGEABLE = (Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, Order.Status.WAIT_COMMENT)
@@ -41,8 +41,11 @@ def stay_of(order: Order) -> Stay:
 
 
 def is_changeable(order: Order) -> bool:
-    """Return True until the stay is over, reviewed or cancelled."""
-    return order.status in CHANGEABLE and order.check_out >= timezone.localdate()
+    """Return True until the stay is over or cancelled. A review written before counts after it."""
+    today = timezone.localdate()
+    if order.status == Order.Status.COMPLETE:
+        return order.check_out > today
+    return order.status in CHANGEABLE and order.check_out >= today
 
 
 def check_for_renter(order: Order, stay: Stay) -> None:
@@ -90,6 +93,7 @@ def change_stay(order: Order, stay: Stay, *, price: Quote, by: User, reason: str
     Order.objects.filter(pk=order.pk).update(**columns)
     for name, value in columns.items():
         setattr(order, name, value)
+    review_sums.follow(order)
     note = f"{told} · {reason}" if reason else told
     transitions.note(order, OrderEvent.Kind.CHANGED, actor=by, reason=note[:200], amount_fen=order.amount_fen)
 

@@ -52,6 +52,11 @@ def count_or_wait(key: int, order: Order) -> bool:
     return False
 
 
+def follow(order: Order) -> None:
+    """Count a waiting review on the new day of check-out."""
+    Review.objects.filter(order=order, count_due__isnull=False).update(count_due=order.check_out)
+
+
 def due() -> list[int]:
     """Return the keys of reviews whose stay has ended since they were written. By an index."""
     rows = Review.objects.filter(count_due__lte=timezone.localdate())

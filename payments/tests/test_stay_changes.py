@@ -17,7 +17,7 @@ from core.refusal import Refusal
 from houses import availability
 from houses.availability import NightsTaken
 from houses.models import BookedNight, House
-from orders import booking, mailing
+from orders import booking, mailing, transitions
 from orders.changes import CannotChange, Stay
 from orders.models import Order, OrderEvent
 from payments import callbacks, checkout, outside, stay_changes
@@ -259,7 +259,25 @@ def test_a_stay_that_has_begun_can_be_cut_short(gateway: Gateway) -> None:
     assert payment.refunds.get().amount_fen == 15000
 
 
-@pytest.mark.parametrize("status", ["CANCELED", "REJECTED", "COMPLETE"])
+def test_a_stay_reviewed_before_it_is_changed_and_its_review_waits_with_it() -> None:
+    order = booked(check_in=timezone.localdate() + DAY, check_out=timezone.localdate() + 3 * DAY)
+    pay(order)
+    review = transitions.review(order, by=order.renter, rating=5, text="Fine")
+    assert (order.status, review.count_due) == ("COMPLETE", order.check_out)
+    press(client_of(), order, moved(order, first=1, last=1))
+    review.refresh_from_db()
+    order.refresh_from_db()
+    assert review.count_due == order.check_out == timezone.localdate() + 4 * DAY
+
+
+def test_a_review_that_counts_ends_the_changes() -> None:
+    today = timezone.localdate()
+    order = booked(status="COMPLETE", check_in=today - 2 * DAY, check_out=today)
+    with pytest.raises(CannotChange):
+        change(order, moved(order, last=1))
+
+
+@pytest.mark.parametrize("status", ["CANCELED", "REJECTED"])
 def test_what_is_over_can_not_be_changed(status: str) -> None:
     order = booked(status=status)
     assert "no longer possible" in look(client_of(), order, moved(order, last=1)).content.decode()

@@ -196,6 +196,16 @@ def test_nights_that_staff_block_are_no_double_sale(
     assert held(airbnb) == [day]
 
 
+def test_a_night_that_staff_free_by_itself_becomes_the_channels(
+    airbnb: ChannelCalendar, channel: Channel, day: date
+) -> None:
+    availability.hold(airbnb.house, day, day + DAY)
+    channel.body = calendar(event(day))
+    again(airbnb)
+    availability.release_for_staff(airbnb.house.booked_nights.get())
+    assert held(airbnb) == [day]
+
+
 def test_staff_can_not_release_what_a_channel_sold(
     airbnb: ChannelCalendar, channel: Channel, day: date
 ) -> None:

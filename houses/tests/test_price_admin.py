@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import roles
-from houses import availability, quotes
+from houses import availability, price_changes, quotes
 from houses.models import House, PriceRule
 from houses.tests.test_admin import FORM
 from tests import make
@@ -159,3 +159,20 @@ def test_the_form_of_a_home_has_the_fees_and_a_form_without_them_keeps_them(
     got = [house.price_fen, house.weekend_price_fen, house.week_discount, house.cleaning_fee_fen]
     assert got == [31000, 40000, 10, 8000]
     assert (house.guests_included, house.guest_fee_fen) == (1, 0)
+
+
+def test_an_edited_rule_keeps_its_rank_among_rules_of_the_same_length() -> None:
+    house, first = make.house(price_fen=30000), timezone.localdate() + timedelta(days=10)
+    last = first + timedelta(days=2)
+
+    def rule(fen: int) -> PriceRule:
+        return PriceRule(house=house, name="季", first_night=first, last_night=last, price_fen=fen)
+
+    older, newer, edited = rule(50000), rule(60000), rule(70000)
+    older.save()
+    newer.save()
+    seen = price_changes.preview(house, edited, former=older)
+    assert seen.changes == []
+    price_changes.write(house.pk, edited, former_pk=older.pk, agreed=seen.agreed)
+    stay = quotes.for_stay([house], first, first + timedelta(days=1))
+    assert stay[house.pk].total_fen == 60000

@@ -100,6 +100,8 @@ def test_a_stay_that_was_paid_and_cancelled_has_a_file_that_cancels_the_event(cl
     event = read(client.get(address).content)
     assert (event["UID"], event["STATUS"]) == (before["UID"], "CANCELLED")
     assert event["SEQUENCE"] > before["SEQUENCE"]
+    assert "Door code" in before["DESCRIPTION"] and "Door code" not in event["DESCRIPTION"]
+    assert order.house.address not in event["LOCATION"]
     assert event.walk("VALARM") == []
 
 

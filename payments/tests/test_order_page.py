@@ -74,7 +74,7 @@ def test_the_money_box_adds_up(gateway: Gateway) -> None:
         ("WAIT_ACCEPT", ["accept_bookings", "reject_bookings", "change_stay", "cancel_order"]),
         ("WAIT_PAYMENT", ["extend_deadline", "change_stay", "cancel_order", "confirm_outside"]),
         ("WAIT_COMMENT", ["change_stay", "cancel_order", "confirm_outside"]),
-        ("COMPLETE", ["cancel_order", "confirm_outside"]),
+        ("COMPLETE", ["change_stay", "cancel_order", "confirm_outside"]),
         ("CANCELED", ["confirm_outside"]),
         ("REJECTED", []),
     ],

@@ -30,7 +30,7 @@ def desk(client: Client) -> Client:
 
 
 def refund(payment: Payment, **fields: object) -> Refund:
-    values = {"out_request_no": "R1", "amount_fen": 100, "reason": "STAFF", **fields}
+    values = {"out_request_no": "R-1", "amount_fen": 100, "reason": "STAFF", **fields}
     return Refund.objects.create(payment=payment, **values)
 
 
@@ -52,7 +52,7 @@ def test_T1_every_page_of_staff_says_what_is_true_of_a_refused_refund_and_what_t
 
 def test_T1_the_page_of_an_order_leads_to_each_of_its_refunds(desk: Client, payment: Payment) -> None:
     address = f"/admin/orders/order/{payment.order.pk}/change/"
-    assert "R1" not in desk.get(address).content.decode()
+    assert "R-1" not in desk.get(address).content.decode()
     made = refund(payment, status="DONE")
     other = refund(make.attempt(status="PAID", received_fen=1), out_request_no="OTHER")
     html = desk.get(address).content.decode()

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from bills.days import day_of
 from desk.periods import Period
-from houses.models import MAX_NIGHTS, BookedNight, House
+from houses.models import BookedNight, House
 from orders.models import Order
+from orders.stays import LONGEST_STAY
 from payments.alipay.answers import BEIJING
 from payments.models import BillEntry, ComparedBill, Payment, Refund
 
@@ -148,9 +149,7 @@ def _count_nights(numbers: Numbers, homes: dict[int, House]) -> None:
     within = beginning.filter(check_out__lte=end).values_list("house")
     for home, nights, fen in within.annotate(n=Sum("nights"), fen=Sum("amount_fen")):
         _add_nights(numbers.by_home[homes[home]], nights, fen)
-    before = sold.filter(
-        check_in__gte=first - timedelta(days=MAX_NIGHTS), check_in__lt=first, check_out__gt=first
-    )
+    before = sold.filter(check_in__gte=first - LONGEST_STAY, check_in__lt=first, check_out__gt=first)
     crossing = ("house", "check_in", "check_out", "nights", "amount_fen")
     for rows in (before, beginning.filter(check_out__gt=end)):
         for home, check_in, check_out, nights, fen in rows.values_list(*crossing):

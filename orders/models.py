@@ -128,7 +128,8 @@ class Order(HasGuestDetails, models.Model):
             models.Index(fields=["status", "accept_by", "id"], name="order_accept_by"),
             models.Index(fields=["status", "pay_by", "id"], name="order_pay_by"),
             models.Index(fields=["check_in", "id"], name="order_by_check_in"),
-            models.Index(fields=["check_out", "id"], name="order_by_check_out"),
+            models.Index(fields=["check_out", "id", "check_in", "status"], name="order_in_house"),
+            models.Index(fields=["house", "check_in", "check_out"], name="order_of_house"),
             # Reports: all columns that they sum. Reading the rows themselves would take minutes.
             models.Index(fields=["created_at", "house", "check_in", "status"], name="order_booking_report"),
             models.Index(

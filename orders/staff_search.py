@@ -1,7 +1,7 @@
 """Search of staff in orders, and in what belongs to orders, by the shape of what is typed."""
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import ClassVar
 
 from django.db.models import Q, QuerySet
@@ -10,10 +10,11 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.search import NumberSearch
 from core.numbers import read_number, visible
-from houses.models import MAX_NIGHTS, House
+from houses.models import House
 from orders.models import GuestName, Order
 from orders.money_state import BY_REFUND, BY_TRADE
 from orders.search import parse_days
+from orders.stays import LONGEST_STAY
 
 MAX_NAMES = 500
 """Renters or homes that one word may match. With more, the word is too common to find anything."""
@@ -28,7 +29,6 @@ NUMBER_LOOKUPS_BY_ORDER = {
 }
 """`number_lookups` of what belongs to an order."""
 
-_LONGEST_STAY = timedelta(days=MAX_NIGHTS)
 _BEGINNING = re.compile(r"[0-9]{5,13}")
 _TAIL = re.compile(r"[0-9]{4}")
 
@@ -85,7 +85,7 @@ def _fitting(word: str) -> Q:
 def _including(days: list[date]) -> Q:
     which = Q(pk__in=[])
     for day in days:
-        which |= Q(check_in__range=(day - _LONGEST_STAY, day), check_out__gte=day)
+        which |= Q(check_in__range=(day - LONGEST_STAY, day), check_out__gte=day)
     return which
 
 

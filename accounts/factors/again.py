@@ -80,9 +80,7 @@ def ask(request: HttpRequest, *, fully: bool = False) -> HttpResponse | None:
     form = AgainForm(request.POST if METHOD in request.POST else None, request=request, fully=fully)
     if not form.is_valid():
         return _page(request, form)
-    sessions.set_proven(request)
-    if fully and form.has_factor:
-        sessions.set_factor(request)
+    sessions.set_proven(request, with_factor=form.needs_factor)
     return _answered(request)
 
 

@@ -1,10 +1,14 @@
 """The session of a member of staff: when it began, was last used, last proven, and by a factor or not."""
 
 import time
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
+
+from accounts import browser_sessions
 
 KEY = "staff"
 IDLE = timedelta(minutes=30)
@@ -13,6 +17,9 @@ PROOF_COUNTS_FOR = timedelta(minutes=10)
 """After a password, code or passkey, money moves without another one."""
 NOTED_EVERY = timedelta(minutes=1)
 """A session is written at most once in this time for being used."""
+OLD_ID_LIVES = timedelta(seconds=30)
+END = "staff_end"
+"""Key in a session that got another id: when it would have ended. Its seconds must not end the next one."""
 
 
 def begin(sender: object, request: HttpRequest | None, user: Any, **kwargs: object) -> None:
@@ -37,23 +44,40 @@ def has_factor(request: HttpRequest) -> bool:
     return bool(request.session.get(KEY, {}).get("factor"))
 
 
-def set_factor(request: HttpRequest) -> None:
-    """Note that a second factor was proven, under a new session id."""
-    request.session.cycle_key()
-    _set(request, factor=True, proven=time.time())
-
-
 def is_proven(request: HttpRequest) -> bool:
     return _age(request, "proven") <= PROOF_COUNTS_FOR
 
 
-def set_proven(request: HttpRequest) -> None:
+def set_proven(request: HttpRequest, *, with_factor: bool = False) -> None:
     """Note that its owner proved again who they are. One that was over begins anew."""
     now = time.time()
+    proof: dict[str, object] = {"used": now, "proven": now}
     if is_over(request):
-        request.session.cycle_key()
-        _set(request, began=now)
-    _set(request, used=now, proven=now)
+        proof["began"] = now
+    if with_factor:
+        proof["factor"] = True
+    if with_factor or "began" in proof:  # it opens more than before
+        _take_new_id(request)
+    _set(request, **proof)
+
+
+def _take_new_id(request: HttpRequest) -> None:
+    """Go on under a new session id; the one before lives on for seconds, without the proof.
+
+    Whoever presses twice on a slow line sends it again. They are asked again; without it they would be signed
+    out and lose what they typed.
+    """
+    session = request.session
+    end = session.pop(END, session.get_expiry_date().timestamp())
+    before = type(session)(session.session_key)
+    before[END] = end
+    before.set_expiry(datetime.now(UTC) + OLD_ID_LIVES)
+    with suppress(UpdateError):
+        if before.session_key:  # else ended elsewhere meanwhile
+            before.save()
+    browser_sessions.forget(None, request)
+    session.create()
+    session.set_expiry(datetime.fromtimestamp(end, UTC))
 
 
 def _age(request: HttpRequest, name: str) -> timedelta:

@@ -74,7 +74,7 @@ class Question(OfStaff, PassesRequest, FormView):
         return None
 
     def form_valid(self, form: QuestionForm) -> HttpResponse:
-        sessions.set_factor(self.request)
+        sessions.set_proven(self.request, with_factor=True)
         return super().form_valid(form)
 
     def form_invalid(self, form: QuestionForm) -> HttpResponse:
@@ -106,7 +106,7 @@ class ShowsCodes(Changing):
     def done(self, sentence: Any) -> HttpResponse:
         """Go on after a factor was set up; the first time by the recovery codes."""
         self.keep_session()
-        sessions.set_factor(self.request)
+        sessions.set_proven(self.request, with_factor=True)
         if not recovery.left(self.user):
             return self.show_codes()
         messages.success(self.request, sentence)

@@ -1,6 +1,7 @@
 """SEC13: sessions of staff end after half an hour without use, and after twelve hours."""
 
 import re
+import time
 from datetime import timedelta
 from html import unescape
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from accounts.factors import sessions
 from accounts.factors.store import has_app
-from accounts.models import AccountEvent, User
+from accounts.models import AccountEvent, BrowserSession, User
 from houses.models import Area
 from tests import make
 from tests.factors import QUESTION, REMOVE, code_of, with_app
@@ -146,6 +147,42 @@ def test_SEC13_a_form_whose_question_was_answered_elsewhere_is_saved(desk: Clien
         sent = {"name": "Xiamen", "_save": "Save", "again": "POST", "again_password": PASSWORD}
         assert desk.post(ADD, sent).url == "/admin/houses/area/"
     assert Area.objects.get().name == "Xiamen"
+
+
+def sent_again(client: Client, old: str, page: str, sent: dict[str, str]) -> object:
+    """Send the form with the session id from before the answer, which a slow line lost."""
+    client.cookies["sessionid"] = old
+    return client.post(page, sent)
+
+
+def test_SEC13_an_answer_pressed_twice_on_a_slow_line_signs_nobody_out(desk: Client) -> None:
+    old, end = desk.session.session_key, desk.session.get_expiry_date()
+    sent = {"name": "Xiamen", "_save": "Save", "again": "POST", "again_password": PASSWORD}
+    with later(31):
+        assert desk.post(ADD, sent).url == "/admin/houses/area/"
+        assert desk.session.session_key != old
+        assert asks(sent_again(desk, old, ADD, {**sent, "again_password": "wrong"}))
+        assert sent_again(desk, old, ADD, {**sent, "name": "Xiamen 2"}).url == "/admin/houses/area/"
+        assert desk.get(PAGE).status_code == 200
+        assert desk.session.get_expiry_date() == end
+        assert BrowserSession.objects.filter(session_key=old).count() == 0
+    with later(33):
+        desk.cookies["sessionid"] = old
+        assert desk.get(PAGE).url.startswith("/admin/login/")
+
+
+def test_SEC13_a_code_pressed_twice_on_a_slow_line_signs_nobody_out(desk: Client, owner: User) -> None:
+    step = time.time() // 30 * 30
+    with time_machine.travel(step + 10):
+        device = with_app(owner)
+        desk.force_login(User.objects.get(pk=owner.pk))
+        old, code = desk.session.session_key, code_of(device)
+        assert desk.post(QUESTION, {"code": code}).status_code == 302
+        assert sent_again(desk, old, QUESTION, {"code": code}).status_code == 422
+        assert desk.get(PAGE).url.startswith(QUESTION)
+    with time_machine.travel(step + 32):
+        assert sent_again(desk, old, QUESTION, {"code": code_of(device)}).status_code == 302
+        assert desk.get(PAGE).status_code == 200
 
 
 def test_files_are_asked_for_again(desk: Client) -> None:

@@ -1,8 +1,9 @@
-"""Keeps the shop open while passwords are guessed: few threads sign in at once, all others are told at once.
+"""Keeps the shop open while strangers guess or sign up: few threads take them, all others are told at once.
 
-Of gunicorn's eight threads in a process, AT_DOORS take posts of the sign-in pages, and one more may wait: a
+Of gunicorn's twelve threads in a process, AT_DOORS take posts of the sign-in pages, and one more may wait: a
 browser that somebody has signed in with before. HASHING lets one of them compare a password, which takes a
-third of a second of a core; gunicorn has a process for each core.
+third of a second of a core; gunicorn has a process for each core. AT_CODES take posts of the pages that send
+codes and links to whoever asks; they may wait for the SMS provider, and hold up no sign-in with a password.
 """
 
 from collections.abc import Callable
@@ -17,30 +18,41 @@ from accounts.devices import is_known
 from core.places import NoPlace, Places
 
 AT_DOORS = Places(at_once=3, waiting=1)
+AT_CODES = Places(at_once=2)
 HASHING = Places(at_once=1, waiting=3)
+DOORS = ("accounts:login", "admin:login")
+SENDERS = ("accounts:signup", "accounts:login_code", "accounts:forgotten", "accounts:reset_by_email")
 WAIT_SECONDS = 3
 RETRY_SECONDS = 5
 
 
 class DoorMiddleware:
-    """Answer 503 to a sign-in that finds no place, before anything is read for it or compared."""
+    """Answer 503 to a post that finds no place, before anything is read for it, compared or sent."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST" or request.path not in _doors():
+        places = _places(request.path) if request.method == "POST" else None
+        if places is None:
             return self.get_response(request)
         try:
-            with AT_DOORS.one(wait=WAIT_SECONDS if is_known(request) else 0):
+            with places.one(wait=WAIT_SECONDS if is_known(request) else 0):
                 return self.get_response(request)
         except NoPlace:
             return _busy()
 
 
+def _places(path: str) -> Places | None:
+    doors, senders = _guarded()
+    if path in doors:
+        return AT_DOORS
+    return AT_CODES if path in senders else None
+
+
 @cache
-def _doors() -> tuple[str, str]:
-    return reverse("accounts:login"), reverse("admin:login")
+def _guarded() -> tuple[set[str], set[str]]:
+    return {reverse(name) for name in DOORS}, {reverse(name) for name in SENDERS}
 
 
 def _busy() -> HttpResponse:

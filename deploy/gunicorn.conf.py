@@ -2,10 +2,11 @@
 
 import os
 
-# One process per core for CPU work; threads for waiting on the database and Alipay (8 s at most).
+# One process per core for CPU work; threads for waiting on the database and Alipay (8 s at most). Half of
+# them at most take sign-ins and sign-ups: accounts/busy.py.
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 1))
 worker_class = "gthread"
-threads = 8
+threads = 12
 
 # Load and check the site once, before forking workers: a wrong setting then gives one message and an exit,
 # not workers that crash in a loop.

@@ -63,7 +63,7 @@ def test_ACC01_a_flood_at_the_doors_is_no_error_in_the_log(caplog: pytest.LogCap
 
 @pytest.mark.django_db
 def test_ACC01_other_pages_need_no_place() -> None:
-    with full(busy.AT_DOORS), full(busy.HASHING):
+    with full(busy.AT_DOORS), full(busy.AT_CODES), full(busy.HASHING):
         assert Client().get("/livez").status_code == 200
         assert browser().get(RENTERS).status_code == 200
 
@@ -105,6 +105,27 @@ def test_ACC01_a_try_without_a_place_to_hash_is_not_counted() -> None:
     assert attempt(browser(), person.mobile, PASSWORD) == "in"
 
 
+SIGN_UP = "/accounts/signup/"
+SENDERS = (SIGN_UP, "/accounts/login/code/", "/accounts/password/reset/", "/accounts/password/reset/email/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", SENDERS)
+def test_ACC01_nothing_is_sent_or_counted_for_who_finds_no_place(page: str) -> None:
+    client, typed = browser(), {"username": "13700000001", "password": PASSWORD, "email": "lin@example.com"}
+    with full(busy.AT_CODES), CaptureQueriesContext(connection) as queries:
+        refused = client.post(page, typed)
+    assert (refused.status_code, BUSY in refused.content.decode()) == (503, True)
+    assert not queries.captured_queries
+    assert client.post(page, typed).status_code in (200, 302)
+
+
+@pytest.mark.django_db
+def test_ACC01_people_sign_in_while_a_flood_asks_for_codes() -> None:
+    with full(busy.AT_CODES):
+        assert attempt(browser(), make.user().mobile, PASSWORD) == "in"
+
+
 def most_at_once(act: Callable[[], None], hold: threading.Event) -> int:
     """Run `act` eight times at once; it is held until all eight have begun or been refused."""
     inside, most, lock = 0, 0, threading.Lock()
@@ -142,15 +163,20 @@ def test_ACC01_without_places_all_threads_compare_at_once(monkeypatch: pytest.Mo
     assert most_at_once(sign_in_of(make.user()), threading.Event()) > 3
 
 
+def number_of(places: Places) -> int:
+    with ExitStack() as stack:
+        for taken in range(100):
+            try:
+                stack.enter_context(places.one())
+            except NoPlace:
+                return taken
+    raise AssertionError("no end of places")
+
+
 def test_half_of_gunicorn_s_threads_remain_for_the_shop() -> None:
     text = (Path(site.BASE_DIR) / "deploy/gunicorn.conf.py").read_text(encoding="utf-8")
     (threads,) = re.findall(r"^threads = (\d+)$", text, re.MULTILINE)
-    at_doors = 0
-    with ExitStack() as stack, pytest.raises(NoPlace):
-        while True:
-            stack.enter_context(busy.AT_DOORS.one())
-            at_doors += 1
-    assert at_doors + 1 <= int(threads) / 2  # one more may wait
+    assert number_of(busy.AT_DOORS) + 1 + number_of(busy.AT_CODES) <= int(threads) / 2  # one more may wait
 
 
 def test_only_so_many_wait() -> None:

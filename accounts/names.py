@@ -20,6 +20,8 @@ _LINK = re.compile(
     | \b(?i:www)\.
     | \w\.(?: (?i:{_ENDS})(?![^\W_]) | [a-z]{{2}} )
     | \w\s*\.\s*(?:com|cn|net|org)(?![^\W_])
+    | [A-Za-z0-9]\s*[点點]\s*(?i:{_ENDS})(?![^\W_])
+    | [A-Za-z0-9]\s*[·•・]\s*(?i:com|cn|net|org)(?![^\W_])
     | (?<![\w.]) [0-9]{{1,3}} (?:\.[0-9]{{1,3}}){{3}} (?![\w.])""",
     re.VERBOSE,
 )
@@ -32,7 +34,7 @@ NO_MARKS = _("Please leave out line breaks and invisible characters.")
 def is_plain_name(name: str) -> None:
     """Raise ValidationError for a name with a web address, a line break or an invisible mark.
 
-    Full-width letters and any kind of full stop count as browsers read them.
+    Full-width letters and any full stop count as browsers read them, 点 and a middle dot as people do.
     """
     if INVISIBLE.search(name) or _LINE.search(name):
         raise ValidationError(NO_MARKS, code="marks")

@@ -28,6 +28,7 @@ LINKS = [
     "例子.中国",
     "t.me/abc",
     *("evil.IO", "a.CO", "evil.Ru", "evil.PW", "T.ME/abc", "bit.Ly", "x.TK", "evil.Xyz"),
+    *("abc点com", "abc 點 cn", "加ａｂｃ点ＣＯＭ", "abc点xyz", "x1·com", "abc・cn", "abc﹒com"),
     "http://1.2.3.4",
     "1.2.3.4",
 ]
@@ -46,6 +47,7 @@ NAMES = [
         "J.Li",
         "X.Ma",
         "A.Melo",
+        *("三点水", "有点cool", "8点见", "A点B", "J·Li", "Anna·Conti", "一点点"),
         "J.Cohen",
     ),
 ]

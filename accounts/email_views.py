@@ -18,7 +18,7 @@ from accounts import access_log, emails
 from accounts.factors.own_pages import ChangesSignIn
 from accounts.forms import EmailForm, PasswordByLinkForm
 from accounts.guards import post_only_page, signed_in_user
-from accounts.models import AccessEvent
+from accounts.models import AccessEvent, User
 from accounts.proving import AsksForPassword, PassesRequest
 from core.refusal import Refusal
 
@@ -45,16 +45,36 @@ class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView)
     extra_context = {"heading": _("Confirm your email")}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        token = request.GET.get("token", "")
-        if request.user.is_authenticated and not emails.is_confirmed_by(signed_in_user(request), token):
-            messages.error(request, _("This link no longer works. Ask for a new one."))
-            return redirect("accounts:me")
+        if request.user.is_authenticated and not self._address(signed_in_user(request)):
+            return self._no_longer()
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: AsksForPassword) -> HttpResponse:
-        emails.set_confirmed(form.user)
+        if not emails.set_confirmed(form.user, self._address(form.user)):
+            return self._no_longer()
         access_log.note(self.request, AccessEvent.Kind.EMAIL_CONFIRMED, form.user.mobile)
         messages.success(self.request, _("Your email is confirmed."))
+        return redirect("accounts:me")
+
+    def _address(self, user: User) -> str:
+        return emails.confirmed_by(user, self.request.GET.get("token", ""))
+
+    def _no_longer(self) -> HttpResponse:
+        messages.error(self.request, _("This link no longer works. Ask for a new one."))
+        return redirect("accounts:me")
+
+
+@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
+class RemoveEmail(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView):
+    """Remove a confirmed email by the password: an open session must not cut its owner off."""
+
+    template_name = "accounts/remove_email.html"
+    form_class = AsksForPassword
+    extra_context = {"heading": _("Remove your email")}
+
+    def form_valid(self, form: AsksForPassword) -> HttpResponse:
+        emails.remove(form.user)
+        messages.success(self.request, _("Your email is removed."))
         return redirect("accounts:me")
 
 

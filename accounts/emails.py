@@ -32,22 +32,29 @@ SALT = "accounts.emails"
 LIFE = timedelta(days=1)
 
 
-def send_confirmation(user: User) -> None:
-    """Mail a link that confirms the address: nothing else is mailed to it before. Raises Refusal."""
-    _take((CONFIRMATIONS, str(user.pk)), (TO_ADDRESS, user.email.lower()))
-    link = _link("accounts:email_confirmed", token=signing.dumps([user.pk, user.email], salt=SALT))
-    _send_later([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", user.email, link=link)])
+def send_confirmation(user: User, new: str = "") -> None:
+    """Mail a link that confirms the email, or puts the new one in its place. Raises Refusal.
+
+    Nothing else is mailed to an address before.
+    """
+    address = new or user.email
+    _take((CONFIRMATIONS, str(user.pk)), (TO_ADDRESS, address.lower()))
+    signed = [user.pk, new, user.email] if new else [user.pk, user.email]
+    link = _link("accounts:email_confirmed", token=signing.dumps(signed, salt=SALT))
+    _send_later([_mail(_("Confirm your email"), "accounts/confirm_mail.txt", address, link=link)])
 
 
-def ask_to_confirm(request: HttpRequest, user: User) -> None:
+def ask_to_confirm(request: HttpRequest, user: User, new: str = "") -> None:
     """Mail the link after an email was typed, and tell so on the next page."""
     try:
-        send_confirmation(user)
+        send_confirmation(user, new)
     except Refusal as refusal:
         messages.warning(request, str(refusal))
-    else:
-        sentence = _("We've sent a link to your email. Open it to confirm the address.")
-        messages.success(request, sentence)
+        return
+    sentence = _("We've sent a link to your email. Open it to confirm the address.")
+    if new:
+        sentence = _("We've sent a link to %(email)s. Your email stays as it is until you open the link.")
+    messages.success(request, sentence % {"email": new})
 
 
 def tell(user: User, subject: str, template: str, **context: object) -> None:
@@ -56,16 +63,23 @@ def tell(user: User, subject: str, template: str, **context: object) -> None:
         _send_later([_mail(subject, template, user.email, **context)])
 
 
-def is_confirmed_by(user: User, token: str) -> bool:
-    """Tell whether the token was mailed to this user's present address, within a day."""
+def confirmed_by(user: User, token: str) -> str:
+    """Return the address that the token was mailed to, within a day, if it is still the user's or wanted."""
     try:
-        return signing.loads(token, salt=SALT, max_age=LIFE) == [user.pk, user.email]
-    except signing.BadSignature:
-        return False
+        pk, address, *before = signing.loads(token, salt=SALT, max_age=LIFE)
+    except (signing.BadSignature, ValueError):
+        return ""
+    return address if pk == user.pk and (before or [address]) == [user.email] else ""
 
 
-def set_confirmed(user: User) -> None:
-    User.objects.filter(pk=user.pk, email=user.email).update(email_verified_at=timezone.now())
+def set_confirmed(user: User, address: str) -> bool:
+    """Note that the address is the user's. False if their email was changed meanwhile."""
+    unchanged = User.objects.filter(pk=user.pk, email=user.email, is_active=True)
+    return bool(unchanged.update(email=address, email_verified_at=timezone.now()))
+
+
+def remove(user: User) -> None:
+    User.objects.filter(pk=user.pk, email=user.email).update(email="", email_verified_at=None)
 
 
 def send_reset_links(request: HttpRequest, email: str) -> None:

@@ -146,9 +146,14 @@ class PasswordByLinkForm(SetPasswordForm):
 
 
 class ProfileForm(ChangedFieldsForm):
-    """The fields that users may edit themselves. The mobile number is the login and stays."""
+    """The fields that users may edit themselves. The mobile number is the login and stays.
+
+    A confirmed email stays, too, until the new one is confirmed: it can set a new password.
+    """
 
     tells_who = False
+    wanted_email: str | None = None
+    """The email to come in the place of a confirmed one; empty for none."""
 
     name = PlainLineField(
         label=_("Name"),
@@ -176,6 +181,13 @@ class ProfileForm(ChangedFieldsForm):
         super().__init__(*args, **kwargs)
         hint = gettext("Shown beside your reviews. Without one we show %(name)s.")
         self.fields["nickname"].help_text = hint % {"name": self.instance.masked_name}
+
+    def _merge(self) -> None:
+        super()._merge()
+        if "email" in self.changed_fields and self.instance.email_verified_at:
+            self.changed_fields.remove("email")
+            self.wanted_email = self.cleaned_data["email"]
+            self.cleaned_data["email"] = self.instance.email
 
 
 class NewPasswordForm(PasswordChangeForm):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("me/number/", views.NewNumber.as_view(), name="new_number"),
     path("me/email/", email_views.ConfirmEmail.as_view(), name="confirm_email"),
     path("me/email/confirm/", email_views.EmailConfirmed.as_view(), name="email_confirmed"),
+    path("me/email/remove/", email_views.RemoveEmail.as_view(), name="remove_email"),
     path("factor/", factors.Question.as_view(), name="factor"),
     path("me/factors/", factors.Overview.as_view(), name="factors"),
     path("me/factors/app/", factors.NewApp.as_view(), name="factor_app"),

@@ -226,12 +226,19 @@ def me(request: HttpRequest) -> HttpResponse:
     user = signed_in_user(request)
     form = _save_profile(request, user.pk) if request.method == "POST" else ProfileForm(instance=user)
     if form.is_valid():
-        messages.success(request, _("Saved."))
-        if "email" in form.changed_data and form.instance.email:
-            emails.ask_to_confirm(request, form.instance)
-        return redirect("accounts:me")
+        return _saved(request, form)
     context = {"form": form, "sign_ins": access_log.latest_of(user)}
     return render(request, "accounts/me.html", context, status=422 if form.is_bound else 200)
+
+
+def _saved(request: HttpRequest, form: ProfileForm) -> HttpResponse:
+    if form.changed_data or form.wanted_email is None:
+        messages.success(request, _("Saved."))
+    if form.wanted_email == "":
+        return redirect("accounts:remove_email")
+    if form.wanted_email or ("email" in form.changed_data and form.instance.email):
+        emails.ask_to_confirm(request, form.instance, form.wanted_email or "")
+    return redirect("accounts:me")
 
 
 @durable_transaction

@@ -18,6 +18,7 @@ from tests.proving import prove
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mails_leave_at_once")]
 
 ME, CONFIRM, BY_EMAIL = "/accounts/me/", "/accounts/me/email/", "/accounts/password/reset/email/"
+REMOVE = "/accounts/me/email/remove/"
 OLD, NEW = "a-good-password", "a-better-password"
 PASSWORDS = {"new_password1": NEW, "new_password2": NEW}
 EMAIL = "lin@example.com"
@@ -50,6 +51,7 @@ def link() -> str:
 
 
 def test_ACC02_an_email_is_confirmed_by_the_link_and_the_password(person: User) -> None:
+    User.objects.update(email_verified_at=None)
     own = browser(person)
     page = own.post(ME, {"name": "Lin", "email": "new@example.com"}, follow=True)
     assert now(person).email_verified_at is None
@@ -125,6 +127,43 @@ def test_saving_another_field_sends_no_mail(person: User) -> None:
     browser(person).post(ME, {"name": "Xiaolin", "email": EMAIL})
     browser(person).post(ME, {"name": "Xiaolin", "email": ""})
     assert mail.outbox == []
+
+
+def test_ACC03_a_confirmed_email_stays_until_the_new_one_is_confirmed(person: User) -> None:
+    own = browser(person)
+    page = own.post(ME, {"name": "Lin", "email": "new@example.com"}, follow=True).content.decode()
+    assert "We&#x27;ve sent a link to new@example.com." in page
+    assert "is not confirmed yet" not in page
+    assert (now(person).name, now(person).email) == ("Lin", EMAIL)
+    assert now(person).email_verified_at is not None
+    assert [message.to for message in mail.outbox] == [["new@example.com"]]
+    address = link()
+    assert browser(make.user()).post(address, {"password": OLD}).url == ME
+    own.post(address, {"password": "wrong"})
+    assert now(person).email == EMAIL
+    for _ in range(2):  # the second time it is no longer a link of this account
+        assert own.post(address, {"password": OLD}).url == ME
+    assert (now(person).email, now(person).email_verified_at is None) == ("new@example.com", False)
+
+
+def test_ACC03_a_link_to_a_new_email_ends_when_another_one_is_set(person: User) -> None:
+    own = browser(person)
+    own.post(ME, {"email": "new@example.com"})
+    User.objects.filter(pk=person.pk).update(email="other@example.com")
+    page = own.post(link(), {"password": OLD}, follow=True)
+    assert "This link no longer works." in page.content.decode()
+    assert now(person).email == "other@example.com"
+
+
+def test_ACC03_a_confirmed_email_is_removed_by_the_password(person: User) -> None:
+    own = browser(person)
+    assert own.post(ME, {"name": "Lin", "email": ""}).url == REMOVE
+    assert EMAIL in own.get(REMOVE).content.decode()
+    own.post(REMOVE, {"password": "wrong"})
+    assert (now(person).name, now(person).email) == ("Lin", EMAIL)
+    assert [own.post(REMOVE, {"password": OLD}).url for _ in range(2)] == [ME, ME]
+    assert (now(person).email, now(person).email_verified_at) == ("", None)
+    assert browser().get(REMOVE).url.startswith("/accounts/login/")
 
 
 # --- a forgotten password by a link -----------------------------------------------------------------------

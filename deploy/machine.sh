@@ -62,6 +62,10 @@ list_for_tests() {
   have shellcheck || missing+=(shellcheck)
 }
 
+list_for_browser_tests() {
+  have chromium-headless-shell || missing+=(chromium-headless-shell)
+}
+
 apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null >/dev/null
@@ -121,6 +125,9 @@ case $goal in
     list_for_tests
     [ "$goal" = test ] || have valgrind || missing+=(valgrind)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
+    missing=()
+    list_for_browser_tests
+    install_missing || echo "ihome: no chromium-headless-shell, so the browser tests take longer, in Chromium itself."
     make_venv
     install_requirements requirements-dev.txt
     install_official_sdks || echo "ihome: Alipay's official SDKs could not be installed, so their tests are skipped."

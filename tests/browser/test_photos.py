@@ -4,12 +4,20 @@ import re
 
 import pytest
 
+from tests.browser.conftest import WHOLE, launched
 from tests.browser.visitor import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
 
 FIRST_VIEW_BYTES = 300_000
 WIDTH = re.compile(r"-(\d+)\.(webp|jpg)$")
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright):
+    """Not the headless shell, which chooses among the sizes of a photo otherwise."""
+    with launched(playwright, WHOLE) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import User
@@ -17,6 +18,14 @@ LONG_DISTRICT = "曾厝垵" * 13
 
 NEWCOMER = User(pk=900, mobile="13700000000", password="!", email="new@example.com")
 """Never signs in, so links to set their password can be made of these values."""
+
+
+def set_up() -> None:
+    """Fill a new site, in one process: each command by itself would start Django anew."""
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("seed_demo")
+    make()
 
 
 def make() -> None:

@@ -82,13 +82,9 @@ def running_site(keys: Path, standin: StandIn, folder: Path) -> Iterator[Site]:
     """Run the site with demo data behind gunicorn, with hashed static files and DEBUG off."""
     port = free_port()
     env = _environment(f"http://{HOST}:{port}", keys, standin, folder)
-    for command in (
-        ["migrate", "--noinput", "--verbosity=0"],
-        ["collectstatic", "--noinput", "--verbosity=0"],
-        ["seed_demo"],
-        ["shell", "--verbosity=0", "--command", "from tests.browser import more_data; more_data.make()"],
-    ):
-        _manage(env, *command)
+    _manage(
+        env, "shell", "--verbosity=0", "--command", "from tests.browser import more_data; more_data.set_up()"
+    )
     log = folder / "site.log"
     arguments = [
         "-m",

@@ -71,7 +71,7 @@ def test_a_good_photo_is_taken_in_every_size(staff: Client) -> None:
 
 WRONG = {
     "the first part of a JPEG": (BAD, "damaged or incomplete"),
-    "a PNG of 300×66000": (encoded(plain(size=(300, 66_000)), "PNG"), "too large: at most 50 million"),
+    "a PNG of 300×66000": (encoded(plain("1", size=(300, 66_000)), "PNG"), "too large: at most 50 million"),
     "an EPS named .jpg": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n",
         "can't open this file",

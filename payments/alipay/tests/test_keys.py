@@ -108,7 +108,7 @@ PUBLIC_REFUSED = {
     "old private key": (private_pem(RSA_KEY, PrivateFormat.TraditionalOpenSSL), "holds a private key"),
     "certificate": (certificate(), "is a certificate"),
     "EC key": (public_pem(EC_KEY), "not an RSA key"),
-    "DSA key": (public_pem(dsa.generate_private_key(key_size=2048)), "not an RSA key"),
+    "DSA key": (public_pem(dsa.generate_private_key(key_size=1024)), "not an RSA key"),
     "cut in half": (public_pem(RSA_KEY)[:200], "not an RSA public key"),
     "binary": (
         b"-----BEGIN PUBLIC KEY-----\n\xff\xfe\x00\n-----END PUBLIC KEY-----\n",

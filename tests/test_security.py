@@ -19,6 +19,9 @@ from django.conf import settings as site
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, path, re_path
@@ -119,10 +122,18 @@ def fill(route_and_model: tuple[str, str], world: World) -> str:
     return re.sub(r"[\^$]|\(\?:|\\Z", "", route).replace("//", "/")
 
 
-def database() -> dict[str, list[dict[str, object]]]:
+def database() -> dict[str, list[tuple[object, ...]]]:
     """Return all rows of all tables but the sessions."""
     models = [model for model in apps.get_models() if model._meta.label != "sessions.Session"]
-    return {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}
+    with connection.cursor() as cursor:
+        return {model._meta.label: rows_of(model, cursor) for model in models}
+
+
+def rows_of(model: type[Model], cursor: CursorWrapper) -> list[tuple[object, ...]]:
+    # Not through the ORM: these are read after every request, and it takes longer than most of them.
+    table, key = (connection.ops.quote_name(name) for name in (model._meta.db_table, model._meta.pk.column))
+    cursor.execute(f"SELECT * FROM {table} ORDER BY {key}")
+    return list(cursor.fetchall())
 
 
 POST_ONLY = [
@@ -272,8 +283,18 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "500", visitor.get("/boom/")
 
 
+_pages: list[tuple[str, HttpResponse]] = []
+
+
 @pytest.fixture
-def pages(world: World, gateway: Gateway) -> list[tuple[str, HttpResponse]]:
+def pages(request: pytest.FixtureRequest) -> list[tuple[str, HttpResponse]]:
+    """The answers of every_page(), which a process asks for once: tests only read them."""
+    if not _pages:
+        _pages.extend(found_pages(*map(request.getfixturevalue, ("world", "gateway"))))
+    return _pages
+
+
+def found_pages(world: World, gateway: Gateway) -> list[tuple[str, HttpResponse]]:
     gateway.says["query"] = alipay.paid(world.payment)
     with override_settings(ROOT_URLCONF=__name__):
         found = [

@@ -85,10 +85,15 @@ def rows() -> Rows:
 
 
 def _rows_of(model: type[models.Model], cursor: CursorWrapper) -> list[tuple[object, ...]]:
+    cursor.execute(_selection(model))
+    return list(cursor.fetchall())
+
+
+@cache
+def _selection(model: type[models.Model]) -> str:
     # Django would spend most of the time of a short test on writing these statements.
     columns = ", ".join(connection.ops.quote_name(field.column) for field in model._meta.concrete_fields)
-    cursor.execute(f"SELECT {columns} FROM {model._meta.db_table} WHERE id < 0 ORDER BY id")
-    return list(cursor.fetchall())
+    return f"SELECT {columns} FROM {model._meta.db_table} WHERE id < 0 ORDER BY id"
 
 
 def insert() -> None:

@@ -173,7 +173,7 @@ def with_photos_and_reviews(renter: User, count: int) -> None:
             Review.objects.create(order=order, house=house, renter=renter, rating=5, text="Fine")
 
 
-@pytest.mark.parametrize("count", [0, 20, 200])
+@pytest.mark.parametrize("count", [0, 20, pytest.param(200, marks=pytest.mark.any_database)])
 def test_at_most_five_queries_however_many_orders(
     client: Client, renter: User, count: int, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

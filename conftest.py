@@ -32,11 +32,23 @@ client.WSGIRequest = Utf8Request  # as wsgi.py does
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test in Chromium elsewhere: deploy/test.sh looks for them in their folder only."""
+    """Refuse marks where deploy/test.sh would not look for them.
+
+    It collects tests in Chromium from their folder, and those that race or run alone from the files that
+    write out such a mark.
+    """
     folder = Path(__file__).parent / "tests/browser"
     for test in items:
         if test.get_closest_marker("browser") and not test.path.is_relative_to(folder):
             raise pytest.UsageError(f"{test.nodeid} has the mark `browser`: it belongs in tests/browser")
+        for mark in ("race", "alone"):
+            if test.get_closest_marker(mark) and f"mark.{mark}" not in text_of(test.path):
+                raise pytest.UsageError(f"{test.nodeid}: its file doesn't say `mark.{mark}`")
+
+
+@functools.cache
+def text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)

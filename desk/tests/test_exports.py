@@ -3,8 +3,10 @@
 import csv
 import io
 import logging
+import re
 import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -19,7 +21,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import roles
 from core import exports
-from core.export_files import csv_file, xlsx_file, yuan
+from core.export_files import csv_file, yuan
+from core.xlsx import column_name, xlsx_file
 from orders.models import Order
 from tests import make
 
@@ -105,11 +108,47 @@ def test_a_negative_amount_is_a_number_in_both() -> None:
     assert [row[0] for row in numbers if row] == [("n", "-0.05"), ("n", "1234.56"), ("n", "46357")]
 
 
+def test_the_first_piece_of_an_xlsx_is_there_before_any_row_is_read() -> None:
+    read = []
+
+    def table() -> Iterator[list[str]]:
+        yield ["Head"]
+        for number in range(200_000):
+            read.append(number)
+            yield [f"row {number}, which is long enough to fill a piece now and then: {number**9}"]
+
+    pieces = xlsx_file(table())
+    assert next(pieces).startswith(b"PK")
+    assert not read
+    next(pieces)
+    assert 0 < len(read) < 10_000
+    pieces.close()  # as when the browser goes away
+
+
+def test_any_text_comes_back_as_it_was() -> None:
+    texts = [" \t\n a<b>&\"c'", "😀 长", "_x0041_", "line\r\nline", "\0\x0b", "\ufffe", "]]>"]
+    file = b"".join(xlsx_file([["Head"], texts]))
+    [_head, row] = cells(file)
+    kept = [re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), text) for _type, text in row]
+    assert kept == texts
+    assert cells(b"".join(xlsx_file([["Head"], ["\ud800"]])))[1] == [("inlineStr", "?")]
+
+
+def test_days_and_moments_are_numbers_in_beijing_time() -> None:
+    moment = datetime.fromisoformat("2026-11-30T22:00:00+00:00")
+    file = b"".join(xlsx_file([["Head"], [moment, date(1900, 3, 1), date(1900, 2, 28), 7]]))
+    assert cells(file)[1] == [("n", "46357.25"), ("n", "61"), ("inlineStr", "1900-02-28"), ("n", "7")]
+    assert [column_name(place) for place in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
 def test_a_full_sheet_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.export_files.ROWS_OF_A_SHEET", 2)
+    monkeypatch.setattr("core.xlsx.ROWS_OF_A_SHEET", 2)
     file = b"".join(xlsx_file([["Head"], *([str(n)] for n in range(3))]))
     assert [row[0][1] for row in cells(file, 1)] == ["Head", "0", "1"]
     assert [row[0][1] for row in cells(file, 2)] == ["Head", "2"]
+    with zipfile.ZipFile(io.BytesIO(file)) as book:
+        assert book.testzip() is None
+        assert b'r:id="rId2"' in book.read("xl/workbook.xml")
     assert cells(b"".join(xlsx_file([["Head"]]))) == [[("inlineStr", "Head")]]
 
 

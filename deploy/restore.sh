@@ -96,7 +96,7 @@ main() {
   work=$(mktemp -d "$backups/.restore-XXXXXX")
   trap 'rm -rf "$work"' EXIT
   say "stops the site and the sweep"
-  systemctl stop ihome.socket "${services[@]}" ihome-bill.timer ihome-binlog.timer
+  systemctl stop ihome.socket "${services[@]}" ihome-bill.timer ihome-watch.timer ihome-check.timer ihome-binlog.timer
   ship_last_binlogs
   say "restores $folder"
   decrypt "$folder/database.sql.gz.age" | gunzip >"$work/database.sql"
@@ -112,7 +112,7 @@ main() {
   manage "$current" migrate --noinput --verbosity=0
   manage "$current" check_money || say "check_money found what staff must look at, see above"
   say "starts the site and the sweep"
-  systemctl start ihome.socket "${services[@]}" ihome-bill.timer ihome-binlog.timer
+  systemctl start ihome.socket "${services[@]}" ihome-bill.timer ihome-watch.timer ihome-check.timer ihome-binlog.timer
   wait_until_ready 120 || fail "journalctl -u ihome -u ihome-sweep says why."
   say "restored. Make a new backup now: deploy/backup.sh. Then: manage.py reconcile_bill, for the days since."
 }

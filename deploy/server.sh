@@ -191,7 +191,7 @@ choose_alipay() { # RELEASE
   local state=/var/lib/ihome-stand-in unit
   if [ -z "$(list_missing)" ]; then
     rm -f "$stand_in"
-    for unit in ihome ihome-sweep ihome-bill ihome-stand-in; do
+    for unit in ihome ihome-sweep ihome-bill ihome-watch ihome-check ihome-stand-in; do
       remove_file "/etc/systemd/system/$unit.service.d/stand-in.conf"
     done
     remove_file /etc/systemd/system/ihome-stand-in.service
@@ -209,7 +209,7 @@ choose_alipay() { # RELEASE
 	ALIPAY_SELLER_ID=2088000000000001
 	SSL_CERT_FILE=$(trusted_authorities)
 	END
-  for unit in ihome ihome-sweep ihome-bill ihome-stand-in; do
+  for unit in ihome ihome-sweep ihome-bill ihome-watch ihome-check ihome-stand-in; do
     put "/etc/systemd/system/$unit.service.d/stand-in.conf" 644 <<-END
 	[Service]
 	EnvironmentFile=$stand_in
@@ -322,7 +322,7 @@ start_units() { # RELEASE SERVED_BEFORE
   else
     systemctl start "${services[@]}"
   fi
-  systemctl enable -q --now ihome-bill.timer ihome-backup.timer ihome-binlog.timer
+  systemctl enable -q --now ihome-bill.timer ihome-watch.timer ihome-check.timer ihome-backup.timer ihome-binlog.timer
 }
 
 # --- In the end -----------------------------------------------------------------------------------

@@ -56,10 +56,22 @@ def write(kind: str, news: list[News], people: list[User]) -> None:
 
 
 def note_silence(since: datetime) -> None:
-    """Tell that the sweep was silent. A sweep that begins again does: nothing else runs meanwhile."""
+    """Write that the sweep is, or was, silent: `manage.py watch` does, and a sweep that begins again."""
     people = [user for user in staff_news.recipients() if "silent" in staff_news.chosen(user)]
     text = f"{timezone.localtime(since):%Y-%m-%d %H:%M}"
     write("silent", [News(f"sweep {text}", text, reverse("admin:index"))], people)
+
+
+def tell_silence(since: datetime) -> int:
+    """Mail that sweep or bills are silent, in place of the sweep. Returns the number of events mailed.
+
+    The sweep that begins again writes the same event, so each person is told once.
+    """
+    note_silence(since)
+    people = [user for user in staff_news.recipients() if "silent" in staff_news.chosen(user)]
+    write("silent", list(KINDS["silent"].news()), people)
+    due = StaffMail.objects.filter(kind="silent", mail_due_at__lte=timezone.now())
+    return sum(send(key) for key in list(due.order_by("user").values_list("user", flat=True).distinct()))
 
 
 def send(user_key: int) -> int:

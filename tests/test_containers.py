@@ -19,7 +19,14 @@ def directive(unit: str, name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "service, unit", [("site", "ihome"), ("sweep", "ihome-sweep"), ("bill", "ihome-bill")]
+    "service, unit",
+    [
+        ("site", "ihome"),
+        ("sweep", "ihome-sweep"),
+        ("watch", "ihome-watch"),
+        ("check", "ihome-check"),
+        ("bill", "ihome-bill"),
+    ],
 )
 def test_a_container_runs_what_its_unit_runs(service: str, unit: str) -> None:
     command = directive(f"{unit}.service", "ExecStart").replace("127.0.0.1:8000", "0.0.0.0:8000")

@@ -1,12 +1,14 @@
 """Staff are told by mail: what each chose and may see, to confirmed addresses, once each."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
+from io import StringIO
 
 import pytest
 import time_machine
 from django.core import mail
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts import roles
@@ -193,6 +195,38 @@ def test_superusers_are_told_of_a_sweep_that_was_silent() -> None:
     silent = [event for event in events_of(boss) if event.startswith("sweep")]
     assert silent == [f"sweep {timezone.localtime(before_silence):%Y-%m-%d %H:%M}"]
     assert not [event for event in events_of(desk) if event.startswith("sweep")]
+
+
+def watched() -> int:
+    """Run the watch, and return its exit status."""
+    try:
+        call_command("watch", stdout=StringIO())
+    except SystemExit as end:
+        return int(str(end.code))
+    return 0
+
+
+def test_OPS01_the_watch_mails_once_while_the_sweep_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.heartbeat.BEAT_EVERY", 0)
+    boss = make.user(is_staff=True, is_superuser=True, email="boss@example.com", email_verified_at=NOW())
+    sweep_once()
+    mail.outbox.clear()
+    assert (watched(), mails_to(boss)) == (0, [])
+    silent_since = NOW() - timedelta(minutes=2)
+    Heartbeat.objects.filter(name="sweep").update(beat_at=silent_since)
+    assert [watched(), watched()] == [1, 1]
+    [told] = mails_to(boss)
+    assert f"{timezone.localtime(silent_since):%Y-%m-%d %H:%M}" in told
+    sweep_once()  # begins again, and tells nobody twice
+    assert (watched(), len(mails_to(boss))) == (0, 1)
+
+
+def test_OPS01_the_watch_mails_missed_bills_in_place_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    boss = make.user(is_staff=True, is_superuser=True, email="boss@example.com", email_verified_at=NOW())
+    monkeypatch.setattr(staff_news, "missed_days", lambda: [date(2026, 11, 1)])
+    Heartbeat.objects.update_or_create(name="sweep", defaults={"beat_at": NOW() - timedelta(minutes=2)})
+    assert watched() == 1
+    assert "2026-11-01" in mails_to(boss)[0]
 
 
 def test_old_rows_are_deleted() -> None:

@@ -211,3 +211,11 @@ def test_all_rules_hold(capsys: pytest.CaptureFixture[str]) -> None:
     paid(), surplus(), make.attempt(), make.order()
     call_command("check_money")
     assert capsys.readouterr().out == "all rules hold\n"
+
+
+def test_OPS02_a_broken_rule_raises_an_alarm_with_its_order(caplog: pytest.LogCaptureFixture) -> None:
+    payment = change(paid(), received_fen=1)
+    with pytest.raises(SystemExit), caplog.at_level("ERROR"):
+        call_command("check_money")
+    alarms = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert f"invariant broken: I3 {payment.order.number}: paid, but no attempt received its amount" in alarms

@@ -1,0 +1,31 @@
+"""Mail staff while the sweep is silent; see jobs/staff_mail.py."""
+
+import logging
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from jobs import staff_mail
+from jobs.heartbeat import sweep_is_missed_since
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Mails those who chose it once the sweep is silent: the sweep itself, which sends all other mails, "
+        "can't. Run it every minute, by a timer of its own, on any machine. Exit status: 0 the sweep runs, "
+        "1 it is silent."
+    )
+    requires_system_checks = ()
+
+    def handle(self, *args: object, **options: object) -> None:
+        since = sweep_is_missed_since()
+        if since is None:
+            self.stdout.write("watch: the sweep runs")
+            return
+        mailed = staff_mail.tell_silence(since)
+        log.error("no sweep since %s; %d mails sent", since, mailed)
+        at = f"{timezone.localtime(since):%Y-%m-%d %H:%M:%S}"
+        self.stdout.write(f"watch: no sweep since {at}, {mailed} mailed")
+        raise SystemExit(1)

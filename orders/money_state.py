@@ -16,6 +16,8 @@ from orders.models import Order, OrderEvent, OrderQuerySet
 BY_TRADE = "payments__trade_no"
 BY_REFUND = "payments__refunds__out_request_no"
 """Lookups of orders by Alipay's number of a payment, or by the number of a refund. Both have an index."""
+BY_REFERENCE = ("payments__reference", "payments__refunds__reference")
+"""Lookups of orders by what staff noted of money outside Alipay. Both have an index."""
 
 PAYMENT_OPEN = "OPEN"
 CHANNEL_RETURN, VERDICT_ASKED = "RETURN", "ASKED"
@@ -65,6 +67,12 @@ def orders_numbered_at_alipay(number: str) -> list[str]:
 
 def _by_trade_and_by_refund(number: str) -> list[OrderQuerySet]:
     return [Order.objects.filter((lookup, number)).order_by() for lookup in (BY_TRADE, BY_REFUND)]
+
+
+def keys_by_reference(text: str, at_most: int) -> list[int]:
+    """Return the keys of orders with money outside Alipay whose reference begins with a text."""
+    found = [Order.objects.filter((f"{lookup}__istartswith", text)).order_by() for lookup in BY_REFERENCE]
+    return [key for orders in found for key in orders.values_list("pk", flat=True)[:at_most]]
 
 
 def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:

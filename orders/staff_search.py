@@ -12,7 +12,7 @@ from accounts.search import NumberSearch
 from core.numbers import read_number, visible
 from houses.models import House
 from orders.models import GuestName, Order
-from orders.money_state import BY_REFUND, BY_TRADE
+from orders.money_state import BY_REFUND, BY_TRADE, keys_by_reference
 from orders.search import parse_days
 from orders.stays import LONGEST_STAY
 
@@ -36,6 +36,8 @@ _TAIL = re.compile(r"[0-9]{4}")
 class OrderSearch(NumberSearch):
     """Mixin: find by number, mobile number or its last four digits, renter, home, day of the stay.
 
+    What staff noted of money outside Alipay is found by its beginning, with its blanks.
+
     Several words narrow the search: `临海小屋 12月5日`. `order_path` leads from the rows to their orders.
     """
 
@@ -47,11 +49,13 @@ class OrderSearch(NumberSearch):
         text = visible(search_term).strip()
         if not text:
             return queryset, False
-        number = read_number(text)
         found = self.with_number(queryset, text)
-        if found is None and not (number and number.is_certain):
-            found = queryset.filter(self._of_orders(_matching(text)))
-        return queryset.none() if found is None else found, False
+        if found is None:
+            number, which = read_number(text), Q(pk__in=keys_by_reference(text, MAX_NAMES))
+            if not (number and number.is_certain):
+                which |= _matching(text)
+            found = queryset.filter(self._of_orders(which))
+        return found, False
 
     def _of_orders(self, which: Q) -> Q:
         if not self.order_path:

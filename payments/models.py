@@ -118,6 +118,7 @@ class Payment(MayBeOutside):
             models.Index(fields=["status", "-created_at"], name="payment_by_status"),
             models.Index(fields=["trade_no"], name="payment_by_trade"),
             models.Index(fields=["channel", "-id"], name="payment_by_channel"),
+            models.Index(fields=["reference"], name="payment_by_reference"),
             # The work queue.
             models.Index(fields=["contradicted_at"], name="payment_contradicted"),
             models.Index(fields=["evidence", "paid_at"], name="payment_by_evidence"),
@@ -220,6 +221,7 @@ class Refund(MayBeHandedOver):
             models.Index(fields=["out_request_no"], name="refund_by_number"),
             models.Index(fields=["done_at", "status", "amount_fen"], name="refund_by_done_at"),
             models.Index(fields=["billed_on"], name="refund_by_billed_on"),
+            models.Index(fields=["reference"], name="refund_by_reference"),
         ]
 
     ON_ITS_WAY = (Status.DUE, Status.SENT)

@@ -208,3 +208,40 @@ def test_what_belongs_to_an_order_is_found_as_the_order(desk: Client, wanted: Or
     for typed in ("林小满", "临海小屋 12月5日", wanted.number, wanted.renter.mobile):
         rows = desk.get(f"/admin/{model}/", {"q": typed}).context["cl"].result_list
         assert len(rows) == 1, typed
+
+
+# --- references of money outside Alipay ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["收据 0042", "收据 00", "6222 0001", "6222000199887766554433", "r-17"])
+def test_the_search_finds_money_outside_alipay_by_its_reference(desk: Client, typed: str) -> None:
+    references = ["收据 0042", "6222 0001 7", "6222000199887766554433", "R-17"]
+    orders = {text: make.order() for text in references}
+    for text, order in orders.items():
+        paid = {"status": "PAID", "live_for": None, "received_fen": 30000}
+        make.attempt(order, channel="CASH", reference=text, **paid)
+    make.attempt(make.order())
+    [wanted] = [order for text, order in orders.items() if text.lower().startswith(typed.lower())]
+    assert found(desk, q=typed) == [wanted.number]
+    page = desk.get("/admin/payments/payment/", {"q": typed})
+    assert [row.order_id for row in page.context["cl"].result_list] == [wanted.pk]
+
+
+def test_the_search_finds_a_refund_given_back_by_hand(desk: Client) -> None:
+    payment = make.attempt(status="PAID", live_for=None, received_fen=30000, refund_reserved_fen=100)
+    payment.refunds.create(
+        out_request_no=f"{payment.out_trade_no}_R1", amount_fen=100, reason="STAFF", reference="回单 88"
+    )
+    assert found(desk, q="回单 88") == [payment.order.number]
+
+
+def test_a_list_has_one_search_box_and_it_searches_that_list(desk: Client) -> None:
+    for address, is_narrowed in ((LIST, False), ("/admin/payments/payment/", True)):
+        page = desk.get(address, {"q": "x", "status__exact": "PAID"} if is_narrowed else {"q": "x"})
+        html = page.content.decode()
+        assert html.count('type="search"') + html.count('id="searchbar" size') == 1
+        assert html.count('role="search"') == 1
+        assert ('name="status__exact" value="PAID"' in html) == is_narrowed
+        assert 'value="x"' in html
+    assert "/admin/orders/order/?q=x" in html  # nothing found here: the orders are a click away
+    assert desk.get("/admin/").content.decode().count('role="search"') == 1

@@ -21,7 +21,7 @@ from bills.days import missed_days, not_compared
 from houses.models import ChannelCalendar, DoubleSale
 from jobs.heartbeat import last_beat, sweep_is_missed_since
 from orders import stays
-from orders.models import Order
+from orders.models import Order, Review
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from payments.staff import work_queue
 
@@ -147,6 +147,18 @@ KINDS = (
         BillLine,
         work_queue.bill_lines,
         "payment",
+    ),
+    Kind(
+        name="reviews",
+        title=_("Reviews edited while hidden"),
+        where=lambda today: Review.edited_while_hidden(),
+        query=lambda today: {"shown": "edited"},
+        order_by=["edited_at", "id"],
+        model=Review,
+        related=("order", "renter"),
+        template="admin/desk/review_row.html",
+        is_task=True,
+        is_rare=True,
     ),
     _to_check(
         "channels", _("Calendars that can't be read"), ChannelCalendar, ChannelCalendar.needing_staff, "house"

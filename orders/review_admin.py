@@ -40,7 +40,12 @@ class HiddenFilter(admin.SimpleListFilter):
     parameter_name = "shown"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, Any]]:
-        return [("yes", _("shown")), ("hidden", _("hidden")), ("reply", _("without a reply"))]
+        return [
+            ("yes", _("shown")),
+            ("hidden", _("hidden")),
+            ("edited", _("edited while hidden")),
+            ("reply", _("without a reply")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Review]) -> QuerySet[Review]:
         match self.value():
@@ -48,6 +53,8 @@ class HiddenFilter(admin.SimpleListFilter):
                 return queryset.filter(is_counted=True)
             case "hidden":
                 return queryset.filter(hidden_at__isnull=False)
+            case "edited":
+                return queryset.filter(Review.edited_while_hidden())
             case "reply":
                 return queryset.filter(reply="")
         return queryset
@@ -64,7 +71,7 @@ class ReviewAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
     actions = ["reply_to_reviews", "hide_reviews", "show_reviews"]
     offered: ClassVar[dict[str, Any]] = {
         "reply_to_reviews": lambda review: not review.reply,
-        "hide_reviews": lambda review: review.hidden_at is None,
+        "hide_reviews": lambda review: review.hidden_at is None or review.was_edited_while_hidden,
         "show_reviews": lambda review: review.hidden_at is not None,
     }
 

@@ -75,9 +75,12 @@ def edit(key: int, *, seen: str, rating: int, text: str, **marks: int | None) ->
 
 @durable_transaction
 def hide(key: int, *, by: User, reason: str) -> None:
-    """Take the review off the house's page and out of its sums. The renter reads the reason."""
+    """Take the review off the house's page and out of its sums. The renter reads the reason.
+
+    One that was edited while hidden is hidden anew: that is how staff say that it stays so.
+    """
     review = _locked(key)
-    if review.hidden_at:
+    if review.hidden_at and not review.was_edited_while_hidden:
         raise CannotReview(_("%(number)s: this review is hidden already.") % {"number": review.order.number})
     review_sums.uncount(key)
     _write(key, hidden_at=timezone.now(), hidden_by=by, hidden_reason=reason, count_due=None)

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -102,6 +102,20 @@ class Review(models.Model):
     def marks(self) -> list[tuple[Promise, int]]:
         """Name and stars of each mark that was given."""
         return [(name, stars) for field, name in MARKS.items() if (stars := getattr(self, field))]
+
+    @staticmethod
+    def edited_while_hidden() -> Q:
+        """Hidden, and edited since: staff look at it again."""
+        return Q(hidden_at__isnull=False, edited_at__gt=F("hidden_at"))
+
+    @property
+    def was_edited_while_hidden(self) -> bool:
+        return bool(self.hidden_at and self.edited_at and self.edited_at > self.hidden_at)
+
+    @property
+    def reply_is_older(self) -> bool:
+        """True if the renter changed the review after our reply."""
+        return bool(self.replied_at and self.edited_at and self.edited_at > self.replied_at)
 
     @property
     def editable_until(self) -> date:

@@ -94,7 +94,7 @@ def test_heads_are_in_the_language_of_the_page(manager: Client) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+86", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1"])
-def test_no_text_becomes_a_formula(text: str) -> None:
+def test_STA06_no_text_becomes_a_formula(text: str) -> None:
     lines = b"".join(csv_file([["Head"], [text], [f"a{text}"]])).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(lines, newline="")))[1:] == [[f"'{text}"], [f"a{text}"]]
     [_head, [cell]] = cells(b"".join(xlsx_file([["Head"], [text]])))
@@ -108,7 +108,7 @@ def test_a_negative_amount_is_a_number_in_both() -> None:
     assert [row[0] for row in numbers if row] == [("n", "-0.05"), ("n", "1234.56"), ("n", "46357")]
 
 
-def test_the_first_piece_of_an_xlsx_is_there_before_any_row_is_read() -> None:
+def test_STA06_the_first_piece_of_an_xlsx_is_there_before_any_row_is_read() -> None:
     read = []
 
     def table() -> Iterator[list[str]]:
@@ -266,7 +266,7 @@ def make_orders(count: int) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_memory_stays_small_for_many_rows(
+def test_STA06_memory_stays_small_for_many_rows(
     manager: Client, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     assert exports.ROWS_AT_ONCE <= 1000

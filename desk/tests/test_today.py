@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import roles
 from desk import today
+from orders import reviewing, transitions
 from orders.models import Order
 from payments.books import refunds
 from payments.models import ComparedBill, Payment, Refund
@@ -20,7 +21,7 @@ from tests.alipay import Gateway
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
-QUERIES = 45
+QUERIES = 47
 
 
 @pytest.fixture
@@ -161,3 +162,30 @@ def test_who_may_see_nothing_is_told() -> None:
     client = Client()
     client.force_login(make.user(is_staff=True))
     assert "没有查看或编辑任何内容的权限" in client.get("/admin/").content.decode()
+
+
+def test_who_arrives_is_named_with_the_time(desk: Client) -> None:
+    day = timezone.localdate()
+    make.order(status=STATUS.WAIT_COMMENT, check_in=day, guest_names="林晓、王芳", arrival_time="18:00")
+    page = desk.get("/admin/").content.decode()
+    assert "18:00 – 19:00" in page
+    assert "林晓、王芳" in page
+
+
+def test_a_review_that_was_edited_while_hidden_waits_until_staff_decide(desk: Client) -> None:
+    order = make.ended()
+    review = transitions.review(order, by=order.renter, rating=1, text="Names a neighbour")
+    boss = make.user()
+    reviewing.hide(review.pk, by=boss, reason="Names a neighbour")
+    assert "reviews" not in counts(desk)
+    review.refresh_from_db()
+    seen = reviewing.version_of(review)
+    reviewing.edit(review.pk, seen=seen, rating=2, text="Loud at night")
+    assert counts(desk)["reviews"] == 1
+    assert "Loud at night" in desk.get("/admin/").content.decode()
+    [listed] = [one for one in desk.get("/admin/").context["lists"] if one.kind.name == "reviews"]
+    assert [row.pk for row in desk.get(listed.url).context["cl"].queryset] == [review.pk]
+    reviewing.hide(review.pk, by=boss, reason="Still no stay of theirs")  # it stays hidden
+    assert "reviews" not in counts(desk)
+    with pytest.raises(reviewing.CannotReview):
+        reviewing.hide(review.pk, by=boss, reason="Again")

@@ -36,7 +36,7 @@ ANY_HOUSE = House(price_fen=1, capacity=99, min_nights=1, max_nights=MAX_NIGHTS)
 
 
 class PhoneBookingForm(StayForm):
-    """A stay, with the home and the renter. `agreed_fen`: the price that the page showed."""
+    """A stay, with the home and the renter. `agreed_…`: price and refund policy that the page showed."""
 
     mobile = MobileField(label=_("Mobile number"), validators=[is_mobile_number])
     name = PlainLineField(label=_("full name"), max_length=40, required=False, validators=[is_plain_name])
@@ -51,6 +51,7 @@ class PhoneBookingForm(StayForm):
         widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
     )
     agreed_fen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    agreed_policy = forms.CharField(required=False, widget=forms.HiddenInput)
     form_key = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
     field_order = ("mobile", "name", "home", "check_in", "check_out", "guests", "note")
 
@@ -68,8 +69,10 @@ class PhoneBookingForm(StayForm):
 
     @property
     def is_agreed(self) -> bool:
-        """True if the page showed the price of just this stay."""
-        return self.cleaned_data["agreed_fen"] == self.total_fen
+        """True if the page showed price and refund terms of just this stay."""
+        policy = self.cleaned_data["agreed_policy"]
+        is_policy = policy in ("", self.house.refund_policy)  # a form from before it had the policy
+        return is_policy and self.cleaned_data["agreed_fen"] == self.total_fen
 
     @property
     def price_fen(self) -> int | None:
@@ -144,7 +147,8 @@ def booked(form: PhoneBookingForm, *, by: User) -> tuple[Order, bool] | None:
     names = ("mobile", "name", "check_in", "check_out", "guests")
     stay = {name: form.cleaned_data[name] for name in names}
     try:
-        return booking.book_by_staff(form.house.pk, seen=booking.Seen(str(form.total_fen)), by=by, **stay)
+        seen = booking.Seen(str(form.total_fen), policy=form.cleaned_data["agreed_policy"])
+        return booking.book_by_staff(form.house.pk, seen=seen, by=by, **stay)
     except NightsTaken:
         form.add_taken_error()
     except IllegalTransition:  # midnight passed between validation and booking
@@ -152,7 +156,7 @@ def booked(form: PhoneBookingForm, *, by: User) -> tuple[Order, bool] | None:
     except House.DoesNotExist:
         form.add_error("home", gettext("This home is no longer offered."))
     except booking.PriceChanged:
-        form.add_error("home", gettext("The price has just changed. Please check it again."))
+        form.add_error("home", gettext("Price or refund terms have just changed. Please check them again."))
     except Refusal as refusal:
         form.add_error("mobile", str(refusal))
     return None

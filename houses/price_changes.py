@@ -22,17 +22,24 @@ SALT = "houses.price_changes"
 
 @dataclass(frozen=True)
 class Run:
-    """Nights that follow each other and change from one price to another."""
+    """Nights that follow each other and change from one price, or minimum of nights, to another."""
 
     first: date
     last: date
     count: int
     old_fen: int
     new_fen: int
+    old_least: int
+    new_least: int
+    """Minimum of nights for stays that begin in these."""
 
     @property
     def is_change(self) -> bool:
-        return self.old_fen != self.new_fen
+        return self.old_fen != self.new_fen or self.has_other_least
+
+    @property
+    def has_other_least(self) -> bool:
+        return self.old_least != self.new_least
 
 
 @dataclass(frozen=True)
@@ -75,13 +82,14 @@ def preview(house: House, rule: PriceRule | None, *, former: PriceRule | None = 
 def _runs(before: Rates, after: Rates, nights: Iterable[date]) -> Iterable[Run]:
     indexed = enumerate(nights)
 
-    def key(item: tuple[int, date]) -> tuple[int, int, int]:
+    def key(item: tuple[int, date]) -> tuple[int, ...]:
         number, night = item
-        return night.toordinal() - number, before.price_of(night), after.price_of(night)
+        prices = (before.price_of(night), after.price_of(night))
+        return night.toordinal() - number, *prices, before.min_nights(night), after.min_nights(night)
 
-    for (_gap, old_fen, new_fen), group in groupby(indexed, key):
+    for (_gap, *values), group in groupby(indexed, key):
         days = [night for _number, night in group]
-        yield Run(days[0], days[-1], len(days), old_fen, new_fen)
+        yield Run(days[0], days[-1], len(days), *values)
 
 
 def _digest(house: House, rule: PriceRule | None, former: PriceRule | None, runs: list[Run]) -> str:

@@ -62,6 +62,10 @@ class ChannelCalendarAdmin(ByKey, ChangedFieldsAdmin, DatesInRange):
     actions = ["read_now", "believe_empty", "new_address"]
     about: ClassVar[list[str]] = ["state", "fetched_at", "next_try_at", "our_feed", "told_at"]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the link on the page of a home."""
+        return lookup == "house__id__exact" or super().lookup_allowed(lookup, value, request)
+
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return ["house", "channel", "url", *(self.about if obj else [])]
 

@@ -147,7 +147,7 @@ def reset(port: int, address: str) -> None:
 
 
 @pytest.mark.race
-def test_odd_requests_forge_no_line_and_raise_no_alarm(live: tuple[int, Path]) -> None:
+def test_FMT09_odd_requests_forge_no_line_and_raise_no_alarm(live: tuple[int, Path]) -> None:
     port, log = live
     answers = {name: send(port, request) for name, request in REQUESTS.items()}
     for address in ("/accounts/login/", "/payments/notify/"):
@@ -156,6 +156,9 @@ def test_odd_requests_forge_no_line_and_raise_no_alarm(live: tuple[int, Path]) -
     statuses = {name: int(answer.split()[1]) for name, answer in answers.items()}
     assert not {name: status for name, status in statuses.items() if status >= 500}
     assert statuses["two lengths at once"] == 400
+    too_long = ("a long request line", "a long query", "a long header")
+    assert {name: statuses[name] // 100 for name in too_long} == dict.fromkeys(too_long, 4)
+    assert statuses["a query below the limit"] == 200
     text = log.read_bytes().decode()  # also: valid UTF-8
     lines = text.split("\n")[:-1]
     assert len(lines) > len(REQUESTS)

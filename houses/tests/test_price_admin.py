@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import roles
 from houses import availability, price_changes, quotes
-from houses.models import House, PriceRule
+from houses.models import ChannelCalendar, House, PriceRule
 from houses.tests.test_admin import FORM
 from tests import make
 
@@ -176,3 +176,25 @@ def test_an_edited_rule_keeps_its_rank_among_rules_of_the_same_length() -> None:
     price_changes.write(house.pk, edited, former_pk=older.pk, agreed=seen.agreed)
     stay = quotes.for_stay([house], first, first + timedelta(days=1))
     assert stay[house.pk].total_fen == 60000
+
+
+def test_the_preview_says_which_least_nights_change(desk: Client, house: House) -> None:
+    PriceRule.objects.create(
+        house=house, first_night=day(2), last_night=day(2), price_fen=50000, min_nights=2, name="节"
+    )
+    look = desk.post(page(house), typed(1, 3, "300", min_nights=3))
+    runs = [(run.first, run.old_least, run.new_least) for run in look.context["preview"].changes]
+    assert runs == [(day(1), 1, 3), (day(3), 1, 3)]  # the shorter range counts in its night
+    html = " ".join(look.content.decode().split())
+    assert "least nights 1 → <b>3</b>" in html
+    assert "least nights 2" in html
+
+
+def test_a_home_leads_to_its_prices_and_its_calendars(desk: Client, house: House) -> None:
+    other = make.house()
+    for home in (house, other):
+        ChannelCalendar.objects.create(house=home, channel=f"channel {home.pk}")
+    form = desk.get(f"/admin/houses/house/{house.pk}/change/").content.decode()
+    assert page(house) in form
+    [link] = re.findall(r'href="(/admin/houses/channelcalendar/[^"]+)"', form.split("object-tools")[1])
+    assert [row.house_id for row in desk.get(link).context["cl"].result_list] == [house.pk]

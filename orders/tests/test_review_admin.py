@@ -5,7 +5,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts import roles
-from orders import mailing, transitions
+from orders import mailing, reviewing, transitions
 from orders.models import Review
 from tests import make
 
@@ -89,3 +89,12 @@ def test_the_page_of_an_order_links_to_its_review(desk: Client, review: Review) 
         f"{LIST}{review.pk}/change/"
         in desk.get(f"/admin/orders/order/{review.order_id}/change/").content.decode()
     )
+
+
+def test_a_reply_to_earlier_words_says_so(desk: Client, review: Review) -> None:
+    act(desk, review, "reply_to_reviews", reply="Come again")
+    page = f"/houses/{review.house_id}/"
+    assert "to an earlier version of this review" not in desk.get(page).content.decode()
+    review.refresh_from_db()
+    reviewing.edit(review.pk, seen=reviewing.version_of(review), rating=1, text="Loud")
+    assert "to an earlier version of this review" in desk.get(page).content.decode()

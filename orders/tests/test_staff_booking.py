@@ -1,5 +1,6 @@
 """Staff book for somebody on the phone."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -51,6 +52,19 @@ def test_the_price_is_shown_before_anything_is_booked() -> None:
     assert "￥150.00 × 2 nights" in page
     assert "<b>￥300.00</b>" in page
     assert (make.rows(Order).count(), User.objects.filter(mobile=MOBILE).count()) == (0, 0)
+
+
+def test_staff_see_the_refund_terms_and_book_only_these() -> None:
+    home, staff = make.house(refund_policy="FLEXIBLE"), desk()
+    page = staff.post(PAGE, typed(home)).content.decode()
+    assert "for a full refund, after that for none." in page
+    [seen] = re.findall(r'name="agreed_policy" value="(.+?)"', page)
+    House.objects.filter(pk=home.pk).update(refund_policy="STRICT")
+    again = staff.post(PAGE, typed(home, agreed_fen=30000, agreed_policy=seen))
+    assert 'name="agreed_policy" value="STRICT"' in again.content.decode()
+    assert not make.rows(Order).exists()
+    staff.post(PAGE, typed(home, agreed_fen=30000, agreed_policy="STRICT"))
+    assert make.rows(Order).get().refund_policy == "STRICT"
 
 
 def test_a_stranger_is_invited_and_gets_the_link(capsys: pytest.CaptureFixture[str]) -> None:

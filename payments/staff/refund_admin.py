@@ -14,6 +14,7 @@ from accounts.guards import signed_in_user
 from core.admin import ReadOnlyAdmin
 from core.admin_amounts import in_yuan
 from core.exports import Exported
+from core.refusal import Refusal, no_longer_possible
 from orders.staff_search import OrderSearch
 from payments import refunding
 from payments.models import Refund
@@ -107,11 +108,20 @@ class RefundAdmin(HandsOver, RefusalInWords, NextStep, Exported, OrderSearch, Re
     @admin.action(description=_("Retry refused refunds"), permissions=["act"])
     @moves_money
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
-        sent = [refund for refund in queryset if refunding.retry(refund)]
-        for refund in sent:
-            self.log_change(request, refund, gettext("Retried."))
-        result = ngettext("%d refund will be retried.", "%d refunds will be retried.", len(sent))
-        self.message_user(request, result % len(sent))
+        def retry(refund: Refund) -> None:
+            if not refunding.retry(refund):
+                refund.refresh_from_db()
+                raise Refusal(no_longer_possible(refund.out_request_no, refund.get_status_display()))
+
+        self.act_on_each(
+            request,
+            queryset.select_related("payment"),
+            retry,
+            say_done=lambda count: ngettext(
+                "%d refund will be retried.", "%d refunds will be retried.", count
+            ),
+            log_entry=gettext("Retried."),
+        )
 
     @admin.action(description=_("Give up…"), permissions=["act"])
     @moves_money

@@ -688,3 +688,14 @@ def test_REF10_an_invalid_limit_stops_the_start_with_a_message(limit: str) -> No
     start = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
     assert start.returncode != 0
     assert f"STAFF_REFUND_LIMIT={limit} is no amount in yuan with two decimals" in start.stderr
+
+
+def test_who_retries_second_is_told_that_it_is_on_its_way(desk: Client, payment: Payment) -> None:
+    refund = create(payment, 100, reason="STAFF")
+    Refund.objects.filter(pk=refund.pk).update(status=Status.REFUSED)
+    address, sent = "/admin/payments/refund/", {"action": "try_again", "_selected_action": refund.pk}
+    assert "1 refund will be retried" in desk.post(address, sent, follow=True).content.decode()
+    twice = desk.post(address, sent, follow=True).content.decode()
+    assert f"{refund.out_request_no}: no longer possible" in twice
+    assert "will be retried" not in twice
+    assert LogEntry.objects.filter(object_id=str(refund.pk), change_message="Retried.").count() == 1

@@ -3,6 +3,7 @@
 Whatever the bytes, the answer is nights or an Unreadable with a Trouble. Guests' names in it are not kept.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from houses.channels.models import Trouble
 MAX_EVENTS = 2000
 MAX_LINES = 15 * MAX_EVENTS
 MAX_REPEATING = 50
+MAX_NIGHTS = 20_000
+"""Of all events together, those that overlap counted each."""
 MAX_DAYS_AHEAD = 731
 """Nights beyond are not held: as far as staff can block nights."""
 LONGEST_REPETITION = timedelta(days=5 * 366)
@@ -26,8 +29,19 @@ EVENING = time(18)
 """An event that ends later takes the night of its last day, too: 00:00 to 23:59 are whole days."""
 BLOCKS = ("not available", "unavailable", "blocked", "closed", "不可", "关房", "已关闭", "锁房")
 """In the summary of an event that may be a block, not a sale. Booking writes one for both."""
-_FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
-_WITHIN_A_DAY = {"BYHOUR", "BYMINUTE", "BYSECOND"}
+_MAX_INTERVAL = 366
+_OF_ALL_RULES = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
+_CHOOSING: dict[str, dict[str, re.Pattern[str]]] = {
+    "DAILY": {},
+    "WEEKLY": {"BYDAY": re.compile("MO|TU|WE|TH|FR|SA|SU")},
+    "MONTHLY": {
+        "BYDAY": re.compile("([+-]?[1-4])?(MO|TU|WE|TH|FR|SA|SU)"),
+        "BYMONTHDAY": re.compile("[+-]?([1-9]|1[0-9]|2[0-8])"),
+    },
+    "YEARLY": {},
+}
+"""Parts that choose days, of which a rule may have one. Each finds a day in every week or month: for one that
+never comes, such as 30 February, the library would look up to the year 9999."""
 
 
 class Unreadable(Exception):
@@ -85,7 +99,7 @@ def _reading(events: list[Any], today: date) -> Reading:
     window = (today, today + timedelta(days=MAX_DAYS_AHEAD))
     replaced = _replaced_days(events)
     stays: list[Stay] = []
-    unread = repeating = 0
+    unread = repeating = nights = 0
     for event in events:
         try:
             repeating += "RRULE" in event
@@ -93,9 +107,13 @@ def _reading(events: list[Any], today: date) -> Reading:
                 raise _OddEvent
             if str(event.get("STATUS", "")).upper() != "CANCELLED":
                 but = replaced.get(_uid(event), set()) if "RECURRENCE-ID" not in event else set()
-                stays += [stay for stay in _stays(event, but, *window) if stay.nights]
+                found = [stay for stay in _stays(event, but, *window) if stay.nights]
+                nights += sum(len(stay.nights) for stay in found)
+                stays += found
         except Exception:  # as above
             unread += 1
+        if nights > MAX_NIGHTS:
+            raise Unreadable(Trouble.LARGE)
     return Reading(stays, unread)
 
 
@@ -116,7 +134,10 @@ def _stays(event: Any, but: set[date], first: date, last: date) -> Iterator[Stay
     begin, end = _nights(event)
     summary = str(event.get("SUMMARY", "")).lower()
     may_be_block = any(word in summary for word in BLOCKS)
-    for day in _starts(event, begin, last):
+    starts = _starts(event, begin, last)
+    if len(starts) * min((end - begin).days, MAX_DAYS_AHEAD) > MAX_NIGHTS:
+        raise _OddEvent
+    for day in starts:
         if day not in but:
             start, stop = max(day, first), min(day + (end - begin), last)
             nights = frozenset(start + timedelta(days=n) for n in range((stop - start).days))
@@ -162,9 +183,7 @@ def _starts(event: Any, begin: date, last: date) -> list[date]:
     if "RRULE" not in event:
         return [begin]
     rule = event["RRULE"].copy()
-    frequency = {str(part).upper() for part in rule.get("FREQ", [])}
-    is_simple = frequency <= _FREQUENCIES and not _WITHIN_A_DAY & {name.upper() for name in rule}
-    if not is_simple or begin < last - LONGEST_REPETITION:
+    if not _is_simple(rule) or begin < last - LONGEST_REPETITION:
         raise _OddEvent
     # A day, not a moment: UNTIL has a zone or not, and the rule of a moment would need the same.
     until = rule.pop("UNTIL", None)
@@ -172,6 +191,19 @@ def _starts(event: Any, begin: date, last: date) -> list[date]:
     days = rrulestr(rule.to_ical().decode(), dtstart=datetime.combine(begin, time()))
     found = days.between(datetime.combine(begin, time()), datetime.combine(ends, time()), inc=True)
     return sorted({day.date() for day in found} - _excluded(event))
+
+
+def _is_simple(rule: Any) -> bool:
+    """Return True for a rule whose days are found in few steps. Raises any error for one that is broken."""
+    given = {name.upper(): [str(value).upper() for value in values] for name, values in rule.items()}
+    [frequency] = given["FREQ"]
+    [interval] = given.get("INTERVAL", ["1"])
+    patterns, choosing = _CHOOSING[frequency], given.keys() - _OF_ALL_RULES
+    return (
+        1 <= int(interval) <= _MAX_INTERVAL
+        and len(choosing) <= 1
+        and all(patterns[name].fullmatch(value) for name in choosing for value in given[name])
+    )
 
 
 def _excluded(event: Any) -> set[date]:

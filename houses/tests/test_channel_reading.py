@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from dateutil import rrule
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,14 @@ def test_a_repeating_event_ends_at_the_horizon() -> None:
         ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=SECONDLY"],
         ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=DAILY;BYSECOND=1,2,3"],
         ["DTSTART;VALUE=DATE:20261205", "RRULE:INTERVAL=2"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=WEEKLY;BYDAY=MO;BYSETPOS=9"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=MONTHLY;BYDAY=6MO"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=MONTHLY;BYMONTHDAY=31"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=MONTHLY;BYDAY=MO;BYMONTHDAY=1"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"],
+        ["DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=DAILY;INTERVAL=99999999"],
+        ["DTSTART;VALUE=DATE:20261205", "DURATION:P9999D", "RRULE:FREQ=DAILY"],
         ["DTSTART;VALUE=DATE:19990101", "RRULE:FREQ=DAILY"],
         ["DTSTART;VALUE=DATE:20261205", "RDATE;VALUE=DATE:20261209"],
         ["DTSTART;VALUE=DATE:20261205", "DTEND;VALUE=DATE:20261204"],
@@ -102,12 +111,33 @@ def test_an_event_far_too_long_is_clipped() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [calendar(*[event(DECEMBER)] * (reading.MAX_EVENTS + 1)), calendar(*["X:Y"] * reading.MAX_LINES)],
+    [
+        calendar(*[event(DECEMBER)] * (reading.MAX_EVENTS + 1)),
+        calendar(*["X:Y"] * reading.MAX_LINES),
+        calendar(*[custom("DTSTART;VALUE=DATE:20261205", "RRULE:FREQ=DAILY")] * reading.MAX_REPEATING),
+        calendar(*[event(date(2020, 1, 1), 20 * 365)] * reading.MAX_EVENTS),
+    ],
+    ids=["events", "lines", "repeated nights", "nights"],
 )
-def test_PRI04_too_many_events_or_lines_are_refused(content: bytes) -> None:
+def test_PRI04_too_many_events_lines_or_nights_are_refused(content: bytes) -> None:
     with pytest.raises(Unreadable) as error:
         read(content, TODAY)
     assert error.value.trouble == Trouble.LARGE
+
+
+@pytest.mark.parametrize("interval", [1, 12, 336, 366])
+def test_PRI04_a_rule_is_read_in_few_steps(interval: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step prepares a month or a year. There are 96,000 months to the year 9999, where a search ends."""
+    steps = []
+    prepare = rrule._iterinfo.rebuild
+    monkeypatch.setattr(rrule._iterinfo, "rebuild", lambda *args: steps.append(1) or prepare(*args))
+    rules = ["DAILY", "WEEKLY", "WEEKLY;BYDAY=MO,SU", "MONTHLY", "MONTHLY;BYDAY=-4SU", "YEARLY"]
+    for rule in [*rules, "MONTHLY;BYDAY=4MO", "MONTHLY;BYMONTHDAY=28,-28"]:
+        for first in ("20231201", "20240229", "20240331"):
+            lines = [f"DTSTART;VALUE=DATE:{first}", f"RRULE:FREQ={rule};INTERVAL={interval}"]
+            assert read(calendar(custom(*lines)), TODAY).unread == 0
+            assert len(steps) < 3000
+            steps.clear()
 
 
 def test_a_block_that_we_told_the_channel_is_an_echo() -> None:

@@ -35,8 +35,9 @@ class Ticks(forms.CheckboxSelectMultiple):
         return list(dict.fromkeys(value for part in given for value in part.split(",") if value))
 
 
-def _yuan(label: Any) -> forms.IntegerField:
-    return forms.IntegerField(label=label, required=False, min_value=0, max_value=MAX_YUAN)
+def _yuan(label: Any, least: int, **errors: Any) -> forms.IntegerField:
+    limits = {"min_value": least, "max_value": MAX_YUAN}
+    return forms.IntegerField(label=label, required=False, error_messages=errors, **limits)
 
 
 class SearchForm(StayDatesForm):
@@ -57,8 +58,10 @@ class SearchForm(StayDatesForm):
         widget=Stepper,
         error_messages={"max_value": _("Our homes take up to %(limit_value)d guests.")},
     )
-    price_from = _yuan(_("Lowest (yuan)"))
-    price_to = _yuan(_("Highest (yuan)"))
+    price_from = _yuan(_("Lowest (yuan)"), 0)
+    price_to = _yuan(
+        _("Highest (yuan)"), 1, min_value=_("Enter at least 1 yuan, or leave this empty for any price.")
+    )
     bedrooms = forms.TypedChoiceField(
         label=_("Bedrooms"),
         required=False,

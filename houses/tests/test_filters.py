@@ -44,7 +44,7 @@ def facilities(*names: str) -> list[Facility]:
         ({"price_to": 200}, ["200", "100.01"]),
         ({"price_from": 101, "price_to": 299}, ["200"]),
         ({"price_from": 200, "price_to": 200}, ["200"]),
-        ({"price_from": 0, "price_to": 0}, ["300", "200", "100.01"]),  # zero is no limit
+        ({"price_from": 0}, ["300", "200", "100.01"]),
         ({"price_to": 100}, []),
     ],
 )
@@ -62,6 +62,7 @@ def test_a_price_from_and_to(client: Client, asked: dict[str, int], found: list[
             "price_to",
             "The highest price must not be below the lowest.",
         ),
+        ({"price_to": "0"}, "price_to", "Enter at least 1 yuan, or leave this empty for any price."),
         ({"price_from": "-1"}, "price_from", "Ensure this value is greater than or equal to 0."),
         ({"price_to": "100001"}, "price_to", "Ensure this value is less than or equal to 100000."),
         ({"bedrooms": "9"}, "bedrooms", "Please choose from the list."),

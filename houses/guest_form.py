@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.names import is_plain_name
 from core.fields import PlainTextField
@@ -30,7 +31,7 @@ _MAX_COOKIE_LENGTH = 3500
 
 
 class GuestForm(forms.Form):
-    """All of it is optional."""
+    """All of it is optional. `guests`: how many the stay is for, if that is known."""
 
     guest_names = PlainTextField(
         label=_("Guests' names"),
@@ -46,6 +47,10 @@ class GuestForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
+    def __init__(self, *args: Any, guests: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.guests = guests
+
     @property
     def has_content(self) -> bool:
         """Something is typed, or refused."""
@@ -59,6 +64,13 @@ class GuestForm(forms.Form):
             is_plain_name(name)
             if len(name) > MAX_NAME_LENGTH:
                 raise forms.ValidationError(_("Please put commas between the names."))
+        if self.guests and len(names) > self.guests:
+            message = ngettext(
+                "These are more names than the %(count)d guest of the stay. Please check both.",
+                "These are more names than the %(count)d guests of the stay. Please check both.",
+                self.guests,
+            )
+            raise forms.ValidationError(message % {"count": self.guests})
         return BETWEEN_NAMES.join(names)[:MAX_NAMES_LENGTH]
 
 

@@ -22,7 +22,8 @@ def guests(request: HttpRequest, number: str) -> HttpResponse:
         raise Http404
     names, note = order.guest_names, order.renter_note
     initial = {"guest_names": names, "arrival_time": order.arrival_time, "note": note}
-    form = GuestForm(request.POST if request.method == "POST" else None, initial=initial)
+    posted = request.POST if request.method == "POST" else None
+    form = GuestForm(posted, initial=initial, guests=order.guests)
     if not form.is_valid():
         status = 422 if form.is_bound else 200
         return render(request, "orders/guests.html", {"form": form, "order": order}, status=status)

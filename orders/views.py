@@ -101,10 +101,11 @@ def _form_at_new_price(request: HttpRequest, house: House, seen: booking.Seen) -
 @signed_in_post(_house_page_with_stay, keep_form=keep_draft)
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     house = get_object_or_404(House.objects.select_related("area"), pk=pk)
-    form, guest_form = StayForm(request.POST, house=house), GuestForm(request.POST)
+    form = StayForm(request.POST, house=house)
     if not house.is_listed:
         return _no_longer_offered(request)
     is_valid = form.is_valid() and _loss_is_accepted(request, form)
+    guest_form = GuestForm(request.POST, guests=form.cleaned_data.get("guests"))
     if guest_form.is_valid() and is_valid:
         seen, stay = _seen(request), form.cleaned_data
         try:

@@ -14,8 +14,8 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-TYPED = {"guest_names": "王小明，Ann  Lee\n李四", "arrival_time": "21:00", "note": "We come by train."}
-KEPT = ("王小明、Ann Lee、李四", "21:00", "We come by train.")
+TYPED = {"guest_names": "王小明，Ann  Lee", "arrival_time": "21:00", "note": "We come by train."}
+KEPT = ("王小明、Ann Lee", "21:00", "We come by train.")
 
 
 @pytest.fixture
@@ -98,9 +98,21 @@ def test_what_is_too_long_or_no_name_is_refused(typed: dict[str, str]) -> None:
     assert kept(order) == ("", "", "")
 
 
+def test_more_names_than_guests_are_refused(client: Client, stay: dict[str, str]) -> None:
+    house = make.house(instant_book=True)
+    client.force_login(make.user())
+    client.cookies["django_language"] = "en"
+    answer = client.post(f"/houses/{house.pk}/book/", {**stay, "guest_names": "甲，乙，丙"})
+    assert answer.status_code == 422
+    assert "These are more names than the 2 guests of the stay." in answer.content.decode()
+    order = make.order(guests=1, renter=make.user())
+    answer = browser(order).post(f"/orders/{order.number}/guests/", TYPED)
+    assert (answer.status_code, kept(order)) == (422, ("", "", ""))
+
+
 def test_the_renter_changes_them_until_arrival() -> None:
     today = timezone.localdate()
-    order = make.order(status="WAIT_COMMENT", check_in=today, check_out=today + 2 * DAY)
+    order = make.order(status="WAIT_COMMENT", check_in=today, check_out=today + 2 * DAY, guests=2)
     client, address = browser(order), f"/orders/{order.number}/guests/"
     assert client.post(address, TYPED).url == order.get_absolute_url()
     assert kept(order) == KEPT
@@ -125,7 +137,7 @@ def test_staff_see_them_and_find_the_order_by_a_guest() -> None:
     staff.force_login(make.staff(roles.FRONT_DESK))
     page = staff.get(f"/admin/orders/order/{order.pk}/change/").content.decode()
     assert all(text in page for text in (KEPT[0], "21:00 – 22:00", KEPT[2]))
-    for word in ("李四", "ann", "Ann"):
+    for word in ("王小明", "ann", "Ann"):
         assert order.number in staff.get("/admin/orders/order/", {"q": word}).content.decode()
     assert order.number not in staff.get("/admin/orders/order/", {"q": "李五"}).content.decode()
 

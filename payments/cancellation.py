@@ -37,6 +37,13 @@ class Preview:
     awaiting_approval_fen: int
     for_stay_fen: int
     """Of what is left, as much as the stay costs: the policy is about this."""
+    cleaning_fen: int = 0
+    """Of the refund: the cleaning fee, which is given back whole."""
+
+    @property
+    def nights_fen(self) -> int:
+        """Of the refund: the rest, by the policy."""
+        return self.refund_fen - self.cleaning_fen
 
     @property
     def refundable_fen(self) -> int:
@@ -72,6 +79,7 @@ def _by_policy(order: Order) -> Preview:
         _share(order, left),
         payment.awaiting_approval_fen,
         min(left, order.amount_fen),
+        _cleaning(order, left),
     )
 
 
@@ -84,9 +92,15 @@ def _share(order: Order, left_fen: int) -> int:
     """
     today = timezone.localdate()
     of_stay_fen = min(left_fen, order.amount_fen)
-    cleaning_fen = min(price_lines.cleaning_fen(order), of_stay_fen)
-    share = share_of(order.refund_policy, of_stay_fen - cleaning_fen, order.check_in, today)
-    return share + cleaning_fen if today < order.check_in else share
+    fee_fen = min(price_lines.cleaning_fen(order), of_stay_fen)
+    share = share_of(order.refund_policy, of_stay_fen - fee_fen, order.check_in, today)
+    return share + _cleaning(order, left_fen)
+
+
+def _cleaning(order: Order, left_fen: int) -> int:
+    """Return the cleaning fee, if it is given back today, as far as it is left."""
+    is_ahead = timezone.localdate() < order.check_in
+    return min(price_lines.cleaning_fen(order), left_fen, order.amount_fen) if is_ahead else 0
 
 
 def share_of_payment(payment: Payment) -> int:

@@ -102,6 +102,24 @@ def test_a_paid_order_shows_and_gives_back_what_its_policy_says(renter: Client, 
     assert list(broken_rules()) == []
 
 
+def test_the_cleaning_fee_and_what_of_it_comes_back_are_named(renter: Client, order: Order) -> None:
+    lines = [
+        {"kind": "nights", "fen": 22000, "each_fen": 11000, "count": 2},
+        {"kind": "cleaning", "fen": 8000},
+    ]
+    make.rows(Order).update(refund_policy="STRICT", price_lines=lines)
+    pay(order)
+    html = renter.get(address(order)).content.decode()
+    for shown in ("Back of the nights", "￥110.00", "Back of the cleaning fee", "￥80.00", "￥190.00"):
+        assert shown in html
+    assert "for half the price, after that for none." in html
+    make.rows(Order).update(check_in=timezone.localdate() + timedelta(days=2))
+    html = renter.get(address(order)).content.decode()
+    assert "A cancellation is not refunded. Until the day before check-in" in html
+    assert "Back of the nights" not in html
+    assert cancel(renter, order, 8000) == 302
+
+
 def test_only_what_applies_is_said(renter: Client, order: Order) -> None:
     may_come = "If a payment is still on its way"
     assert may_come not in renter.get(address(order)).content.decode()

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.guards import signed_in_post, signed_in_user
 from core.refusal import Refusal
-from houses import favourites
+from houses import favourites, heart_draft
 from houses.cards import cards_of
 from houses.models import House
 
@@ -31,7 +31,7 @@ def _page_of_heart(request: HttpRequest, pk: int) -> str:
     return f"{page}#home-{pk}"
 
 
-@signed_in_post(_page_of_heart)
+@signed_in_post(_page_of_heart, keep_form=heart_draft.keep)
 def favourite(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep a home, or drop it. The form says which, so that a second press at once changes nothing."""
     house = get_object_or_404(House, pk=pk)

@@ -36,8 +36,9 @@ class Ticks(forms.CheckboxSelectMultiple):
 
 
 def _yuan(label: Any, least: int, **errors: Any) -> forms.IntegerField:
-    limits = {"min_value": least, "max_value": MAX_YUAN}
-    return forms.IntegerField(label=label, required=False, error_messages=errors, **limits)
+    return forms.IntegerField(
+        label=label, required=False, min_value=least, max_value=MAX_YUAN, error_messages=errors
+    )
 
 
 class SearchForm(StayDatesForm):

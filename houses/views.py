@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from houses import heart_draft
 from houses.cards import cards_of
 from houses.chips import chips_of
 from houses.destinations import near
@@ -48,7 +49,7 @@ def search(request: HttpRequest) -> HttpResponse:
         **({} if found else _alternatives(form)),
         "house_query": house_query({**stay, "search": urlencode(params)}),
     }
-    return render(request, "houses/search.html", context)
+    return heart_draft.forget(request, render(request, "houses/search.html", context))
 
 
 def _alternatives(form: SearchForm) -> dict[str, list[Area]]:
@@ -68,7 +69,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         form = StayForm(typed, house=house)
     else:
         form = StayForm(house=house, initial=typed)
-    return house_page(request, house, form)
+    return heart_draft.forget(request, house_page(request, house, form))
 
 
 @require_safe

@@ -3,6 +3,8 @@
 Not in the session: anybody may post one, and each would leave a row in the database.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +32,7 @@ def keep(request: HttpRequest, response: HttpResponse, *, number: str) -> HttpRe
         "number": number,
         **{name: request.POST.get(name, "")[:1] for name in ("rating", *MARKS)},
         "text": request.POST.get("text", "").replace("\r\n", "\n"),
+        "lost_photos": _has_photos(request),
     }
     value = signing.dumps(draft, salt=_SALT, serializer=Utf16, compress=True)
     if form.has_error("text", "max_length") or len(value) > MAX_COOKIE_LENGTH:
@@ -49,14 +52,19 @@ def _page_to_shorten(request: HttpRequest, form: ReviewForm, number: str) -> Htt
     """Render the form with all of the text. Tells nothing of the order: who asks may be anybody."""
     if not form.has_error("text"):
         form.add_error("text", _("Please shorten your review a little: it is too long to keep for later."))
-    context = {"review_form": form, "order": {"number": number}}
+    context = {"review_form": form, "order": {"number": number}, "lost_photos": _has_photos(request)}
     response = render(request, "orders/review_too_long.html", context, status=422)
     add_never_cache_headers(response)
     return response
 
 
-def read(request: HttpRequest, number: str) -> dict[str, str] | None:
-    """Return stars and text of the draft for this order; None without one."""
+def _has_photos(request: HttpRequest) -> bool:
+    """Tell whether photos were posted: a cookie has no room for them, so the renter chooses them again."""
+    return "photos" in request.FILES or "photos-kept" in request.POST
+
+
+def read(request: HttpRequest, number: str) -> dict[str, Any] | None:
+    """Return stars and text of the draft for this order, and whether it lost photos; None without one."""
     try:
         draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=Utf16, max_age=SECONDS)
     except signing.BadSignature:

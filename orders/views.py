@@ -1,6 +1,7 @@
 import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -180,14 +181,17 @@ def order_page(
 ) -> HttpResponse:
     """Render the page of an order, also after a refused review."""
     written = order.review_or_none
+    draft: dict[str, Any] = {}
     if review_form is None and (order.is_reviewable or _wants_to_edit(request, written)):
-        review_form = ReviewForm(initial=review_draft.read(request, order.number) or _as_written(written))
+        draft = review_draft.read(request, order.number) or {}
+        review_form = ReviewForm(initial=draft or _as_written(written))
     events = list(order.events.select_related("actor"))
     money = money_of(order, events)
     context: dict[str, object] = {
         "order": order,
         "events": events,
         "review_form": review_form,
+        "lost_photos": draft.get("lost_photos"),
         "review_version": reviewing.version_of(written) if written else "",
         "money": money,
     }

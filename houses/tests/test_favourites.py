@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from houses import favourites
 from houses.favourites import Favourite
+from houses.heart_draft import COOKIE
 from houses.models import House
 from orders import closing
 from tests import make
@@ -81,6 +82,36 @@ def test_signed_out_a_press_leads_to_sign_in_and_back_to_the_page(client: Client
     assert parse_qs(urlsplit(answer.url).query)["next"] == [f"/?guests=2#home-{house.pk}"]
     assert client.get("/houses/favourites/").url == "/accounts/login/?next=/houses/favourites/"
     assert not make.rows(Favourite).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_heart_pressed_while_signed_out_is_kept_after_the_sign_in(client: Client, renter: User) -> None:
+    renter.set_password("quiet-sea-8")
+    renter.save()
+    house, typed = make.house(), {"username": renter.mobile, "password": "quiet-sea-8"}
+    client.logout()
+    client.cookies["django_language"] = "en"
+    page = client.post(press(client, house).url, typed, follow=True)
+    assert "Saved to your favourites." in page.content.decode()
+    assert (kept(renter), client.cookies[COOKIE].value) == ([house.pk], "")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("case", ["dropped", "unlisted", "forged", "of another site"])
+def test_a_sign_in_keeps_no_other_home(client: Client, renter: User, case: str) -> None:
+    renter.set_password("quiet-sea-8")
+    renter.save()
+    house = make.house()
+    browser = Client(enforce_csrf_checks=case == "of another site")
+    press(browser, house, kept=0 if case == "dropped" else 1)
+    make.rows(House).update(is_listed=case != "unlisted")
+    if case == "forged":
+        browser.cookies[COOKIE] = f"{house.pk}:x:y"
+    signed_in = Client()
+    signed_in.cookies = browser.cookies
+    typed = {"username": renter.mobile, "password": "quiet-sea-8"}
+    assert signed_in.post("/accounts/login/", typed).status_code == 302
+    assert kept(renter) == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
@@ -48,6 +49,18 @@ def test_it_is_in_the_form_after_the_sign_in(client: Client, order: Order) -> No
     html = page.content.decode()
     assert "Cold &amp; &lt;b&gt;loud</textarea>" in html
     assert 'value="2" required checked' in html
+
+
+def test_photos_that_were_lost_are_asked_for_again(client: Client, order: Order) -> None:
+    sentence = "Your photos could not be kept while you were signed out."
+    client.cookies["django_language"] = "en"
+    review = {"rating": "5", "text": "x" * 1001, "photos": ContentFile(b"x", "sea.jpg")}
+    assert sentence in client.post(f"/orders/{order.number}/review/", review).content.decode()
+    for photos, is_said in ({"photos": ContentFile(b"x", "sea.jpg")}, True), ({}, False):
+        client.post(f"/orders/{order.number}/review/", {"rating": "5", "text": "Quiet", **photos})
+        client.force_login(order.renter)
+        assert (sentence in client.get(order.get_absolute_url()).content.decode()) == is_said
+        client.cookies.pop("sessionid", None)
 
 
 def test_a_stranger_leaves_no_session_behind(order: Order) -> None:

@@ -49,6 +49,18 @@ def page_of_orders(
     return Page(orders, next_before=None if is_last else orders[-1].number)
 
 
+def next_trip_first(newest: list[Order]) -> list[Order]:
+    """Return the orders with the stay of today, or the next one, on top: it is what a guest looks for.
+
+    Among these orders only, without a query. What must be paid or confirmed is the newest anyhow.
+    """
+    trips = [order for order in newest if order.stay_is_on]
+    if not trips:
+        return newest
+    following = min(trips, key=lambda order: order.check_in)
+    return [following, *(order for order in newest if order is not following)]
+
+
 def _after(last: OrderQuerySet, by_check_in: bool) -> Q:
     """Match the orders that come after the one of `last` in the list."""
     column, beyond = ("check_in", "gt") if by_check_in else ("created_at", "lt")

@@ -31,7 +31,7 @@ from orders.ics import calendar_of, has_file
 from orders.limits import TooManyUnpaid
 from orders.models import Order, Review
 from orders.money_state import came_outside, ending_of, money_of, payment_facts
-from orders.pages import counts_by_stage, page_of_orders
+from orders.pages import counts_by_stage, next_trip_first, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
 from orders.stages import BY_CHECK_IN, Stage
 from orders.transitions import IllegalTransition
@@ -152,8 +152,9 @@ def order_list(request: HttpRequest) -> HttpResponse:
     before_if_possible = before if before.isascii() else ""
     page = page_of_orders(renter, status=status, stage=stage, text=text, before=before_if_possible)
     counts = counts_by_stage(renter, text=text)
+    is_first_of_all = not (status or stage or text or before)
     context = {
-        "orders": page.orders,
+        "orders": next_trip_first(page.orders) if is_first_of_all else page.orders,
         "look_again_after": _seconds_until(order.turns_at for order in page.orders),
         "next_before": page.next_before,
         "status": status,

@@ -196,6 +196,24 @@ def test_at_most_five_queries_however_many_orders(
         assert len(shown(page)) == min(20, max(0, expected))
 
 
+def test_the_next_trip_is_on_top_of_all_orders(client: Client, renter: User) -> None:
+    """Only there: other tabs, searches and older orders keep their order."""
+    today, home = timezone.localdate(), make.house()
+    stays = {"over": -9, "second": 30, "next": 10, "to pay": 5, "cancelled": 2}
+    statuses = {"to pay": Status.WAIT_PAYMENT, "cancelled": Status.CANCELED}
+    numbers = {}
+    for name, days in stays.items():
+        dates = {"check_in": today + timedelta(days=days), "check_out": today + timedelta(days=days + 2)}
+        status = statuses.get(name, Status.WAIT_COMMENT)
+        numbers[name] = make.order(renter, house=home, status=status, **dates).number
+    newest = [numbers[name] for name in ("cancelled", "to pay", "next", "second", "over")]
+    assert shown(client.get(LIST)) == [newest[2], *newest[:2], *newest[3:]]
+    assert shown(client.get(LIST, {"q": home.title})) == newest
+    assert shown(client.get(LIST, {"before": newest[0]})) == newest[1:]
+    make.rows(Order).filter(number=numbers["second"]).update(check_in=today)
+    assert shown(client.get(LIST))[0] == numbers["second"]
+
+
 # --- Tabs and search ----------------------------------------------------------------------------------
 
 

@@ -8,20 +8,27 @@ from houses.described import Entry, Space
 ENGLISH_RULES = (
     "No smoking indoors\nTake your shoes off at the door\nAsk us first about parties and photo shoots"
 )
-ENGLISH_ARRIVAL = (
-    "Call 0592-000-0000 when you arrive: our host will be at the door.\n"
-    "After 9 pm, check in by yourself: the key box is to the left of the door, and its code is the last four "
-    "digits of your mobile number."
-)
+BY_YOURSELF = {
+    "entry": Entry.SELF,
+    "arrival": "门的左侧有钥匙盒，密码是您手机号的后四位。\n找不到或打不开，请打 0592-000-0000。",
+    "arrival_en": "The key box is to the left of the door; its code is the last four digits of your mobile "
+    "number.\nCall 0592-000-0000 if you can't find or open it.",
+}
+MET = {
+    "entry": Entry.MET,
+    "arrival": "快到时请打 0592-000-0000，管家在门口等您。\n晚上 9 点以后到，请提前告诉我们。",
+    "arrival_en": "Call 0592-000-0000 shortly before you arrive: our host will be at the door.\n"
+    "Please tell us beforehand if you come after 9 pm.",
+}
+ARRIVALS = [str(guide["arrival"]) for guide in (BY_YOURSELF, MET)]
 EVERYWHERE: dict[str, Any] = {
     "rules_en": ENGLISH_RULES,
-    "arrival_en": ENGLISH_ARRIVAL,
     "check_in_from": time(15),
     "check_out_by": time(12),
     "quiet_from": time(22),
     "quiet_until": time(8),
     "space": Space.WHOLE,
-    "entry": Entry.SELF,
+    **BY_YOURSELF,
 }
 
 # In the order of HOUSES. The last has only the Chinese texts, and one place is unknown.
@@ -47,7 +54,7 @@ DETAILS: list[dict[str, Any]] = [
     {
         "title_en": "Attic in an old Shanghai lane",
         "description": "1932 年的弄堂房子，住在坡顶下的阁楼里，老虎窗边有张书桌。楼梯有三段，比较陡。",
-        "description_en": "A quiet attic under the roof of a lane house from 1932, with a desk by the dormer "
+        "description_en": "An attic under the roof of a lane house from 1932, with a desk by the dormer "
         "window. Three flights of steep stairs.",
         "address_en": "3rd floor, No. 12, Lane 608, Yuyuan Road, Jing'an District",
         "district": "静安寺",
@@ -80,7 +87,7 @@ DETAILS: list[dict[str, Any]] = [
         "double_beds": 1,
         "single_beds": 1,
         "floor": 1,
-        "entry": Entry.MET,
+        **MET,
     },
     {
         "title_en": "Bai courtyard by Erhai Lake",
@@ -101,8 +108,9 @@ DETAILS: list[dict[str, Any]] = [
     },
     {
         "title_en": "Wooden house in the tea hills above West Lake",
-        "description": "茶园里的木屋，春天可以和邻居一起采茶。两间卧室，榻榻米上还能睡两个人。",
-        "description_en": "A wooden house among tea gardens. In spring you can pick tea with the neighbours.",
+        "description": "茶园里的木屋，春天可以和邻居一起采茶。一间卧室有大床，另一间铺着榻榻米，能睡两个人。",
+        "description_en": "A wooden house among tea gardens. In spring you can pick tea with the neighbours. "
+        "One bedroom has a double bed, the other tatami for two.",
         "address_en": "9 Shuangfeng Village, Longjing Road, Xihu District",
         "district": "龙井",
         "district_en": "Longjing",
@@ -115,7 +123,7 @@ DETAILS: list[dict[str, Any]] = [
         "double_beds": 1,
         "tatami_beds": 2,
         "floor": 1,
-        "entry": Entry.MET,
+        **MET,
     },
     {
         "title_en": "High above the river, with the lights of the bridge at night",
@@ -152,9 +160,11 @@ DETAILS: list[dict[str, Any]] = [
         "double_beds": 2,
         "bunk_beds": 1,
         "floor": 1,
-        "entry": Entry.MET,
+        **MET,
     },
     {
+        **MET,
+        "description": "雪山脚下的藏式石楼，离古城的街走路十分钟。冬天有暖气，窗边可以喝茶看山。",
         "rules_en": "",
         "arrival_en": "",
         "district": "大理古城",
@@ -164,7 +174,6 @@ DETAILS: list[dict[str, Any]] = [
         "size_m2": 36,
         "double_beds": 1,
         "single_beds": 1,
-        "entry": "",
     },
 ]
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from demo import homes
 from demo.management.commands import seed_demo
 from tests.browser.more_data import LONG_DISTRICT, LONG_TITLE
 from tests.browser.visitor import ASKED, DESKTOP, INSTANT, NARROW, PASSWORD, PHONE, RENTER
@@ -18,7 +19,8 @@ CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
 HOUSE_TEXTS = [
     *(text for row in seed_demo.HOUSES for text in row[:3]),
     *(row[0] for row in seed_demo.FACILITIES),
-    *(seed_demo.DESCRIPTION, *seed_demo.RULES.splitlines(), *seed_demo.ARRIVAL.splitlines()),
+    *(home["description"] for home in homes.DETAILS),
+    *(line for text in (seed_demo.RULES, *homes.ARRIVALS) for line in text.splitlines()),
 ]
 FOR_THE_DRIVER = ["师傅您好，请送我到：", "找不到请打", "，谢谢！"]
 """Of the message that a renter shows to a taxi driver, in Chinese on every page."""

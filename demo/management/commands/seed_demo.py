@@ -58,13 +58,9 @@ HOUSES = [
     ("西湖山脚 · 茶园木屋", "杭州", "西湖区龙井路双峰村 9 号", 688, 4, True, "STRICT"),
     ("江景高层，夜里看得见桥上的灯", "重庆", "渝中区嘉滨路 219 号 31-4", 259, 2, True, "FLEXIBLE"),
     ("鼓浪屿花园洋房一层", "厦门", "思明区鼓浪屿鸡山路 5 号", 799, 6, False, "STRICT"),
-    ("雪山下的藏式民居", "大理", "古城区玉龙路 66 号", 199, 3, True, "FLEXIBLE"),
+    ("雪山下的藏式民居", "大理", "大理镇玉洱路 66 号", 199, 3, True, "FLEXIBLE"),
 ]
-DESCRIPTION = "干净、安静，离车站步行十分钟。床品一客一换，厨房可以做简单的饭菜。"
 RULES = "室内不抽烟\n进门请换鞋\n聚会和拍摄请先和我们商量"
-ARRIVAL = (
-    "到了请打 0592-000-0000，管家会在门口等您。\n晚上 9 点后自助入住：钥匙盒在门的左侧，密码是手机号后四位。"
-)
 
 # name, English name, icon
 FACILITIES = [
@@ -171,12 +167,11 @@ def _house(
         area=Area.objects.get_or_create(name=area, defaults={"name_en": AREAS[area]})[0],
         address=address,
         rules=RULES,
-        arrival=ARRIVAL,
         price_fen=yuan * 100,
         capacity=guests,
         instant_book=instant,
         refund_policy=RefundPolicy(policy),
-        **{"description": DESCRIPTION, **homes.details_of(number)},
+        **homes.details_of(number),
     )
     house.facilities.set(
         Facility.objects.get_or_create(name=name, defaults={"name_en": name_en, "icon": icon})[0]

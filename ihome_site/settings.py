@@ -94,6 +94,7 @@ MIDDLEWARE = [
     # Pages, too: twenty long reviews are 80 KB. BREACH is mitigated: Django masks the CSRF token in each
     # response and pads the gzip header to a random length.
     "django.middleware.gzip.GZipMiddleware",
+    "ihome_site.revalidation.RevalidationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ihome_site.middleware.LanguageCookieMiddleware",
     "accounts.busy.DoorMiddleware",

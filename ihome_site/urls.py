@@ -29,6 +29,6 @@ urlpatterns = [
 ]
 
 if settings.DEBUG or settings.REHEARSAL:
-    # In production, the reverse proxy serves media. Cacheable: a new photo gets a new file name.
-    photos = cache_control(public=True, max_age=30 * 24 * 3600)(serve)
+    # In production, the reverse proxy serves media. Cacheable for good: a new photo gets a new file name.
+    photos = cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)(serve)
     urlpatterns += [re_path(r"^media/(?P<path>.{1,200})$", photos, {"document_root": settings.MEDIA_ROOT})]

@@ -278,6 +278,7 @@ def test_photos_carry_their_own_headers(proxy: Proxy) -> None:
         if path != "/media/../private.key":  # goes to the site as /private.key
             assert headers["Content-Security-Policy"].startswith("default-src 'none'; frame-ancestors 'none'")
             assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
+            assert ("immutable" in headers.get("Cache-Control", "")) == (expected == 200)
     assert proxy.ask("/media/x.webp", "POST", body=b"")[0] == 403
 
 

@@ -305,6 +305,7 @@ class OrderEvent(models.Model):
         verbose_name_plural = _("order events")
         indexes = [
             models.Index(fields=["mail_due_at"], name="event_mail_due"),
+            models.Index(fields=["order", "kind"], name="event_of_order"),
             models.Index(fields=["created_at"], name="event_by_time"),
             models.Index(fields=["actor", "created_at"], name="event_by_person"),
         ]

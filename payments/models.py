@@ -119,6 +119,10 @@ class Payment(MayBeOutside):
             models.Index(fields=["trade_no"], name="payment_by_trade"),
             models.Index(fields=["channel", "-id"], name="payment_by_channel"),
             models.Index(fields=["reference"], name="payment_by_reference"),
+            # check_money: all that it reads of most attempts.
+            models.Index(
+                fields=["order", "status", "received_fen", "refund_reserved_fen"], name="payment_of_order"
+            ),
             # The work queue.
             models.Index(fields=["contradicted_at"], name="payment_contradicted"),
             models.Index(fields=["evidence", "paid_at"], name="payment_by_evidence"),

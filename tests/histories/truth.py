@@ -139,7 +139,7 @@ def _broken_rules() -> Iterator[str]:
 @functools.cache
 def _all_rules() -> tuple[str, list[object]]:
     parts, params = [], []
-    for rule, (description, rows, number) in invariants.questions():
+    for rule, (description, rows, number, _narrow) in invariants.questions():
         sql, values = rows.values_list(number).query.sql_with_params()
         parts.append(f"SELECT %s, %s, broken.* FROM ({sql}) AS broken")
         params += [rule, description, *values]

@@ -24,11 +24,11 @@ GIVEN_UP = Q(refunds__status=Refund.Status.GIVEN_UP)
 class Question(NamedTuple):
     violation: str
     rows: QuerySet
-    """Those that have it."""
+    """Rows that have it."""
     number: str
     """The lookup of what to name: the number of their order, or the key of a house."""
     narrow: Callable[[QuerySet], Iterator[QuerySet]] | None = None
-    """Finds where to look, if that is quicker than to read all rows."""
+    """Quicker way to these rows than reading the whole table."""
 
     @property
     def key(self) -> str:

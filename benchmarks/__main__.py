@@ -11,7 +11,18 @@ from benchmarks import environment
 ORDERS, ROUNDS = 1_000_000, 15
 QUICK_ORDERS, QUICK_ROUNDS = 20_000, 2
 ATTEMPTS, QUICK_ATTEMPTS = 10_000, 300
-WORKS = ("signatures", "pay", "notify", "return", "outage", "homes", "my_orders", "staff", "guessing")
+WORKS = (
+    "signatures",
+    "pay",
+    "notify",
+    "return",
+    "outage",
+    "homes",
+    "my_orders",
+    "staff",
+    "sweep",
+    "guessing",
+)
 PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
 
 
@@ -20,7 +31,7 @@ def main(works: list[str], orders: int, rounds: int, attempts: int) -> int:
     start = time.monotonic()
     with environment.prepared() as standin_url:
         # Models can be imported only after Django is set up.
-        from benchmarks import guessing, homes, my_orders, outage, paying, signatures, staff
+        from benchmarks import guessing, homes, my_orders, outage, paying, signatures, staff, sweep
         from benchmarks.standin import Alipay
 
         print(_about())
@@ -40,6 +51,7 @@ def main(works: list[str], orders: int, rounds: int, attempts: int) -> int:
             "homes": lambda: homes.homes(orders // homes.NIGHTS_PER_HOME, rounds),  # as many nights as orders
             "my_orders": lambda: my_orders.my_orders(orders, rounds),
             "staff": lambda: staff.staff(orders, max(2, rounds // 5)),
+            "sweep": lambda: sweep.sweep(orders, rounds),
             "guessing": guessing.guessing,
         }
         ratios, problems = [], []

@@ -10,6 +10,7 @@ RENTERS_TO_MEASURE = 50
 FEW_ORDERS = ORDERS_PER_RENTER * RENTERS_TO_MEASURE
 HOUSES = 200
 TITLE = "临海小屋"
+ORDERED_TITLE = "临海小屋 · 推窗见海"
 
 # The twenty orders of each renter, oldest first.
 STATUSES = (
@@ -114,11 +115,14 @@ def make_payments() -> None:
     _execute(
         """
         INSERT INTO payments_refund
-            (payment_id, out_request_no, amount_fen, status, reason, refusal, due_at, done_at, created_at)
+            (payment_id, out_request_no, amount_fen, status, reason, refusal, due_at, next_try_at, done_at,
+             created_at)
         SELECT id, CONCAT(out_trade_no, '_R1'), 10000,
                CASE WHEN id % 10007 < 3 THEN 'REFUSED' WHEN id % 5003 < 2 THEN 'SENT' ELSE 'DONE' END,
-               'STAFF', '', created_at, created_at, created_at
+               'STAFF', '', created_at, IF(id % 5003 < 2, NOW() + INTERVAL 1 DAY, NULL), created_at,
+               created_at
         FROM payments_payment WHERE refund_reserved_fen > 0
+        AND id NOT IN (SELECT payment_id FROM payments_refund)
         """
     )
     _execute(
@@ -130,6 +134,49 @@ def make_payments() -> None:
         """
     )
     for table in ("accounts_user", "payments_payment", "payments_refund"):
+        _execute(f"ANALYZE TABLE {table}")
+
+
+def make_timelines() -> None:
+    """Make the events of each order that came so far, its nights, and the counters of the homes.
+
+    Nights are in homes of their own, which don't exist: so many stays would collide in those that do.
+    """
+    events = {
+        "BOOKED": "1",
+        "ACCEPTED": "status NOT IN ('WAIT_ACCEPT', 'REJECTED')",
+        "PAID": "trade_no <> ''",
+        "REVIEWED": "status = 'COMPLETE'",
+    }
+    for kind, condition in events.items():
+        _execute(
+            f"""
+            INSERT INTO orders_orderevent
+                (order_id, kind, from_status, to_status, reason, created_at, mailed_at)
+            SELECT id, '{kind}', '', '', '', created_at, created_at FROM orders_order
+            WHERE {condition} AND house_title = '{ORDERED_TITLE}'
+            """
+        )
+    _execute("SET SESSION foreign_key_checks = 0")
+    for night in range(2):
+        _execute(
+            f"""
+            INSERT INTO houses_bookednight (house_id, night, order_number)
+            SELECT 1000000 + id, check_in + INTERVAL {night} DAY, number FROM orders_order
+            WHERE status NOT IN ('CANCELED', 'REJECTED') AND house_title = '{ORDERED_TITLE}'
+            """
+        )
+    _execute("SET SESSION foreign_key_checks = 1")
+    _execute(
+        """
+        UPDATE houses_house SET
+            order_count = (SELECT COUNT(*) FROM orders_order o
+                           WHERE o.house_id = houses_house.id AND o.trade_no <> ''),
+            review_count = (SELECT COUNT(*) FROM orders_review r WHERE r.house_id = houses_house.id),
+            rating_sum = 5 * review_count
+        """
+    )
+    for table in ("orders_orderevent", "houses_bookednight", "houses_house"):
         _execute(f"ANALYZE TABLE {table}")
 
 
@@ -156,7 +203,7 @@ def _insert_orders(start: int, end: int, orders: int) -> None:
              trade_no, closing_reason, created_at)
         SELECT
             CONCAT(DATE_FORMAT(made_at, '%y%m%d'), LPAD(n * 48271 % 99999989, 8, '0')),
-            {FIRST_RENTER} + n % {renters}, {first_house} + n * 7 % {HOUSES}, '临海小屋 · 推窗见海',
+            {FIRST_RENTER} + n % {renters}, {first_house} + n * 7 % {HOUSES}, '{ORDERED_TITLE}',
             DATE(made_at) + INTERVAL 20 DAY, DATE(made_at) + INTERVAL 22 DAY, 2, 2,
             30000, 60000, 'FLEXIBLE', status,
             IF(status = 'WAIT_ACCEPT', NOW() + INTERVAL 1 DAY, NULL),

@@ -63,6 +63,7 @@ def _settings(folder: Path, standin_url: str) -> dict[str, str]:
         "CONTACT_EMAIL": "",
         "STAFF_REFUND_LIMIT": "1000.00",
         "LOG_LEVEL": "INFO",
+        "LOG_FORMAT": "text",
         "MEDIA_ROOT": str(folder / "media"),
         "STATIC_ROOT": str(folder / "static"),
         "ALIPAY_APP_ID": DEMO_APP_ID,

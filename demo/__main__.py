@@ -97,6 +97,7 @@ def environment(port: int, standin_port: int) -> dict[str, str]:
         "POLICE_NUMBER": "闽公网安备00000000000000号",
         "STAFF_REFUND_LIMIT": "1000.00",
         "LOG_LEVEL": "INFO",
+        "LOG_FORMAT": "text",
         "ALIPAY_GATEWAY_URL": f"http://{HOST}:{standin_port}/gateway.do",
         "ALIPAY_APP_PRIVATE_KEY_PATH": str(KEYS / "app_private_key.pem"),
         "ALIPAY_PUBLIC_KEY_PATH": str(KEYS / "alipay_public_key.pem"),

@@ -121,6 +121,14 @@ def count(name: str, default: int) -> int:
     return int(value)
 
 
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """Read one of several names. Raises ImproperlyConfigured for another."""
+    value = text(name).strip().lower() or default
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value} is none of {', '.join(allowed)}.")
+    return value
+
+
 def check_url(name: str, url: str) -> None:
     """Raise ImproperlyConfigured if a character of the password has cut the URL in another place.
 

@@ -1,8 +1,16 @@
 """Format of log lines, and filters for what strangers can put into them."""
 
+import json
 import logging
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from core import log_context
+from core.log_context import LogContext
 
 _QUERY_STRING = re.compile(r"\?[^\s'\"]*|\bsign=[^\s'\"]*")
 
@@ -32,6 +40,50 @@ class OneLine(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")
+
+
+class JsonLines(OneLine):
+    """Format a record as one line of JSON, with the request or round, the client, staff and order."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
+        fields |= {"message": record.getMessage(), **_context_of(record), **getattr(record, "fields", {})}
+        if order := log_context.order_in(fields["message"]):
+            fields.setdefault("order", order)
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        return _escaped(json.dumps(fields, ensure_ascii=False, default=str))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return datetime.fromtimestamp(record.created).astimezone().isoformat("T", "milliseconds")
+
+
+class SiteFormatter(logging.Formatter):
+    """Format by the setting LOG_FORMAT. gunicorn makes its formatters before the settings are read."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(form)
+        self._text, self._json = OneLine(form), JsonLines(form)
+
+    def format(self, record: logging.LogRecord) -> str:
+        is_json = settings.configured and settings.LOG_FORMAT == "json"
+        return (self._json if is_json else self._text).format(record)
+
+
+def _context_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of the record's request. Django logs a refusal after the middleware has ended."""
+    meta: Mapping[str, Any] = getattr(getattr(record, "request", None), "META", {})
+    context: LogContext | None = meta.get(log_context.KEY) or log_context.current()
+    return context.fields() if context is not None else {}
+
+
+def _escaped(line: str) -> str:
+    """Escape as JSON what is not printable: json.dumps leaves some line breaks of Unicode as they are."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 class RefusedRequestsAreWarnings(logging.Filter):

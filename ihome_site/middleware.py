@@ -10,6 +10,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from core import log_context
+from core.log_context import LogContext
 from core.transactions import is_outage
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,21 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 DEBUG_PAGES = (404, 500)
 """With DEBUG, Django's own pages of these have inline scripts and styles."""
+
+
+class RequestIdMiddleware:
+    """Give each request an id that its log lines and its answer carry."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        context = LogContext("request", log_context.id_of(request), request)
+        request.META[log_context.KEY] = context
+        with log_context.within(context):
+            response = self.get_response(request)
+        response.headers[log_context.HEADER] = context.id
+        return response
 
 
 class DatabaseDownMiddleware:

@@ -86,7 +86,8 @@ if DEBUG or REHEARSAL:  # never in production: known passwords, a fake Alipay
     INSTALLED_APPS += ["demo", "standin"]
 
 MIDDLEWARE = [
-    # First, so that static files, redirects to https and refused requests carry these headers, too.
+    "ihome_site.middleware.RequestIdMiddleware",
+    # Before the others, so that static files, redirects to https and refused requests carry these headers.
     "ihome_site.middleware.HeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -297,14 +298,16 @@ PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED)
 # --- Logs -----------------------------------------------------------------------------------------
 # Log ids and verdicts, never signatures, keys or passwords.
 
+LOG_FORMAT = environment.choice("LOG_FORMAT", "text" if DEBUG or REHEARSAL else "json", ("text", "json"))
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"refused": {"()": "ihome_site.logs.RefusedRequestsAreWarnings"}},
     "formatters": {
         "line": {
-            "()": "ihome_site.logs.OneLine",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "()": "ihome_site.logs.SiteFormatter",
+            "form": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
     "handlers": {

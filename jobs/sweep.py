@@ -15,6 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import telling
+from core import log_context
+from core.log_context import LogContext
 from core.transactions import durable_transaction
 from houses.channels import importing
 from jobs import alerts, cleanup, heartbeat, staff_mail
@@ -57,6 +59,11 @@ def sweep_once(
     items in progress and ends. An exception in one item is logged and counted as `failed`; the item is due
     again later. Raises DatabaseError if the due items can't be read.
     """
+    with log_context.within(LogContext("round", log_context.new_id())) as a_round:
+        return _sweep(a_round, stop, workers, watch)
+
+
+def _sweep(a_round: LogContext, stop: Callable[[], bool], workers: int, watch: Watch) -> Counter[str]:
     done: Counter[str] = Counter()
     if silent_since := heartbeat.sweep_is_missed_since():
         staff_mail.note_silence(silent_since)
@@ -71,21 +78,23 @@ def sweep_once(
                 if stop():
                     break
                 watch(task.name, number, total)
-                done += _do(task, item)
+                done += _do(task, item, a_round)
             return done
 
         done += _by_several(work, min(workers if task.waits else 1, len(items)))
     return done
 
 
-def _do(task: Task, item: object) -> Counter[str]:
-    try:
-        heartbeat.beat(heartbeat.SWEEP)
-        return Counter({task.name: task.act(item)})
-    except Exception:
-        log.exception("sweep task %s failed for %s", task.name, item)
-        _drop_lost_connection()
-        return Counter(failed=1)
+def _do(task: Task, item: object, a_round: LogContext) -> Counter[str]:
+    # A context for each item: threads share the round, not the order that they are at.
+    with log_context.within(LogContext(a_round.kind, a_round.id)):
+        try:
+            heartbeat.beat(heartbeat.SWEEP)
+            return Counter({task.name: task.act(item)})
+        except Exception:
+            log.exception("sweep task %s failed for %s", task.name, item)
+            _drop_lost_connection()
+            return Counter(failed=1)
 
 
 def _drop_lost_connection() -> None:

@@ -1,14 +1,18 @@
 """Booking of a stay: check the price and the limits, create the order, take the nights."""
 
+import logging
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts import guests as renters
 from accounts.models import User
+from core.log_context import note_order
 from core.refusal import Refusal
 from core.transactions import durable_transaction
 from documents import agreements
@@ -19,6 +23,8 @@ from houses.models import House
 from houses.quotes import Quote
 from orders import limits, price_lines, transitions
 from orders.models import Order
+
+log = logging.getLogger(__name__)
 
 
 class PriceChanged(Exception):
@@ -154,6 +160,8 @@ def _new_order(
 def _place(order: Order, *, by: User | None = None) -> None:
     """Save the order, take its nights and write its first event."""
     order.save()
+    note_order(order.number)
+    transaction.on_commit(partial(log.info, "order %s booked for house %s", order.number, order.house_id))
     availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
     transitions.booked(order, by=by)
 

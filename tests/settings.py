@@ -40,6 +40,7 @@ os.environ.update(
     ICP_NUMBER="",
     POLICE_NUMBER="",
     LOG_LEVEL="INFO",
+    LOG_FORMAT="text",
     MEDIA_ROOT=str(FOLDER / "media"),
     STATIC_ROOT=str(FOLDER / "static"),
     ALIPAY_APP_ID=DEMO_APP_ID,

@@ -238,6 +238,13 @@ def test_SEC07_nginx_replaces_a_forged_address(proxy: Proxy) -> None:
         "X-Forwarded-Proto: https",
         "X-Forwarded-For: 127.0.0.1",
     ]
+    ids = re.findall(r"X-Request-Id: ([0-9a-f]{32})\n", sent)
+    assert len(ids) == 1
+    for _ in range(100):
+        if proxy.log("access").endswith(f" {ids[0]}\n"):
+            break
+        time.sleep(0.02)
+    assert proxy.log("access").endswith(f" {ids[0]}\n")
     assert headers["Server"] == "nginx"  # without a version
 
 

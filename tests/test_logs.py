@@ -34,7 +34,7 @@ def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
 
 
 def line_of(made: logging.LogRecord) -> str:
-    return OneLine(LOGGING["formatters"]["line"]["format"]).format(made)
+    return OneLine(LOGGING["formatters"]["line"]["form"]).format(made)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import F
 
+from core.log_context import note_order
 from core.prepared import Select
 from orders.models import Order
 from payments.models import Payment, is_out_trade_no
@@ -63,6 +64,7 @@ def numbered(out_trade_no: str) -> Payment | None:
     """
     if not is_out_trade_no(out_trade_no):
         return None
+    note_order(out_trade_no)
     payment = _NUMBERED.first(out_trade_no=out_trade_no)
     return payment if payment is not None and payment.out_trade_no == out_trade_no else None
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
 from django.db import DatabaseError, close_old_connections
 
@@ -49,7 +50,9 @@ class Command(BaseCommand):
         done = sweep_once(stop.is_set, workers=CALLS_AT_ONCE, watch=progress)
         progress.wipe()
         counts = ", ".join(f"{count} {name}" for name, count in done.items() if count)
-        if counts or say_nothing_due:
+        if counts and settings.LOG_FORMAT == "json":
+            log.info("sweep: %s", counts)
+        elif counts or say_nothing_due:
             self.stdout.write(f"sweep: {counts or 'nothing was done'}")
 
 

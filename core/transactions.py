@@ -19,6 +19,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -44,6 +45,7 @@ ROLLED_BACK_CODES = {
     9007,  # TiDB: write conflict at commit
 }
 LOST_CODES = {
+    1180,  # error during COMMIT: the cluster may have it or not, and the marker tells
     1047,  # Galera: the node is not part of the cluster
     1927,  # MariaDB: connection was killed
     2006,  # server has gone away
@@ -93,8 +95,8 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate `function` to run in a transaction of its own, committed when the call returns.
 
     Makes up to TRIES tries, with a short random wait between them, if the database rolled it back or the
-    connection was lost. Then raises the OperationalError; only then is it unknown whether the last COMMIT
-    took effect. Raises RuntimeError inside another transaction.
+    connection was lost; two if a row is not found. Then raises the OperationalError; only then is it unknown
+    whether the last COMMIT took effect. Raises RuntimeError inside another transaction.
     """
 
     @functools.wraps(function)
@@ -111,6 +113,10 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
             except _WasCommitted:
                 log.warning("%s: connection lost at COMMIT, but it was committed", function.__name__)
                 return result
+            except ObjectDoesNotExist:
+                # On a cluster, a row that another node has just committed may be here a moment later.
+                if try_number > 1:
+                    raise
             except OperationalError as error:
                 is_lost = _is_lost(error, began)
                 may_retry = try_number < TRIES and time.monotonic() < give_up_at

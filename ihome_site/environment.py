@@ -1,7 +1,9 @@
 """Reads settings from the environment. A refusal names the setting, never a value that may be secret."""
 
 import os
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -127,6 +129,11 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"{name}={value} is none of {', '.join(allowed)}.")
     return value
+
+
+def runs_for_long() -> bool:
+    """Tell whether this process is a command whose single statements may take minutes."""
+    return Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] in (["migrate"], ["check_money"])
 
 
 def check_url(name: str, url: str) -> None:

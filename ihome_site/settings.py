@@ -147,6 +147,9 @@ elif _database["ENGINE"].endswith("mysql"):
     _options.update(
         charset="utf8mb4",
         isolation_level="read committed",
+        connect_timeout=5,
+        # A server that hangs holds a thread no longer than this. A migration may take its time.
+        **({} if environment.runs_for_long() else {"read_timeout": 30, "write_timeout": 30}),
         init_command="SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE', innodb_lock_wait_timeout=5",
     )
     # If the server has no time zone tables, __date lookups only work without a conversion.
@@ -161,8 +164,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SESSION_ENGINE = "accounts.session_store"
 REDIS_URL = environment.redis()
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    _seconds = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    CACHES = {
+        "default": {"BACKEND": "ihome_site.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": _seconds},
+    }
+    SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 # --- Users ----------------------------------------------------------------------------------------
 

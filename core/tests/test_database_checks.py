@@ -114,7 +114,7 @@ def test_S1_a_database_that_does_not_answer_is_no_fault_of_its_set_up(
         ),
         *(
             (OperationalError(code, "away"), True)
-            for code in (1021, 1040, 1045, 1047, 1205, 1213, 1290, 1969, 2002, 2006, 2013, 2055)
+            for code in (1021, 1040, 1045, 1047, 1180, 1205, 1213, 1290, 1969, 2002, 2006, 2013, 2055)
         ),
         (OperationalError("no such table: x"), False),
         (OperationalError("database is locked"), True),

@@ -22,6 +22,7 @@ RETRIED = [DEADLOCK, LOCK_WAIT, CHANGED, WRITE_CONFLICT, LOCKED, TABLE_LOCKED]
 UNREACHABLE = OperationalError(2002, "Can't connect to local server through socket")
 LOST = [
     OperationalError(1047, "WSREP has not yet prepared node for application use"),
+    OperationalError(1180, "Got error 6 'No such device or address' during COMMIT"),
     OperationalError(1927, "Connection was killed"),
     OperationalError(2006, "Server has gone away"),
     OperationalError(2013, "Lost connection to server during query"),
@@ -138,6 +139,19 @@ def test_other_errors_are_not_retried(error: Exception) -> None:
         writer.run()
     assert writer.calls == 1
     assert names() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("missed", "tries"), [(1, 2), (2, 2)])
+def test_a_row_that_is_not_there_yet_is_looked_for_once_more(missed: int, tries: int) -> None:
+    """On a cluster, it may have been committed on another node a moment ago."""
+    writer = Writer(*[Area.DoesNotExist()] * missed)
+    if missed == 1:
+        assert writer.run() == "done"
+    else:
+        with pytest.raises(Area.DoesNotExist):
+            writer.run()
+    assert writer.calls == tries
 
 
 @pytest.mark.django_db

@@ -23,7 +23,13 @@ from standin import StandIn
 from tests.alipay import Gateway
 from tests.settings import FOLDER, KEYS
 
-pytest_plugins = ["tests.migrated", "tests.database_use", "tests.bystanders", "tests.emptying"]
+pytest_plugins = [
+    "tests.log_canary",
+    "tests.migrated",
+    "tests.database_use",
+    "tests.bystanders",
+    "tests.emptying",
+]
 if find_spec("playwright") is None:  # in .venv-unit; `-m browser` then finds no test, and fails
     collect_ignore = ["tests/browser"]
 

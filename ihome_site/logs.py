@@ -5,9 +5,11 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from core import log_context
 from core.log_context import LogContext
@@ -95,9 +97,45 @@ class RefusedRequestsAreWarnings(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if 400 <= getattr(record, "status_code", 0) < 500:
-            record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
-            record.exc_info = record.exc_text = None
+            _make_warning(record)
         return True
+
+
+QUIET_AFTER = 60.0
+"""Seconds without a sign of an outage after which the next one is another outage."""
+
+_outage_seen_at = [float("-inf")]
+
+
+class OneErrorPerOutage(logging.Filter):
+    """Turn all but the first record of an outage of the database into warnings without a traceback.
+
+    Each request and each item of the sweep fails meanwhile, and one line is enough to call somebody. The
+    answer 503 is a warning in any case: whoever gave it has logged the reason.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_repeat = getattr(record, "status_code", 0) == 503
+        if record.levelno >= logging.ERROR and _tells_of_outage(record):
+            now = monotonic()
+            is_repeat, _outage_seen_at[0] = now - _outage_seen_at[0] < QUIET_AFTER, now
+        if is_repeat:
+            _make_warning(record)
+        return True
+
+
+def _tells_of_outage(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    from core.transactions import is_outage  # its models can't be imported before the settings
+
+    return is_outage(error)
+
+
+def _make_warning(record: logging.LogRecord) -> None:
+    record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+    record.exc_info = record.exc_text = None
 
 
 class StripQueryString(logging.Filter):

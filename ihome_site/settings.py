@@ -309,7 +309,10 @@ LOG_FORMAT = environment.choice("LOG_FORMAT", "text" if DEBUG or REHEARSAL else 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"refused": {"()": "ihome_site.logs.RefusedRequestsAreWarnings"}},
+    "filters": {
+        "refused": {"()": "ihome_site.logs.RefusedRequestsAreWarnings"},
+        "outage": {"()": "ihome_site.logs.OneErrorPerOutage"},
+    },
     "formatters": {
         "line": {
             "()": "ihome_site.logs.SiteFormatter",
@@ -317,7 +320,7 @@ LOGGING = {
         }
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "filters": ["refused"], "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "filters": ["refused", "outage"], "formatter": "line"},
     },
     "root": {"handlers": ["console"], "level": text("LOG_LEVEL", "INFO")},
 }

@@ -1,11 +1,8 @@
 """Health checks and error pages."""
 
-import logging
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,10 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.guards import form_page, keep_posted_form
-from core import database_checks
-from jobs.heartbeat import sweep_is_missed_since
-
-log = logging.getLogger(__name__)
+from ihome_site import health
 
 
 @require_safe
@@ -30,25 +24,9 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Readiness: 503 unless the database answers and is set up well, has our tables, and a sweep runs."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM django_migrations WHERE app = 'payments' LIMIT 1")
-            ready = cursor.fetchone() is not None
-        faults = list(database_checks.problems(connection))
-        missed_since = sweep_is_missed_since() if ready else None
-    except DatabaseError as error:
-        log.error("not ready: %s", error)
-        ready, faults = False, []
-    if faults:
-        log.error("not ready: %s", " ".join(faults))
-        return _plain(f"database: {faults[0]}", status=503)
-    if not ready:
-        return _plain("database: no answer, or not migrated", status=503)
-    if missed_since:
-        log.error("not ready: no sweep since %s", missed_since)
-        return _plain(f"sweep: not at work since {missed_since:%Y-%m-%d %H:%M:%S} UTC", status=503)
-    return _plain("ok")
+    """Readiness: 503 and one line with the reason unless all is well; see health.py."""
+    reason = health.reason_not_ready()
+    return _plain(reason, status=503) if reason else _plain("ok")
 
 
 def _plain(line: str, *, status: int = 200) -> HttpResponse:

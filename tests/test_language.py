@@ -307,7 +307,7 @@ def test_the_page_of_an_error_is_in_the_language_of_the_visitor(
     def fail(request: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("ihome_site.views.connection.cursor", fail)
+    monkeypatch.setattr("ihome_site.health.connection.cursor", fail)
     client.raise_request_exception = False
     client.cookies[COOKIE] = language
     page = client.get("/readyz")

@@ -15,6 +15,7 @@ from tests import make
 @pytest.fixture(autouse=True)
 def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "_last_beat", {})
+    monkeypatch.setattr("core.clock.seconds_ahead", lambda: 0.0)  # only ours is moved
 
 
 def ready(client: Client, **later: float) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
 from django.db import DatabaseError, close_old_connections
 
+from core import clock
 from core.database_checks import DATABASE_TAG
 from jobs.sweep import CALLS_AT_ONCE, sweep_once
 from payments.checks import ALIPAY_TAG
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         "--loop, rounds until it is stopped."
     )
     requires_system_checks = ()
+    _refused = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -46,6 +48,10 @@ class Command(BaseCommand):
                 close_old_connections()
 
     def _round(self, stop: threading.Event, *, say_nothing_due: bool) -> None:
+        if off := clock.fault():
+            self._refuse(off)
+            return
+        self._refused = False
         progress = Progress(self.stdout)
         done = sweep_once(stop.is_set, workers=CALLS_AT_ONCE, watch=progress)
         progress.wipe()
@@ -54,6 +60,12 @@ class Command(BaseCommand):
             log.info("sweep: %s", counts)
         elif counts or say_nothing_due:
             self.stdout.write(f"sweep: {counts or 'nothing was done'}")
+
+    def _refuse(self, off: str) -> None:
+        """Do nothing while deadlines can't be compared. Logs an error when that begins."""
+        level = logging.WARNING if self._refused else logging.ERROR
+        log.log(level, "the sweep does nothing: %s", off)
+        self._refused = True
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.mobile import masked
+from core import metrics
 from core.circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def send_code(mobile: str, code: str) -> None:
         _call_provider(mobile, code)
     else:
         raise NotSent("the provider is not responding")
+    metrics.SMS.labels("sent").inc()
     log.info("code sent to %s", masked(mobile))
 
 
@@ -59,8 +61,10 @@ def _call_provider(mobile: str, code: str) -> None:
         aliyun.send_code(settings.SMS, mobile, code)
     except aliyun.Refused as refused:
         breaker.succeeded()
+        metrics.SMS.labels("refused").inc()
         raise NotSent(str(refused)) from None
     except aliyun.Unreachable as unreachable:
         breaker.failed()
+        metrics.SMS.labels("failed").inc()
         raise NotSent(str(unreachable)) from None
     breaker.succeeded()

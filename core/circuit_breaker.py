@@ -4,6 +4,8 @@ import logging
 import threading
 from time import monotonic
 
+from core import metrics
+
 log = logging.getLogger(__name__)
 
 FAILURES_TO_OPEN = 5
@@ -52,5 +54,6 @@ class CircuitBreaker:
             self._failures += 1
             self._next_probe_at = monotonic() + SECONDS_TO_REST
             if self._failures == FAILURES_TO_OPEN:
+                metrics.BREAKER_OPENED.labels(self._name).inc()
                 message = "circuit open for %s after %d failures; probing every %d s"
                 log.error(message, self._name, FAILURES_TO_OPEN, SECONDS_TO_REST)

@@ -4,8 +4,8 @@ A middleware and the sweep open it; the formatter reads it. All but the id is lo
 written.
 """
 
+import random
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -68,7 +68,7 @@ def note_order(number: str) -> None:
 
 
 def new_id() -> str:
-    return secrets.token_hex(8)
+    return f"{random.getrandbits(64):016x}"  # no secret, and many times cheaper than one
 
 
 def id_of(request: HttpRequest) -> str:

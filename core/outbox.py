@@ -13,6 +13,7 @@ from typing import Any
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
+from core import metrics
 from core.circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,9 @@ def sent(message: EmailMessage) -> bool:
         message.send()
     except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
         (breaker.succeeded if isinstance(error, SERVER_ANSWERED) else breaker.failed)()
+        metrics.MAILS.labels("failed").inc()
         log.warning("a mail failed: %s", type(error).__name__)
         return False
     breaker.succeeded()
+    metrics.MAILS.labels("sent").inc()
     return True

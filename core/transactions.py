@@ -23,6 +23,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from core import metrics
 from core.models import TransactionMarker
 from core.prepared import Insert
 
@@ -122,6 +123,7 @@ def durable_transaction(function: Callable[P, R]) -> Callable[P, R]:
                 may_retry = try_number < TRIES and time.monotonic() < give_up_at
                 if not (may_retry and (is_lost or _was_rolled_back(error))):
                     raise
+                metrics.RETRIES.labels(str(_code(error) or "locked")).inc()
                 log.warning("%s: try %d failed, retrying: %s", function.__name__, try_number, error.args)
                 if is_lost:
                     connection.close()  # Django opens a new one

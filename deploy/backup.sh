@@ -92,6 +92,7 @@ back_up_all() {
   mv -T "$folder" "$backups/daily/$day"
   ship_binlogs
   remove_old
+  touch "$config/last-backup" # /metrics tells its age
   say "backed up into $backups/daily/$day"
 }
 

@@ -9,7 +9,7 @@
 #   --email-url URL       the mail server, such as smtp+tls://user:password@smtp.example:587
 #   --app-id, --seller-id the two numbers of Alipay's console (APPID and PID)
 #   --alipay-key FILE     the "Alipay public key" of the console
-#   --watcher ADDRESS     a machine that may ask for /readyz
+#   --watcher ADDRESS     a machine that may ask for /readyz and /metrics
 #   --version COMMIT      of this repository; the commit that is checked out here. Later ones: deploy/upgrade.sh
 #
 # Until Alipay's keys and numbers are there, the site is a rehearsal at the stand-in Alipay of this machine.
@@ -139,6 +139,9 @@ write_settings() {
   set_setting SITE_URL "https://$domain"
   [ -z "$watcher" ] || put "$config/watcher" 644 <<<"$watcher"
   set_setting TRUST_PROXY 1
+  keep_setting METRICS_TOKEN "$(openssl rand -hex 20)"
+  set_setting LAST_BACKUP_PATH "$config/last-backup"
+  set_setting CERTIFICATE_PATH "$(certificate)"
   set_setting REHEARSAL "$is_rehearsal"
   set_setting DATABASE_URL "mysql://ihome@localhost/$database?unix_socket=/run/mysqld/mysqld.sock"
   set_setting MEDIA_ROOT "$home/media"

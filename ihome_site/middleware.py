@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from core import log_context
+from core import log_context, metrics
 from core.log_context import LogContext
 from core.transactions import is_outage
 
@@ -34,6 +34,8 @@ class RequestIdMiddleware:
         request.META[log_context.KEY] = context
         with log_context.within(context):
             response = self.get_response(request)
+        match = request.resolver_match
+        metrics.count_request(match.view_name or "unnamed" if match else "none", response.status_code)
         response.headers[log_context.HEADER] = context.id
         return response
 

@@ -262,7 +262,7 @@ DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}device"  # which browsers an account was u
 MESSAGE_STORAGE = "ihome_site.messages.Messages"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # not for this site to decide, so the checks of it are silenced
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -300,6 +300,12 @@ _UNUSED = (
     *("magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "usb", "xr-spatial-tracking"),
 )
 PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED)
+
+# --- Monitoring -----------------------------------------------------------------------------------
+
+METRICS_TOKEN = text("METRICS_TOKEN").strip()
+LAST_BACKUP_PATH = text("LAST_BACKUP_PATH")
+CERTIFICATE_PATH = text("CERTIFICATE_PATH")
 
 # --- Logs -----------------------------------------------------------------------------------------
 # Log ids and verdicts, never signatures, keys or passwords.

@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from django.views.static import serve
 
 from ihome_site import views
+from ihome_site.metrics import metrics
 from orders.closing_page import CloseAccount
 from orders.views import book
 
@@ -26,6 +27,7 @@ urlpatterns = [
     path("i18n/setlang/", set_language, name="set_language"),
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]
 
 if settings.DEBUG or settings.REHEARSAL:

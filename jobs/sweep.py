@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import telling
-from core import log_context
+from core import log_context, metrics
 from core.log_context import LogContext
 from core.transactions import durable_transaction
 from houses.channels import importing
@@ -82,6 +82,9 @@ def _sweep(a_round: LogContext, stop: Callable[[], bool], workers: int, watch: W
             return done
 
         done += _by_several(work, min(workers if task.waits else 1, len(items)))
+    metrics.ROUNDS.inc()
+    for name, count in done.items():
+        metrics.ITEMS.labels(name).inc(count)
     return done
 
 

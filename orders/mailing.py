@@ -22,6 +22,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core import metrics
 from core.links import absolute_url
 from core.mail import NO_AUTOMATIC_REPLY, contacts
 from core.outbox import GIVE_UP_AFTER, LEASE, SERVER_ANSWERED, breaker
@@ -157,10 +158,12 @@ def _deliver(event: OrderEvent) -> bool:
         message_of(event).send()
     except (OSError, ValueError) as error:  # SMTPException is an OSError; ValueError: invalid address
         (breaker.succeeded if isinstance(error, SERVER_ANSWERED) else breaker.failed)()
+        metrics.MAILS.labels("failed").inc()
         log.warning("order %s event %s: mail failed: %s", event.order, event.pk, type(error).__name__)
         _retry_or_give_up(event, error)
         return False
     breaker.succeeded()
+    metrics.MAILS.labels("sent").inc()
     _mark(event, mail_due_at=None, mailed_at=timezone.now())
     log.info("order %s event %s: mailed", event.order, event.pk)
     return True

@@ -6,6 +6,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import metrics
 from core.links import absolute_url
 from core.prepared import Insert, Select
 from core.refusal import Refusal
@@ -101,6 +102,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     if len(used) >= MOST_ATTEMPTS:
         raise CannotPay(_("Too many payment attempts for this order. Please contact us for help."))
     expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
+    metrics.ATTEMPTS.labels(product).inc()
     return _MAKE(
         Payment(
             order=order,

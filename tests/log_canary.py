@@ -14,7 +14,7 @@ from ihome_site import health, logs
 
 SECRETS = re.compile(
     r"""
-      (?P<signature>  [A-Za-z0-9+/]{100,} | [A-Za-z0-9+/%]{150,} | \bsign=(?!…) )
+      (?P<signature>  (?=\S{0,60}[A-Z]) (?=\S{0,60}\d) [A-Za-z0-9+/%]{100,} | \bsign=(?!…) )
     | (?P<key>        BEGIN\ (?:RSA\ )?PRIVATE\ KEY | only\ for\ tests,\ and\ long )
     | (?P<mobile>     (?<![\w.%*-]) 1[3-9]\d{9} (?![\w%]) )
     | (?P<mail>       [\w.+-]+ @ (?!sha) [\w-]+ \. [A-Za-z]{2,} )

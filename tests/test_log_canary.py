@@ -24,6 +24,7 @@ SIGNATURE = "kPbQIjX+xQc8F0/A6/AocELIjhhZnGbcBN6G4MM/HmfWL4ZiHM" * 3
         ("code for 138****0001", ""),
         ("attempt 26112700000000_1 by notify, trade 2026112722001400000000000000", ""),
         ("Invalid HTTP request line: 'GET /payments/paycomplete/?…'", ""),
+        ("x" * 400, ""),
         ("answer 13800000001234 of 0.113800000001 s", ""),
         ("a mail failed: SMTPServerDisconnected", ""),
     ],

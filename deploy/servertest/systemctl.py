@@ -144,7 +144,7 @@ class Service:
         for key, parent in (("RuntimeDirectory", "/run"), ("StateDirectory", "/var/lib")):
             for name in unit.one(key).split():
                 folder = Path(parent, name)
-                folder.mkdir(exist_ok=True, mode=int(unit.one(f"{key}Mode", "755"), 8))
+                folder.mkdir(parents=True, exist_ok=True, mode=int(unit.one(f"{key}Mode", "755"), 8))
                 os.chown(folder, user.pw_uid, user.pw_gid)
 
     def _watch(self, process: subprocess.Popen[bytes], unit: Unit) -> None:

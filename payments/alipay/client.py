@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from time import monotonic
 from typing import Generic, TypeVar
 
 from alipay import AliPay
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from core import metrics
 from core.money import yuan_text
 from payments.alipay import http, signing
 from payments.alipay.answers import (
@@ -165,6 +167,7 @@ class AlipayClient:
         address, form = self._request(method, content)
         raw = b""
         signed = False
+        began = monotonic()
         result: Result | Unknown
         try:
             raw = http.post(address, form, deadline=deadline)
@@ -178,6 +181,7 @@ class AlipayClient:
             )
         except (http.GatewayUnreachable, Unusable) as error:
             result = Unknown(str(error))
+        metrics.GATEWAY.labels(method, type(result).__name__).observe(monotonic() - began)
         level = logging.WARNING if isinstance(result, Unknown) else logging.INFO
         log.log(level, "%s %s: %s", method, " ".join(content.values()), result)
         return Reply(result, raw, signed)

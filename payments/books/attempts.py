@@ -13,6 +13,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from accounts.models import User
+from core import metrics
 from core.prepared import Select, Update
 from core.transactions import durable_transaction
 from orders import transitions
@@ -141,6 +142,9 @@ def _settle(
     if message is not None:
         verdict = message_log.Verdict.KNOWN if outcome is Outcome.DUPLICATE else message_log.Verdict.SETTLED
         message_log.judge(message, verdict, payment=payment, detail=outcome.value)
+    if outcome is not Outcome.DUPLICATE and received.paid_at is not None:
+        delay = (timezone.now() - received.paid_at).total_seconds()
+        metrics.SETTLEMENT_DELAY.labels(received.evidence).observe(delay)
     log.info("attempt %s by %s: %s", payment.out_trade_no, received.evidence, outcome.value)
     return Settlement(outcome, superseded)
 

@@ -13,6 +13,7 @@ from django.db import IntegrityError
 from django.db.models import Subquery
 from django.utils import timezone
 
+from core import metrics
 from core.prepared import Insert, Update
 from payments.alipay.signing import text_to_sign
 from payments.models import GatewayMessage, Payment
@@ -29,6 +30,12 @@ _JUDGE = Update(
         {name: value(GatewayMessage, name) for name in ("verdict", "detail", "payment", "told_fen")},
     )
 )
+
+REASONS = (
+    *("too long", "too many fields", "not base64", "duplicate", "sign_type", "charset", "not allowed"),
+    *("without a valid name", "not form-encoded"),
+)
+"""Parts of the sentences of refusals, as labels of the metric. Others: the signature fits no key."""
 
 KEPT_BAD_MESSAGES = 1000
 KEPT_BYTES_OF_BAD = 4096
@@ -73,6 +80,7 @@ def drop_repeat(message: GatewayMessage) -> bool:
 def record_bad(channel: str, raw: bytes, why: str) -> None:
     """Keep the first bytes of a message that is not from Alipay. Now and then, prunes the oldest of these."""
     log.warning("%s rejected: %s", channel, why)
+    metrics.REJECTED.labels(channel, next((reason for reason in REASONS if reason in why), "signature")).inc()
     GatewayMessage.objects.create(
         channel=channel,
         raw=raw[:KEPT_BYTES_OF_BAD],
@@ -115,6 +123,7 @@ def judge(
 
     `told_fen`: the amount in a genuine message, if it differs from the attempt's.
     """
+    metrics.MESSAGES.labels(verdict).inc()
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
     if verdict in GatewayMessage.NEEDS_STAFF:  # staff resolved an earlier, different verdict

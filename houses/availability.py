@@ -34,22 +34,35 @@ def hold(house: House, check_in: date, check_out: date, *, order_number: str = "
         raise NightsTaken(house, check_in, check_out) from error
 
 
+def hold_more(house: House, check_in: date, check_out: date, *, order_number: str) -> None:
+    """Take the nights of [check_in, check_out) that the order does not hold yet, and keep all others of it.
+
+    Call it in the transaction that agrees on a change, with the house row locked. Raises NightsTaken.
+    """
+    own = BookedNight.objects.filter(house=house, order_number=_required(order_number))
+    held = set(own.values_list("night", flat=True))
+    wanted = [night for night in nights_between(check_in, check_out) if night not in held]
+    try:
+        _take(house, wanted, order_number)
+    except IntegrityError as error:
+        raise NightsTaken(house, check_in, check_out) from error
+
+
 def swap(house: House, check_in: date, check_out: date, *, order_number: str) -> None:
     """Take the nights of a changed stay and release those no longer in it. Nights in both stay held.
 
     Call it in the transaction that changes the order, with the house row locked. Raises NightsTaken.
     """
+    hold_more(house, check_in, check_out, order_number=order_number)
+    own = BookedNight.objects.filter(house=house, order_number=order_number)
+    own.exclude(night__in=nights_between(check_in, check_out)).delete()
+    _give_to_channels(order_number)
+
+
+def _required(order_number: str) -> str:
     if not order_number:
         raise ValueError("no order: nights that staff hold would be released")
-    wanted = nights_between(check_in, check_out)
-    own = BookedNight.objects.filter(house=house, order_number=order_number)
-    held = set(own.values_list("night", flat=True))
-    try:
-        _take(house, [night for night in wanted if night not in held], order_number)
-    except IntegrityError as error:
-        raise NightsTaken(house, check_in, check_out) from error
-    own.exclude(night__in=wanted).delete()
-    _give_to_channels(order_number)
+    return order_number
 
 
 @transaction.atomic
@@ -101,9 +114,7 @@ def release_range_for_staff(house_pk: int, first: date, last: date) -> list[date
 
 def release(order_number: str) -> None:
     """Delete the nights of an order. Call it in the transaction that ends the order."""
-    if not order_number:
-        raise ValueError("no order: nights that staff hold would be released")
-    BookedNight.objects.filter(order_number=order_number).delete()
+    BookedNight.objects.filter(order_number=_required(order_number)).delete()
     _give_to_channels(order_number)
 
 

@@ -21,7 +21,7 @@ from core.transactions import durable_transaction
 from houses.channels import importing
 from jobs import alerts, cleanup, heartbeat, staff_mail
 from orders import mailing, reminders, review_sums, reviewing, transitions
-from orders.models import Order, OrderQuerySet
+from orders.models import Order, OrderQuerySet, StayChange
 from orders.transitions import IllegalTransition
 from payments import callbacks, queries, refunding
 from payments.books import attempts
@@ -143,12 +143,19 @@ def _orders_not_paid() -> Sequence[Order]:
     return list(late.exclude(payments__status=Payment.Status.OPEN).order_by("pay_by"))
 
 
+def _changes_not_paid() -> Sequence[StayChange]:
+    """Changes of paid stays that are past their deadline; attempts that are open hold them up, as above."""
+    late = StayChange.objects.filter(status=StayChange.Status.WAITING, pay_by__lte=timezone.now())
+    return list(late.exclude(payments__status=Payment.Status.OPEN).order_by("pay_by"))
+
+
 TASKS = [
     Task("judged", callbacks.unjudged, callbacks.judge_late),
     Task("polled", queries.due, queries.poll, waits=True),
     Task("reminded", reminders.due, reminders.remind),
     Task("not accepted", _orders_not_accepted, _expire_unaccepted),
     Task("not paid", _orders_not_paid, attempts.expire_unpaid),
+    Task("changes not paid", _changes_not_paid, attempts.lapse_change),
     Task("refunds", refunding.due, refunding.send, waits=True),
     Task("reviews", review_sums.due, reviewing.count_due),
     Task("channel calendars", importing.due, importing.refresh, waits=True),

@@ -15,6 +15,7 @@ from core.refusal import Refusal
 from core.templatetags.ihome import stay_date
 from houses import availability, quotes
 from houses.quotes import Quote
+from houses.refund_policy import percent_of
 from orders import price_lines, review_sums, transitions
 from orders.models import Order, OrderEvent
 
@@ -55,8 +56,30 @@ def check_for_renter(order: Order, stay: Stay) -> None:
     has_other_dates = (stay.check_in, stay.check_out) != (order.check_in, order.check_out)
     if has_other_dates and not order.house.is_listed:
         raise CannotChange(_("This home is no longer available for other dates."))
-    if has_other_dates and order.status == Order.Status.WAIT_PAYMENT and not order.house.instant_book:
+    if has_other_dates and order.status != Order.Status.WAIT_ACCEPT and not order.house.instant_book:
         raise CannotChange(_("We've accepted these dates. To change them, please contact us."))
+
+
+def check_policy(order: Order, stay: Stay, *, is_cheaper: bool) -> None:
+    """Raise CannotChange if the renter would get around the policy of a paid order.
+
+    While a cancellation gives everything back, so does a change. After that it may neither give back money
+    nor move the arrival, by which the policy counts, further away.
+    """
+    percent = percent_of(order.refund_policy, order.check_in, timezone.localdate())
+    if order.is_paid and percent < 100 and (is_cheaper or stay.check_in > order.check_in):
+        raise CannotChange(
+            _(
+                "A cancellation would no longer be refunded in full, so we arrange a shorter or later stay "
+                "with you. Please contact us."
+            )
+        )
+
+
+def further_nights(order: Order, stay: Stay) -> list[date]:
+    """Return the nights that the order would hold beyond its own."""
+    own = availability.nights_between(order.check_in, order.check_out)
+    return [n for n in availability.nights_between(stay.check_in, stay.check_out) if n not in own]
 
 
 def requote(order: Order, stay: Stay) -> Quote:
@@ -125,12 +148,3 @@ def _days(stay: Stay) -> str:
 
 def _guests(stay: Stay) -> str:
     return ngettext("%d guest", "%d guests", stay.guests) % stay.guests
-
-
-def refusal_of_dearer() -> CannotChange:
-    return CannotChange(
-        _(
-            "The new stay costs more than was paid, and an order is paid once. Keep to the amount, or book "
-            "the additional nights as an order of their own."
-        )
-    )

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from core.refusal import Refusal
 from houses.models import House
-from orders.models import Order, OrderEvent
+from orders.models import Order, OrderEvent, StayChange
 
 MAX_UNPAID = 5
 MAX_UNPAID_PER_HOUSE = 2
@@ -17,6 +17,9 @@ MAX_UNPAID_NIGHTS = 14
 """For all unpaid orders together. A single longer stay may be booked while nothing else is held."""
 MAX_UNPAID_A_DAY = 10
 """Bookings within 24 hours that were not paid. Cancelled ones count: who cancels has held nights, too."""
+
+MAX_UNPAID_CHANGES_A_DAY = 5
+"""Changes of paid stays that one renter agreed to within 24 hours, and whose difference was not paid."""
 
 
 class TooManyUnpaid(Refusal):
@@ -55,6 +58,21 @@ def check_longer(order: Order, nights: int) -> None:
     others = Order.objects.placed_by(order.renter).filter(status__in=Order.UNPAID).exclude(pk=order.pk)
     if nights > order.nights:
         _check_nights(list(others.order_by().values_list("nights", flat=True)), nights)
+
+
+def check_further(order: Order, nights: int) -> None:
+    """Raise TooManyUnpaid if the renter may not hold so many further nights while a paid stay changes.
+
+    Lock the renter before.
+    """
+    unpaid = Order.objects.placed_by(order.renter).filter(status__in=Order.UNPAID)
+    _check_nights(list(unpaid.order_by().values_list("nights", flat=True)), nights)
+    day = timezone.now() - timedelta(days=1)
+    own = StayChange.objects.filter(asked_by=order.renter_id, created_at__gte=day).order_by()
+    if own.exclude(status=StayChange.Status.MADE).count() >= MAX_UNPAID_CHANGES_A_DAY:
+        raise TooManyUnpaid(
+            _("You've changed paid stays several times without paying. Please contact us, or try tomorrow.")
+        )
 
 
 def _check_nights(held: list[int], nights: int) -> None:

@@ -46,6 +46,8 @@ SUBJECTS: dict[str, str | Promise] = {
     Kind.EXTENDED: gettext_lazy("The deadline of your booking has been extended"),
     Kind.REMINDED: gettext_lazy("Payment reminder"),
     Kind.CHANGED: gettext_lazy("Your stay has changed"),
+    Kind.CHANGE_WAITS: gettext_lazy("Please pay the difference to change your stay"),
+    Kind.CHANGE_OFF: gettext_lazy("Your stay remains as it was"),
     Kind.REJECTED: gettext_lazy("Sorry, we couldn't accept your booking"),
     Kind.PAID: gettext_lazy("Payment received"),
     Kind.CANCELED: gettext_lazy("Order cancelled"),
@@ -133,7 +135,9 @@ def _is_news(event: OrderEvent) -> bool:
     too_late |= event.kind == Kind.EXTENDED and not (
         _awaits_payment(event.order) or _awaits_acceptance(event.order)
     )
-    return event.kind in SUBJECTS and not accepted_at_once and not too_late
+    too_late |= event.kind == Kind.CHANGE_WAITS and not _change_awaits_payment(event)
+    own = event.kind in (Kind.CHANGE_WAITS, Kind.CHANGE_OFF) and event.actor_id == event.order.renter_id
+    return event.kind in SUBJECTS and not accepted_at_once and not too_late and not own
 
 
 def _has_address(order: Order) -> bool:
@@ -142,6 +146,11 @@ def _has_address(order: Order) -> bool:
 
 def _awaits_payment(order: Order) -> bool:
     return order.pay_by is not None and order.is_payable and not is_confirming(order)
+
+
+def _change_awaits_payment(event: OrderEvent) -> bool:
+    change = event.order.waiting_change_or_none
+    return change is not None and change.is_payable
 
 
 def _awaits_acceptance(order: Order) -> bool:
@@ -245,6 +254,8 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "event": event,
         "order": order,
         "please_pay": please_pay,
+        "change": order.waiting_change_or_none if event.kind == Kind.CHANGE_WAITS else None,
+        "difference_fen": _difference_fen(event),
         "staff_will_answer": _awaits_acceptance(order),
         "by_renter": event.actor_id == order.renter_id,
         "was_paid": event.from_status in Order.PAID,
@@ -261,6 +272,14 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
 def _has_earlier_refund(event: OrderEvent) -> bool:
     earlier = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk)
     return earlier.filter(kind__in=[Kind.REFUND_DUE, Kind.REFUNDED]).exists()
+
+
+def _difference_fen(event: OrderEvent) -> int | None:
+    """Return what was paid for a change in fen: PAID_MORE is the event before, of the same transaction."""
+    if event.kind != Kind.CHANGED:
+        return None
+    before = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk).order_by("-id").first()
+    return before.amount_fen if before and before.kind == Kind.PAID_MORE else None
 
 
 def _refund_due_fen(event: OrderEvent) -> int | None:

@@ -21,6 +21,8 @@ from orders.notes import OrderNote as OrderNote
 from orders.price_lines import cleaning_fen, quote_of
 from orders.reviews import Review as Review
 from orders.reviews import ReviewPhoto as ReviewPhoto
+from orders.stay_change import SECONDS_TO_PAY as SECONDS_TO_PAY
+from orders.stay_change import StayChange as StayChange
 
 
 def new_number() -> str:
@@ -226,8 +228,9 @@ class Order(HasGuestDetails, models.Model):
 
     @property
     def is_changeable_by_renter(self) -> bool:
-        """Dates and guests, before payment. A paid stay is changed by staff, who settle the difference."""
-        return self.status in self.UNPAID and not self.is_overdue and self.check_in >= timezone.localdate()
+        """Dates and guests: before payment until check-in, then until the day before it."""
+        is_open = self.status in self.UNPAID and not self.is_overdue
+        return self.stay_is_ahead or (is_open and self.check_in >= timezone.localdate())
 
     @property
     def is_cancellable(self) -> bool:
@@ -239,16 +242,16 @@ class Order(HasGuestDetails, models.Model):
         return getattr(self, "review", None)
 
     @property
+    def waiting_change_or_none(self) -> StayChange | None:
+        return getattr(self, "waiting_change", None)
+
+    @property
     def invoice_or_none(self) -> InvoiceRequest | None:
         return getattr(self, "invoice", None)
 
     @property
     def cover(self) -> HousePhoto | None:
         return self.house.cover
-
-
-SECONDS_TO_PAY = 60
-"""Pay ends so long before `pay_by`: Alipay requires a deadline at least a minute ahead."""
 
 
 class OrderEvent(models.Model):
@@ -264,6 +267,9 @@ class OrderEvent(models.Model):
         EXTENDED = "EXTENDED", _("Deadline extended")
         REMINDED = "REMINDED", _("Payment reminder sent")
         CHANGED = "CHANGED", _("Stay changed")
+        CHANGE_WAITS = "CHANGE_WAITS", _("Change to be paid")
+        CHANGE_OFF = "CHANGE_OFF", _("Change dropped")
+        PAID_MORE = "PAID_MORE", _("Difference paid")
         REJECTED = "REJECTED", _("Not accepted")
         PAID = "PAID", _("Paid")
         REVIEWED = "REVIEWED", _("Reviewed")

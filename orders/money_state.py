@@ -11,7 +11,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orders.models import Order, OrderEvent, OrderQuerySet
+from orders.models import Order, OrderEvent, OrderQuerySet, StayChange
 
 BY_TRADE = "payments__trade_no"
 BY_REFUND = "payments__refunds__out_request_no"
@@ -129,6 +129,10 @@ def has_delayed_refund(order: Order) -> bool:
 
 def has_begun_to_pay(order: Order) -> bool:
     return order.payments.exists()
+
+
+def has_begun_to_pay_change(change: StayChange) -> bool:
+    return change.payments.exists()
 
 
 def is_confirming(order: Order) -> bool:

@@ -40,7 +40,7 @@ def page_of_orders(
     if before:
         found = found.filter(_after(Order.objects.placed_by(renter).filter(number=before), by_check_in))
     rows = with_confirming(with_refund_sums(found))
-    rows = rows.select_related("house", "review").prefetch_related("house__photos")
+    rows = rows.select_related("house", "review", "waiting_change").prefetch_related("house__photos")
     rows = rows.defer(*(f"house__{name}" for name in LONG_TEXTS))
     sorting = ("check_in", "pk") if by_check_in else ("-created_at", "-pk")
     orders = list(rows.order_by(*sorting)[: ORDERS_PER_PAGE + 1])

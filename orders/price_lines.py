@@ -25,12 +25,17 @@ def columns_of(quote: Quote) -> dict[str, Any]:
 
 def quote_of(order: Any) -> Quote:
     """Return the price as it was agreed. Asks no database."""
-    lines = tuple(_from_json(line) for line in order.price_lines)
-    if sum(line.fen for line in lines) == order.amount_fen:
-        return Quote(lines)
+    agreed = quote_from(order.price_lines)
+    if agreed.total_fen == order.amount_fen:
+        return agreed
     # Booked, or its stay changed, by a version without lines: those nights had one price.
     each_fen, count = order.price_per_night_fen, order.nights
     return Quote((Line(quotes.NIGHTS, order.amount_fen, each_fen, count, first=order.check_in),))
+
+
+def quote_from(stored: list[dict[str, Any]]) -> Quote:
+    """Return the price whose lines were stored as `columns_of` has them."""
+    return Quote(tuple(_from_json(line) for line in stored))
 
 
 def cleaning_fen(order: Any) -> int:

@@ -29,8 +29,8 @@ from orders.access import order_of, own_page
 from orders.forms import ReviewForm
 from orders.ics import calendar_of, has_file
 from orders.limits import TooManyUnpaid
-from orders.models import Order, Review
-from orders.money_state import came_outside, ending_of, money_of, payment_facts
+from orders.models import Order, Review, StayChange
+from orders.money_state import came_outside, ending_of, has_begun_to_pay_change, money_of, payment_facts
 from orders.pages import counts_by_stage, next_trip_first, page_of_orders
 from orders.search import MAX_QUERY_LENGTH
 from orders.stages import BY_CHECK_IN, Stage
@@ -174,7 +174,8 @@ def order_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def order_detail(request: HttpRequest, number: str) -> HttpResponse:
-    return order_page(request, order_of(request, number, "house__area", "review", "invoice"))
+    related = ("house__area", "review", "invoice", "waiting_change")
+    return order_page(request, order_of(request, number, *related))
 
 
 def order_page(
@@ -198,6 +199,8 @@ def order_page(
     }
     if order.status == Order.Status.WAIT_PAYMENT:
         context |= _payment_context(order)
+    elif change := order.waiting_change_or_none:
+        context |= _change_context(change)
     elif order.status == Order.Status.CANCELED:
         context |= {"ending": ending_of(order, events), "came_outside": came_outside(order, events)}
         context |= {"is_in_calendars": has_file(order)}
@@ -225,6 +228,18 @@ def _payment_context(order: Order) -> dict[str, object]:
         "live": is_payable and facts["live"],
         "is_watched": True,
         "look_again_after": _seconds_until([order.turns_at, soon]),
+    }
+
+
+def _change_context(change: StayChange) -> dict[str, object]:
+    """Return the context of a paid order with a change to pay."""
+    begun = has_begun_to_pay_change(change)
+    soon = timezone.now() + REFRESH_INTERVAL if begun or change.is_overdue else None
+    return {
+        "change": change,
+        "change_begun": begun,
+        "is_watched": True,
+        "look_again_after": _seconds_until([change.turns_at, soon]),
     }
 
 

@@ -11,11 +11,11 @@ from core.money import yuan_text
 from core.refusal import Refusal, no_longer_possible
 from core.transactions import durable_transaction
 from houses.refund_policy import share_of
-from orders import price_lines, transitions
-from orders.models import Order
+from orders import price_lines, transitions, waiting_changes
+from orders.models import Order, StayChange
 from orders.transitions import IllegalTransition
 from payments import queries
-from payments.books import refunds
+from payments.books import attempts, refunds
 from payments.models import Payment, Refund
 
 
@@ -68,16 +68,15 @@ def preview_for_staff(order: Order) -> Preview:
 
 def _by_policy(order: Order) -> Preview:
     """Apply the policy frozen on the order to what has not been refunded yet."""
-    payment = _paid(order)
-    if payment is None:
-        return Preview(0, 0, 0, 0, 0)
-    refunded = payment.refunded_fen
-    left = payment.received_fen - refunded
+    payments = refunds.paid_for(order)
+    received = sum(payment.received_fen for payment in payments)
+    awaiting = sum(payment.awaiting_approval_fen for payment in payments)
+    left = sum(payment.refundable_fen for payment in payments) + awaiting
     return Preview(
-        payment.received_fen,
-        refunded,
+        received,
+        received - left,
         _share(order, left),
-        payment.awaiting_approval_fen,
+        awaiting,
         min(left, order.amount_fen),
         _cleaning(order, left),
     )
@@ -106,14 +105,17 @@ def _cleaning(order: Order, left_fen: int) -> int:
 def share_of_payment(payment: Payment) -> int:
     """The part of what is left of a payment that the policy gives today: all of what the order did not need.
 
-    Nothing more of an order that is over: its policy was applied when it ended.
+    Of several payments of an order, the newest gives first. Nothing more of an order that is over: its policy
+    was applied when it ended.
     """
     if payment.status == Payment.Status.SURPLUS:
         return payment.refundable_fen
     order = payment.order
     if order.is_over:
         return 0
-    return _share(order, payment.refundable_fen)
+    payments = refunds.paid_for(order)
+    share = _share(order, sum(paid.refundable_fen for paid in payments))
+    return dict(refunds.spread(payments, share)).get(payment, 0)
 
 
 def cancel(order: Order, *, by: User, agreed: Mapping[str, str]) -> None:
@@ -179,19 +181,12 @@ def _end(order: Order, *, by: User, reason: str = "") -> None:
         transitions.cancel(order, by=by, reason=reason)
     except IllegalTransition as error:
         raise CannotCancel(_("The order has just changed. Please check it again.")) from error
-    order.payments.filter(status=Payment.Status.OPEN).update(live_for=None, next_try_at=timezone.now())
+    waiting_changes.end(order, status=StayChange.Status.DROPPED)
+    attempts.release_open(order)
 
 
 def _refund(order: Order, amount_fen: int, *, asked_by: User | None = None) -> None:
-    payment = _paid(order)
-    if payment is None:
-        return
-    not_refunded_fen = payment.received_fen - payment.refunded_fen
-    needed_fen = amount_fen if asked_by is None else not_refunded_fen
-    refunds.withdraw_proposals(payment, until_refundable_fen=needed_fen)
+    needed_fen = amount_fen if asked_by is None else _by_policy(order).refundable_fen
+    refunds.withdraw_proposals(order, until_refundable_fen=needed_fen)
     if amount_fen:
-        refunds.create(payment, amount_fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)
-
-
-def _paid(order: Order) -> Payment | None:
-    return order.payments.filter(status=Payment.Status.PAID).first()
+        refunds.create_of_order(order, amount_fen, reason=Refund.Reason.CANCELED, asked_by=asked_by)

@@ -45,10 +45,10 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     if not order.is_payable:
         raise _too_late(order)
     live = rows.live_of(order)
-    if live is not None and (another or live.product != product or _is_nearly_over(live)):
-        _make_room(live)
+    if live is not None and (another or live.product != product or is_nearly_over(live)):
+        make_room(live)
         live = None
-    return _address(live or _live_or_new_attempt(order, product), order)
+    return address(live or _live_or_new_attempt(order, product), order)
 
 
 def _too_late(order: Order) -> CannotPay:
@@ -62,11 +62,11 @@ def _too_late(order: Order) -> CannotPay:
     )
 
 
-def _is_nearly_over(payment: Payment) -> bool:
+def is_nearly_over(payment: Payment) -> bool:
     return payment.expires_at - timezone.now() < timedelta(seconds=SECONDS_TO_PAY)
 
 
-def _make_room(live: Payment) -> None:
+def make_room(live: Payment) -> None:
     """Query, close and release a live attempt. Raises CannotPay if it was paid, or if no answer came."""
     answer = queries.query_and_close(live)
     if live.is_settled:
@@ -117,7 +117,8 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     )
 
 
-def _address(payment: Payment, order: Order) -> str:
+def address(payment: Payment, order: Order) -> str:
+    """Return the signed URL at Alipay to pay this attempt."""
     request = PayRequest(
         out_trade_no=payment.out_trade_no,
         amount_fen=payment.amount_fen,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import MAX_FEN
 from core.resolvable import Resolvable
-from orders.models import Order
+from orders.models import Order, StayChange
 from payments.bill_models import BillEntry as BillEntry
 from payments.bill_models import ComparedBill as ComparedBill
 from payments.outside_columns import MayBeHandedOver, MayBeOutside
@@ -73,6 +73,15 @@ class Payment(MayBeOutside):
         related_name="live_payment",
         verbose_name=_("active payment of"),
         help_text=_("An order has at most one active payment; empty once settled or replaced."),
+    )
+    stay_change = models.ForeignKey(
+        StayChange,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="payments",
+        verbose_name=_("difference of"),
+        help_text=_("The change of a paid stay whose difference this pays; empty if it pays the order."),
     )
     out_trade_no = models.CharField(_("merchant order no."), max_length=32, unique=True)
     product = models.CharField(_("device"), max_length=4, choices=Product, default=Product.PAGE)
@@ -171,6 +180,7 @@ class Refund(MayBeHandedOver):
         SURPLUS = "SURPLUS", _("Extra payment")
         CANCELED = "CANCELED", _("Order cancelled")
         STAFF = "STAFF", _("Refunded by staff")
+        CHANGED = "CHANGED", _("Stay changed")
         EXTERNAL = "EXTERNAL", _("Made in Alipay's merchant console")
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment"))

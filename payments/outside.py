@@ -13,12 +13,13 @@ from core.money import yuan_text
 from core.refusal import Refusal
 from orders.models import Order
 from orders.stages import staff_label
+from orders.waiting_changes import waiting_change_of
 from payments import cancellation, queries
 from payments.books import attempts
 from payments.books.attempts import Outcome
 
 MAY_RECEIVE = (Order.Status.WAIT_PAYMENT, *Order.PAID, Order.Status.CANCELED)
-"""Statuses of orders for which money may have come. Only WAIT_PAYMENT needs it: any other is surplus."""
+"""Statuses of orders for which money may have come. WAIT_PAYMENT and a change that waits need it."""
 
 
 class CannotConfirm(Refusal):
@@ -49,12 +50,20 @@ def confirm(order: Order, money: Money, *, status: str, number: str, by: User) -
     if order.status == Order.Status.WAIT_PAYMENT:
         _require_exact(order, money)
         cancellation.close_open_attempts(order)
+    elif _is_difference(order, money):
+        cancellation.close_open_attempts(order)
     settlement = _record(order, money, status=status, number=number, by=by)
     if settlement is None:
         order.refresh_from_db()
         raise _changed(order)
     queries.close_superseded(settlement.superseded)
     return settlement.outcome
+
+
+def _is_difference(order: Order, money: Money) -> bool:
+    """True if it pays a change that waits."""
+    change = waiting_change_of(order)
+    return change is not None and change.difference_fen == money.amount_fen
 
 
 def _record(order: Order, money: Money, *, status: str, number: str, by: User) -> attempts.Settlement | None:

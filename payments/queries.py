@@ -45,7 +45,7 @@ def poll(key: int) -> bool:
         return False
     is_due = Q(next_try_at__lte=timezone.now())
     answer = _claim_and_query(payment, is_due, BACKGROUND_TIMEOUT)
-    if answer is not None and _is_unwanted(payment.order):
+    if answer is not None and _is_unwanted(payment):
         _close_if_waiting(payment, answer, BACKGROUND_TIMEOUT)
     return answer is not None
 
@@ -136,8 +136,11 @@ def _close_if_waiting(
     return answer
 
 
-def _is_unwanted(order: Order) -> bool:
-    return order.status != Order.Status.WAIT_PAYMENT or order.is_overdue
+def _is_unwanted(payment: Payment) -> bool:
+    """True if the order, or the change whose difference the attempt pays, can no longer be paid."""
+    if payment.stay_change is not None:
+        return not payment.stay_change.is_wanted
+    return payment.order.status != Order.Status.WAIT_PAYMENT or payment.order.is_overdue
 
 
 def _left(until: float) -> float:

@@ -1,4 +1,4 @@
-"""Change of a stay with its money: open attempts are closed, and a difference is refunded."""
+"""Change of a stay with its money: open attempts are closed; a difference is paid first, or refunded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.models import House
 from houses.quotes import Quote
-from orders import changes, limits
+from orders import changes, limits, waiting_changes
 from orders.changes import CannotChange, Stay
 from orders.models import Order
-from payments import queries
+from payments import cancellation, queries
 from payments.alipay.answers import Closed, NotExisting
-from payments.books import refunds
+from payments.books import attempts, refunds
 from payments.models import Payment, Refund
 
 
@@ -36,7 +36,12 @@ class Preview:
 
     @property
     def refund_fen(self) -> int:
-        return self.old_fen - self.new_fen if self.is_paid else 0
+        return max(self.old_fen - self.new_fen, 0) if self.is_paid else 0
+
+    @property
+    def difference_fen(self) -> int:
+        """To be paid before a paid stay changes to a dearer one."""
+        return max(self.new_fen - self.old_fen, 0) if self.is_paid else 0
 
     @property
     def agreed(self) -> str:
@@ -50,21 +55,23 @@ def preview(order: Order, stay: Stay) -> Preview:
         raise CannotChange(no_longer_possible(order.number, order.get_status_display()))
     if stay == changes.stay_of(order):
         raise CannotChange(_("This is the stay as it is now."))
-    found = Preview(order.is_paid, order.amount_fen, changes.requote(order, stay))
-    if found.refund_fen < 0:
-        raise changes.refusal_of_dearer()
-    return found
+    if order.is_paid and waiting_changes.waiting_change_of(order):
+        raise CannotChange(_("A change of this stay is waiting to be paid. Pay for it or drop it first."))
+    return Preview(order.is_paid, order.amount_fen, changes.requote(order, stay))
 
 
 def preview_for_renter(order: Order, stay: Stay) -> Preview:
     """Return what the renter's own change would cost now. Raises CannotChange."""
     changes.check_for_renter(order, stay)
-    return preview(order, stay)
+    found = preview(order, stay)
+    changes.check_policy(order, stay, is_cheaper=found.refund_fen > 0)
+    return found
 
 
 def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "") -> Preview:
-    """Change dates and guests of an order, paid or not. Raises CannotChange, CannotRefund, NightsTaken.
+    """Change dates and guests of an order, paid or not. Raises CannotChange, CannotRefund.
 
+    A dearer stay of a paid order is agreed on, and changes once the difference is paid (waiting_changes.py).
     `agreed`: the preview that was seen. Attempts with another amount are closed at Alipay first, so that the
     renter doesn't pay the old one meanwhile; an old one that is paid nevertheless is refunded as surplus.
     """
@@ -76,9 +83,9 @@ def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "")
 
 
 def change_for_renter(order: Order, stay: Stay, *, agreed: str) -> Preview:
-    """Change dates and guests for the renter, before payment. Raises CannotChange, limits.TooManyUnpaid.
+    """Change dates and guests for the renter. Raises CannotChange, CannotRefund, limits.TooManyUnpaid.
 
-    As for staff, attempts to pay another amount are closed first.
+    As for staff, attempts to pay another amount are closed first, and a dearer paid stay waits.
     """
     closed = _close_outdated_attempts(order, preview_for_renter(order, stay))
     try:
@@ -125,8 +132,21 @@ def _change(order: Order, stay: Stay, by: User, agreed: str, reason: str, closed
 def _change_for_renter(order: Order, stay: Stay, agreed: str, closed: set[int]) -> Preview:
     """Lock the renter first, as a booking does: together they hold no more unpaid nights than one may."""
     renter = User.objects.select_for_update().get(pk=order.renter_id)
-    limits.check_longer(order, stay.nights)
+    if not order.is_paid:
+        limits.check_longer(order, stay.nights)
     return _write(order, stay, renter, agreed, "", closed, preview_for_renter)
+
+
+def drop(order: Order, *, by: User) -> None:
+    """Drop the change that waits, for the renter or staff. Raises CannotChange if none does any more.
+
+    Open attempts are closed at Alipay first, so that a difference that is just being paid still counts.
+    """
+    change = waiting_changes.waiting_change_of(order)
+    if change is not None:
+        cancellation.close_open_attempts(order)
+    if change is None or not attempts.drop_change(change, by=by):
+        raise _changed_meanwhile()
 
 
 def _write(
@@ -143,13 +163,33 @@ def _write(
     now = preview_of(order, stay)
     if not _is_as_agreed(now, agreed) or _new_attempts(order, now, closed):
         raise _changed_meanwhile()
-    changes.change_stay(order, stay, price=now.price, by=by, reason=reason)
+    if now.difference_fen:
+        _agree(order, stay, now, by, reason)
+    else:
+        changes.change_stay(order, stay, price=now.price, by=by, reason=reason)
+        _settle_difference(order, now, by, reason)
+    return now
+
+
+def _agree(order: Order, stay: Stay, now: Preview, by: User, reason: str) -> None:
+    if by.pk == order.renter_id:
+        limits.check_further(order, len(changes.further_nights(order, stay)))
+    waiting_changes.agree(order, stay, price=now.price, by=by, reason=reason)
+
+
+def _settle_difference(order: Order, now: Preview, by: User, reason: str) -> None:
+    """Release attempts to pay another amount, and give back what a cheaper stay leaves over.
+
+    A renter's own change needs no approval: the policy would give the same back today.
+    """
     outdated = order.payments.filter(status=Payment.Status.OPEN).exclude(amount_fen=now.new_fen)
     outdated.update(live_for=None, next_try_at=timezone.now())
-    if now.refund_fen:
-        payment = order.payments.get(status=Payment.Status.PAID)
-        refunds.create(payment, now.refund_fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=reason)
-    return now
+    if now.refund_fen and by.pk == order.renter_id:
+        refunds.create_of_order(order, now.refund_fen, reason=Refund.Reason.CHANGED)
+    elif now.refund_fen:
+        refunds.create_of_order(
+            order, now.refund_fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=reason
+        )
 
 
 def _is_as_agreed(now: Preview, agreed: str) -> bool:

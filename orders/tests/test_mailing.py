@@ -75,7 +75,8 @@ MAILED_ABOUT = [
 
 
 def test_the_kinds_of_events_that_are_mailed() -> None:
-    assert set(mailing.SUBJECTS) == {*MAILED_ABOUT, Kind.EXTENDED}  # the last in test_deadlines.py
+    elsewhere = {Kind.EXTENDED, Kind.CHANGE_WAITS, Kind.CHANGE_OFF}  # test_deadlines.py, test_stay_changes.py
+    assert set(mailing.SUBJECTS) == {*MAILED_ABOUT, *elsewhere}
 
 
 @pytest.mark.parametrize("kind", MAILED_ABOUT)

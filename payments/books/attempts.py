@@ -16,8 +16,8 @@ from accounts.models import User
 from core import metrics
 from core.prepared import Select, Update
 from core.transactions import durable_transaction
-from orders import transitions
-from orders.models import Order, OrderEvent
+from orders import transitions, waiting_changes
+from orders.models import Order, OrderEvent, StayChange
 from orders.transitions import IllegalTransition
 from payments.books import message_log, refunds, rows
 from payments.models import GatewayMessage, Payment, Refund
@@ -91,8 +91,10 @@ def record_outside(
     order = Order.objects.select_for_update().get(pk=order.pk)
     if order.status != status or number != next_number(order):
         return None
+    change = waiting_changes.waiting_change_of(order)
     payment = Payment.objects.create(
         order=order,
+        stay_change=change if change and change.difference_fen == amount_fen else None,
         out_trade_no=number,
         channel=channel,
         reference=reference,
@@ -135,7 +137,7 @@ def _settle(
     if _record(payment, received):
         outcome = _apply(order, payment, received)
         is_over = order.status != Order.Status.WAIT_PAYMENT
-        if is_over and live_key is not None and live_key != payment.pk:
+        if is_over and live_key is not None and live_key != payment.pk and not _is_for_waiting(live_key):
             superseded = _released(live_key)
     elif received.evidence != Evidence.RETURN:
         rows.confirm_evidence(payment, received.evidence)
@@ -176,6 +178,36 @@ def expire_unpaid(order: Order) -> bool:
     return True
 
 
+@durable_transaction
+def lapse_change(change: StayChange) -> bool:
+    """End a change that was not paid in time. False while an attempt of it is OPEN, or if it is over."""
+    order = Order.objects.select_for_update().get(pk=change.order_id)
+    now = waiting_changes.waiting_change_of(order)
+    is_late = now is not None and now.pk == change.pk and now.pay_by <= timezone.now()
+    if not is_late or change.payments.filter(status=Status.OPEN).exists():
+        return False
+    return waiting_changes.end(order, status=StayChange.Status.LAPSED)
+
+
+@durable_transaction
+def drop_change(change: StayChange, *, by: User) -> bool:
+    """End a change that nobody wants to pay any more. False if it is over.
+
+    Attempts that are still open are released: money that comes for them is surplus.
+    """
+    order = Order.objects.select_for_update().get(pk=change.order_id)
+    now = waiting_changes.waiting_change_of(order)
+    if now is None or now.pk != change.pk:
+        return False
+    release_open(order)
+    return waiting_changes.end(order, status=StayChange.Status.DROPPED, by=by)
+
+
+def release_open(order: Order) -> None:
+    """Release all open attempts, inside the caller's transaction and lock: the sweep closes them."""
+    order.payments.filter(status=Status.OPEN).update(live_for=None, next_try_at=timezone.now())
+
+
 def mark_contradicted(payment: Payment, *, vouched_for_by: str) -> None:
     """Note that a signed answer contradicts a signed return: no automatic refunds, staff decide.
 
@@ -210,8 +242,11 @@ def _record(payment: Payment, received: Received) -> bool:
 
 
 def _apply(order: Order, payment: Payment, received: Received) -> Outcome:
-    """Mark the order as paid; money that the order does not need becomes SURPLUS and is refunded."""
-    if _is_what_was_asked(order, payment, received):
+    """Mark the order as paid, or make its change; money that it does not need is SURPLUS and refunded."""
+    if payment.stay_change_id is not None:
+        if _pays_change(order, payment, received):
+            return Outcome.APPLIED
+    elif _is_what_was_asked(order, payment, received):
         try:
             transitions.mark_paid(
                 order,
@@ -232,6 +267,19 @@ def _apply(order: Order, payment: Payment, received: Received) -> Outcome:
 def _is_what_was_asked(order: Order, payment: Payment, received: Received) -> bool:
     """True if the amount is exact and the order still costs what the attempt asked for."""
     return received.amount_fen == payment.amount_fen == order.amount_fen
+
+
+def _pays_change(order: Order, payment: Payment, received: Received) -> bool:
+    """Make the change whose difference the attempt asked for. False unless it waits for exactly that."""
+    change_key = payment.stay_change_id
+    if change_key is None or received.amount_fen != payment.amount_fen:
+        return False
+    return waiting_changes.complete(order, change_key, by=received.by, outside=received.outside)
+
+
+def _is_for_waiting(live_key: int) -> bool:
+    """True if this live attempt pays a change that waits: money for another attempt leaves it alone."""
+    return StayChange.objects.filter(waiting_for__isnull=False, payments=live_key).exists()
 
 
 def _released(live_key: int) -> Payment:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from core.pieces import pieces
 from houses.models import BookedNight, House
 from orders.counters import miscounted, suspects
-from orders.models import Order, OrderEvent, Review
+from orders.models import Order, OrderEvent, Review, StayChange
 from payments.models import Payment, Refund
 
 TOOK_MONEY = [Payment.Status.PAID, Payment.Status.SURPLUS]
@@ -96,13 +96,16 @@ def _of_trades_named_twice(rows: QuerySet) -> Iterator[QuerySet]:
 
 
 def _paid_once_in_full() -> Iterator[Question]:
-    received = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID)
-    paid_orders = Order.objects.filter(status__in=Order.PAID)
+    applied = Payment.objects.filter(order=OuterRef("pk"), status=Payment.Status.PAID).order_by()
+    received = applied.values("order").annotate(fen=Sum("received_fen")).values("fen")
+    paid_orders = Order.objects.filter(status__in=Order.PAID).annotate(
+        received=Coalesce(Subquery(received), 0)
+    )
     shortened = OrderEvent.objects.filter(order=OuterRef("pk"), kind=OrderEvent.Kind.CHANGED)
     yield Question(
-        "paid, but no attempt received its amount",
-        paid_orders.exclude(Exists(received.filter(received_fen=OuterRef("amount_fen")))).exclude(
-            Exists(received.filter(received_fen__gt=OuterRef("amount_fen"))) & Exists(shortened)
+        "paid, but its attempts did not receive its amount",
+        paid_orders.exclude(received=F("amount_fen")).exclude(
+            Q(received__gt=F("amount_fen")) & Exists(shortened)
         ),
         "number",
     )
@@ -118,7 +121,19 @@ def _received_is_applied_or_refunded() -> Iterator[Question]:
     settled = Payment.objects.filter(status=Payment.Status.PAID)
     yield Question(
         "two attempts are PAID",
-        settled.values("order").annotate(attempts=Count("pk")).filter(attempts__gt=1),
+        settled.values("order", "stay_change").annotate(attempts=Count("pk")).filter(attempts__gt=1),
+        "order__number",
+    )
+    yield Question(
+        "the difference of a change is PAID, but the change was not made",
+        settled.filter(stay_change__isnull=False).exclude(stay_change__status=StayChange.Status.MADE),
+        "order__number",
+    )
+    yield Question(
+        "a change was made, but nobody paid its difference",
+        StayChange.objects.filter(status=StayChange.Status.MADE).exclude(
+            Exists(settled.filter(stay_change=OuterRef("pk")))
+        ),
         "order__number",
     )
     yield Question(
@@ -215,9 +230,19 @@ def _orders_hold_their_nights() -> Iterator[Question]:
         .filter(check_in__gt=timezone.localdate())
         .filter(Exists(OrderEvent.objects.filter(order=OuterRef("pk"), kind=OrderEvent.Kind.BOOKED)))
         .annotate(held=Coalesce(Subquery(held.annotate(n=Count("pk")).values("n")), 0))
-        .exclude(held=F("nights")),
+        .exclude(held=F("nights"))
+        .exclude(held__gte=F("nights"), waiting_change__isnull=False),  # it holds the new nights, too
         "number",
     )
+    waiting = StayChange.objects.filter(status=StayChange.Status.WAITING)
+    yield Question(
+        "a change waits, but its order does not know, or the other way round",
+        StayChange.objects.exclude(Q(status=StayChange.Status.WAITING, waiting_for=F("order"))).exclude(
+            ~Q(status=StayChange.Status.WAITING), waiting_for=None
+        ),
+        "order__number",
+    )
+    yield Question("over, but a change of it waits", waiting.filter(order__status__in=Order.OVER), "order__number")
 
 
 def _paid_stays_paid() -> Iterator[Question]:

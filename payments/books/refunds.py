@@ -44,19 +44,24 @@ def is_late(refund: Refund) -> bool:
 
 
 def create(
-    payment: Payment, amount_fen: int, *, reason: str, asked_by: User | None = None, explanation: str = ""
+    payment: Payment,
+    amount_fen: int,
+    *,
+    reason: str,
+    asked_by: User | None = None,
+    explanation: str = "",
+    is_told: bool = True,
 ) -> Refund:
     """Reserve `amount_fen` of a payment and make a refund of it, inside the caller's transaction and lock.
 
     `asked_by`: the member of staff who wants it; above STAFF_REFUND_LIMIT_FEN it awaits approval.
-    `explanation` is for the renter. Raises CannotRefund if the amount is not positive, or more than is
-    refundable.
+    `explanation` is for the renter. `is_told`: the timeline has an event of it, unless it awaits approval.
+    Raises CannotRefund if the amount is not positive, or more than is refundable.
     """
     if amount_fen <= 0:
         raise CannotRefund(_("The minimum refund is ￥0.01."))
     if not reserve(payment, amount_fen):
-        refusal = _("%(number)s: less than ￥%(amount)s is left to refund.")
-        raise CannotRefund(refusal % {"number": payment.out_trade_no, "amount": yuan_text(amount_fen)})
+        raise _too_little(payment, amount_fen)
     may_go = asked_by is None or _unapproved_fen(payment) + amount_fen <= settings.STAFF_REFUND_LIMIT_FEN
     refund = Refund.objects.create(
         payment=payment,
@@ -69,9 +74,48 @@ def create(
         due_at=timezone.now() if may_go else None,
         next_try_at=timezone.now() if may_go and not payment.is_outside else None,
     )
-    if may_go:
+    if may_go and is_told:
         note_due(payment.order, refund, by=asked_by)
     return refund
+
+
+def create_of_order(
+    order: Order, amount_fen: int, *, reason: str, asked_by: User | None = None, explanation: str = ""
+) -> list[Refund]:
+    """Reserve `amount_fen` of what was paid for an order, as `create` does: one refund for each payment.
+
+    The newest payment gives first. The timeline has one event, of all that is due.
+    """
+    made = [
+        create(payment, fen, reason=reason, asked_by=asked_by, explanation=explanation, is_told=False)
+        for payment, fen in spread(paid_for(order), amount_fen)
+    ]
+    if due_fen := sum(refund.amount_fen for refund in made if refund.status == Status.DUE):
+        kind = OrderEvent.Kind.REFUND_DUE
+        transitions.note(order, kind, actor=asked_by, reason=explanation, amount_fen=due_fen)
+    return made
+
+
+def paid_for(order: Order) -> list[Payment]:
+    """The payments applied to the order, the newest first: of its price, and of differences of changes."""
+    return list(order.payments.filter(status=Payment.Status.PAID).order_by("-id"))
+
+
+def spread(payments: list[Payment], amount_fen: int) -> list[tuple[Payment, int]]:
+    """Divide a refund over payments, each up to what is refundable. Raises CannotRefund if that is less."""
+    shares, left_fen = [], amount_fen
+    for payment in payments:
+        if share := min(left_fen, payment.refundable_fen):
+            shares.append((payment, share))
+            left_fen -= share
+    if left_fen:
+        raise _too_little(payments[-1], amount_fen)
+    return shares
+
+
+def _too_little(payment: Payment, amount_fen: int) -> CannotRefund:
+    refusal = _("%(number)s: less than ￥%(amount)s is left to refund.")
+    return CannotRefund(refusal % {"number": payment.out_trade_no, "amount": yuan_text(amount_fen)})
 
 
 def next_number(payment: Payment) -> str:
@@ -114,15 +158,15 @@ def release(refund: Refund, where: Q) -> bool:
     return True
 
 
-def withdraw_proposals(payment: Payment, *, until_refundable_fen: int) -> None:
-    """Give up proposals, the newest first, until so much is refundable. The renter was never told of them.
+def withdraw_proposals(order: Order, *, until_refundable_fen: int) -> None:
+    """Give up proposals, the newest first, until so much of what was paid for the order is refundable.
 
-    Runs inside the caller's transaction, with the order locked.
+    The renter was never told of them. Runs inside the caller's transaction, with the order locked.
     """
     is_proposed = Q(status=Status.PROPOSED)
-    for refund in payment.refunds.filter(is_proposed).order_by("-id"):
-        payment.refresh_from_db(fields=["refund_reserved_fen"])
-        if payment.refundable_fen >= until_refundable_fen:
+    of_order = Refund.objects.filter(is_proposed, payment__order=order, payment__status=Payment.Status.PAID)
+    for refund in of_order.order_by("-id"):
+        if sum(payment.refundable_fen for payment in paid_for(order)) >= until_refundable_fen:
             return
         if release(refund, is_proposed):
             log.error("refund %s withdrawn before its approval: order cancelled", refund)
@@ -201,9 +245,10 @@ def note_due(order: Order, refund: Refund, *, by: User | None) -> None:
 
 
 def _unapproved_fen(payment: Payment) -> int:
-    """The sum that staff refunded of the payment without approval: small parts count together."""
+    """The sum that staff refunded of the order without approval: small parts count together."""
     going = [Status.DUE, Status.SENT, Status.DONE, Status.REFUSED]
-    alone = payment.refunds.filter(asked_by__isnull=False, approved_by=None, status__in=going)
+    of_order = Refund.objects.filter(payment__order=payment.order_id)
+    alone = of_order.filter(asked_by__isnull=False, approved_by=None, status__in=going)
     return sum(alone.order_by().values_list("amount_fen", flat=True))
 
 

@@ -1,4 +1,4 @@
-"""Page on which the renter changes dates or guests before payment: what it costs first, then the change."""
+"""Page on which the renter changes dates or guests: what it costs or gives back first, then the change."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,10 +9,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.guards import signed_in_or_back_to
 from core.refusal import Refusal
+from orders import waiting_changes
 from orders.access import order_of, own_page
 from orders.models import Order
 from payments import stay_changes
 from payments.change_form import ChangeForm
+from payments.stay_changes import Preview
 
 
 class RenterChangeForm(ChangeForm):
@@ -23,17 +25,23 @@ class RenterChangeForm(ChangeForm):
 @never_cache
 @signed_in_or_back_to(own_page("payments:change"))
 def change(request: HttpRequest, number: str) -> HttpResponse:
-    """The first POST shows the new price; the second, with that price as `agreed`, changes the stay."""
+    """The first POST shows the new price; the second, with that price as `agreed`, changes the stay.
+
+    A dearer stay of a paid order then waits for its difference, which is paid from the order's page.
+    """
     order = order_of(request, number, "house__area")
     if not order.is_changeable_by_renter:
         messages.info(request, _("This stay can't be changed here any more. Please contact us."))
         return redirect(order)
     form = RenterChangeForm(request.POST if request.method == "POST" else None, order=order)
-    if form.is_valid() and _is_agreed(request, form) and _change(order, form):
-        messages.success(request, _("Your stay has been changed."))
+    if form.is_valid() and _is_agreed(request, form) and (done := _change(order, form)):
+        if not done.difference_fen:  # otherwise the order's page says what is to be paid
+            messages.success(request, _("Your stay has been changed."))
         return redirect(order)
     status = 422 if form.errors else 200
-    return render(request, "payments/change.html", {"order": order, "form": form}, status=status)
+    minutes = waiting_changes.RENTER_PAYS_WITHIN.seconds // 60
+    context = {"order": order, "form": form, "minutes_to_pay": minutes}
+    return render(request, "payments/change.html", context, status=status)
 
 
 def _is_agreed(request: HttpRequest, form: RenterChangeForm) -> bool:
@@ -46,14 +54,13 @@ def _is_agreed(request: HttpRequest, form: RenterChangeForm) -> bool:
     return True
 
 
-def _change(order: Order, form: RenterChangeForm) -> bool:
-    """Change the stay. False, with the reason in the form, if that is not possible."""
+def _change(order: Order, form: RenterChangeForm) -> Preview | None:
+    """Change the stay. None, with the reason in the form, if that is not possible."""
     assert form.preview
     try:
-        stay_changes.change_for_renter(order, form.new_stay, agreed=form.preview.agreed)
+        return stay_changes.change_for_renter(order, form.new_stay, agreed=form.preview.agreed)
     except Refusal as refusal:
         order.refresh_from_db()
         form.preview = None
         form.add_error("check_in", str(refusal))
-        return False
-    return True
+        return None

@@ -18,20 +18,22 @@ from payments.page_state import is_delayed
 def receipt(request: HttpRequest, number: str) -> HttpResponse:
     """For the renter of an order that was paid, also if it was cancelled later. Excludes surplus money."""
     order = order_of(request, number, "renter")
-    payment = order.payments.filter(status=Payment.Status.PAID).first()
-    if payment is None:
+    payments = list(order.payments.filter(status=Payment.Status.PAID).order_by("id"))
+    if not payments:
         raise Http404
-    refunds = list(payment.refunds.order_by("id"))
+    received_fen = sum(payment.received_fen for payment in payments)
+    refunds = list(Refund.objects.filter(payment__in=payments).order_by("id"))
     done = [refund for refund in refunds if refund.status == Refund.Status.DONE]
     delayed = [refund for refund in refunds if is_delayed(refund)]
     on_their_way = [refund for refund in refunds if refund.status in Refund.ON_ITS_WAY]
     context = {
         "order": order,
-        "payment": payment,
-        "in_capitals": yuan_in_capitals(payment.received_fen),
+        "payments": payments,
+        "received_fen": received_fen,
+        "in_capitals": yuan_in_capitals(received_fen),
         "refunds": done,
         "on_their_way": [refund for refund in on_their_way if refund not in delayed],
         "delayed": delayed,
-        "kept_fen": payment.received_fen - sum(refund.amount_fen for refund in done),
+        "kept_fen": received_fen - sum(refund.amount_fen for refund in done),
     }
     return render(request, "payments/receipt.html", context)

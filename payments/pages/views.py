@@ -1,13 +1,12 @@
 """Views for the renter, and the two addresses that Alipay calls: paycomplete and notify."""
 
 import logging
-import re
 from collections.abc import Sequence
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,38 +17,25 @@ from accounts.guards import signed_in_or_back_to, signed_in_post, signed_in_user
 from accounts.models import User
 from orders.access import order_of, own_page
 from orders.models import Order
+from orders.waiting_changes import waiting_change_of
 from payments import callbacks, cancellation, checkout, page_state, queries
 from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
 from payments.alipay.messages import MAX_BYTES
 from payments.books import message_log
 from payments.books.message_log import Channel
-from payments.checkout import CannotPay, Product
 from payments.models import Payment
 from payments.page_state import PaymentPageState, page_of
-from payments.pages import wechat
+from payments.pages.way_to_alipay import lead_to_alipay
 
 log = logging.getLogger(__name__)
-
-_PHONE = re.compile(r"Mobi|iPhone|iPod", re.IGNORECASE)
 
 
 @never_cache
 @signed_in_post(own_page("orders:detail"))
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """去支付: redirect to Alipay, or back to the order with a message. In WeChat: to the way_out page."""
-    order = order_of(request, number)
-    if wechat.is_inside(request):
-        return redirect("payments:way_out", number)
-    product = Product.WAP if _PHONE.search(request.headers.get("User-Agent", "")) else Product.PAGE
-    try:
-        return HttpResponseRedirect(checkout.press_pay(order, product, another="another" in request.POST))
-    except CannotPay as refusal:
-        messages.error(request, str(refusal))
-    except KeyProblem as problem:
-        log.error("Alipay is not set up: %s", problem)
-        messages.error(request, _("Payment isn't available yet. We're keeping your order."))
-    return redirect(order)
+    return lead_to_alipay(request, order_of(request, number), checkout.press_pay)
 
 
 @csrf_exempt  # so that a POST gets 405, not a CSRF error
@@ -114,9 +100,17 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _status_json(order: Order) -> JsonResponse:
-    statuses = list(order.payments.order_by("-id").values_list("status", flat=True))
+    statuses = [payment.status for payment in _attempts_that_count(order)]
     payment = Payment.Status.PAID if Payment.Status.PAID in statuses else next(iter(statuses), None)
     return JsonResponse({"order": order.status, "payment": payment})
+
+
+def _attempts_that_count(order: Order) -> list[Payment]:
+    """The attempts, the newest first: while a change of a paid stay waits, those to pay its difference."""
+    made = order.payments.order_by("-id")
+    if order.is_paid and (change := waiting_change_of(order)):
+        return list(made.filter(stay_change=change))
+    return list(made)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -149,7 +143,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 def check(request: HttpRequest, number: str) -> HttpResponse:
     """我已付款，帮我查一下: query Alipay now. Redirects with a message; scripts get the JSON of `status`."""
     order = order_of(request, number)
-    attempts_made = list(order.payments.order_by("-id"))
+    attempts_made = _attempts_that_count(order)
     still_open = [payment for payment in attempts_made if payment.status == Payment.Status.OPEN]
     answers = [
         queries.query_trade(payment, deadline=seconds)

@@ -10,6 +10,8 @@ from django.views.decorators.http import require_safe
 
 from core.links import absolute_url
 from orders.access import order_of
+from orders.models import Order, StayChange
+from orders.waiting_changes import waiting_change_of
 
 
 def is_inside(request: HttpRequest) -> bool:
@@ -38,11 +40,14 @@ def way_out(request: HttpRequest, number: str) -> HttpResponse:
     if not is_inside(request) or not request.user.is_authenticated:
         return redirect("orders:detail", number)
     order = order_of(request, number)
-    if not order.is_payable:
+    asked = order if order.status == Order.Status.WAIT_PAYMENT else waiting_change_of(order)
+    if asked is None or not asked.is_payable:
         return redirect(order)
     agent = request.headers["User-Agent"]
     context = {
         "order": order,
+        "asked": asked,
+        "amount_fen": asked.difference_fen if isinstance(asked, StayChange) else asked.amount_fen,
         "address": absolute_url("orders:detail", number),
         "heading": _heading(agent),
         "is_on_computer": _is_on_computer(agent),

@@ -34,13 +34,14 @@ class OrderAdmin(ConfirmsOutside, ExtendsDeadline, ChangesStays, BaseOrderAdmin)
     list_filter = [*BaseOrderAdmin.list_filter, MoneyFilter]
     actions = [
         *BaseOrderAdmin.actions,
-        *("extend_deadline", "change_stay", "cancel_order", "confirm_outside"),
+        *("extend_deadline", "change_stay", "drop_change", "cancel_order", "confirm_outside"),
     ]
     offered = {
         **BaseOrderAdmin.offered,
         "extend_deadline": can_be_extended,
         "confirm_outside": may_have_come,
-        "change_stay": is_changeable,
+        "change_stay": lambda order: is_changeable(order) and not order.waiting_change_or_none,
+        "drop_change": lambda order: order.waiting_change_or_none is not None,
         "cancel_order": lambda order: not order.is_over,
     }
 

@@ -76,6 +76,7 @@ def context_for(order: Order, request: HttpRequest, site: AdminSite) -> dict[str
     return {
         "steps": steps(order),
         "money": money_of(payments),
+        "waiting_change": order.waiting_change_or_none,
         "attempts": [
             Attempt(payment, [_line(refund, steps(refund)) for refund in _refunds(payment)], steps(payment))
             for payment in payments

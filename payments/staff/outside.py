@@ -43,7 +43,9 @@ class OutsideForm(forms.Form):
     def __init__(self, data: Any, *, order: Order) -> None:
         self.order = order
         super().__init__(data, initial=self._as_it_is())
-        amount = YuanField(label=_("Amount received (yuan)"), at_most_fen=MAX_FEN, initial=order.amount_fen)
+        change = order.waiting_change_or_none
+        asked_fen = change.difference_fen if change else order.amount_fen
+        amount = YuanField(label=_("Amount received (yuan)"), at_most_fen=MAX_FEN, initial=asked_fen)
         self.fields = {**self.fields, "amount": amount}
         self.order_fields(["status", "number", "channel", "amount", "reference"])
 

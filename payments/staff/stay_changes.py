@@ -1,10 +1,10 @@
-"""The action of the admin that changes dates and guests of an order."""
+"""Actions of the admin that change dates and guests of an order, and drop a change that waits."""
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.factors import again
@@ -19,6 +19,7 @@ from payments import stay_changes
 from payments.change_form import ChangeForm
 from payments.models import Refund
 from payments.staff.action_messages import warn_of_approval
+from payments.stay_changes import Preview
 
 MAX_REASON = 120
 """With both stays before it, it fits into OrderEvent.reason."""
@@ -76,10 +77,30 @@ class ChangesStays(ReadOnlyAdmin):
         old, new = yuan_text(done.old_fen), yuan_text(done.new_fen)
         entry = " · ".join(filter(None, [what, f"￥{old} → ￥{new}", form.cleaned_data["reason"]]))
         self.log_change(request, order, entry)
-        told = gettext("%(number)s: stay changed.") % {"number": order.number}
-        self.message_user(request, f"{told} {what}", messages.SUCCESS)
+        self._say_done(request, order, done, what)
         warn_of_approval(self, request, Refund.objects.filter(payment__order=order))
         return True
+
+    def _say_done(self, request: HttpRequest, order: Order, done: Preview, what: str) -> None:
+        told = gettext("%(number)s: stay changed.") % {"number": order.number}
+        if done.difference_fen:
+            told = gettext(
+                "%(number)s: agreed. The stay changes once the difference of ￥%(amount)s is paid."
+            ) % {"number": order.number, "amount": yuan_text(done.difference_fen)}
+        self.message_user(request, f"{told} {what}", messages.SUCCESS)
+
+    @admin.action(description=_("Drop the change that waits"), permissions=["act"])
+    def drop_change(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        def drop(order: Order) -> None:
+            stay_changes.drop(order, by=signed_in_user(request))
+
+        self.act_on_each(
+            request,
+            queryset,
+            drop,
+            say_done=lambda count: ngettext("%d change dropped.", "%d changes dropped.", count),
+            log_entry=gettext("The change that waited for its difference was dropped."),
+        )
 
     def _check_right(self, request: HttpRequest, form: StaffChangeForm) -> None:
         if form.preview and form.preview.refund_fen and not request.user.has_perm("payments.change_payment"):

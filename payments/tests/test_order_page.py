@@ -17,7 +17,7 @@ from tests.alipay import Gateway
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 Status = Refund.Status
-QUERIES = 18  # two of them for notes, one for the invoice, one for the names of guests
+QUERIES = 19  # two for notes; one each for the invoice, the names of guests, a change that waits
 
 
 def client_of(role: str = roles.MANAGER) -> Client:

@@ -1,8 +1,9 @@
-"""Renters change dates and guests before payment: the new price first, then the change."""
+"""Renters change dates and guests: the new price first, then the change, or the difference to pay."""
 
 import re
 from contextlib import suppress
 from datetime import date, timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.core import mail
@@ -14,8 +15,8 @@ from houses.models import BookedNight, House
 from orders import limits, mailing
 from orders.changes import Stay
 from orders.models import Order
-from payments import stay_changes
-from payments.models import Payment
+from payments import callbacks, stay_changes
+from payments.models import Payment, Refund
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.races import at_once
@@ -97,8 +98,93 @@ def test_an_attempt_at_the_old_price_is_closed_first(gateway: Gateway) -> None:
     assert order.amount_fen == 15000
 
 
-def test_a_paid_stay_is_not_changed_here() -> None:
+def paid(**fields: object) -> Order:
+    order = booked(**fields)
+    assert callbacks.receive_notify(alipay.notify_body(make.attempt(order)))
+    order.refresh_from_db()
+    return order
+
+
+def test_a_longer_paid_stay_is_agreed_on_then_paid(gateway: Gateway) -> None:
+    order = paid()
+    client, stay = browser_of(order), typed(0, 3)
+    page = client.post(address(order), stay).content.decode()
+    assert [sum_ in page for sum_ in ("￥450.00", "￥300.00", "￥150.00")] == [True] * 3
+    assert "Continue to payment" in page
+    client.post(address(order), {**stay, "agreed": agreed_in(page)})
+    order.refresh_from_db()
+    assert (order.nights, len(nights_of(order))) == (2, 3)
+    shown = client.get(order.get_absolute_url()).content.decode()
+    assert "Pay the difference to change your stay" in shown and "￥150.00" in shown
+    assert f"{address(order)}pay/" in shown and f"{address(order)}drop/" in shown
+    assert f'href="{address(order)}"' not in shown
+    assert "Change waits: ￥150.00 to pay" in client.get("/orders/").content.decode()
+    to_alipay = client.post(f"{address(order)}pay/", headers={"User-Agent": "Mobile"})
+    assert "total_amount" in unquote(to_alipay.headers["Location"])
+    payment = make.rows(Payment).get(live_for=order)
+    assert (payment.product, payment.amount_fen) == ("WAP", 15000)
+    assert client.get(f"/payments/{order.number}/status/").json() == {
+        "order": "WAIT_COMMENT",
+        "payment": "OPEN",
+    }
+    gateway.says = {"query": alipay.not_existing()}
+    client.post(f"/payments/{order.number}/check/")
+    assert "The difference has not been received yet" in client.get(order.get_absolute_url()).content.decode()
+    assert callbacks.receive_notify(alipay.notify_body(payment))
+    shown = client.get(order.get_absolute_url()).content.decode()
+    assert "Difference paid" in shown and "Pay the difference" not in shown
+    receipt = client.get(f"/payments/{order.number}/receipt/").content.decode()
+    assert receipt.count("Merchant order no.") == 2
+    assert "￥450.00" in receipt and "肆佰伍拾元整" in receipt
+    assert "￥150.00" in client.get(alipay.return_url(payment)).content.decode()
+
+
+def test_a_waiting_change_can_be_dropped(gateway: Gateway) -> None:
+    order = paid()
+    change(order, typed(0, 3))
+    client = browser_of(order)
+    page = client.post(f"{address(order)}drop/", follow=True).content.decode()
+    assert "Your stay is as it was" in page and "Pay the difference" not in page
+    assert len(nights_of(order)) == 2
+    page = client.post(f"{address(order)}drop/", follow=True).content.decode()
+    assert "has just changed" in page
+    page = client.post(f"{address(order)}pay/", follow=True).content.decode()
+    assert "can no longer be paid" in page
+
+
+def test_a_shorter_paid_stay_gives_the_difference_back(gateway: Gateway) -> None:
+    order = paid(renter=make.user(email="lin@example.com"))
+    client, stay = browser_of(order), typed(0, 1)
+    page = client.post(address(order), stay).content.decode()
+    assert "You get back" in page and "usually within a day" in page
+    client.post(address(order), {**stay, "agreed": agreed_in(page)})
+    order.refresh_from_db()
+    refund = make.rows(Refund).get()
+    assert (order.nights, order.amount_fen) == (1, 15000)
+    assert (refund.amount_fen, refund.reason, refund.status) == (15000, "CHANGED", "DUE")
+    mailing.send(order.pk)
+    assert "￥150.00" in mail.outbox[-1].body
+
+
+def test_in_wechat_the_difference_is_paid_elsewhere(gateway: Gateway) -> None:
+    order = paid()
+    change(order, typed(0, 3))
+    client, wechat = browser_of(order), {"User-Agent": "Mobile MicroMessenger"}
+    page = client.post(f"{address(order)}pay/", headers=wechat, follow=True).content.decode()
+    assert "￥150.00" in page and "￥300.00" not in page
+
+
+def test_only_the_renter_pays_or_drops(gateway: Gateway) -> None:
+    order = paid()
+    change(order, typed(0, 3))
+    client = browser_of(booked())
+    assert client.post(f"{address(order)}pay/").status_code == 404
+    assert client.post(f"{address(order)}drop/").status_code == 404
+
+
+def test_a_paid_stay_that_has_begun_is_not_changed_here() -> None:
     order = booked(status="WAIT_COMMENT")
+    make.rows(Order).filter(pk=order.pk).update(check_in=timezone.localdate())
     client = browser_of(order)
     assert client.get(address(order)).headers["Location"] == order.get_absolute_url()
     client.post(address(order), {**typed(0, 1), "agreed": "1-30000-15000"})
@@ -143,7 +229,7 @@ def test_a_payment_meanwhile_wins() -> None:
     client = browser_of(order)
     agreed = agreed_in(client.post(address(order), typed(0, 1)).content.decode())
     make.rows(Order).filter(pk=order.pk).update(status="WAIT_COMMENT")
-    client.post(address(order), {**typed(0, 1), "agreed": agreed})
+    client.post(address(order), {**typed(0, 1), "agreed": agreed})  # agreed on while nothing was paid
     order.refresh_from_db()
     assert (order.nights, make.rows(Payment).count()) == (2, 0)
 

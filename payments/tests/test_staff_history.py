@@ -17,7 +17,7 @@ from accounts.models import User
 from houses.models import BookedNight, ChannelCalendar, DoubleSale
 from orders.deadlines import stamp_of
 from orders.invoices import InvoiceRequest
-from orders.models import Order, OrderEvent, Review
+from orders.models import Order, OrderEvent, Review, StayChange
 from payments.books import message_log
 from payments.books.refunds import create
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -117,6 +117,22 @@ def hidden() -> Review:
     return reviewed(hidden_at=timezone.now(), hidden_by=make.user(is_staff=True), hidden_reason="Rude")
 
 
+def change_waits() -> Order:
+    order = received().order
+    StayChange.objects.create(
+        order=order,
+        waiting_for=order,
+        check_in=order.check_in,
+        check_out=order.check_out,
+        guests=4,
+        old_amount_fen=order.amount_fen,
+        amount_fen=order.amount_fen + 1000,
+        pay_by=timezone.now() + timedelta(hours=1),
+        asked_by=order.renter,
+    )
+    return order
+
+
 ASKS_FIRST = {(Order, "change_stay"): 2, (InvoiceRequest, "mark_issued"): 1}
 """Actions whose page carries what it showed, and how often they ask."""
 
@@ -128,6 +144,7 @@ ACTIONS: dict[tuple[type[Model], str], tuple[Callable[[], Model], dict[str, str]
         {"amount": "300.00", "left_fen": "30000", "reason": "Painters"},
     ),
     (Order, "change_stay"): (make.order, {"guests": "3", "reason": "Painters"}),
+    (Order, "drop_change"): (change_waits, {}),
     (OrderEvent, "resend_mail"): (mailed, {}),
     (ChannelCalendar, "read_now"): (channel, {}),
     (ChannelCalendar, "believe_empty"): (lambda: channel(trouble="EMPTIED"), {}),

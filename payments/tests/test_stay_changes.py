@@ -213,13 +213,24 @@ def test_a_paid_stay_that_costs_the_same_moves_nothing(gateway: Gateway) -> None
     assert list(broken_rules()) == []
 
 
-def test_a_dearer_paid_stay_is_refused_in_words(gateway: Gateway) -> None:
-    order = booked()
+def test_a_dearer_paid_stay_waits_for_its_difference(gateway: Gateway) -> None:
+    order, client = booked(), client_of(roles.FRONT_DESK)
     pay(order)
-    page = press(client_of(), order, moved(order, last=1)).content.decode()
-    assert "costs more than was paid" in page
+    stay = moved(order, last=1)
+    assert "￥150.00" in look(client, order, stay).content.decode()
+    page = press(client, order, stay).content.decode()
+    assert "once the difference of ￥150.00 is paid" in page
+    assert "Drop the change that waits" in page and "Change stay…" not in page
+    assert "To be paid by the renter" not in page
     order.refresh_from_db()
-    assert (order.amount_fen, len(nights_of(order))) == (30000, 2)
+    assert (order.amount_fen, len(nights_of(order))) == (30000, 3)
+    mailing.send(order.pk)
+    assert "请补付差价" in mail.outbox[-1].subject
+    assert "￥150.00" in mail.outbox[-1].body and "By phone" in mail.outbox[-1].body
+    dropped = {"action": "drop_change", "_selected_action": order.pk, "next": f"{LIST}{order.pk}/change/"}
+    page = client.post(LIST, dropped, follow=True).content.decode()
+    assert "Change stay…" in page and "Drop the change that waits" not in page
+    assert len(nights_of(order)) == 2
 
 
 @override_settings(STAFF_REFUND_LIMIT_FEN=100)

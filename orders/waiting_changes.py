@@ -1,0 +1,122 @@
+"""Dearer changes of paid stays: agreed on, then made once the difference is paid, or ended without.
+
+payments/ calls these in its transactions, with the order locked. Decision 26 has the reasons.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from houses import availability
+from houses.availability import NightsTaken
+from houses.models import House
+from houses.quotes import Quote
+from orders import changes, price_lines, transitions
+from orders.changes import Stay
+from orders.models import Order, OrderEvent, StayChange
+from orders.stay_change import waiting_change_of as waiting_change_of
+
+Kind = OrderEvent.Kind
+Status = StayChange.Status
+
+RENTER_PAYS_WITHIN = timedelta(minutes=15)
+PAY_WITHIN = transitions.PAY_WITHIN_AFTER_ACCEPTANCE
+
+
+def agree(order: Order, stay: Stay, *, price: Quote, by: User, reason: str = "") -> StayChange:
+    """Agree on a dearer stay, and hold its nights until it is paid or over.
+
+    Call it in a transaction with the order locked, then the house. Raises NightsTaken.
+    """
+    availability.hold_more(order.house, stay.check_in, stay.check_out, order_number=order.number)
+    lines = price_lines.columns_of(price)
+    change = StayChange.objects.create(
+        order=order,
+        waiting_for=order,
+        check_in=stay.check_in,
+        check_out=stay.check_out,
+        guests=stay.guests,
+        old_amount_fen=order.amount_fen,
+        amount_fen=lines["amount_fen"],
+        price_lines=lines["price_lines"],
+        pay_by=pay_by(order, stay, by),
+        asked_by=by,
+        reason=reason,
+    )
+    _note(order, change, Kind.CHANGE_WAITS, by=by, fen=change.difference_fen)
+    return change
+
+
+def pay_by(order: Order, stay: Stay, by: User) -> datetime:
+    """Return the deadline of a change that is agreed now: never later than the day the stay begins.
+
+    Of a stay that has begun, it is at most the end of today.
+    """
+    within = RENTER_PAYS_WITHIN if by.pk == order.renter_id else PAY_WITHIN
+    begins = max(timezone.localdate(), min(order.check_in, stay.check_in))
+    return min(timezone.now() + within, transitions.last_moment(begins))
+
+
+def stay_after(change: StayChange) -> Stay:
+    return Stay(change.check_in, change.check_out, change.guests)
+
+
+def complete(order: Order, change_key: int, *, by: User | None = None, outside: str = "") -> bool:
+    """Make a change whose difference has just been paid, for payments/books alone.
+
+    `by`, `outside` (Order.Outside): staff who took the money outside Alipay, and how it came. False, with
+    nothing written, if the change does not wait any more or the order is another than it was.
+    """
+    order = _locked_with_house(order)
+    change = StayChange.objects.select_related("asked_by").get(pk=change_key)
+    if not changes.is_changeable(order) or order.amount_fen != change.old_amount_fen:
+        return False
+    try:
+        with transaction.atomic():
+            if not _end(change, Status.MADE):
+                return False
+            if outside:
+                Order.objects.filter(pk=order.pk).update(paid_outside=outside)
+            transitions.note(order, Kind.PAID_MORE, actor=by, amount_fen=change.difference_fen)
+            changes.change_stay(
+                order, stay_after(change), price=change.price, by=change.asked_by, reason=change.reason
+            )
+    except NightsTaken:  # none, as long as the order holds them
+        return False
+    return True
+
+
+def end(order: Order, *, status: str, by: User | None = None) -> bool:
+    """End the change that waits, as LAPSED or DROPPED, and free the nights that only it needed.
+
+    An order that is over has freed all its nights before, and its timeline says so. False if none waits.
+    """
+    change = waiting_change_of(order)
+    if change is None:
+        return False
+    order = _locked_with_house(order)
+    if not _end(change, status):
+        return False
+    if not order.is_over:
+        availability.swap(order.house, order.check_in, order.check_out, order_number=order.number)
+        _note(order, change, Kind.CHANGE_OFF, by=by)
+    return True
+
+
+def _locked_with_house(order: Order) -> Order:
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    order.house = House.objects.select_for_update().get(pk=order.house_id)
+    return order
+
+
+def _end(change: StayChange, status: str) -> bool:
+    waiting = StayChange.objects.filter(pk=change.pk, status=Status.WAITING)
+    return bool(waiting.update(status=status, waiting_for=None, ended_at=timezone.now()))
+
+
+def _note(order: Order, change: StayChange, kind: str, *, by: User | None, fen: int | None = None) -> None:
+    told = changes.told_in(order.language, changes.stay_of(order), stay_after(change))
+    text = f"{told} · {change.reason}" if change.reason else told
+    transitions.note(order, kind, actor=by, reason=text[:200], amount_fen=fen)

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 
+from houses import availability
 from jobs import sweep
-from orders import transitions
-from orders.models import Order
+from orders import transitions, waiting_changes
+from orders.models import Order, StayChange
 from payments import callbacks, queries, refunding
 from payments.alipay import bill_rows, notices
 from payments.alipay.answers import Closed, NotExisting, RefundResult
@@ -122,6 +124,40 @@ def refund_is_done_only_if_alipay_confirms(patch: pytest.MonkeyPatch) -> None:
 @guard
 def cancelling_frees_the_nights(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("houses.availability.release", lambda order_number: None)
+
+
+@guard
+def a_form_of_cash_records_once(patch: pytest.MonkeyPatch) -> None:
+    """Take status and number as they are now, not as staff saw them."""
+    record = attempts.record_outside
+
+    def record_anyhow(order: Order, *, status: str, number: str, **money: Any) -> object:
+        order.refresh_from_db()
+        return record(order, status=order.status, number=attempts.next_number(order), **money)
+
+    patch.setattr(attempts, "record_outside", record_anyhow)
+
+
+@guard
+def only_a_change_that_waits_is_made(patch: pytest.MonkeyPatch) -> None:
+    end = waiting_changes._end
+
+    def end_anyhow(change: StayChange, status: str) -> bool:
+        return end(change, status) or True
+
+    patch.setattr(waiting_changes, "_end", end_anyhow)
+
+
+@guard
+def a_change_holds_its_nights(patch: pytest.MonkeyPatch) -> None:
+    agree = waiting_changes.agree
+
+    def agree_without(*args: Any, **kwargs: Any) -> StayChange:
+        with patch.context() as within:
+            within.setattr(availability, "hold_more", lambda *stay, **order: None)
+            return agree(*args, **kwargs)
+
+    patch.setattr(waiting_changes, "agree", agree_without)
 
 
 @guard

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import time_machine
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone as site_time
@@ -27,7 +27,7 @@ from core.models import TransactionMarker
 from core.money import yuan_text
 from houses.models import BookedNight, House, PriceRule
 from jobs.sweep import sweep_once
-from orders.models import Order, OrderEvent, Review
+from orders.models import Order, OrderEvent, Review, StayChange
 from payments.alipay import http
 from payments.alipay.configured import alipay_client as alipay_client
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
@@ -82,6 +82,9 @@ ACTS = [
     "the sweep runs",
     "pay is pressed",
     "staff take cash",
+    "the renter makes it longer",
+    "the difference is paid",
+    "the change is dropped",
 ]
 
 
@@ -214,8 +217,10 @@ class History(RuleBasedStateMachine):
     def presses_pay(self, order: int, on: str, another: bool) -> None:
         self._press_pay(self._number(order), on, another)
 
-    def _press_pay(self, number: str, on: str = "desktop", another: bool = False) -> None:
-        page = reverse("payments:pay", args=[number])
+    def _press_pay(
+        self, number: str, on: str = "desktop", another: bool = False, view: str = "payments:pay"
+    ) -> None:
+        page = reverse(view, args=[number])
         browser = {"User-Agent": PHONE if on == "phone" else DESKTOP}
         form = {"another": "1"} if another else {}
         response = self._visit(lambda: self.site.renter.post(page, form, headers=browser))
@@ -252,6 +257,61 @@ class History(RuleBasedStateMachine):
             if response is not None and response.context and "preview" in response.context:
                 form = {"comes_back_fen": str(response.context["preview"].refund_fen)}
         self._visit(lambda: self.site.renter.post(page, form))
+
+    @if_any("WAIT_ACCEPT", "WAIT_PAYMENT", "WAIT_COMMENT", "COMPLETE")
+    @step(
+        order=SOME,
+        first=st.sampled_from([-1, 0, 0, 1]),
+        last=st.sampled_from([-1, 1, 1, 2]),
+        by=st.sampled_from(["renter", "renter", "staff"]),
+    )
+    def stay_changes(self, order: int, first: int, last: int, by: str) -> None:
+        self._change_stay(
+            self._number(order, "WAIT_COMMENT", "WAIT_PAYMENT", "WAIT_ACCEPT", "COMPLETE"), first, last, by
+        )
+
+    def _change_stay(self, number: str, first: int, last: int, by: str = "renter") -> None:
+        """Move arrival and departure by so many days: look at the price, then agree to it."""
+        row = Order.objects.get(number=number)
+        days = row.check_in + timedelta(days=first), row.check_out + timedelta(days=last)
+        stay = {"check_in": str(days[0]), "check_out": str(days[1]), "guests": "1", "no_refund": "1"}
+        page, rows = reverse("payments:change", args=[number]), Order.objects.filter(pk=row.pk)
+
+        def press(**more: str) -> Any:
+            if by == "staff":
+                return self._staff("admin:orders_order_changelist", "change_stay", rows, **stay, **more)
+            return self._visit(lambda: self.site.renter.post(page, {**stay, **more}))
+
+        if agreed := _agreed(press()):
+            press(agreed=agreed)
+
+    @precondition(lambda self: waiting_changes().exists())
+    @step(which=SOME, on=BROWSERS, another=st.booleans(), twice=st.booleans())
+    def pays_the_difference(self, which: int, on: str, another: bool, twice: bool) -> None:
+        self._pay_difference(which, on, another)
+        if twice:
+            self.now.shift(timedelta(seconds=5))
+            self._pay_difference(which, on, True)
+
+    def _pay_difference(self, which: int, on: str = "desktop", another: bool = False) -> None:
+        numbers = list(waiting_changes().order_by("pk").values_list("order__number", flat=True))
+        if not numbers:
+            return
+        before = len(self.links)
+        self._press_pay(_newest(numbers, which), on, another, view="payments:pay_change")
+        if len(self.links) > before:
+            self._at_cashier(0)
+
+    @precondition(lambda self: waiting_changes().exists())
+    @step(which=SOME)
+    def drops_the_change(self, which: int) -> None:
+        self._drop_change(which)
+
+    def _drop_change(self, which: int) -> None:
+        numbers = list(waiting_changes().order_by("pk").values_list("order__number", flat=True))
+        if numbers:
+            page = reverse("payments:drop_change", args=[_newest(numbers, which)])
+            self._visit(lambda: self.site.renter.post(page))
 
     # --- The buyer at Alipay --------------------------------------------------------------------------
 
@@ -406,10 +466,11 @@ class History(RuleBasedStateMachine):
             form = {"left_fen": str(left_fen), "amount": _share(back, left_fen), "reason": "The roof leaks"}
             self._staff("admin:orders_order_changelist", "cancel_order", rows, **form)
 
-    @if_any("WAIT_PAYMENT", "CANCELED")
+    @if_any("WAIT_PAYMENT", "WAIT_COMMENT", "CANCELED")
     @step(order=SOME, how=st.sampled_from(["once", "clicked twice", "the renter pays, too"]))
     def staff_confirm_cash(self, order: int, how: str) -> None:
-        self._take_cash(self._number(order, "WAIT_PAYMENT", "CANCELED"), how)
+        waiting = list(waiting_changes().values_list("order__number", flat=True))
+        self._take_cash(waiting[0] if waiting else self._number(order, "WAIT_PAYMENT", "CANCELED"), how)
 
     def _take_cash(self, number: str, how: str = "once") -> None:
         rows, page = Order.objects.filter(number=number), "admin:orders_order_changelist"
@@ -420,6 +481,7 @@ class History(RuleBasedStateMachine):
         form = {name: str(asked.context["form"][name].value()) for name in names}
         if how == "the renter pays, too" and self.links:
             self._at_cashier(0)
+        self.truth.handed_over.append((number, yuan_to_fen(form["amount"])))
         for _ in range(2 if how == "clicked twice" else 1):
             self._staff(page, "confirm_outside", rows, channel="CASH", reference="R-17", **form)
 
@@ -559,6 +621,12 @@ class History(RuleBasedStateMachine):
                 self._sweep()
             case "staff take cash":
                 self._take_cash(self._number(which, "WAIT_PAYMENT"))
+            case "the renter makes it longer":
+                self._change_stay(self._number(which, "WAIT_COMMENT"), 0, 1)
+            case "the difference is paid":
+                self._pay_difference(which)
+            case "the change is dropped":
+                self._drop_change(which)
             case "pay is pressed":
                 self._press_pay(self._number(which))
 
@@ -669,6 +737,7 @@ class History(RuleBasedStateMachine):
             or Refund.objects.exclude(status__in=["DONE", "GIVEN_UP"]).exists()
             or GatewayMessage.objects.filter(verdict="REFUND_NOTICE").exists()
             or any_order(status__in=["WAIT_ACCEPT", "WAIT_PAYMENT"])
+            or waiting_changes().exists()
         )
 
     def _count_outcomes(self) -> None:
@@ -702,6 +771,18 @@ class History(RuleBasedStateMachine):
             "paid outside Alipay": Order.objects.exclude(paid_outside="").exists(),
             "surplus outside Alipay": rows.exclude(channel="ALIPAY").filter(status="SURPLUS").exists(),
             "given back outside Alipay": Refund.objects.exclude(handed_by=None).exists(),
+            "changed before payment": Order.objects.filter(pk__in=changed_unpaid()).exists(),
+            "cheaper after payment": Refund.objects.filter(reason="CHANGED").exists(),
+            "difference paid": kinds.PAID_MORE in events,
+            "difference paid in cash": rows.exclude(channel="ALIPAY")
+            .filter(stay_change__status="MADE")
+            .exists(),
+            "difference came in vain": rows.filter(status="SURPLUS", stay_change__isnull=False).exists(),
+            "difference paid, then cancelled": paid_then_cancelled.filter(
+                payments__stay_change__status="MADE"
+            ).exists(),
+            "change lapsed": StayChange.objects.filter(status="LAPSED").exists(),
+            "change dropped": StayChange.objects.filter(status="DROPPED").exists(),
             "several attempts": rows.filter(out_trade_no__endswith="_2").exists(),
             "settled by return": GatewayMessage.objects.filter(channel="RETURN", verdict="SETTLED").exists(),
             "settled by notify": rows.filter(status__in=SETTLED, evidence="NOTIFY").exists(),
@@ -723,6 +804,16 @@ def _seen_price(response: Any) -> str:
     return found[1] if found else ""
 
 
+def _agreed(response: Any) -> str:
+    """Return what a page of a change wants agreed on; empty if the change is refused."""
+    found = re.search(r'name="agreed" value="([0-9-]*)"', response.content.decode()) if response else None
+    return found[1] if found else ""
+
+
+def yuan_to_fen(text: str) -> int:
+    return round(float(text) * 100)
+
+
 def _change_price(home: House, night: date, *, fen: int) -> None:
     PriceRule.objects.create(house=home, name="春", first_night=night, last_night=night, price_fen=fen)
 
@@ -733,6 +824,16 @@ def _share(back: str, fen: int) -> str:
 
 def to_hand_over() -> QuerySet[Refund]:
     return Refund.objects.filter(status="DUE").exclude(payment__channel="ALIPAY")
+
+
+def waiting_changes() -> QuerySet[StayChange]:
+    return StayChange.objects.filter(status="WAITING")
+
+
+def changed_unpaid() -> Any:
+    """Orders with a change that no payment came before."""
+    paid = OrderEvent.objects.filter(order=OuterRef("order"), kind="PAID", pk__lt=OuterRef("pk"))
+    return OrderEvent.objects.filter(~Exists(paid), kind="CHANGED").values("order")
 
 
 def any_order(**conditions: object) -> bool:
@@ -755,6 +856,7 @@ def delete_everything(standin: StandIn) -> None:
         GatewayMessage,
         Refund,
         Payment,
+        StayChange,
         Review,
         OrderEvent,
         BookedNight,

@@ -3,12 +3,14 @@
 import functools
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 
 from django.db import connection
 from django.db.models import Q
 
+from houses.availability import nights_between
 from houses.models import BookedNight
-from orders.models import Order, OrderEvent
+from orders.models import Order, OrderEvent, StayChange
 from payments.books import invariants
 from payments.models import Payment, Refund
 from standin import StandIn
@@ -26,6 +28,8 @@ class Truth:
         self._standin = standin
         # (trade number, refund number) of refunds made in Alipay's console
         self.by_hand: set[tuple[str, str]] = set()
+        # (order number, fen) of cash that a renter handed over; staff may have pressed more than once
+        self.handed_over: list[tuple[str, int]] = []
         self._receipts: dict[str, tuple[int, str]] = {}
         self._paid_orders: set[str] = set()
 
@@ -33,7 +37,7 @@ class Truth:
         """Yield rules that are broken now. They hold after every step, even with messages outstanding."""
         yield from _broken_rules()
         trades = {trade["out_trade_no"]: trade for trade in self._standin.trades()}
-        payments = list(Payment.objects.order_by("pk"))
+        payments = list(Payment.objects.select_related("order").order_by("pk"))
         for payment in payments:
             trade = trades.get(payment.out_trade_no)
             if payment.is_outside:
@@ -44,6 +48,9 @@ class Truth:
                 yield f"I1 {payment}: the books have money that Alipay did not take in"
             if payment.received_fen and trade and trade["trade_no"] != payment.trade_no:
                 yield f"I1 {payment}: settled with the number of another trade"
+        taken = Counter((p.order.number, p.received_fen) for p in payments if p.is_outside)
+        for (number, fen), times in (taken - Counter(self.handed_over)).items():
+            yield f"I1 {number}: the books have {fen} fen in cash {times} times too often"
         yield from self._refunds_now(trades)
         yield from _nights_not_held()
         yield from self._paid_stays_paid(payments)
@@ -111,6 +118,8 @@ class Truth:
                 yield f"{payment}: is still contradicted"
         for refund in Refund.objects.exclude(status__in=[Refund.Status.DONE, Refund.Status.GIVEN_UP]):
             yield f"{refund}: is {refund.status}"
+        for change in StayChange.objects.filter(status=StayChange.Status.WAITING):
+            yield f"{change.order}: a change of it still waits"
         for order in Order.objects.all():
             yield from _wrong_at_the_end(order)
 
@@ -148,10 +157,18 @@ def _all_rules() -> tuple[str, list[object]]:
 
 def _nights_not_held() -> Iterator[str]:
     held = Counter(BookedNight.objects.order_by().values_list("order_number", flat=True))
-    live = Order.objects.exclude(status__in=[Order.Status.CANCELED, Order.Status.REJECTED]).order_by()
-    for number, nights in live.values_list("number", "nights"):
-        if held[number] != nights:
-            yield f"I6 {number}: does not hold its nights"
+    live = Order.objects.exclude(status__in=[Order.Status.CANCELED, Order.Status.REJECTED])
+    for order in live.select_related("waiting_change").order_by():
+        if held[order.number] != len(_nights_of(order)):
+            yield f"I6 {order}: does not hold its nights"
+
+
+def _nights_of(order: Order) -> set[date]:
+    """Return the nights of the order, and those of a change of it that waits."""
+    nights = set(nights_between(order.check_in, order.check_out))
+    if change := order.waiting_change_or_none:
+        nights |= set(nights_between(change.check_in, change.check_out))
+    return nights
 
 
 def _wrong_at_the_end(order: Order) -> Iterator[str]:

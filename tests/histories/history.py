@@ -68,6 +68,8 @@ BEGINNINGS = [
     "comes back",
     "comes back, Alipay is silent",
     "is paid",
+    "is paid, then longer",
+    "is paid, then longer",
 ]
 DAYS_AHEAD = st.sampled_from([1, 6])
 BROWSERS = st.sampled_from(["desktop", "phone"])
@@ -178,8 +180,10 @@ class History(RuleBasedStateMachine):
                 self.standin.fault("gateway.refuse", times=2)  # libcurl retries once on a reused connection
             if goes_on.startswith("comes back") and self.returns:
                 self._return(0)
-            if goes_on == "is paid" and self.notices:
+            if goes_on.startswith("is paid") and self.notices:
                 self._notify(self.notices[0])
+            if goes_on == "is paid, then longer":
+                self._change_stay(self._number(0), 0, 1)
 
     @precondition(lambda self: len(self.orders) < 3)
     @step(house=HOUSES, days=DAYS_AHEAD)
@@ -286,20 +290,23 @@ class History(RuleBasedStateMachine):
             press(agreed=agreed)
 
     @precondition(lambda self: waiting_changes().exists())
-    @step(which=SOME, on=BROWSERS, another=st.booleans(), twice=st.booleans())
-    def pays_the_difference(self, which: int, on: str, another: bool, twice: bool) -> None:
-        self._pay_difference(which, on, another)
-        if twice:
+    @step(which=SOME, on=BROWSERS, does=st.sampled_from(["pay", "pay", "pay twice", "leave"]))
+    def pays_the_difference(self, which: int, on: str, does: str) -> None:
+        """Press Pay and pay, also in a second tab; or leave, with a link that may still be paid."""
+        self._pay_difference(which, on, does=does)
+        if does == "pay twice":
             self.now.shift(timedelta(seconds=5))
-            self._pay_difference(which, on, True)
+            self._pay_difference(which, on, another=True)
 
-    def _pay_difference(self, which: int, on: str = "desktop", another: bool = False) -> None:
+    def _pay_difference(
+        self, which: int, on: str = "desktop", another: bool = False, does: str = "pay"
+    ) -> None:
         numbers = list(waiting_changes().order_by("pk").values_list("order__number", flat=True))
         if not numbers:
             return
         before = len(self.links)
         self._press_pay(_newest(numbers, which), on, another, view="payments:pay_change")
-        if len(self.links) > before:
+        if len(self.links) > before and does != "leave":
             self._at_cashier(0)
 
     @precondition(lambda self: waiting_changes().exists())

@@ -110,6 +110,39 @@ def paid_from_two_tabs_with_every_message_twice() -> None:
     state.teardown()
 
 
+@keep("a_form_of_cash_records_once")
+def cash_is_confirmed_with_two_clicks() -> None:
+    state = History()
+    state.begins_with_an_order(house="instant", days=6, on="desktop", goes_on="waits", notices_arrive=True)
+    state.staff_confirm_cash(order=0, how="clicked twice")
+    state.teardown()
+
+
+@keep("only_a_change_that_waits_is_made")
+def a_difference_is_paid_after_its_change_was_dropped() -> None:
+    state = History()
+    state.begins_with_an_order(
+        house="instant", days=6, on="desktop", goes_on="is paid, then longer", notices_arrive=True
+    )
+    state.pays_the_difference(which=0, on="desktop", does="leave")
+    state.gateway_breaks(fault="gateway.refuse", times=1000, act="the change is dropped")
+    state.gateway_is_well()
+    state.buyer_at_cashier(link=0, does="pay", account="1")
+    state.notice_comes(which=0, how="as sent")
+    state.teardown()
+
+
+@keep("a_change_holds_its_nights")
+def paid_for_a_night_more() -> None:
+    state = History()
+    state.begins_with_an_order(
+        house="instant, strict", days=6, on="phone", goes_on="is paid, then longer", notices_arrive=False
+    )
+    state.pays_the_difference(which=0, on="phone", does="pay twice")
+    state.browser_returns(which=0, how="as sent")
+    state.teardown()
+
+
 @pytest.mark.parametrize("history", KEPT.values(), ids=lambda history: history.__name__)
 def test_RND01_kept_history(history: Kept) -> None:
     history()

@@ -94,13 +94,13 @@ class World:
         return _fetch("POST", self.url + path, form, headers)
 
     def press(self, button: str, order: Order, *, agent: str = "", **fields: object) -> Page | None:
-        """Post the form of a button: `pay`, `cancel` or `check`."""
+        """Post the form of a button, such as `pay`, `cancel` or `change/drop`."""
         path = f"/payments/{order.number}/{button}/"
         return self.visit(order.renter, path, post=fields, agent=agent)
 
-    def go_to_alipay(self, order: Order, *, agent: str = "") -> str:
+    def go_to_alipay(self, order: Order, *, button: str = "pay", agent: str = "") -> str:
         """Press Pay and follow the link to Alipay; return the attempt's number."""
-        link = self.press("pay", order, agent=agent)
+        link = self.press(button, order, agent=agent)
         assert link is not None and link.location.startswith(self.standin.gateway_url), link
         assert _fetch("GET", link.location, None, {}).status == 302
         return order.payments.latest("id").out_trade_no
@@ -240,9 +240,14 @@ def acknowledged(standin: StandIn) -> set[str]:
 
 
 def holds_its_nights(order: Order) -> bool:
-    """Return True if the order holds all of its nights, or none if it is over."""
-    held = BookedNight.objects.filter(order_number=order.number).count()
-    return held == (0 if order.is_over else order.nights)
+    """Return True if the order holds all of its nights, or none if it is over.
+
+    While a change of it waits, it also holds the nights of that.
+    """
+    held = set(BookedNight.objects.filter(order_number=order.number).values_list("night", flat=True))
+    stays = [] if order.is_over else [order, *order.stay_changes.filter(status="WAITING")]
+    nights = (availability.nights_between(stay.check_in, stay.check_out) for stay in stays)
+    return held == set().union(*nights)
 
 
 def mail_of(order: Order, kind: str) -> str:

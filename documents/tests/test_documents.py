@@ -20,8 +20,8 @@ ADD = "/admin/documents/version/add/"
 FIRST_VERSIONS = {
     "about.en.md": "9f10710b6e64a40e",
     "about.zh-hans.md": "a3d12610db04b00a",
-    "help.en.md": "9547cba350e8135f",
-    "help.zh-hans.md": "2b54b2ff8da6a2c2",
+    "help.en.md": "0c637229d781a49f",
+    "help.zh-hans.md": "3db7b5c9bd87f3d7",
     "privacy.en.md": "71abb08180dbdf2e",
     "privacy.zh-hans.md": "a4d4930712ae0c2f",
     "terms.en.md": "37bc943c6abfd669",

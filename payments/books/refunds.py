@@ -245,10 +245,15 @@ def note_due(order: Order, refund: Refund, *, by: User | None) -> None:
 
 
 def _unapproved_fen(payment: Payment) -> int:
-    """The sum that staff refunded of the order without approval: small parts count together."""
+    """The sum that staff refunded without approval: small parts count together.
+
+    So do parts of all payments that were applied to one order: a dearer change must not double the limit.
+    """
     going = [Status.DUE, Status.SENT, Status.DONE, Status.REFUSED]
-    of_order = Refund.objects.filter(payment__order=payment.order_id)
-    alone = of_order.filter(asked_by__isnull=False, approved_by=None, status__in=going)
+    together = Q(payment=payment)
+    if payment.status == Payment.Status.PAID:
+        together = Q(payment__order=payment.order_id, payment__status=Payment.Status.PAID)
+    alone = Refund.objects.filter(together, asked_by__isnull=False, approved_by=None, status__in=going)
     return sum(alone.order_by().values_list("amount_fen", flat=True))
 
 

@@ -542,3 +542,15 @@ def test_whoever_agrees_again_sees_why_not(gateway: Gateway) -> None:
     assert StayChange.objects.get(waiting_for=order).difference_fen == 15000
     with pytest.raises(CannotChange):
         stay_changes.change_for_renter(order, moved(order, last=1), agreed="1-30000-45000")
+
+
+def test_a_surplus_payment_has_a_limit_of_its_own(gateway: Gateway, settings) -> None:
+    settings.STAFF_REFUND_LIMIT_FEN = 40000
+    order, staff = longer(), make.user(is_staff=True)
+    twice = make.attempt(order, live_for=None)
+    tell_paid(twice)
+    make.rows(Refund).filter(payment=twice).update(asked_by=staff)
+    newest, first = refunds.paid_for(order)
+    made = [refunds.create(payment, 15000, reason="STAFF", asked_by=staff) for payment in (newest, first)]
+    made.append(refunds.create(first, 15000, reason="STAFF", asked_by=staff))
+    assert [refund.status for refund in made] == ["DUE", "DUE", "PROPOSED"]

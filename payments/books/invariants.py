@@ -242,7 +242,9 @@ def _orders_hold_their_nights() -> Iterator[Question]:
         ),
         "order__number",
     )
-    yield Question("over, but a change of it waits", waiting.filter(order__status__in=Order.OVER), "order__number")
+    yield Question(
+        "over, but a change of it waits", waiting.filter(order__status__in=Order.OVER), "order__number"
+    )
 
 
 def _paid_stays_paid() -> Iterator[Question]:

@@ -1,6 +1,6 @@
 """Dearer changes of paid stays: agreed on, then made once the difference is paid, or ended without.
 
-payments/ calls these in its transactions, with the order locked. Decision 26 has the reasons.
+payments/ calls these in its transactions, with the order locked. Decision 27 has the reasons.
 """
 
 from datetime import datetime, timedelta

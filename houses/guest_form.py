@@ -37,7 +37,7 @@ class GuestForm(forms.Form):
         label=_("Guests' names"),
         required=False,
         max_length=MAX_NAMES_LENGTH,
-        help_text=_("With commas between them, as in their identity cards."),
+        help_text=_("Separate names with commas, as on their ID cards."),
     )
     arrival_time = forms.ChoiceField(label=_("Arrival time"), required=False, choices=ARRIVAL_TIMES)
     note = PlainTextField(

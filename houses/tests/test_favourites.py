@@ -174,7 +174,7 @@ def test_the_page_has_the_newest_first_and_says_what_is_gone(client: Client, ren
 
 
 def test_the_empty_page_says_how_to_begin(client: Client, renter: User) -> None:
-    assert "Press the heart on a home that you like" in client.get("/houses/favourites/").content.decode()
+    assert "Tap the heart on a home you like" in client.get("/houses/favourites/").content.decode()
 
 
 @pytest.mark.parametrize("homes", [1, 26])

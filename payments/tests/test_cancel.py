@@ -110,13 +110,13 @@ def test_the_cleaning_fee_and_what_of_it_comes_back_are_named(renter: Client, or
     make.rows(Order).update(refund_policy="STRICT", price_lines=lines)
     pay(order)
     html = renter.get(address(order)).content.decode()
-    for shown in ("Back of the nights", "￥110.00", "Back of the cleaning fee", "￥80.00", "￥190.00"):
+    for shown in ("Refund for the nights", "￥110.00", "Refund for the cleaning fee", "￥80.00", "￥190.00"):
         assert shown in html
     assert "for half the price, after that for none." in html
     make.rows(Order).update(check_in=timezone.localdate() + timedelta(days=2))
     html = renter.get(address(order)).content.decode()
     assert "A cancellation is not refunded. Until the day before check-in" in html
-    assert "Back of the nights" not in html
+    assert "Refund for the nights" not in html
     assert cancel(renter, order, 8000) == 302
 
 

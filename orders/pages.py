@@ -9,7 +9,7 @@ from houses.described import LONG_TEXTS
 from orders.models import Order, OrderQuerySet
 from orders.money_state import with_confirming, with_refund_sums
 from orders.search import matching
-from orders.stages import BY_CHECK_IN, Stage, count_by_stage, matching_stage
+from orders.stages import BY_CHECK_IN, Stage, count_by_stage, matching_stage, stage_of
 
 ORDERS_PER_PAGE = 20
 
@@ -54,7 +54,9 @@ def next_trip_first(newest: list[Order]) -> list[Order]:
 
     Among these orders only, without a query. What must be paid or confirmed is the newest anyhow.
     """
-    trips = [order for order in newest if order.stay_is_on]
+    trips = [
+        order for order in newest if stage_of(order.status, order.check_in, order.check_out) in BY_CHECK_IN
+    ]
     if not trips:
         return newest
     following = min(trips, key=lambda order: order.check_in)

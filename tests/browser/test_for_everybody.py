@@ -271,6 +271,7 @@ def renter_with_orders(inspector, running, standin):
     inspector.look_at("orders")
     found = visitor.page.locator("article h2 a").evaluate_all("links => links.map(link => link.pathname)")
     inspector.open("/accounts/me/close/", "close-account-refused")
+    inspector.open("/accounts/me/email/remove/", "remove-email")
     token = signing.dumps([FIRST_USER, f"{RENTER}@example.com"], salt=emails.SALT)
     inspector.open(f"/accounts/me/email/confirm/?{urlencode({'token': token})}", "confirm-email")
     inspector.open("/orders/?status=CANCELED&q=2031", "none-of-this-kind")

@@ -109,7 +109,8 @@ def _sum_money(numbers: Numbers) -> None:
     for day, fen in _by_day(came, "paid_at", Sum("received_fen")):
         numbers.by_day[day].received_fen = fen
         numbers.total.received_fen += fen
-    newest = came.order_by("-paid_at").values_list("paid_at", "order__created_at")[:PAYMENTS_TIMED]
+    first = came.filter(stay_change=None)
+    newest = first.order_by("-paid_at").values_list("paid_at", "order__created_at")[:PAYMENTS_TIMED]
     waited = [(paid_at - booked_at).total_seconds() for paid_at, booked_at in newest if paid_at]
     numbers.time_to_pay = timedelta(seconds=median(waited)) if waited else None
     went = Refund.objects.filter(status=Refund.Status.DONE, done_at__range=numbers.period.moments).order_by()

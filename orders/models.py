@@ -268,7 +268,7 @@ class OrderEvent(models.Model):
         REMINDED = "REMINDED", _("Payment reminder sent")
         CHANGED = "CHANGED", _("Stay changed")
         CHANGE_WAITS = "CHANGE_WAITS", _("Change to be paid")
-        CHANGE_OFF = "CHANGE_OFF", _("Change dropped")
+        CHANGE_OFF = "CHANGE_OFF", _("Change not made")
         PAID_MORE = "PAID_MORE", _("Difference paid")
         REJECTED = "REJECTED", _("Not accepted")
         PAID = "PAID", _("Paid")

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='orderevent',
             name='kind',
-            field=models.CharField(choices=[('BOOKED', 'Booked'), ('ACCEPTED', 'Accepted'), ('EXTENDED', 'Deadline extended'), ('REMINDED', 'Payment reminder sent'), ('CHANGED', 'Stay changed'), ('CHANGE_WAITS', 'Change to be paid'), ('CHANGE_OFF', 'Change dropped'), ('PAID_MORE', 'Difference paid'), ('REJECTED', 'Not accepted'), ('PAID', 'Paid'), ('REVIEWED', 'Reviewed'), ('CANCELED', 'Cancelled'), ('EXPIRED', 'Expired'), ('SURPLUS', 'Extra payment'), ('REFUND_DUE', 'Refund started'), ('REFUND_OFF', 'Refund cancelled'), ('REFUNDED', 'Refunded'), ('REPLIED', 'Reply to your review'), ('HIDDEN', 'Review hidden'), ('SHOWN', 'Review shown again')], max_length=12, verbose_name='event'),
+            field=models.CharField(choices=[('BOOKED', 'Booked'), ('ACCEPTED', 'Accepted'), ('EXTENDED', 'Deadline extended'), ('REMINDED', 'Payment reminder sent'), ('CHANGED', 'Stay changed'), ('CHANGE_WAITS', 'Change to be paid'), ('CHANGE_OFF', 'Change not made'), ('PAID_MORE', 'Difference paid'), ('REJECTED', 'Not accepted'), ('PAID', 'Paid'), ('REVIEWED', 'Reviewed'), ('CANCELED', 'Cancelled'), ('EXPIRED', 'Expired'), ('SURPLUS', 'Extra payment'), ('REFUND_DUE', 'Refund started'), ('REFUND_OFF', 'Refund cancelled'), ('REFUNDED', 'Refunded'), ('REPLIED', 'Reply to your review'), ('HIDDEN', 'Review hidden'), ('SHOWN', 'Review shown again')], max_length=12, verbose_name='event'),
         ),
         migrations.CreateModel(
             name='StayChange',

@@ -118,6 +118,7 @@ def test_a_longer_paid_stay_is_agreed_on_then_paid(gateway: Gateway) -> None:
     assert "Pay the difference to change your stay" in shown and "￥150.00" in shown
     assert f"{address(order)}pay/" in shown and f"{address(order)}drop/" in shown
     assert f'href="{address(order)}"' not in shown
+    assert 'data-mark="change"' in shown  # another tab may pay
     assert "Change waits: ￥150.00 to pay" in client.get("/orders/").content.decode()
     to_alipay = client.post(f"{address(order)}pay/", headers={"User-Agent": "Mobile"})
     assert "total_amount" in unquote(to_alipay.headers["Location"])

@@ -388,3 +388,28 @@ class TestWithoutASession:
         renter.sign_in()
         assert renter.number() == number
         renter.press_pay()
+
+
+def test_a_night_more_is_paid_and_the_other_tab_follows(visit):
+    renter = visit(**PHONE, fast_clock=True)
+    number = renter.start_with_order()
+    renter.press_pay()
+    renter.pay()
+    expect(heading(renter.page, "支付成功")).to_be_visible(timeout=UNATTENDED_MS)
+    _night, check_out = renter.free_days(1)  # right after the two that were booked
+    renter.go(f"/orders/{number}/")
+    renter.click("修改日期或人数")
+    renter.field("Check-out").fill(str(check_out))
+    renter.click("查看新价格")
+    expect(renter.page.locator("main")).to_contain_text("需补付")
+    renter.look("change-after-payment")
+    renter.click("去补付")
+    renter.look("change-waits")
+    other = renter.new_tab(f"/orders/{number}/")
+    expect(heading(other, "补付差价后修改入住")).to_be_visible()
+    renter.at_cashier(renter.page.get_by_role("button", name=re.compile("^去支付 ￥259.00")).click)
+    renter.pay()
+    expect(heading(renter.page, "支付成功")).to_be_visible(timeout=UNATTENDED_MS)
+    expect(renter.page.locator("main")).to_contain_text("￥259.00")
+    expect(other.get_by_text("已补付差价")).to_be_visible(timeout=UNATTENDED_MS)
+    expect(other.locator(".stay .nights")).to_have_text("3晚")

@@ -38,9 +38,9 @@ audit: machine-test ## list known vulnerabilities of our dependencies (needs the
 	  -r requirements.txt -r requirements-sms.txt -r requirements-dev.txt -r standin/tests/official/requirements.txt \
 	  || { echo "Vulnerabilities were found, or the service could not be reached: see above."; exit 1; }
 
-bench: machine-bench ## measure speed, compared with the article's views
-	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks
-	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions
+bench: machine-bench ## measure speed, compared with the article's views (ONLY=pay for one work, BASE=COMMIT for paid orders by its code)
+	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks $(ONLY) $(if $(BASE),--base $(BASE))
+	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions $(ONLY)
 
 budget: machine-bench ## compare instructions and messages of each request with benchmarks/budget.json
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions --budget

@@ -26,12 +26,12 @@ WORKS = (
 PACKAGES = ("Django", "mysqlclient", "python-alipay-sdk", "cryptography")
 
 
-def main(works: list[str], orders: int, rounds: int, attempts: int) -> int:
+def main(works: list[str], orders: int, rounds: int, attempts: int, base: str | None) -> int:
     """Print the figures of these works. Return 0 whatever the ratios are, 1 if a comparison was not valid."""
     start = time.monotonic()
     with environment.prepared() as standin_url:
         # Models can be imported only after Django is set up.
-        from benchmarks import guessing, homes, my_orders, outage, paying, signatures, staff, sweep
+        from benchmarks import guessing, homes, load, my_orders, outage, paying, signatures, staff, sweep
         from benchmarks.standin import Alipay
 
         print(_about())
@@ -47,6 +47,7 @@ def main(works: list[str], orders: int, rounds: int, attempts: int) -> int:
                 *paying.return_after_notify(scenario, rounds),
                 *paying.return_with_query(scenario, rounds),
             ],
+            "load": lambda: load.load(standin_url, base),
             "outage": lambda: outage.after_a_day(scenario, attempts),
             "homes": lambda: homes.homes(orders // homes.NIGHTS_PER_HOME, rounds),  # as many nights as orders
             "my_orders": lambda: my_orders.my_orders(orders, rounds),
@@ -78,7 +79,7 @@ def _about() -> str:
     return (
         f"{time.strftime('%Y-%m-%d')}, {machine}, {packages}\n"
         f"{server}, innodb_flush_log_at_trx_commit={flush}\n"
-        "One thread calls the WSGI applications in turns; no sockets, but for guessing."
+        "One thread calls the WSGI applications in turns; no sockets, but for load and guessing."
     )
 
 
@@ -90,6 +91,7 @@ if __name__ == "__main__":
         "--orders", type=int, help=f"rows in the large table ({ORDERS:,}), a multiple of 1,000"
     )
     parser.add_argument("--rounds", type=int, help=f"({ROUNDS})")
+    parser.add_argument("--base", metavar="COMMIT", help="measure the load with the code of this commit, too")
     arguments = parser.parse_args()
     orders = arguments.orders or (QUICK_ORDERS if arguments.quick else ORDERS)
     if orders % 1000 or orders < 20_000:
@@ -99,7 +101,8 @@ if __name__ == "__main__":
     works = [name for name in WORKS if name in (arguments.works or WORKS)]
     try:
         rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS)
-        status = main(works, orders, rounds, QUICK_ATTEMPTS if arguments.quick else ATTEMPTS)
+        attempts = QUICK_ATTEMPTS if arguments.quick else ATTEMPTS
+        status = main(works, orders, rounds, attempts, arguments.base)
     except environment.NotPossible as why:
         raise SystemExit(str(why)) from None
     raise SystemExit(status)

@@ -27,15 +27,17 @@ from tests import make
 REQUESTS = 10
 OURS = "ihome"
 
+Sides = Iterator[tuple[str, Side, str]]
 
-def main(folder: Path) -> None:
+
+def main(folder: Path, only: list[str]) -> None:
     from django.conf import settings
 
     _log_to(folder / "site.log")
     make.number_from(1000)
     scenario = paying.Scenario(Alipay(settings.ALIPAY_GATEWAY_URL.removesuffix("/gateway.do")))
     nothing = _instructions(folder, [])
-    for work, side, name in _works(scenario):
+    for work, side, name in _works(scenario, only):
         with ExitStack() as stack:
             acts = [stack.enter_context(side.attempt()) for _ in range(2 + REQUESTS)]
             acts[0]()  # fills caches
@@ -45,27 +47,57 @@ def main(folder: Path) -> None:
         print(json.dumps(figures), flush=True)
 
 
-def _works(scenario: paying.Scenario) -> Iterator[tuple[str, Side, str]]:
+def _works(scenario: paying.Scenario, only: list[str]) -> Sides:
     """Yield each work with its sides; ours is called OURS."""
+    for name, sides in WORKS.items():
+        if name in only:
+            yield from sides(scenario)
+
+
+def _pay(scenario: paying.Scenario) -> Sides:
     first, again, articles = paying.press_pay_sides(scenario)
     yield "press Pay, first", first, OURS
     yield "press Pay, again", again, OURS
     yield "press Pay", articles, articles.name
-    for work, sides in (
-        ("notify", paying.notify_sides(scenario)),
-        ("return after the notice", paying.return_after_notify_sides(scenario)),
-        ("return, the first news", paying.return_with_query_sides(scenario)),
-    ):
-        ours, *others = sides
-        yield work, ours, OURS
-        yield from ((work, other, other.name) for other in others)
-    ours, articles = my_orders.twenty_cards()
-    yield "my orders", ours, OURS
-    yield "my orders", articles, articles.name
+
+
+def _notify(scenario: paying.Scenario) -> Sides:
+    return _beside("notify", paying.notify_sides(scenario))
+
+
+def _return(scenario: paying.Scenario) -> Sides:
+    yield from _beside("return after the notice", paying.return_after_notify_sides(scenario))
+    yield from _beside("return, the first news", paying.return_with_query_sides(scenario))
+
+
+def _my_orders(scenario: paying.Scenario) -> Sides:
+    return _beside("my orders", my_orders.twenty_cards())
+
+
+def _homes(scenario: paying.Scenario) -> Sides:
     _first_page, search, *_others, home = homes.pages()
     yield "search", homes.side(search, homes.FEW_HOMES), OURS
     yield "a home", homes.side(home, homes.FEW_HOMES), OURS
+
+
+def _order(scenario: paying.Scenario) -> Sides:
     yield "an order", Side(OURS, lambda: _order_page(scenario)), OURS
+
+
+def _beside(work: str, sides: list[Side]) -> Sides:
+    """Yield ours, which comes first, and the others."""
+    for side in sides:
+        yield work, side, OURS if side is sides[0] else side.name
+
+
+WORKS = {
+    "pay": _pay,
+    "notify": _notify,
+    "return": _return,
+    "my_orders": _my_orders,
+    "homes": _homes,
+    "order": _order,
+}
 
 
 @contextmanager
@@ -102,4 +134,4 @@ def _log_to(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

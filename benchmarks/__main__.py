@@ -16,6 +16,7 @@ WORKS = (
     "pay",
     "notify",
     "return",
+    "load",
     "outage",
     "homes",
     "my_orders",

@@ -11,7 +11,7 @@ from benchmarks import my_orders, rows
 from benchmarks.measure import Act, Ratio, Side, alternate
 from houses.models import House
 from jobs.sweep import sweep_once
-from orders.models import OrderEvent
+from orders.models import Order, OrderEvent
 from payments.books.invariants import questions
 from payments.models import Payment
 
@@ -43,6 +43,8 @@ def _put_off() -> None:
     """Put off what other works left to do."""
     tomorrow = timezone.now() + timedelta(days=1)
     Payment.objects.filter(next_try_at__isnull=False).update(next_try_at=tomorrow)
+    Order.objects.filter(pay_by__isnull=False).update(pay_by=tomorrow)
+    Order.objects.filter(remind_at__isnull=False).update(remind_at=tomorrow)
     OrderEvent.objects.filter(mail_due_at__isnull=False).update(mail_due_at=tomorrow)
 
 

@@ -35,7 +35,7 @@ shape: machine-test ## print the lines of rooms, modules and functions, and chec
 
 audit: machine-test ## list known vulnerabilities of our dependencies (needs the advisory service)
 	@$(PYTHON) -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $$($(PYTHON) -m deploy.open_holes) \
-	  -r requirements.txt -r requirements-sms.txt -r requirements-dev.txt -r standin/tests/official/requirements.txt \
+	  -r requirements.txt -r requirements-sms.txt -r requirements-sentry.txt -r requirements-dev.txt -r standin/tests/official/requirements.txt \
 	  || { echo "Vulnerabilities were found, or the service could not be reached: see above."; exit 1; }
 
 bench: machine-bench ## measure speed, compared with the article's views (ONLY=pay for one work, BASE=COMMIT for paid orders by its code)

@@ -127,6 +127,9 @@ make_release() {
     if [[ $(get_setting SMS_URL) == aliyun:* ]]; then
       "$release/.venv/bin/python" -m pip install -q --disable-pip-version-check -r "$release/requirements-sms.txt" >&2
     fi
+    if [ -n "$(get_setting SENTRY_DSN)" ]; then
+      "$release/.venv/bin/python" -m pip install -q --disable-pip-version-check -r "$release/requirements-sentry.txt" >&2
+    fi
     "$release/.venv/bin/python" -m compileall -q -x '\.venv' "$release" >/dev/null || true
     date -u +%FT%TZ >"$release/.complete"
   fi

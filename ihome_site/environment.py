@@ -115,6 +115,14 @@ def sms(default: str) -> dict[str, str]:
     return settings
 
 
+def sentry() -> str:
+    """Read SENTRY_DSN; empty without one. Raises ImproperlyConfigured if its package is missing."""
+    dsn = text("SENTRY_DSN").strip()
+    if dsn and find_spec("sentry_sdk") is None:
+        raise ImproperlyConfigured("SENTRY_DSN needs `pip install -r requirements-sentry.txt`.")
+    return dsn
+
+
 def count(name: str, default: int) -> int:
     """Read a whole number that is not negative. Raises ImproperlyConfigured."""
     value = text(name).strip() or str(default)

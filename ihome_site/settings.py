@@ -303,6 +303,7 @@ PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED)
 
 # --- Monitoring -----------------------------------------------------------------------------------
 
+SENTRY_DSN = environment.sentry()
 METRICS_TOKEN = text("METRICS_TOKEN").strip()
 LAST_BACKUP_PATH = text("LAST_BACKUP_PATH")
 CERTIFICATE_PATH = text("CERTIFICATE_PATH")

@@ -42,6 +42,7 @@ os.environ.update(
     LOG_LEVEL="INFO",
     LOG_FORMAT="text",
     METRICS_TOKEN="",
+    SENTRY_DSN="",
     LAST_BACKUP_PATH="",
     CERTIFICATE_PATH="",
     MEDIA_ROOT=str(FOLDER / "media"),

@@ -32,11 +32,20 @@ ROUNDS = Counter("ihome_sweep_rounds", "Rounds of the sweep")
 ITEMS = Counter("ihome_sweep_items", "Items that the sweep did", ["task"])
 
 
+_CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
+
+
 @cache
-def _answered(view: str, status: str) -> Counter:
-    return REQUESTS.labels(view, status)
+def counter(metric: Counter, *labels: str) -> Counter:
+    """Return a counter's child. Looking it up there costs more than counting."""
+    return metric.labels(*labels)
+
+
+@cache
+def histogram(metric: Histogram, *labels: str) -> Histogram:
+    return metric.labels(*labels)
 
 
 def count_request(view: str, status: int) -> None:
     """Count an answer under its view and the class of its status, such as 5xx."""
-    _answered(view, f"{status // 100}xx").inc()
+    counter(REQUESTS, view, _CLASSES[status // 100]).inc()

@@ -102,7 +102,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     if len(used) >= MOST_ATTEMPTS:
         raise CannotPay(_("Too many payment attempts for this order. Please contact us for help."))
     expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
-    metrics.ATTEMPTS.labels(product).inc()
+    metrics.counter(metrics.ATTEMPTS, product).inc()
     return _MAKE(
         Payment(
             order=order,

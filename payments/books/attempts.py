@@ -146,7 +146,7 @@ def _settle(
         message_log.judge(message, verdict, payment=payment, detail=outcome.value)
     if outcome is not Outcome.DUPLICATE and received.paid_at is not None:
         delay = (timezone.now() - received.paid_at).total_seconds()
-        metrics.SETTLEMENT_DELAY.labels(received.evidence).observe(delay)
+        metrics.histogram(metrics.SETTLEMENT_DELAY, received.evidence).observe(delay)
     log.info("attempt %s by %s: %s", payment.out_trade_no, received.evidence, outcome.value)
     return Settlement(outcome, superseded)
 

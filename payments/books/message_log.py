@@ -123,7 +123,7 @@ def judge(
 
     `told_fen`: the amount in a genuine message, if it differs from the attempt's.
     """
-    metrics.MESSAGES.labels(verdict).inc()
+    metrics.counter(metrics.MESSAGES, verdict).inc()
     level = logging.WARNING if verdict in GatewayMessage.NEEDS_STAFF else logging.INFO
     log.log(level, "message %s: %s %s %s", message.pk, verdict, payment or "", detail)
     if verdict in GatewayMessage.NEEDS_STAFF:  # staff resolved an earlier, different verdict

@@ -61,7 +61,7 @@ def folder_in(config: pytest.Config) -> Path | None:
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[Callable[[], None]]:
-    with (folder / "lock").open("w") as lock:
+    with (folder / f"{connection.vendor}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield partial(fcntl.flock, lock, fcntl.LOCK_UN)
 

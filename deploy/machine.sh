@@ -3,8 +3,8 @@
 #
 #   deploy/machine.sh demo    what the site runs on; MariaDB's headers are welcome, not required
 #   deploy/machine.sh unit    what its tests on SQLite need, in .venv-unit: no Debian packages but Python's own
-#   deploy/machine.sh test    MariaDB's server, Chromium, a Chinese font, the tools of requirements-dev.txt and Alipay's
-#                             official SDKs too
+#   deploy/machine.sh test    MariaDB's server, Chromium and its headless shell, a Chinese font, the tools of
+#                             requirements-dev.txt and Alipay's official SDKs too
 #   deploy/machine.sh bench   that, and valgrind
 #
 # Where all is there it takes a moment and installs nothing. Where it can't, it says in one line what to install, exit 1.

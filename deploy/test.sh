@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests: on SQLite, on MariaDB, in a real browser. Goes through all of them whatever fails; leaves nothing behind.
 # Three processes share the tests: on two cores one always waits, for the database or for Chromium. Those that race, or
-# change the whole database server, run in one for each database, at the same time: each has a server of its own.
+# change the whole database server, run in three too, one on SQLite and two on MariaDB: each has a server of its own.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 unset DATABASE_URL
@@ -23,7 +23,11 @@ run() { # TITLE COMMAND...
   local began=$SECONDS
   start "${@:2}"
   finish "$1" $!
-  took+=("$(printf '%5d s  %s' $((SECONDS - began)) "$1")")
+  note "$1" $began
+}
+
+note() { # TITLE BEGAN
+  took+=("$(printf '%5d s  %s' $((SECONDS - $2)) "$1")")
 }
 
 start() { # COMMAND...
@@ -34,6 +38,12 @@ start() { # COMMAND...
 
 finish() { # TITLE PID
   wait "$2" || failed+=("$1")
+}
+
+show() { # TITLE PID OUTPUT
+  printf '\n===== Tests %s =====\n' "$1"
+  finish "$1" "$2"
+  cat "$3"
 }
 
 stop() { # as Ctrl-C does to pytest: it tears down its fixtures
@@ -56,8 +66,9 @@ in_memory=(env TMPDIR="$memory")
 mariadb=("$python" deploy/mariadb.py)
 together=("$python" -m pytest -n 3 --dist worksteal --durations=12)
 # To collect all tests takes 7 s. conftest.py refuses a file that has such tests and does not write out the mark.
-mapfile -t files < <(grep -rlE 'mark\.(race|alone)\b' --include='test_*.py' --exclude-dir='.?*' .)
-alone=("$python" -m pytest -m "race or alone" --durations=8 "${files[@]}")
+mapfile -t files < <(grep -rlE 'mark\.(race|alone)\b' --include='test_*.py' --exclude-dir='.?*' . | sort)
+half=$((${#files[@]} / 2))
+alone=("$python" -m pytest -m "race or alone" --durations=8)
 shared="not browser and not race and not alone"
 
 # On each database the first process migrates, for 8 s, and the others wait: MariaDB's does it beside SQLite's. Where it
@@ -68,12 +79,16 @@ start "${in_memory[@]}" "${mariadb[@]}" "$python" -m pytest -q tests/test_emptyi
 run "on SQLite" "${in_memory[@]}" "${together[@]}" -m "$shared" \
   --ignore=tests/crashes --ignore=tests/histories
 run "on MariaDB" "${in_memory[@]}" "${mariadb[@]}" "${together[@]}" -m "$shared"
-start "${alone[@]}" >"$TMPDIR/races" 2>&1
+began=$SECONDS
+start "${alone[@]}" "${files[@]}" >"$TMPDIR/sqlite" 2>&1
 on_sqlite=$!
-run "that race, on both databases" "${mariadb[@]}" "${alone[@]}"
-printf '\n===== Tests on SQLite, races =====\n'
-finish "on SQLite, races" $on_sqlite
-cat "$TMPDIR/races"
+start "${mariadb[@]}" "${alone[@]}" "${files[@]:0:half}" >"$TMPDIR/first" 2>&1
+first=$!
+start "${mariadb[@]}" "${alone[@]}" "${files[@]:half}" >"$TMPDIR/second" 2>&1
+show "that race, on MariaDB, second half" $! "$TMPDIR/second"
+show "that race, on MariaDB, first half" $first "$TMPDIR/first"
+show "that race, on SQLite" $on_sqlite "$TMPDIR/sqlite"
+note "that race, on both databases" $began
 run "in Chromium" "${in_memory[@]}" "$python" -m pytest -n 3 --dist worksteal --durations=12 -m browser \
   tests/browser
 

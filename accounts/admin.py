@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
@@ -96,6 +97,8 @@ class UserAdmin(
     def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
         givable = {"groups": roles.givable_groups, "user_permissions": roles.givable_permissions}
         kwargs["queryset"] = givable[db_field.name](signed_in_user(request))
+        if db_field.name == "groups":  # the two lists of Django's widget are hard to use on a phone
+            kwargs["widget"] = forms.CheckboxSelectMultiple
         if db_field.name == "user_permissions":
             kwargs.update(
                 form_class=PermissionsField, queryset=kwargs["queryset"].select_related("content_type")

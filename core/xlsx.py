@@ -14,8 +14,8 @@ Cell = str | int | Decimal | date | datetime | None
 """`Decimal`: an amount in yuan. A `datetime` is shown in Beijing time."""
 
 ROWS_OF_A_SHEET = 1_000_000
-BYTES_OF_A_SHEET = 1 << 30
-"""Far below 2 GB, above which a zip needs extensions that not every program reads."""
+CHARACTERS_OF_A_SHEET = 1 << 28
+"""1 GB at most. Above 2 GB a zip needs extensions that not every program reads."""
 LONGEST_CELL = 32_767
 FIRST_DAY = date(1900, 3, 1)
 """Excel counts days from 1899-12-30; before this day it counts a 29 February that never was."""
@@ -109,7 +109,7 @@ def _sheets(table: Iterable[Sequence[Cell]]) -> Iterator[Iterator[str]]:
             row = waiting.pop() if waiting else next(rows, None)
             if row is None:
                 break
-            if number > ROWS_OF_A_SHEET + 1 or size > BYTES_OF_A_SHEET:
+            if number > ROWS_OF_A_SHEET + 1 or size > CHARACTERS_OF_A_SHEET:
                 waiting.append(row)
                 break
             text = _row(number, row)

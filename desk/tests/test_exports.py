@@ -150,6 +150,9 @@ def test_a_full_sheet_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) ->
         assert book.testzip() is None
         assert b'r:id="rId2"' in book.read("xl/workbook.xml")
     assert cells(b"".join(xlsx_file([["Head"]]))) == [[("inlineStr", "Head")]]
+    monkeypatch.setattr("core.xlsx.CHARACTERS_OF_A_SHEET", 10)  # by length, too
+    file = b"".join(xlsx_file([["Head"], ["0"], ["1"]]))
+    assert [row[0][1] for row in cells(file, 2)] == ["Head", "1"]
 
 
 @pytest.mark.parametrize("path", LISTS)

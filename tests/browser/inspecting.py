@@ -19,7 +19,7 @@ FIRST_VIEW_BYTES = 60_000
 SHIFT = 0.01
 
 RUN_AXE = """async (options) => {
-  const { violations } = await axe.run(document, { ...options, resultTypes: ["violations"] });
+  const { violations } = await axe.run(document, { ...options, preload: false, resultTypes: ["violations"] });
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map(({ target, any, all, none }) =>
       [id, help, target.join(" "), ...[...any, ...all, ...none].map((check) => check.message)].join(" | ")));

@@ -30,7 +30,7 @@ def colleague(visit, language):
         assert visitor.path() == "/admin/"
         return found[-1]
 
-    found = []
+    found: list[Inspector] = []
     yield signed_in
     problems = [problem for inspector in found for problem in inspector.problems]
     print(*problems, sep="\n")

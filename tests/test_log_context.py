@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import SimpleNamespace
@@ -44,12 +45,13 @@ def lines(settings: Settings) -> Iterator[Lines]:
     root.removeHandler(handler)
 
 
-def test_a_line_is_one_object_whatever_it_says(lines: Lines) -> None:
+def test_a_line_is_one_object_whatever_it_says(settings: Settings) -> None:
+    settings.LOG_FORMAT = "json"
     try:
         raise RuntimeError(HOSTILE)
     except RuntimeError:
-        logging.getLogger("x").exception("failed: %s", HOSTILE)
-    (line,) = lines()
+        made = logging.LogRecord("x", logging.ERROR, "", 0, "failed: %s", (HOSTILE,), sys.exc_info())
+    line = json.loads(SiteFormatter("%(message)s").format(made))
     assert line["message"] == f"failed: {HOSTILE}"
     assert line["traceback"].endswith(f"RuntimeError: {HOSTILE}")
     assert (line["level"], line["logger"]) == ("ERROR", "x")

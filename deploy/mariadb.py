@@ -76,7 +76,8 @@ def _install(folder: Path) -> None:
         *_as_user(),
     ]
     install += ["--auth-root-authentication-method=normal", "--skip-test-db"]
-    done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    own = {**os.environ, "TMPDIR": str(folder)}  # it starts a server, too: see _start
+    done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=own)
     if done.returncode:
         raise DidNotStart(f"mariadb-install-db failed:\n{done.stdout}{done.stderr}")
 

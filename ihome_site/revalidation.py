@@ -43,5 +43,6 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
 def _tag(request: HttpRequest, response: HttpResponse) -> str:
     secret = request.META.get("CSRF_COOKIE") or ""
     content = secret.encode() + _TOKEN.sub(b"", response.content)
-    tag = response.headers["ETag"] = f'W/"{salted_hmac("ihome.revalidation", content).hexdigest()}"'
+    digest = salted_hmac("ihome.revalidation", content, algorithm="sha256").hexdigest()
+    tag = response.headers["ETag"] = f'W/"{digest}"'
     return tag

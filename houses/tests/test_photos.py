@@ -1,5 +1,6 @@
 """From an uploaded picture to the photos of a page."""
 
+import functools
 import io
 import re
 import struct
@@ -52,8 +53,13 @@ def prepared(raw: bytes) -> photos.Photo:
     return prepare(ContentFile(raw, name="Sea view.jpg"))
 
 
+@functools.lru_cache(maxsize=1)  # a test looks at several places of one photo
+def prepared_once(raw: bytes) -> photos.Photo:
+    return prepared(raw)
+
+
 def shown(raw: bytes, width: int | None = None, ending: str = "jpg") -> Image.Image:
-    photo = prepared(raw)
+    photo = prepared_once(raw)
     with Image.open(io.BytesIO(photo.files[f"{width or photo.width}.{ending}"])) as picture:
         picture.load()
     return picture

@@ -1,6 +1,5 @@
 """Change of a stay with its money: open attempts are closed; a difference is paid first, or refunded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -19,6 +18,18 @@ from payments import cancellation, queries
 from payments.alipay.answers import Closed, NotExisting
 from payments.books import attempts, refunds
 from payments.models import Payment, Refund
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A change that somebody agreed to. `agreed`: the preview that they saw."""
+
+    stay: Stay
+    by: User
+    agreed: str
+    is_of_staff: bool = False
+    """Asked for in the admin, also by staff who are the renter: their refunds need approval as all of staff."""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "")
     """
     closed = _close_outdated_attempts(order, preview(order, stay))
     try:
-        return _change(order, stay, by, agreed, reason, closed)
+        return _change(order, Wish(stay, by, agreed, is_of_staff=True, reason=reason), closed)
     except NightsTaken as error:
         raise _taken() from error
 
@@ -124,8 +135,8 @@ def _changed_meanwhile() -> CannotChange:
 
 
 @durable_transaction
-def _change(order: Order, stay: Stay, by: User, agreed: str, reason: str, closed: set[int]) -> Preview:
-    return _write(order, stay, by, agreed, reason, closed, preview)
+def _change(order: Order, wish: Wish, closed: set[int]) -> Preview:
+    return _write(order, wish, closed)
 
 
 @durable_transaction
@@ -134,7 +145,7 @@ def _change_for_renter(order: Order, stay: Stay, agreed: str, closed: set[int]) 
     renter = User.objects.select_for_update().get(pk=order.renter_id)
     if not order.is_paid:
         limits.check_longer(order, stay.nights)
-    return _write(order, stay, renter, agreed, "", closed, preview_for_renter)
+    return _write(order, Wish(stay, renter, agreed), closed)
 
 
 def drop(order: Order, *, by: User) -> None:
@@ -149,46 +160,38 @@ def drop(order: Order, *, by: User) -> None:
         raise _changed_meanwhile()
 
 
-def _write(
-    order: Order,
-    stay: Stay,
-    by: User,
-    agreed: str,
-    reason: str,
-    closed: set[int],
-    preview_of: Callable[[Order, Stay], Preview],
-) -> Preview:
+def _write(order: Order, wish: Wish, closed: set[int]) -> Preview:
     order = Order.objects.select_for_update().get(pk=order.pk)
     order.house = House.objects.select_for_update().get(pk=order.house_id)
-    now = preview_of(order, stay)
-    if not _is_as_agreed(now, agreed) or _new_attempts(order, now, closed):
+    now = (preview if wish.is_of_staff else preview_for_renter)(order, wish.stay)
+    if not _is_as_agreed(now, wish.agreed) or _new_attempts(order, now, closed):
         raise _changed_meanwhile()
     if now.difference_fen:
-        _agree(order, stay, now, by, reason)
+        _agree(order, wish, now)
     else:
-        changes.change_stay(order, stay, price=now.price, by=by, reason=reason)
-        _settle_difference(order, now, by, reason)
+        changes.change_stay(order, wish.stay, price=now.price, by=wish.by, reason=wish.reason)
+        _settle_difference(order, wish, now)
     return now
 
 
-def _agree(order: Order, stay: Stay, now: Preview, by: User, reason: str) -> None:
-    if by.pk == order.renter_id:
-        limits.check_further(order, len(changes.further_nights(order, stay)))
-    waiting_changes.agree(order, stay, price=now.price, by=by, reason=reason)
+def _agree(order: Order, wish: Wish, now: Preview) -> None:
+    if not wish.is_of_staff:
+        limits.check_further(order, len(changes.further_nights(order, wish.stay)))
+    waiting_changes.agree(order, wish.stay, price=now.price, by=wish.by, reason=wish.reason)
 
 
-def _settle_difference(order: Order, now: Preview, by: User, reason: str) -> None:
+def _settle_difference(order: Order, wish: Wish, now: Preview) -> None:
     """Release attempts to pay another amount, and give back what a cheaper stay leaves over.
 
     A renter's own change needs no approval: the policy would give the same back today.
     """
     outdated = order.payments.filter(status=Payment.Status.OPEN).exclude(amount_fen=now.new_fen)
     outdated.update(live_for=None, next_try_at=timezone.now())
-    if now.refund_fen and by.pk == order.renter_id:
+    if now.refund_fen and not wish.is_of_staff:
         refunds.create_of_order(order, now.refund_fen, reason=Refund.Reason.CHANGED)
     elif now.refund_fen:
         refunds.create_of_order(
-            order, now.refund_fen, reason=Refund.Reason.STAFF, asked_by=by, explanation=reason
+            order, now.refund_fen, reason=Refund.Reason.STAFF, asked_by=wish.by, explanation=wish.reason
         )
 
 

@@ -242,6 +242,20 @@ def test_above_the_limit_a_second_person_approves(gateway: Gateway) -> None:
     assert "awaits approval by another staff member" in page
 
 
+@override_settings(STAFF_REFUND_LIMIT_FEN=100)
+def test_also_of_a_stay_of_their_own(gateway: Gateway) -> None:
+    order, client = booked(refund_policy="STRICT"), client_of()
+    payment = pay(order)
+    make.rows(Order).filter(pk=order.pk).update(renter=client.session["_auth_user_id"])
+    press(client, order, moved(order, last=-1))
+    refund = payment.refunds.get()
+    assert (refund.status, refund.reason, refund.asked_by_id) == (
+        "PROPOSED",
+        "STAFF",
+        int(client.session["_auth_user_id"]),
+    )
+
+
 def test_the_front_desk_changes_what_moves_no_money(gateway: Gateway) -> None:
     order, client = booked(), client_of(roles.FRONT_DESK)
     payment = pay(order)

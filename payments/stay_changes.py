@@ -34,8 +34,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Preview:
-    """Amounts in fen: of the order until now, and after the change."""
+    """Amounts in fen: of the order until now, and after the change to `stay`."""
 
+    stay: Stay
     is_paid: bool
     old_fen: int
     price: Quote
@@ -56,8 +57,12 @@ class Preview:
 
     @property
     def agreed(self) -> str:
-        """Return what a form sends back, to show that it was seen."""
-        return f"{self.is_paid:d}-{self.old_fen}-{self.new_fen}"
+        """Return what a form sends back, to show that it was seen.
+
+        With the stay: other dates may cost the same, and be refunded otherwise.
+        """
+        stay = f"{self.stay.check_in:%Y%m%d}-{self.stay.check_out:%Y%m%d}-{self.stay.guests}"
+        return f"{self.is_paid:d}-{self.old_fen}-{self.new_fen}-{stay}"
 
 
 def preview(order: Order, stay: Stay) -> Preview:
@@ -68,7 +73,7 @@ def preview(order: Order, stay: Stay) -> Preview:
         raise CannotChange(_("This is the stay as it is now."))
     if order.is_paid and waiting_changes.waiting_change_of(order):
         raise CannotChange(_("A change of this stay is waiting to be paid. Pay for it or drop it first."))
-    return Preview(order.is_paid, order.amount_fen, changes.requote(order, stay))
+    return Preview(stay, order.is_paid, order.amount_fen, changes.requote(order, stay))
 
 
 def preview_for_renter(order: Order, stay: Stay) -> Preview:

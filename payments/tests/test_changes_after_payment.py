@@ -430,11 +430,12 @@ def test_of_lapse_and_payment_the_payment_wins(gateway: Gateway) -> None:
 def agreed_twice_at_once() -> list[str]:
     """Two changes of one order, agreed on at one instant. Return what broke."""
     order, broken = paid(), list[str]()
+    stays = {last: moved(order, last=last) for last in (1, 2)}
+    agreed = {last: stay_changes.preview_for_renter(order, stay).agreed for last, stay in stays.items()}
 
     def agree(last: int) -> None:
-        stay = moved(order, last=last)
         try:
-            stay_changes.change_for_renter(order, stay, agreed=f"1-30000-{15000 * (2 + last)}")
+            stay_changes.change_for_renter(order, stays[last], agreed=agreed[last])
         except CannotChange:
             pass
         except Exception as error:

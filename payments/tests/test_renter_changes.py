@@ -225,6 +225,20 @@ def test_a_price_that_has_changed_meanwhile_is_shown_again() -> None:
     assert order.amount_fen == 30000
 
 
+def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:
+    order = paid(refund_policy="MODERATE")
+    client = browser_of(order)
+    agreed = agreed_in(client.post(address(order), typed(1, 2)).content.decode())
+    nearer = typed(-7, 2)
+    page = client.post(address(order), {**nearer, "agreed": agreed}).content.decode()
+    assert "for half the price" in page
+    order.refresh_from_db()
+    assert order.check_in == first_day()
+    client.post(address(order), {**nearer, "agreed": agreed_in(page)})
+    order.refresh_from_db()
+    assert str(order.check_in) == nearer["check_in"]
+
+
 def test_a_payment_meanwhile_wins() -> None:
     order = booked()
     client = browser_of(order)

@@ -16,7 +16,7 @@ AGREE = "orders.waiting_changes.agree"
 COMPLETE = "orders.waiting_changes.complete"
 REFUND_ALL = "payments.books.refunds.create_of_order"
 END = "orders.waiting_changes.end"
-AGREED = "1-30000-45000"
+AGREED = "1-30000-45000-{check_in:%Y%m%d}-{check_out:%Y%m%d}-{guests}"
 
 
 def paid(world: World) -> Order:
@@ -27,7 +27,7 @@ def paid(world: World) -> Order:
 
 def press_change(world: World, order: Order):
     stay = {"check_in": order.check_in, "check_out": order.check_out + timedelta(days=1), "guests": 1}
-    return world.press("change", order, **stay, agreed=AGREED)
+    return world.press("change", order, **stay, agreed=AGREED.format(**stay))
 
 
 def go_to_alipay(world: World, order: Order) -> str:

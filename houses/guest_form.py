@@ -57,21 +57,25 @@ class GuestForm(forms.Form):
         return bool(self.errors) or any(self[name].value() for name in self.fields)
 
     def clean_guest_names(self) -> str:
-        """Return the names with `、` between them."""
-        typed = re.split(r"[,，、;；\n]+", self.cleaned_data["guest_names"] or "")
-        names = [" ".join(name.split()) for name in typed if name.strip()]
-        for name in names:
-            is_plain_name(name)
-            if len(name) > MAX_NAME_LENGTH:
-                raise forms.ValidationError(_("Please put commas between the names."))
-        if self.guests and len(names) > self.guests:
-            message = ngettext(
-                "These are more names than the %(count)d guest of the stay. Please check both.",
-                "These are more names than the %(count)d guests of the stay. Please check both.",
-                self.guests,
-            )
-            raise forms.ValidationError(message % {"count": self.guests})
-        return BETWEEN_NAMES.join(names)[:MAX_NAMES_LENGTH]
+        return clean_names(self.cleaned_data["guest_names"] or "", self.guests)
+
+
+def clean_names(typed: str, guests: int | None) -> str:
+    """Return the names with `、` between them. Raises ValidationError, also for more names than guests."""
+    parts = re.split(r"[,，、;；\n]+", typed)
+    names = [" ".join(name.split()) for name in parts if name.strip()]
+    for name in names:
+        is_plain_name(name)
+        if len(name) > MAX_NAME_LENGTH:
+            raise forms.ValidationError(_("Please put commas between the names."))
+    if guests and len(names) > guests:
+        message = ngettext(
+            "These are more names than the %(count)d guest of the stay. Please check both.",
+            "These are more names than the %(count)d guests of the stay. Please check both.",
+            guests,
+        )
+        raise forms.ValidationError(message % {"count": guests})
+    return BETWEEN_NAMES.join(names)[:MAX_NAMES_LENGTH]
 
 
 def keep_draft(request: HttpRequest, response: HttpResponse, *, pk: int) -> HttpResponse:

@@ -14,6 +14,7 @@ from houses.guest_form import (
     MAX_NAMES_LENGTH,
     MAX_NOTE_LENGTH,
 )
+from orders.stay_change import waiting_change_of
 
 
 class HasGuestDetails(models.Model):
@@ -64,12 +65,32 @@ def keep(order: Any, *, guest_names: str, arrival_time: str, note: str) -> bool:
     row = type(order).objects.select_for_update().get(pk=order.pk)
     if not row.guests_are_editable:
         return False
-    rows = type(order).objects.filter(pk=row.pk)
-    rows.update(guest_names=guest_names, arrival_time=arrival_time, renter_note=note)
-    GuestName.objects.filter(order=row).delete()
-    names = filter(None, guest_names.split(BETWEEN_NAMES))
-    GuestName.objects.bulk_create(GuestName(order=row, name=name[:MAX_NAME_LENGTH]) for name in names)
+    type(order).objects.filter(pk=row.pk).update(arrival_time=arrival_time, renter_note=note)
+    write_names(row, guest_names)
     return True
+
+
+def write_names(order: Any, guest_names: str) -> None:
+    """Write the names, inside the caller's transaction and lock."""
+    type(order).objects.filter(pk=order.pk).update(guest_names=guest_names)
+    GuestName.objects.filter(order=order).delete()
+    names = _split(guest_names)
+    GuestName.objects.bulk_create(GuestName(order=order, name=name[:MAX_NAME_LENGTH]) for name in names)
+
+
+def most_names(order: Any) -> int:
+    """Return the number of guests, of the stay and of a change of it that waits, that names must fit."""
+    change = waiting_change_of(order)
+    return min(order.guests, change.guests) if change else order.guests
+
+
+def do_fit(order: Any, guests: int) -> bool:
+    """Return True unless more names are given than so many guests."""
+    return len(_split(order.guest_names)) <= guests
+
+
+def _split(guest_names: str) -> list[str]:
+    return list(filter(None, guest_names.split(BETWEEN_NAMES)))
 
 
 def forget_all(orders: models.QuerySet) -> None:

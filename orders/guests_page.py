@@ -23,7 +23,7 @@ def guests(request: HttpRequest, number: str) -> HttpResponse:
     names, note = order.guest_names, order.renter_note
     initial = {"guest_names": names, "arrival_time": order.arrival_time, "note": note}
     posted = request.POST if request.method == "POST" else None
-    form = GuestForm(posted, initial=initial, guests=order.guests)
+    form = GuestForm(posted, initial=initial, guests=guest_details.most_names(order))
     if not form.is_valid():
         status = 422 if form.is_bound else 200
         return render(request, "orders/guests.html", {"form": form, "order": order}, status=status)

@@ -11,7 +11,7 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.models import House
 from houses.quotes import Quote
-from orders import changes, limits, waiting_changes
+from orders import changes, guest_details, limits, waiting_changes
 from orders.changes import CannotChange, Stay
 from orders.models import Order
 from payments import cancellation, queries
@@ -28,8 +28,10 @@ class Wish:
     by: User
     agreed: str
     is_of_staff: bool = False
-    """Asked for in the admin, also by staff who are the renter: their refunds need approval as all of staff."""
+    """Made in the admin, also by staff who are the renter: their refunds may need approval."""
     reason: str = ""
+    guest_names: str | None = None
+    """None: as they are."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def preview_for_renter(order: Order, stay: Stay) -> Preview:
     return found
 
 
-def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "") -> Preview:
+def change(
+    order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "", guest_names: str | None = None
+) -> Preview:
     """Change dates and guests of an order, paid or not. Raises CannotChange, CannotRefund.
 
     A dearer stay of a paid order is agreed on, and changes once the difference is paid (waiting_changes.py).
@@ -93,19 +97,19 @@ def change(order: Order, stay: Stay, *, by: User, agreed: str, reason: str = "")
     """
     closed = _close_outdated_attempts(order, preview(order, stay))
     try:
-        return _change(order, Wish(stay, by, agreed, is_of_staff=True, reason=reason), closed)
+        return _change(order, Wish(stay, by, agreed, True, reason, guest_names), closed)
     except NightsTaken as error:
         raise _taken() from error
 
 
-def change_for_renter(order: Order, stay: Stay, *, agreed: str) -> Preview:
+def change_for_renter(order: Order, stay: Stay, *, agreed: str, guest_names: str | None = None) -> Preview:
     """Change dates and guests for the renter. Raises CannotChange, CannotRefund, limits.TooManyUnpaid.
 
     As for staff, attempts to pay another amount are closed first, and a dearer paid stay waits.
     """
     closed = _close_outdated_attempts(order, preview_for_renter(order, stay))
     try:
-        return _change_for_renter(order, stay, agreed, closed)
+        return _change_for_renter(order, Wish(stay, order.renter, agreed, guest_names=guest_names), closed)
     except NightsTaken as error:
         raise _taken() from error
 
@@ -145,12 +149,12 @@ def _change(order: Order, wish: Wish, closed: set[int]) -> Preview:
 
 
 @durable_transaction
-def _change_for_renter(order: Order, stay: Stay, agreed: str, closed: set[int]) -> Preview:
+def _change_for_renter(order: Order, wish: Wish, closed: set[int]) -> Preview:
     """Lock the renter first, as a booking does: together they hold no more unpaid nights than one may."""
-    renter = User.objects.select_for_update().get(pk=order.renter_id)
+    User.objects.select_for_update().get(pk=order.renter_id)
     if not order.is_paid:
-        limits.check_longer(order, stay.nights)
-    return _write(order, Wish(stay, renter, agreed), closed)
+        limits.check_longer(order, wish.stay.nights)
+    return _write(order, wish, closed)
 
 
 def drop(order: Order, *, by: User) -> None:
@@ -171,12 +175,21 @@ def _write(order: Order, wish: Wish, closed: set[int]) -> Preview:
     now = (preview if wish.is_of_staff else preview_for_renter)(order, wish.stay)
     if not _is_as_agreed(now, wish.agreed) or _new_attempts(order, now, closed):
         raise _changed_meanwhile()
+    _write_names(order, wish)
     if now.difference_fen:
         _agree(order, wish, now)
     else:
         changes.change_stay(order, wish.stay, price=now.price, by=wish.by, reason=wish.reason)
         _settle_difference(order, wish, now)
     return now
+
+
+def _write_names(order: Order, wish: Wish) -> None:
+    """Write the names of fewer guests at once: while the change waits, they fit both stays."""
+    if wish.guest_names is not None:
+        guest_details.write_names(order, wish.guest_names)
+    elif wish.stay.guests < order.guests and not guest_details.do_fit(order, wish.stay.guests):
+        raise _changed_meanwhile()  # more names were given
 
 
 def _agree(order: Order, wish: Wish, now: Preview) -> None:

@@ -58,7 +58,9 @@ def _change(order: Order, form: RenterChangeForm) -> Preview | None:
     """Change the stay. None, with the reason in the form, if that is not possible."""
     assert form.preview
     try:
-        return stay_changes.change_for_renter(order, form.new_stay, agreed=form.preview.agreed)
+        return stay_changes.change_for_renter(
+            order, form.new_stay, agreed=form.preview.agreed, guest_names=form.new_names
+        )
     except Refusal as refusal:
         order.refresh_from_db()
         form.preview = None

@@ -67,6 +67,7 @@ class ChangesStays(ReadOnlyAdmin):
                 by=by,
                 agreed=request.POST["agreed"],
                 reason=form.cleaned_data["reason"],
+                guest_names=form.new_names,
             )
         except Refusal as refusal:
             order.refresh_from_db()

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from houses import availability
 from houses.models import BookedNight, House
-from orders import limits, mailing
-from orders.changes import Stay
+from orders import guest_details, limits, mailing
+from orders.changes import CannotChange, Stay
 from orders.models import Order
 from payments import callbacks, stay_changes
 from payments.models import Payment, Refund
@@ -223,6 +223,36 @@ def test_a_price_that_has_changed_meanwhile_is_shown_again() -> None:
     assert "￥600.00" in page.content.decode()
     order.refresh_from_db()
     assert order.amount_fen == 30000
+
+
+def test_who_comes_with_fewer_says_who_stays_away(gateway: Gateway) -> None:
+    order = paid()
+    guest_details.keep(order, guest_names="王小明、Ann Lee", arrival_time="21:00", note="")
+    client, stay = browser_of(order), typed(0, 3, guests=1)
+    page = client.post(address(order), stay)
+    assert page.status_code == 422
+    shown = page.content.decode()
+    assert "more names than the 1 guest" in shown and 'value="王小明、Ann Lee"' in shown
+    assert 'name="agreed"' not in shown
+    stay["guest_names"] = "Ann Lee"
+    page = client.post(address(order), stay).content.decode()
+    client.post(address(order), {**stay, "agreed": agreed_in(page)})
+    order.refresh_from_db()
+    assert (order.guests, order.guest_names, order.arrival_time) == (2, "Ann Lee", "21:00")
+    assert order.waiting_change.guests == 1
+    names = {"guest_names": "王小明、Ann Lee"}  # both may come now, but not once the change is paid
+    assert client.post(f"/orders/{order.number}/guests/", names).status_code == 422
+    client.post(f"{address(order)}drop/")
+    assert client.post(f"/orders/{order.number}/guests/", names).status_code == 302
+
+
+def test_a_name_that_came_meanwhile_stops_fewer_guests() -> None:
+    order = booked()
+    stay = Stay(order.check_in, order.check_out, 1)
+    agreed = stay_changes.preview_for_renter(order, stay).agreed
+    guest_details.keep(order, guest_names="王小明、Ann Lee", arrival_time="", note="")
+    with pytest.raises(CannotChange):
+        stay_changes.change_for_renter(order, stay, agreed=agreed)
 
 
 def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:

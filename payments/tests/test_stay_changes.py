@@ -17,7 +17,7 @@ from core.refusal import Refusal
 from houses import availability
 from houses.availability import NightsTaken
 from houses.models import BookedNight, House
-from orders import booking, mailing, transitions
+from orders import booking, guest_details, mailing, transitions
 from orders.changes import CannotChange, Stay
 from orders.models import Order, OrderEvent
 from payments import callbacks, checkout, outside, stay_changes
@@ -231,6 +231,18 @@ def test_a_dearer_paid_stay_waits_for_its_difference(gateway: Gateway) -> None:
     page = client.post(LIST, dropped, follow=True).content.decode()
     assert "Change stay…" in page and "Drop the change that waits" not in page
     assert len(nights_of(order)) == 2
+
+
+def test_staff_take_names_out_with_the_guests() -> None:
+    order, client = booked(guests=2), client_of()
+    guest_details.keep(order, guest_names="王小明、Ann Lee", arrival_time="", note="")
+    stay = moved(order, last=1)
+    assert "more names than the 1 guest" in look(client, order, stay).content.decode()
+    agreed = look(client, order, stay, guest_names="Ann Lee").context["preview"].agreed
+    look(client, order, stay, guest_names="Ann Lee", agreed=agreed)
+    order.refresh_from_db()
+    assert (order.guests, order.guest_names) == (1, "Ann Lee")
+    assert list(order.names_of_guests.values_list("name", flat=True)) == ["Ann Lee"]
 
 
 @override_settings(STAFF_REFUND_LIMIT_FEN=100)

@@ -209,6 +209,11 @@ class Order(HasGuestDetails, models.Model):
         return self.status in self.PAID
 
     @property
+    def is_paid_both_ways(self) -> bool:
+        """Part of it came through Alipay, part outside."""
+        return bool(self.trade_no and self.paid_outside)
+
+    @property
     def is_over(self) -> bool:
         return self.status in self.OVER
 

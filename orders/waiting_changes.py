@@ -63,7 +63,9 @@ def stay_after(change: StayChange) -> Stay:
     return Stay(change.check_in, change.check_out, change.guests)
 
 
-def complete(order: Order, change_key: int, *, by: User | None = None, outside: str = "") -> bool:
+def complete(
+    order: Order, change_key: int, *, trade_no: str = "", by: User | None = None, outside: str = ""
+) -> bool:
     """Make a change whose difference has just been paid, for payments/books alone.
 
     `by`, `outside` (Order.Outside): staff who took the money outside Alipay, and how it came. False, with
@@ -77,8 +79,7 @@ def complete(order: Order, change_key: int, *, by: User | None = None, outside: 
         with transaction.atomic():
             if not _end(change, Status.MADE):
                 return False
-            if outside:
-                Order.objects.filter(pk=order.pk).update(paid_outside=outside)
+            _note_way(order, trade_no, outside)
             transitions.note(order, Kind.PAID_MORE, actor=by, amount_fen=change.difference_fen)
             changes.change_stay(
                 order, stay_after(change), price=change.price, by=change.asked_by, reason=change.reason
@@ -86,6 +87,12 @@ def complete(order: Order, change_key: int, *, by: User | None = None, outside: 
     except NightsTaken:  # none, as long as the order holds them
         return False
     return True
+
+
+def _note_way(order: Order, trade_no: str, outside: str) -> None:
+    """Note on the order how the difference was paid, beside how the price was."""
+    ways = {"trade_no": order.trade_no or trade_no, "paid_outside": outside or order.paid_outside}
+    Order.objects.filter(pk=order.pk).update(**ways)
 
 
 def end(order: Order, *, status: str, by: User | None = None) -> bool:

@@ -274,7 +274,8 @@ def _pays_change(order: Order, payment: Payment, received: Received) -> bool:
     change_key = payment.stay_change_id
     if change_key is None or received.amount_fen != payment.amount_fen:
         return False
-    return waiting_changes.complete(order, change_key, by=received.by, outside=received.outside)
+    ways = {"trade_no": received.trade_no, "by": received.by, "outside": received.outside}
+    return waiting_changes.complete(order, change_key, **ways)
 
 
 def _is_for_waiting(live_key: int) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 
 from core.refusal import Refusal
@@ -33,12 +34,18 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
-def paid(**fields: object) -> Order:
-    """Make an order of two nights at 150 yuan each, paid through Alipay."""
+def booked(**fields: object) -> Order:
+    """Make an order of two nights at 150 yuan each, to be paid."""
     house = make.house(price_fen=15000, instant_book=True)
     order = make.order(make.user(email="lin@example.com"), **{"house": house, **fields})
     availability.hold(order.house, order.check_in, order.check_out, order_number=order.number)
     OrderEvent.objects.create(order=order, kind="BOOKED", mail_due_at=None)
+    return order
+
+
+def paid(**fields: object) -> Order:
+    """Make such an order, paid through Alipay."""
+    order = booked(**fields)
     tell_paid(make.attempt(order))
     order.refresh_from_db()
     return order
@@ -251,6 +258,32 @@ def test_cash_pays_the_difference(gateway: Gateway) -> None:
     assert outcome is attempts.Outcome.APPLIED
     assert now(order) == (3, 45000, 3, ["MADE"])
     assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize("first", ["Alipay", "cash"])
+def test_paid_in_both_ways_each_goes_back_as_it_came(first: str, gateway: Gateway, client: Client) -> None:
+    order = paid() if first == "Alipay" else booked()
+    if first == "cash":
+        take_cash(order, 30000)
+    change(order, moved(order, last=1))
+    if first == "cash":
+        tell_paid(press_pay(order))
+    else:
+        take_cash(order, 15000)
+    client.force_login(order.renter)
+    client.cookies["django_language"] = "en"
+    page = client.get(f"/payments/{order.number}/cancel/").content.decode()
+    assert "Each payment goes back the way it came" in page
+    shorter = moved(Order.objects.get(pk=order.pk), last=-1)
+    typed = {"check_in": shorter.check_in, "check_out": shorter.check_out, "guests": 1}
+    page = client.post(f"/payments/{order.number}/change/", typed).content.decode()
+    assert "Each payment goes back the way it came" in page
+
+
+def take_cash(order: Order, fen: int) -> None:
+    seen = {"status": order.status, "number": next_number(order)}
+    outside.confirm(order, Money("CASH", fen, "R-17"), by=make.user(is_staff=True), **seen)
+    order.refresh_from_db()
 
 
 def test_cash_of_another_amount_is_surplus_and_the_change_waits_on(gateway: Gateway) -> None:

@@ -4,6 +4,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import metrics
 from core.transactions import durable_transaction
 from orders.models import Order, StayChange
 from orders.waiting_changes import waiting_change_of
@@ -52,6 +53,7 @@ def _lock_and_make(order: Order, product: str) -> Payment:
         return live
     if change.payments.count() >= checkout.MOST_ATTEMPTS:
         raise CannotPay(_("Too many payment attempts for this order. Please contact us for help."))
+    metrics.counter(metrics.ATTEMPTS, product).inc()
     return Payment.objects.create(
         order=order,
         live_for=order,

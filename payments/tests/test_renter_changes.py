@@ -255,6 +255,13 @@ def test_a_name_that_came_meanwhile_stops_fewer_guests() -> None:
         stay_changes.change_for_renter(order, stay, agreed=agreed)
 
 
+def test_other_guests_come_whatever_the_least_nights_are_by_now() -> None:
+    order = booked()
+    House.objects.filter(pk=order.house_id).update(min_nights=3)
+    assert change(order, typed(0, 2, guests=3)).status_code == 302
+    assert browser_of(order).post(address(order), typed(1, 2, guests=3)).status_code == 422
+
+
 def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:
     order = paid(refund_policy="MODERATE")
     client = browser_of(order)

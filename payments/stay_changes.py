@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from core.money import MAX_FEN
 from core.refusal import no_longer_possible
 from core.transactions import durable_transaction
 from houses.availability import NightsTaken
@@ -75,7 +76,10 @@ def preview(order: Order, stay: Stay) -> Preview:
         raise CannotChange(_("This is the stay as it is now."))
     if order.is_paid and waiting_changes.waiting_change_of(order):
         raise CannotChange(_("A change of this stay is waiting to be paid. Pay for it or drop it first."))
-    return Preview(stay, order.is_paid, order.amount_fen, changes.requote(order, stay))
+    price = changes.requote(order, stay)
+    if price.total_fen > MAX_FEN:
+        raise CannotChange(_("The total is more than a single payment allows. Please choose fewer nights."))
+    return Preview(stay, order.is_paid, order.amount_fen, price)
 
 
 def preview_for_renter(order: Order, stay: Stay) -> Preview:

@@ -10,6 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from core.money import MAX_FEN
 from houses import availability
 from houses.models import BookedNight, House
 from orders import guest_details, limits, mailing
@@ -260,6 +261,14 @@ def test_other_guests_come_whatever_the_least_nights_are_by_now() -> None:
     House.objects.filter(pk=order.house_id).update(min_nights=3)
     assert change(order, typed(0, 2, guests=3)).status_code == 302
     assert browser_of(order).post(address(order), typed(1, 2, guests=3)).status_code == 422
+
+
+def test_a_total_that_no_payment_allows_is_refused() -> None:
+    order = booked()
+    House.objects.filter(pk=order.house_id).update(guest_fee_fen=MAX_FEN)
+    page = browser_of(order).post(address(order), typed(0, 2, guests=3))
+    assert page.status_code == 422
+    assert "more than a single payment allows" in page.content.decode()
 
 
 def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:

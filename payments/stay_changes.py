@@ -87,6 +87,10 @@ def preview_for_renter(order: Order, stay: Stay) -> Preview:
     changes.check_for_renter(order, stay)
     found = preview(order, stay)
     changes.check_policy(order, stay, is_cheaper=found.refund_fen > 0)
+    if found.refund_fen and found.refund_fen > refunds.refundable_fen(order):
+        raise CannotChange(
+            _("Part of what you paid has been refunded, so we arrange this with you. Please contact us.")
+        )
     return found
 
 

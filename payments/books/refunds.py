@@ -101,6 +101,11 @@ def paid_for(order: Order) -> list[Payment]:
     return list(order.payments.filter(status=Payment.Status.PAID).order_by("-id"))
 
 
+def refundable_fen(order: Order) -> int:
+    """What was received for the order, and is not reserved for any refund."""
+    return sum(payment.refundable_fen for payment in paid_for(order))
+
+
 def spread(payments: list[Payment], amount_fen: int) -> list[tuple[Payment, int]]:
     """Divide a refund over payments, each up to what is refundable. Raises CannotRefund if that is less."""
     shares, left_fen = [], amount_fen
@@ -166,7 +171,7 @@ def withdraw_proposals(order: Order, *, until_refundable_fen: int) -> None:
     is_proposed = Q(status=Status.PROPOSED)
     of_order = Refund.objects.filter(is_proposed, payment__order=order, payment__status=Payment.Status.PAID)
     for refund in of_order.order_by("-id"):
-        if sum(payment.refundable_fen for payment in paid_for(order)) >= until_refundable_fen:
+        if refundable_fen(order) >= until_refundable_fen:
             return
         if release(refund, is_proposed):
             log.error("refund %s withdrawn before its approval: order cancelled", refund)

@@ -17,6 +17,7 @@ from orders import guest_details, limits, mailing
 from orders.changes import CannotChange, Stay
 from orders.models import Order
 from payments import callbacks, stay_changes
+from payments.books import refunds
 from payments.models import Payment, Refund
 from tests import alipay, make
 from tests.alipay import Gateway
@@ -269,6 +270,16 @@ def test_a_total_that_no_payment_allows_is_refused() -> None:
     page = browser_of(order).post(address(order), typed(0, 2, guests=3))
     assert page.status_code == 422
     assert "more than a single payment allows" in page.content.decode()
+
+
+def test_who_got_something_back_before_is_told_to_ask(gateway: Gateway) -> None:
+    order = paid()
+    refunds.create(order.payments.get(), 20000, reason="STAFF", asked_by=make.user(is_staff=True))
+    page = browser_of(order).post(address(order), typed(0, 1))
+    assert page.status_code == 422
+    assert "Please contact us" in page.content.decode()
+    order.refresh_from_db()
+    assert order.nights == 2
 
 
 def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:

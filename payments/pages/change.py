@@ -29,10 +29,12 @@ def change(request: HttpRequest, number: str) -> HttpResponse:
 
     A dearer stay of a paid order then waits for its difference, which is paid from the order's page.
     """
-    order = order_of(request, number, "house__area")
+    order = order_of(request, number, "house__area", "waiting_change")
     if not order.is_changeable_by_renter:
         messages.info(request, _("This stay can't be changed here any more. Please contact us."))
         return redirect(order)
+    if order.waiting_change_or_none:  # the order's page shows it, and how to pay or drop it
+        return redirect(f"{order.get_absolute_url()}#change")
     form = RenterChangeForm(request.POST if request.method == "POST" else None, order=order)
     if form.is_valid() and _is_agreed(request, form) and (done := _change(order, form)):
         if not done.difference_fen:  # otherwise the order's page says what is to be paid

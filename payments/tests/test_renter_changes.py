@@ -282,6 +282,15 @@ def test_who_got_something_back_before_is_told_to_ask(gateway: Gateway) -> None:
     assert order.nights == 2
 
 
+def test_while_a_change_waits_another_press_leads_to_it(gateway: Gateway) -> None:
+    order = paid()
+    client, stay = browser_of(order), typed(0, 3)
+    agreed = {**stay, "agreed": agreed_in(client.post(address(order), stay).content.decode())}
+    client.post(address(order), agreed)
+    for answer in (client.post(address(order), agreed), client.get(address(order))):
+        assert answer.url == f"{order.get_absolute_url()}#change"
+
+
 def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:
     order = paid(refund_policy="MODERATE")
     client = browser_of(order)

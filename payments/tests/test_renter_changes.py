@@ -291,6 +291,20 @@ def test_while_a_change_waits_another_press_leads_to_it(gateway: Gateway) -> Non
         assert answer.url == f"{order.get_absolute_url()}#change"
 
 
+def test_the_return_of_a_change_that_is_over_says_so(gateway: Gateway) -> None:
+    order = paid()
+    change(order, typed(0, 3))
+    client = browser_of(order)
+    client.post(f"{address(order)}pay/")
+    payment = make.rows(Payment).get(live_for=order)
+    gateway.says = {"query": alipay.not_existing()}
+    client.post(f"{address(order)}drop/")
+    assert callbacks.receive_notify(alipay.notify_body(payment))
+    page = client.get(alipay.return_url(payment)).content.decode()
+    assert "the change of your stay was already paid, or over" in page
+    assert "the order was already closed" not in page
+
+
 def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None:
     order = paid(refund_policy="MODERATE")
     client = browser_of(order)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 import time_machine
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
@@ -19,7 +19,8 @@ from orders import booking
 from orders.booking import Seen
 from orders.changes import Stay
 from orders.models import Order
-from payments import callbacks, cancellation, stay_changes
+from orders.waiting_changes import waiting_change_of
+from payments import callbacks, cancellation, checkout_of_change, stay_changes
 from payments.books.invariants import broken_rules
 from payments.models import Payment
 from tests import alipay, make
@@ -35,7 +36,13 @@ steps = st.lists(
         st.tuples(st.just("season"), st.integers(0, 20), st.integers(1, 20), prices),
         st.tuples(st.just("fees"), prices, st.sampled_from([0, 7, 33]), st.integers(1, 3)),
         st.tuples(st.just("move"), st.integers(5, 20), st.integers(1, 10), st.integers(1, 4)),
-        st.tuples(st.just("pay"), st.just(0), st.just(0), st.just(0)),
+        st.tuples(
+            st.sampled_from(["move_as_renter", "move_and_pay"]),
+            st.integers(5, 20),
+            st.integers(1, 10),
+            st.integers(1, 4),
+        ),
+        st.tuples(st.sampled_from(["pay", "pay", "drop"]), st.just(0), st.just(0), st.just(0)),
     ),
     max_size=6,
 )
@@ -45,7 +52,8 @@ class History:
     """One home, one order, and the books about it."""
 
     def __init__(self, policy: str, fees: tuple[int, int, int]) -> None:
-        self.house = make.house(price_fen=10000, weekend_price_fen=14000, refund_policy=policy)
+        prices = {"price_fen": 10000, "weekend_price_fen": 14000}
+        self.house = make.house(refund_policy=policy, instant_book=True, **prices)
         self.staff = make.user(is_staff=True)
         self.fees(*fees)
 
@@ -70,18 +78,38 @@ class History:
         assert self.order.quote == quote
         Order.objects.filter(pk=self.order.pk).update(status="WAIT_PAYMENT", pay_by=None)
 
-    def move(self, first: int, nights: int, guests: int) -> None:
-        check_in = START + timedelta(days=first)
-        stay = Stay(check_in, check_in + timedelta(days=nights), guests)
+    def move(self, *typed: int) -> None:
+        stay = _stay(*typed)
         self.order.refresh_from_db()
         with suppress(Refusal, NightsTaken):
             agreed = stay_changes.preview(self.order, stay).agreed
             stay_changes.change(self.order, stay, by=self.staff, agreed=agreed)
 
+    def move_as_renter(self, *typed: int) -> None:
+        stay = _stay(*typed)
+        self.order = Order.objects.get(pk=self.order.pk)
+        with suppress(Refusal, NightsTaken):
+            agreed = stay_changes.preview_for_renter(self.order, stay).agreed
+            stay_changes.change_for_renter(self.order, stay, agreed=agreed)
+
+    def move_and_pay(self, *typed: int) -> None:
+        self.pay()
+        self.move_as_renter(*typed)
+        self.pay()
+
     def pay(self, *_nothing: int) -> None:
+        """Pay the price, or the difference of a change that waits."""
         self.order.refresh_from_db()
         if self.order.status == "WAIT_PAYMENT":
             assert callbacks.receive_notify(alipay.notify_body(make.attempt(self.order)))
+        elif change := waiting_change_of(self.order):
+            checkout_of_change.press_pay(self.order, Payment.Product.WAP)
+            assert callbacks.receive_notify(alipay.notify_body(change.payments.get()))
+            event("a difference is paid")
+
+    def drop(self, *_nothing: int) -> None:
+        with suppress(Refusal):
+            stay_changes.drop(self.order, by=self.staff)
 
     def check(self) -> None:
         self.order = Order.objects.get(pk=self.order.pk)
@@ -106,6 +134,11 @@ class History:
         back = cleaning + (paid_fen - cleaning) * percent // 100 if paid_fen else 0
         assert self.balance() == paid_fen - back
         assert Order.objects.get(pk=self.order.pk).status == "CANCELED"
+
+
+def _stay(first: int, nights: int, guests: int) -> Stay:
+    check_in = START + timedelta(days=first)
+    return Stay(check_in, check_in + timedelta(days=nights), guests)
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

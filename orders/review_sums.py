@@ -53,7 +53,11 @@ def count_or_wait(key: int, order: Order) -> bool:
 
 
 def follow(order: Order) -> None:
-    """Count a waiting review on the new day of check-out."""
+    """Count a review on the new day of check-out, also one that was counted on the old day."""
+    if order.status == Order.Status.COMPLETE and not order.has_ended:
+        for key in Review.objects.filter(order=order, is_counted=True).values_list("pk", flat=True):
+            uncount(key)
+            Review.objects.filter(pk=key).update(count_due=order.check_out)
     Review.objects.filter(order=order, count_due__isnull=False).update(count_due=order.check_out)
 
 

@@ -52,11 +52,12 @@ def agree(order: Order, stay: Stay, *, price: Quote, by: User, reason: str = "")
 def pay_by(order: Order, stay: Stay, by: User) -> datetime:
     """Return the deadline of a change that is agreed now: never later than the day the stay begins.
 
-    Of a stay that has begun, it is at most the end of today.
+    Of a stay that has begun, it is at most the end of today. There is always time to press Pay.
     """
     within = RENTER_PAYS_WITHIN if by.pk == order.renter_id else PAY_WITHIN
     begins = max(timezone.localdate(), min(order.check_in, stay.check_in))
-    return min(timezone.now() + within, transitions.last_moment(begins))
+    soonest = timezone.now() + transitions.MIN_TIME_TO_PAY
+    return min(timezone.now() + within, max(soonest, transitions.last_moment(begins)))
 
 
 def stay_after(change: StayChange) -> Stay:
@@ -73,7 +74,7 @@ def complete(
     """
     order = _locked_with_house(order)
     change = StayChange.objects.select_related("asked_by").get(pk=change_key)
-    if not changes.is_changeable(order) or order.amount_fen != change.old_amount_fen:
+    if not order.is_paid or order.amount_fen != change.old_amount_fen:
         return False
     try:
         with transaction.atomic():

@@ -1,7 +1,7 @@
 """A dearer change of a paid stay: agreed on with its nights held, made once the difference is paid."""
 
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -568,6 +568,45 @@ def test_a_change_of_a_stay_that_is_on_is_paid_by_tonight(gateway: Gateway) -> N
     order = paid(check_in=today - DAY, check_out=today + DAY)
     change_by_staff(order, moved(order, last=1))
     assert order.stay_changes.get().pay_by == transitions.last_moment(today)
+
+
+def test_paid_in_the_last_minutes_of_the_stay_it_is_made_after_midnight(gateway: Gateway) -> None:
+    order = paid()
+    with time_machine.travel(midnight_after(order.check_out) - timedelta(minutes=10)):
+        change_by_staff(order, moved(order, last=1))
+        payment = press_pay(order)
+    with time_machine.travel(midnight_after(order.check_out) + timedelta(minutes=1)):
+        tell_paid(payment)
+        assert now(order) == (3, 45000, 3, ["MADE"])
+        assert list(broken_rules()) == []
+
+
+def test_a_review_that_was_counted_meanwhile_waits_for_the_new_day(gateway: Gateway) -> None:
+    order = paid()
+    review = transitions.review(order, by=order.renter, rating=5, text="Fine")
+    with time_machine.travel(midnight_after(order.check_out - DAY) - timedelta(minutes=10)):
+        change_by_staff(order, moved(order, last=1))
+        payment = press_pay(order)
+    with time_machine.travel(midnight_after(order.check_out - DAY) + timedelta(minutes=1)):
+        sweep_once()
+        review.refresh_from_db()
+        assert review.is_counted
+        tell_paid(payment)
+        review.refresh_from_db()
+        assert (review.is_counted, review.count_due) == (False, order.check_out + DAY)
+        assert list(broken_rules()) == []
+
+
+@pytest.mark.parametrize("seconds", [30, 240])
+def test_who_agrees_at_midnight_still_has_time_to_pay(seconds: int, gateway: Gateway) -> None:
+    order = paid()
+    with time_machine.travel(midnight_after(order.check_in) - timedelta(seconds=seconds), tick=False):
+        change_by_staff(order, moved(order, last=1))
+        assert order.stay_changes.get().pay_by == timezone.now() + transitions.MIN_TIME_TO_PAY
+
+
+def midnight_after(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day + DAY, datetime.min.time()))
 
 
 def test_whoever_agrees_again_sees_why_not(gateway: Gateway) -> None:

@@ -1,13 +1,16 @@
 """Page on which the renter changes dates or guests: what it costs or gives back first, then the change."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.guards import signed_in_or_back_to
+from accounts.guards import signed_in_or_back_to, signed_in_user
 from core.refusal import Refusal
 from orders import waiting_changes
 from orders.access import order_of, own_page
@@ -41,9 +44,16 @@ def change(request: HttpRequest, number: str) -> HttpResponse:
             messages.success(request, _("Your stay has been changed."))
         return redirect(order)
     status = 422 if form.errors else 200
-    minutes = waiting_changes.RENTER_PAYS_WITHIN.seconds // 60
-    context = {"order": order, "form": form, "minutes_to_pay": minutes}
+    context = {"order": order, "form": form, "minutes_to_pay": _minutes_to_pay(request, form)}
     return render(request, "payments/change.html", context, status=status)
+
+
+def _minutes_to_pay(request: HttpRequest, form: RenterChangeForm) -> int | None:
+    """Return how long the nights of a dearer stay would be held: shorter before the day of check-in."""
+    if not form.preview or not form.preview.difference_fen:
+        return None
+    until = waiting_changes.pay_by(form.order, form.new_stay, signed_in_user(request))
+    return round((until - timezone.now()) / timedelta(minutes=1))
 
 
 def _is_agreed(request: HttpRequest, form: RenterChangeForm) -> bool:

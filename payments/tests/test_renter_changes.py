@@ -2,10 +2,11 @@
 
 import re
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
+import time_machine
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -280,6 +281,15 @@ def test_who_got_something_back_before_is_told_to_ask(gateway: Gateway) -> None:
     assert "Please contact us" in page.content.decode()
     order.refresh_from_db()
     assert order.nights == 2
+
+
+@pytest.mark.parametrize(("minutes", "held"), [(60, 15), (10, 10), (2, 15)])
+def test_the_page_says_how_long_the_nights_are_held(minutes: int, held: int, gateway: Gateway) -> None:
+    order = paid()
+    midnight = timezone.make_aware(datetime.combine(order.check_in, datetime.min.time()))
+    with time_machine.travel(midnight - timedelta(minutes=minutes), tick=False):
+        page = browser_of(order).post(address(order), typed(0, 3)).content.decode()
+    assert f"We hold the new dates for {held} minutes" in page
 
 
 def test_while_a_change_waits_another_press_leads_to_it(gateway: Gateway) -> None:

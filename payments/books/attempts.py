@@ -274,8 +274,8 @@ def _pays_change(order: Order, payment: Payment, received: Received) -> bool:
     change_key = payment.stay_change_id
     if change_key is None or received.amount_fen != payment.amount_fen:
         return False
-    ways = {"trade_no": received.trade_no, "by": received.by, "outside": received.outside}
-    return waiting_changes.complete(order, change_key, **ways)
+    trade_no, outside = received.trade_no, received.outside
+    return waiting_changes.complete(order, change_key, trade_no=trade_no, by=received.by, outside=outside)
 
 
 def _is_for_waiting(live_key: int) -> bool:

@@ -102,7 +102,7 @@ def paid_for(order: Order) -> list[Payment]:
 
 
 def refundable_fen(order: Order) -> int:
-    """What was received for the order, and is not reserved for any refund."""
+    """The sum received for the order and not reserved for any refund."""
     return sum(payment.refundable_fen for payment in paid_for(order))
 
 

@@ -201,11 +201,19 @@ def test_a_paid_stay_is_mailed_with_check_in_and_refund_policy(db: None) -> None
             body_of(happened(order_of_wang(status=status, **days), Kind.PAID))
             for status in ("WAIT_COMMENT", "CANCELED")
         )
-    for text in ("Check-in is on 5 Mar.", "The address and check-in guide", "Flexible: full refund"):
+    refund = "Cancel by 24:00 on 4 Mar for a full refund, after that for none."
+    for text in ("Check-in is on 5 Mar.", "The address and check-in guide", refund):
         assert text in paid
         assert text not in canceled
     for mail_ in (paid, canceled):
         assert "We've received your payment of ￥300.00." in mail_
+
+
+def test_the_mail_of_a_payment_says_where_a_cancellation_is_not_refunded(db: None) -> None:
+    with time_machine.travel(date(2027, 3, 1)):
+        days = {"check_in": date(2027, 3, 5), "check_out": date(2027, 3, 7)}
+        order = order_of_wang(status="WAIT_COMMENT", refund_policy="STRICT", **days)
+        assert "A cancellation is not refunded." in body_of(happened(order, Kind.PAID))
 
 
 def test_a_surplus_is_mailed(db: None) -> None:

@@ -150,8 +150,8 @@ def test_a_late_payment_is_not_part_of_the_cancellation_mail(
     ("comes_back_fen", "limit_fen", "promise"),
     [
         (20000, 10**9, "￥200.00 is on its way back"),
-        (20000, 0, "There is no refund so far. If we issue one, we'll email you."),
-        (0, 10**9, "There is no refund so far. If we issue one, we'll email you."),
+        (20000, 0, "No refund has been issued so far. If we issue one, we'll email you."),
+        (0, 10**9, "No refund has been issued so far. If we issue one, we'll email you."),
     ],
 )
 def test_staff_cancel(

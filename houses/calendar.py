@@ -46,17 +46,18 @@ class Calendar:
     next: date | None
 
 
-def of_house(rates: Rates, wanted: str) -> Calendar:
+def of_house(rates: Rates, wanted: str, *, order_number: str = "") -> Calendar:
     """Return MONTHS_SHOWN months from `wanted`, "2027-01" or "2027-01-31"; from this month if it is invalid.
 
-    A month outside what can be booked is replaced by the nearest one inside. One query.
+    A month outside what can be booked is replaced by the nearest one inside. The nights of the order, which
+    may move within them, count as free. One query.
     """
     today = timezone.localdate()
     last = today + timedelta(days=MAX_DAYS_AHEAD)
     start = min(max(_parse_month(wanted) or today, today), last).replace(day=1)
     starts = [_add_months(start, n) for n in range(MONTHS_SHOWN)]
     end = _add_months(start, MONTHS_SHOWN)
-    taken = availability.taken(rates.house, start, end)
+    taken = availability.taken(rates.house, start, end, but_by=order_number)
 
     def day(at: date) -> Day:
         if not today <= at <= last:

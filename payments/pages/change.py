@@ -1,9 +1,10 @@
 """Page on which the renter changes dates or guests: what it costs or gives back first, then the change."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,6 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.guards import signed_in_or_back_to, signed_in_user
 from core.refusal import Refusal
+from core.templatetags.ihome import WEEKDAYS
+from houses import calendar
+from houses.pages import STAY_FIELDS, pick
 from orders import waiting_changes
 from orders.access import order_of, own_page
 from orders.models import Order
@@ -39,12 +43,14 @@ def change(request: HttpRequest, number: str) -> HttpResponse:
     if order.waiting_change_or_none:  # the order's page shows it, and how to pay or drop it
         return redirect(f"{order.get_absolute_url()}#change")
     form = RenterChangeForm(request.POST if request.method == "POST" else None, order=order)
+    form.initial |= pick(request.GET, STAY_FIELDS)  # as typed before another month, or language, was chosen
     if form.is_valid() and _is_agreed(request, form) and (done := _change(order, form)):
         if not done.difference_fen:  # otherwise the order's page says what is to be paid
             messages.success(request, _("Your stay has been changed."))
         return redirect(order)
     status = 422 if form.errors else 200
     context = {"order": order, "form": form, "minutes_to_pay": _minutes_to_pay(request, form)}
+    context |= _calendar(request, form)
     return render(request, "payments/change.html", context, status=status)
 
 
@@ -54,6 +60,18 @@ def _minutes_to_pay(request: HttpRequest, form: RenterChangeForm) -> int | None:
         return None
     until = waiting_changes.pay_by(form.order, form.new_stay, signed_in_user(request))
     return round((until - timezone.now()) / timedelta(minutes=1))
+
+
+def _calendar(request: HttpRequest, form: RenterChangeForm) -> dict[str, object]:
+    """Return the context of houses/_calendar.html, from the month of the arrival if no other is asked for."""
+    shown = {name: str(form[name].value() or "") for name in STAY_FIELDS}
+    wanted = request.GET.get("month") or shown["check_in"]
+    return {
+        "house": form.house,
+        "calendar": calendar.of_house(form.rates, wanted, order_number=form.order.number),
+        "weekdays": WEEKDAYS,
+        "kept": QueryDict(urlencode(shown)),
+    }
 
 
 def _is_agreed(request: HttpRequest, form: RenterChangeForm) -> bool:

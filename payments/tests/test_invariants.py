@@ -218,4 +218,7 @@ def test_OPS02_a_broken_rule_raises_an_alarm_with_its_order(caplog: pytest.LogCa
     with pytest.raises(SystemExit), caplog.at_level("ERROR"):
         call_command("check_money")
     alarms = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert f"invariant broken: I3 {payment.order.number}: paid, but its attempts did not receive its amount" in alarms
+    assert (
+        f"invariant broken: I3 {payment.order.number}: paid, but its attempts did not receive its amount"
+        in alarms
+    )

@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import pytest
 import time_machine
@@ -90,6 +90,21 @@ def test_the_price_is_shown_before_the_stay_is_changed(status: str) -> None:
     assert (event.kind, event.actor) == ("CHANGED", order.renter)
 
 
+def test_the_calendar_shows_the_nights_of_others_as_taken_and_the_own_as_free() -> None:
+    order = booked()
+    other = order.check_out + timedelta(days=1)
+    availability.hold(order.house, other, other + timedelta(days=1))
+    client = browser_of(order)
+    page = client.get(address(order)).content.decode()
+    nights = re.findall(r'<td class="(\w+)" data-date="([-0-9]+)"', page)
+    states = {day: state for state, day in nights}
+    assert [states[str(day)] for day in (order.check_in, order.check_out, other)] == ["free", "free", "taken"]
+    [later] = re.findall(r'rel="next nofollow" href="([^"#]+)', page)
+    assert later.startswith(f"{address(order)}?check_in={order.check_in}&amp;check_out={order.check_out}")
+    typed_there = client.get(f"{address(order)}?{urlencode({**typed(1, 3), 'month': '2099-01'})}")
+    assert f'value="{first_day() + timedelta(days=1)}"' in typed_there.content.decode()
+
+
 def test_an_attempt_at_the_old_price_is_closed_first(gateway: Gateway) -> None:
     order = booked()
     payment = make.attempt(order)
@@ -122,7 +137,7 @@ def test_a_longer_paid_stay_is_agreed_on_then_paid(gateway: Gateway) -> None:
     assert f"{address(order)}pay/" in shown and f"{address(order)}drop/" in shown
     assert f'href="{address(order)}"' not in shown
     assert 'data-mark="change"' in shown  # another tab may pay
-    assert "Change waits: ￥150.00 to pay" in client.get("/orders/").content.decode()
+    assert "Change pending: ￥150.00 due" in client.get("/orders/").content.decode()
     to_alipay = client.post(f"{address(order)}pay/", headers={"User-Agent": "Mobile"})
     assert "total_amount" in unquote(to_alipay.headers["Location"])
     payment = make.rows(Payment).get(live_for=order)

@@ -1,9 +1,9 @@
-// #calendar, on a wide screen: opens under the date fields of the booking box while they are in use. It is moved there
-// and back, so that there is one calendar only. stay-calendar.js must be loaded first: it fills the fields.
+// #calendar, on a wide screen: opens under the date fields of its form while they are in use. It is moved there and
+// back, so that there is one calendar only. stay-calendar.js must be loaded first: it fills the fields.
 
 const wide = matchMedia("(min-width: 900px)");
 const calendar = document.querySelector("#calendar");
-const form = document.querySelector("#book form");
+const { form } = document.querySelector("#id_check_in");
 const dates = form.querySelector(".dates");
 const fields = [...dates.querySelectorAll("input")];
 const guests = form.querySelector("#id_guests");

@@ -60,15 +60,28 @@ class Quote:
         """Average price of a night before discounts and fees, rounded down to a fen."""
         return self.nights_fen // sum(line.count for line in self.lines if line.kind == NIGHTS)
 
+    @cached_property
+    def shown_lines(self) -> list[Line]:
+        """Lines as people read them: nights of one price and season together, wherever in the stay they lie."""
+        found: dict[object, Line] = {}
+        for line in self.lines:
+            key = (line.kind, line.each_fen, line.name, line.name_en)
+            found[key] = _joined(found[key], line) if key in found else line
+        return list(found.values())
+
     @property
     def has_runs(self) -> bool:
-        """Return True if nights have several prices, so that each line names its first night."""
+        """Return True if nights have several prices, so that a line of nights in a row names the first."""
         return sum(line.kind == NIGHTS for line in self.lines) > 1
 
     @property
     def is_plain(self) -> bool:
         """Return True if it is nights of one price and nothing else."""
         return len(self.lines) == 1
+
+
+def _joined(line: Line, more: Line) -> Line:
+    return replace(line, fen=line.fen + more.fen, count=line.count + more.count, first=None)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,8 @@ def test_nights_of_one_price_make_one_line() -> None:
     found = quote(Rates(house), SUNDAY - timedelta(days=3), SUNDAY + timedelta(days=1))
     assert kinds_of(found) == [("nights", 1, 30000), ("nights", 2, 80000), ("nights", 1, 30000)]
     assert [line.first for line in found.lines] == [SUNDAY - timedelta(days=n) for n in (3, 2, 0)]
+    shown = [(line.count, line.fen, line.first) for line in found.shown_lines]
+    assert shown == [(2, 60000, None), (2, 80000, SUNDAY - timedelta(days=2))]
 
 
 def test_fees_and_discount_have_lines_of_their_own() -> None:

@@ -46,6 +46,13 @@ def test_the_box_has_the_lines_and_what_may_be_lost(renter: Client, house: House
     assert "no_refund" not in later
 
 
+def test_the_line_of_further_guests_names_the_nights(renter: Client) -> None:
+    house = make.house(price_fen=30000, capacity=4, guest_fee_fen=2000)
+    for guests, line in ((2, "1 extra guest × 2 nights"), (3, "2 extra guests × 2 nights")):
+        html = renter.get(house.get_absolute_url(), {**stay(), "guests": guests}).content.decode()
+        assert f"<dt>{line} × ￥20.00</dt>" in html
+
+
 def test_the_script_gets_the_same_box(renter: Client, house: House, django_assert_num_queries) -> None:
     with django_assert_num_queries(3):  # the house, its prices, its nights
         html = renter.get(f"/houses/{house.pk}/quote/", stay()).content.decode()

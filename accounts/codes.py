@@ -117,8 +117,8 @@ def _too_many(reached: LimitReached) -> str:
     if reached.limit == AGAIN:
         return _("A code was sent a moment ago. Wait a minute before you ask for another.")
     if reached.limit.period == DAY:
-        return _("Too many codes were asked for today. Try again tomorrow, or sign in with your password.")
-    return _("Too many codes were asked for. Try again at %(time)s.") % {"time": reached.again_at}
+        return _("Too many codes requested today. Try again tomorrow, or sign in with your password.")
+    return _("Too many codes requested. Try again at %(time)s.") % {"time": reached.again_at}
 
 
 def check(request: HttpRequest, purpose: Purpose, mobile: str, proof: str, typed: str) -> None:
@@ -133,7 +133,7 @@ def check(request: HttpRequest, purpose: Purpose, mobile: str, proof: str, typed
     if not constant_time_compare(_code(nonce), typed):
         log.warning("wrong code for %s from %s", masked(mobile), client_address(request))
         access_log.note(request, Kind.WRONG_CODE, mobile, purpose)
-        raise ValidationError(_("This is not the code that we sent."))
+        raise ValidationError(_("Wrong code. Please try again."))
     give_back(taken)
 
 

@@ -132,5 +132,5 @@ def _take(*limits: tuple[Limit, str]) -> None:
     try:
         take_all(*limits)
     except LimitReached as reached:
-        sentence = _("Too many links were asked for. Try again at %(time)s.")
+        sentence = _("Too many links requested. Try again at %(time)s.")
         raise Refusal(sentence % {"time": reached.again_at}) from None

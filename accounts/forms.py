@@ -159,7 +159,7 @@ class ProfileForm(ChangedFieldsForm):
         label=_("Name"),
         required=False,
         max_length=User._meta.get_field("name").max_length,
-        help_text=_("For receipts and our mails to you. Other guests don't see it."),
+        help_text=_("For receipts and our emails to you. Other guests don't see it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     nickname = PlainLineField(

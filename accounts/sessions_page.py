@@ -29,10 +29,10 @@ def sessions(request: HttpRequest) -> HttpResponse:
         chosen = request.POST.get("end", "")
         if chosen == OTHERS:
             browser_sessions.end(user, keep=current)
-            messages.success(request, _("You are signed out everywhere else now."))
+            messages.success(request, _("You've been signed out everywhere else."))
         elif re.fullmatch("[0-9]{1,18}", chosen, re.ASCII):
             browser_sessions.end(user, keep=current, only=int(chosen))
-            messages.success(request, _("That browser is signed out now."))
+            messages.success(request, _("That browser has been signed out."))
         return redirect("accounts:sessions")
     found = browser_sessions.signed_in_browsers(user)
     others = [row for row in found if row.session_key != current]

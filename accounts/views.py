@@ -78,7 +78,7 @@ class SignIn(LoginView):
 
 
 def _ask_to_verify(request: HttpRequest, page: str) -> None:
-    sentence = gettext("Please confirm that this mobile number is yours: we send a code to it.")
+    sentence = gettext("Please confirm that this mobile number is yours: we'll send it a code.")
     link = format_html(
         '<a class="thumb" href="{}">{}</a>', verify_address(page), gettext("Confirm your number")
     )

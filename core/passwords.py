@@ -44,7 +44,7 @@ class SiteWordsValidator:
             raise ValidationError(self.get_help_text(), code="password_of_the_site")
 
     def get_help_text(self) -> str:
-        return _("Please don't build your password from this site's own words; add a few of your own.")
+        return _("Don't base your password on words such as this site's name; add some of your own.")
 
 
 def _any_spelling(word: str) -> str:

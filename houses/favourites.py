@@ -48,8 +48,8 @@ def keep(user: User, house_pk: int) -> None:
         return
     if _count(owner) >= MOST:
         sentence = ngettext(
-            "You can keep %(count)d favourite. Remove one that you no longer need.",
-            "You can keep %(count)d favourites. Remove one that you no longer need.",
+            "You can save up to %(count)d favourite. Remove one to add another.",
+            "You can save up to %(count)d favourites. Remove one to add another.",
             MOST,
         )
         raise Refusal(sentence % {"count": MOST})

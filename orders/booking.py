@@ -177,7 +177,7 @@ def _check_account(renter: User) -> None:
         raise AccountClosed(_("This account has been closed."))
     if renter.mobile_verified_at is None:
         raise NumberUnverified(
-            _("To book, please confirm that this mobile number is yours: we send a code to it.")
+            _("To book, please confirm that this mobile number is yours: we'll send it a code.")
         )
 
 

@@ -51,7 +51,7 @@ class CloseAccount(LoginRequiredMixin, ProvenNumber):
     def _close(self) -> HttpResponse:
         closing.close(signed_in_user(self.request))
         logout(self.request)
-        messages.success(self.request, _("Your account is closed. Thank you for having stayed with us."))
+        messages.success(self.request, _("Your account has been closed. Thank you for staying with us."))
         return redirect("houses:search")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

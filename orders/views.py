@@ -272,7 +272,7 @@ def _review_form_of(request: HttpRequest, *, may_decode: bool) -> ReviewForm:
         for _photo in request.FILES.getlist("photos") if may_decode else []:
             rate_limits.take(PHOTOS_A_DAY, str(signed_in_user(request).pk))
     except rate_limits.LimitReached:
-        files, refusal = None, _("You've sent many photos today. Please add more tomorrow.")
+        files, refusal = None, _("You've uploaded a lot of photos today. Please add more tomorrow.")
     form = ReviewForm(request.POST, files)
     if refusal:
         form.add_error("photos", refusal)

@@ -79,7 +79,7 @@ def test_the_page_tells_the_browsers_apart_and_ends_one(person: User) -> None:
         [str(row.pk), str(BrowserSession.objects.order_by("-id")[0].pk), "others"]
     )
     page = here.post(PAGE, {"end": row.pk}, follow=True)
-    assert "That browser is signed out now." in page.content.decode()
+    assert "That browser has been signed out." in page.content.decode()
     assert (is_signed_in(here), is_signed_in(there), is_signed_in(third)) == (True, False, True)
     assert "WeChat" not in page.content.decode()
     assert here.post(PAGE, {"end": row.pk}).status_code == 302

@@ -72,7 +72,7 @@ def test_ACC02_an_address_gets_one_confirmation_an_hour() -> None:
     one, other = (browser(make.user(email=EMAIL, email_verified_at=None)) for _ in range(2))
     for client in (one, one, other):
         page = client.post(CONFIRM, follow=True)
-    assert "Too many links were asked for. Try again at" in page.content.decode()
+    assert "Too many links requested. Try again at" in page.content.decode()
     assert len(mail.outbox) == 1
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         other.post(CONFIRM)

@@ -177,7 +177,7 @@ def test_ACC02_an_account_exists_only_after_the_code(client: Client) -> None:
     assert PASSWORD not in page.content.decode()
     assert "We've sent a code of six digits to 13912345678." in page.content.decode()
     wrong = client.post(SIGNUP, {**code_form(page), "code": "12345"})
-    assert wrong.context["form"].errors == {"code": ["This is not the code that we sent."]}
+    assert wrong.context["form"].errors == {"code": ["Wrong code. Please try again."]}
     assert not User.objects.exists()
     elsewhere = {**code_form(page), "username": "13987654321"}
     assert list(client.post(SIGNUP, elsewhere).context["form"].errors) == ["code"]

@@ -150,7 +150,7 @@ def test_there_is_a_limit_in_words(client: Client, renter: User, monkeypatch: py
     first, second, third = (make.house() for _ in range(3))
     for house in (first, second, third):
         press(client, house)
-    sentence = "You can keep 2 favourites. Remove one that you no longer need."
+    sentence = "You can save up to 2 favourites. Remove one to add another."
     assert sentence in client.get("/").content.decode()
     assert kept(renter) == [second.pk, first.pk]
     press(client, first)  # it is there already

@@ -64,11 +64,11 @@ def test_the_password_closes_the_account_and_ends_its_sessions(renter: User) -> 
     Review.objects.create(order=order, house=order.house, renter=renter, rating=5, text="Fine")
     here, there = browser_of(renter), browser_of(renter)
     asked = here.get(PAGE).content.decode()
-    for piece in ("Your email, nickname and password are deleted", "The law has us keep orders"):
+    for piece in ("Your email, nickname and password are deleted", "By law, we keep orders"):
         assert piece in asked
     page = close(here)
     assert (page.status_code, page.url) == (302, "/")
-    assert "Your account is closed." in here.get("/").content.decode()
+    assert "Your account has been closed." in here.get("/").content.decode()
     for browser in (here, there):
         assert browser.get("/accounts/me/").status_code == 302
     assert not BrowserSession.objects.exists()
@@ -107,7 +107,7 @@ def test_a_wrong_password_closes_nothing_and_counts_as_a_try(renter: User) -> No
 def test_who_has_no_password_closes_it_by_a_code(renter: User) -> None:
     User.objects.filter(pk=renter.pk).update(password=make_password(None))
     browser = browser_of(now(renter))
-    assert f"We send a code to {renter.mobile}" in browser.get(PAGE).content.decode()
+    assert f"We'll send a code to {renter.mobile}" in browser.get(PAGE).content.decode()
     asked = browser.post(PAGE, {})
     wrong = browser.post(PAGE, {**code_form(asked), "code": "12345"})
     assert list(wrong.context["form"].errors) == ["code"]

@@ -62,7 +62,7 @@ class Quote:
 
     @cached_property
     def shown_lines(self) -> list[Line]:
-        """Lines as people read them: nights of one price and season together, wherever in the stay they lie."""
+        """Lines as people read them: nights of one price and season are added up, also those apart."""
         found: dict[object, Line] = {}
         for line in self.lines:
             key = (line.kind, line.each_fen, line.name, line.name_en)

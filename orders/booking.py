@@ -75,7 +75,7 @@ def book(
     """
     # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
     stay = {"check_in": check_in, "check_out": check_out}
-    if availability.taken(house, **stay) and not _booked_before(house, renter, **stay):
+    if availability.taken(house, check_in, check_out) and not _booked_before(house, renter, **stay):
         raise NightsTaken(house, check_in, check_out)
     return _book(house.pk, renter=renter, guests=guests, seen=seen or Seen(), agreed=agreed, **stay)
 

@@ -43,7 +43,9 @@ def change(request: HttpRequest, number: str) -> HttpResponse:
     if order.waiting_change_or_none:  # the order's page shows it, and how to pay or drop it
         return redirect(f"{order.get_absolute_url()}#change")
     form = RenterChangeForm(request.POST if request.method == "POST" else None, order=order)
-    form.initial |= pick(request.GET, STAY_FIELDS)  # as typed before another month, or language, was chosen
+    form.initial.update(
+        pick(request.GET, STAY_FIELDS)
+    )  # as typed before another month, or language, was chosen
     if form.is_valid() and _is_agreed(request, form) and (done := _change(order, form)):
         if not done.difference_fen:  # otherwise the order's page says what is to be paid
             messages.success(request, _("Your stay has been changed."))

@@ -205,6 +205,18 @@ class TestCalendar:
         visitor.page.keyboard.press("Escape")
         expect(opened).to_have_count(0)
 
+    def test_it_also_opens_where_a_stay_is_changed(self, visit):
+        renter = visit(**DESKTOP)
+        renter.go(f"/payments/{renter.start_with_order()}/change/")
+        arrive = date.fromisoformat(self.stay(renter)[0])
+        renter.page.get_by_label("入住", exact=True).click()
+        opened = renter.page.locator("form #calendar")
+        for day in (arrive, arrive + timedelta(days=1)):
+            expect(opened).to_be_visible()
+            self.day(renter, day).click()
+        expect(opened).to_have_count(0)
+        assert self.stay(renter) == (str(arrive), str(arrive + timedelta(days=1)))
+
     def test_an_earlier_day_starts_over(self, visit):
         visitor = visit(**DESKTOP)
         first = date.fromisoformat(self.open(visitor)[0])

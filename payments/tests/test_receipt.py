@@ -1,10 +1,12 @@
 """The receipt page: what was paid and what was refunded, for the renter only."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from core.transactions import durable_transaction
@@ -37,6 +39,13 @@ def refund(payment: Payment, fen: int, status: str) -> Refund:
     made = durable_transaction(refunds.create)(payment, fen, reason=Refund.Reason.CANCELED)
     make.rows(Refund).filter(pk=made.pk).update(status=status, done_at=payment.paid_at)
     return made
+
+
+def test_the_receipt_names_the_company(client: Client, paid: Payment, settings: Settings) -> None:
+    assert "Unified social credit code" not in receipt(client, paid)
+    settings.COMPANY_NAME, settings.COMPANY_CREDIT_CODE = "厦门爱家有限公司", "91350200MADEM00001"
+    [sheet] = re.findall(r"<article.*?</article>", receipt(client, paid), re.DOTALL)
+    assert "厦门爱家有限公司" in sheet and "91350200MADEM00001" in sheet
 
 
 def test_the_receipt_shows_renter_stay_and_payment(client: Client, paid: Payment) -> None:

@@ -36,10 +36,11 @@ class ListByKey(ChangeList):
         assert isinstance(self.model_admin, ByKey)
         return qs.prefetch_related(*self.model_admin.list_prefetch)
 
-    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        found = super().get_filters_params(params)
-        found.pop(AFTER, None)
-        return found
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet:
+        """Keep AFTER out of filters, links and search box: what they list begins at its own first page."""
+        for parameters in (self.params, self.filter_params):
+            parameters.pop(AFTER, None)
+        return super().get_queryset(request, *args, **kwargs)
 
     def get_results(self, request: HttpRequest) -> None:
         rows = self.queryset
@@ -55,7 +56,7 @@ class ListByKey(ChangeList):
         self.show_admin_actions = bool(self.result_list)
         self.can_show_all = False
         self.multi_page = False
-        self.all_pages = self.get_query_string(remove=[AFTER])
+        self.all_pages = self.get_query_string()
         self.first_page = self.all_pages if key else ""
         self.paginator = Paginator(self.result_list, self.list_per_page)
 

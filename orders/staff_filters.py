@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin_pages import AFTER
 from core.dates import is_in_range, parse_date
 from houses.models import Area, House
 from orders import stays
@@ -59,18 +58,18 @@ class StayFilter(admin.ListFilter):
         self.hidden = [
             (name, value)
             for name, values in changelist.filter_params.items()
-            if name not in (*self.parameters, AFTER)
+            if name not in self.parameters
             for value in (values if isinstance(values, list) else [values])
         ]
         yield {
-            "query_string": changelist.get_query_string(remove=[*self.parameters, AFTER]),
+            "query_string": changelist.get_query_string(remove=list(self.parameters)),
             "selected": not self.kind,
             "display": gettext("All"),
         }
         yield from (
             {
                 "query_string": changelist.get_query_string(
-                    {"stay": kind, "first": first.isoformat(), "last": last.isoformat()}, [AFTER]
+                    {"stay": kind, "first": first.isoformat(), "last": last.isoformat()}
                 ),
                 "selected": self.kind == kind and (self.first, self.last) == (first, last),
                 "display": label,

@@ -75,6 +75,19 @@ def test_filters_survive_the_next_page(desk: Client, monkeypatch: pytest.MonkeyP
     assert found(desk, LIST + first.next_page) == [rejected[0].number]
 
 
+def test_filters_and_search_of_a_later_page_begin_at_their_first(desk: Client) -> None:
+    """Newer orders, which earlier pages have, must not be missing from what is found."""
+    make.order()
+    newest = make.order()
+    page = desk.get(LIST, {"after": newest.pk, "status__exact": newest.status})
+    cl = page.context["cl"]
+    assert newest not in cl.result_list
+    links = [choice["query_string"] for spec in cl.filter_specs for choice in spec.choices(cl)]
+    assert links
+    assert not [link for link in (*links, cl.clear_all_filters_qs) if "after" in link]
+    assert 'name="after"' not in page.content.decode()
+
+
 def test_a_list_takes_one_query_however_many_renters(desk: Client, django_assert_max_num_queries) -> None:
     for _ in range(5):
         make.order()

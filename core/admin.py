@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin_scripts import FewScripts
 from core.dates import FIRST_DAY, LAST_DAY, is_in_range, parse_date
 from core.refusal import Refusal
 
@@ -21,7 +22,7 @@ Row = TypeVar("Row", bound=Model)
 _LOOKUPS_OF_YEARS = {"year", "iso_year"}
 
 
-class DatesInRange(admin.ModelAdmin):
+class DatesInRange(FewScripts):
     """Mixin: a list refuses days that its date filters can't compute with, such as `?night__year=9999`.
 
     Django raises OverflowError or ValueError for them, from several places.
@@ -102,8 +103,9 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the actions that apply as buttons on the page of a row."""
+        """Show the actions that apply as buttons on the page of a row. It has no form and needs no script."""
         context["actions"] = self.steps(request, context["original"])
+        context["media"] = forms.Media()
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_action(

@@ -1,11 +1,12 @@
 """Admin forms that write only the fields that staff changed, and log old and new values."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -38,12 +39,15 @@ class ChangedFieldsAdmin(_CarriesOpenedWith, NamedDeletions, FewScripts):
             kwargs["form"] = _writing_changes(kwargs.get("form", self.form))
         return super().get_form(request, obj, change=change, **kwargs)
 
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _told_if_taken(super().add_view, request, *args, **kwargs)
+
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save in one durable transaction: two staff who edit each other can deadlock."""
         view = super().change_view
         if request.method == "POST":
             view = durable_transaction(view)
-        return view(request, object_id, *args, **kwargs)
+        return _told_if_taken(view, request, object_id, *args, **kwargs)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Lock the row that a form is about to change, so that it is compared and written in one step."""
@@ -87,6 +91,14 @@ class ChangedFieldsInline(_CarriesOpenedWith, admin.options.InlineModelAdmin):
     def _may_change(self, request: HttpRequest, obj: Model | None) -> bool:
         parent = self.admin_site.get_model_admin(self.parent_model)
         return super()._may_change(request, obj) and parent.has_change_permission(request, obj)
+
+
+def _told_if_taken(view: Callable[..., HttpResponse], *args: Any, **kwargs: Any) -> HttpResponse:
+    """Run a view again if somebody else saved the same name or number just now: its form then says so."""
+    try:
+        return view(*args, **kwargs)
+    except IntegrityError:
+        return view(*args, **kwargs)
 
 
 def _writing_changes(form: type[ModelForm]) -> type[ModelForm]:

@@ -7,12 +7,15 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.db import IntegrityError
 from django.db.models import Model
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.urls import reverse
 from django.utils import translation
 
 from accounts.models import User
+from core import admin_changes
 from core.admin_changes import ChangedFieldsAdmin, ChangedFieldsInline
 from houses.models import Area, ChannelCalendar, Facility, House, HousePhoto
 from tests import make
@@ -217,6 +220,59 @@ def test_the_history_has_old_and_new_values_of_photos(li: Desk) -> None:
     li.send(house, li.open(house), **{"photos-0-position": "5"})
     message = LogEntry.objects.get().get_change_message()
     assert message == f"Changed Position: 1 → 5 for photo “{house.pk}/5”."
+
+
+# --- the same name from two at once -------------------------------------------------------------------
+
+
+def taken(name: str) -> tuple[str, dict[str, str], str]:
+    """Save a row. Return the page that would add another one like it, what is typed there, and its field."""
+    if name == "user":
+        User.objects.create_user("13912345678")
+        return "accounts_user", {"mobile": "13912345678", "name": "Chen"}, "mobile"
+    model = {"area": Area, "group": Group}[name]
+    model._default_manager.create(name="Taken")
+    return model._meta.label_lower.replace(".", "_"), {"name": "Taken"}, "name"
+
+
+def just_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first check that a value is free come before the row that takes it."""
+    checked = Model.validate_unique
+
+    def pass_once(row: Model, exclude: object = None) -> None:
+        monkeypatch.setattr(Model, "validate_unique", checked)
+
+    monkeypatch.setattr(Model, "validate_unique", pass_once)
+
+
+@pytest.mark.parametrize("name", ["user", "area", "group"])
+def test_L1_who_adds_what_another_added_just_now_is_told(
+    li: Desk, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, typed, field = taken(name)
+    just_taken(monkeypatch)
+    answer = li.browser.post(reverse(f"admin:{page}_add"), typed)
+    assert field in errors(answer)
+    assert f'value="{typed[field]}"' in answer.content.decode()
+
+
+def test_L1_who_takes_a_name_that_another_took_just_now_is_told(
+    li: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    area = Area.objects.create(name="Mine")
+    form = li.open(area)
+    taken("area")
+    just_taken(monkeypatch)
+    answer = li.send(area, form, name="Taken")
+    assert "name" in errors(answer)
+
+
+def test_L1_twin_without_another_try_it_is_an_error(li: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, typed, _field = taken("area")
+    just_taken(monkeypatch)
+    monkeypatch.setattr(admin_changes, "_told_if_taken", lambda view, *args, **kwargs: view(*args, **kwargs))
+    with pytest.raises(IntegrityError):
+        li.browser.post(reverse(f"admin:{page}_add"), typed)
 
 
 def changeable() -> Iterator[tuple[type[Model], admin.ModelAdmin]]:

@@ -114,6 +114,7 @@ class Inspector:
     def open(self, path: str, name: str) -> None:
         self.visitor.go(path)
         assert self.page.url.removeprefix(self.visitor.site) == path, f"{path} led to {self.page.url}"
+        assert self.page.evaluate("scrollY") == 0 or "#" in path, f"{path} does not begin at its top"
         self.look_at(name)
 
     def look_at(self, name: str) -> None:

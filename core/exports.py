@@ -1,7 +1,7 @@
 """Downloads of exactly the list on the screen: its filters, search and order, as CSV or XLSX."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -39,6 +39,8 @@ class Exported(ByKey, DatesInRange):
     export_columns: ClassVar[Sequence[str]] = ()
     """Fields of a row, `renter.mobile` for one of a related row. Their labels are the heads."""
     export_prefetch: ClassVar[Sequence[str]] = ()
+    export_words: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
+    """By column: the words of the list on the screen, where the field's own are others."""
 
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
@@ -66,7 +68,7 @@ class Exported(ByKey, DatesInRange):
         except IncorrectLookupParameters:
             return to_list
         rows = shown.queryset.prefetch_related(*self.export_prefetch)
-        table = table_of(rows, self.export_columns)
+        table = table_of(rows, self.export_columns, self.export_words)
         return download(table, request, kind=kind, model=self.model)
 
 
@@ -134,12 +136,17 @@ def _in_language(table: Table, language: str | None) -> Iterator[Sequence[Cell]]
         yield row
 
 
-def table_of(rows: QuerySet, columns: Sequence[str]) -> Iterator[Sequence[Cell]]:
+def table_of(
+    rows: QuerySet, columns: Sequence[str], in_words: Mapping[str, Callable[[Any], str]]
+) -> Iterator[Sequence[Cell]]:
     """Yield heads, then a line for each row."""
-    fields = [(column.split("."), _field(rows.model, column)) for column in columns]
-    yield [_head(field) for _path, field in fields]
+    fields = [(column, _field(rows.model, column)) for column in columns]
+    yield [_head(field) for _column, field in fields]
     for row in by_key(rows):
-        yield [_cell(row, steps, field) for steps, field in fields]
+        yield [
+            in_words[column](row) if column in in_words else _cell(row, column.split("."), field)
+            for column, field in fields
+        ]
 
 
 def by_key(rows: QuerySet) -> Iterator[Model]:

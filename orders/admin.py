@@ -53,6 +53,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
         *("nights", "guests", "price_per_night_fen", "amount_fen", "refund_policy", "trade_no"),
         *("paid_outside", "created_at", "accept_by", "pay_by", "closing_reason"),
     ]
+    export_words: ClassVar[dict[str, Callable[[Order], str]]] = {"status": staff_label}
     change_list_template = "admin/orders/list.html"
     view_on_site = False  # that page is for the renter only
     actions = ["accept_bookings", "reject_bookings"]

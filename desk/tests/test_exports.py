@@ -85,6 +85,14 @@ def test_amounts_and_days_are_written_as_such(manager: Client) -> None:
     assert found["Status"] == "Payment due"
 
 
+def test_the_file_has_the_stage_that_the_list_shows(manager: Client) -> None:
+    """A stay to come is stored as "to review", which nobody can do yet."""
+    make.order(status=Order.Status.WAIT_COMMENT)
+    assert "Upcoming" in manager.get("/admin/orders/order/").content.decode()
+    head, line, *_others = rows_of(manager.get("/admin/orders/order/export.csv"))
+    assert dict(zip(head, line, strict=True))["Status"] == "Upcoming"
+
+
 def test_heads_are_in_the_language_of_the_page(manager: Client) -> None:
     make.order()
     manager.cookies["django_language"] = "zh-hans"

@@ -116,15 +116,21 @@ class BookedNightForm(forms.ModelForm):
         return super().clean()
 
     def _check_range(self, house: House) -> None:
-        """Check the nights after the first, which Django checks as a unique field."""
         first, last = self.cleaned_data.get("night"), self.cleaned_data.get("last")
+        day = timedelta(days=1)
+        if first:
+            self._refuse_taken("night", house, first, first + day)
         if not first or not last:
             return
         if last < first:
             self.add_error("last", _("The last night is before the first one."))
-        elif taken := availability.taken(house, first + timedelta(days=1), last + timedelta(days=1)):
+        else:
+            self._refuse_taken("last", house, first + day, last + day)
+
+    def _refuse_taken(self, field: str, house: House, first: date, end: date) -> None:
+        if taken := availability.taken(house, first, end):
             nights = ", ".join(map(str, sorted(taken)))
-            self.add_error("last", _("Already taken: %(nights)s.") % {"nights": nights})
+            self.add_error(field, _("Already taken: %(nights)s.") % {"nights": nights})
 
 
 @admin.register(BookedNight)

@@ -100,6 +100,14 @@ def test_a_last_night_that_can_t_be_held_is_refused_beside_the_field(staff: Clie
     assert home.booked_nights.count() == 1
 
 
+def test_a_night_that_is_taken_is_named_beside_the_field(staff: Client) -> None:
+    home, night = make.house(), timezone.localdate() + timedelta(2)
+    availability.hold(home, night, night + timedelta(1), order_number="26112200000001")
+    page = staff.post("/admin/houses/bookednight/add/", {"house": home.pk, "night": night})
+    errors = page.context["adminform"].form.errors
+    assert (list(errors), str(night) in errors["night"][0]) == (["night"], True)
+
+
 def test_a_facility_gets_an_icon_of_the_sprite_and_is_ticked_on_a_house(staff: Client) -> None:
     icons = staff.get("/admin/houses/facility/add/").content.decode()
     assert '<option value="kitchen">' in icons

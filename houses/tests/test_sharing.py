@@ -26,6 +26,7 @@ def test_a_home_is_shared_with_its_cover_as_a_jpeg(client: Client) -> None:
     found = tags(client, f"{house.get_absolute_url()}?check_in=2030-01-01&guests=2")
     assert found["og:title"] == "Lane 6 house"
     assert "A quiet lane." in found["description"] == found["og:description"]
+    assert "。A quiet lane." in found["description"]  # Chinese has no space between sentences
     assert found["canonical"] == found["og:url"] == f"http://testserver/houses/{house.pk}/"
     assert re.fullmatch(r"http://testserver/media/.+\.jpg", found["og:image"])
     assert (found["og:type"], found["og:locale"]) == ("website", "zh_CN")

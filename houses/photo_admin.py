@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
@@ -18,6 +19,8 @@ class HousePhotoInline(ChangedFieldsInline, admin.TabularInline):
     fields: ClassVar = ["image", "caption", "caption_en", "position"]
     extra = 0
     template = "admin/houses/house/photos.html"
+    media = forms.Media()
+    """None of Django's scripts of inlines: the template has its own."""
 
 
 class HasPhotos(admin.ModelAdmin):

@@ -56,4 +56,5 @@ def test_no_form_loads_the_scripts_that_fill_one_field_from_another(staff: Clien
     """No form has such fields, and the scripts are half of its page."""
     loaded = scripts(staff, reverse(f"admin:{name}_add"))
     assert not {"xregexp.min.js", "urlify.js", "prepopulate.js", "prepopulate_init.js"} & loaded
+    assert "inlines.js" not in loaded  # the photos of a home have a template and scripts of their own
     assert not any(its_admin.prepopulated_fields for its_admin in admin.site._registry.values())

@@ -16,7 +16,7 @@ from core.templatetags.ihome import stay_date
 from houses import availability, quotes
 from houses.quotes import Quote
 from houses.refund_policy import percent_of
-from orders import price_lines, review_sums, transitions
+from orders import invoices, price_lines, review_sums, transitions
 from orders.models import Order, OrderEvent
 
 CHANGEABLE = (Order.Status.WAIT_ACCEPT, Order.Status.WAIT_PAYMENT, Order.Status.WAIT_COMMENT)
@@ -117,6 +117,8 @@ def change_stay(order: Order, stay: Stay, *, price: Quote, by: User, reason: str
     for name, value in columns.items():
         setattr(order, name, value)
     review_sums.follow(order)
+    if order.is_paid:
+        invoices.reopen(order)
     note = f"{told} · {reason}" if reason else told
     transitions.note(order, OrderEvent.Kind.CHANGED, actor=by, reason=note[:200], amount_fen=order.amount_fen)
 

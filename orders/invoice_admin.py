@@ -54,9 +54,13 @@ class InvoiceRequestAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
 
     @admin.display(description=_("status"))
     def state(self, request: InvoiceRequest) -> str:
-        colour, label = (
-            (Status.COMPLETE, _("Issued")) if request.issued_at else (Status.WAIT_PAYMENT, _("To issue"))
-        )
+        if request.issued_at:
+            colour, label = Status.COMPLETE, gettext("Issued")
+        elif request.issued_fen is None:
+            colour, label = Status.WAIT_PAYMENT, gettext("To issue")
+        else:
+            colour, label = Status.WAIT_PAYMENT, gettext("To issue again, was %(amount)s")
+            label %= {"amount": yuan(request.issued_fen)}
         return format_html('<span class="status status-{}">{}</span>', colour, label)
 
     @admin.action(description=_("Mark as issued…"), permissions=["act"])

@@ -28,6 +28,8 @@ class InvoiceRequest(models.Model):
         related_name="+",
         verbose_name=_("issued by"),
     )
+    issued_fen = models.PositiveIntegerField(_("issued for (fen)"), null=True, editable=False)
+    """Kept where it is to be issued again, because the stay and its price were changed since."""
 
     class Meta:
         ordering = ["-id"]
@@ -51,9 +53,16 @@ def ask(order: Any, **typed: str) -> bool:
 
 
 def mark_issued(request: InvoiceRequest, *, by: Any) -> bool:
-    """Note that the invoice is issued. False if it was before, or if the renter has corrected it since."""
+    """Note that the invoice is issued. False if it was before, or if renter or price changed it since."""
     unchanged = _open(request).filter(_as_read(request))
-    return bool(unchanged.update(issued_at=timezone.now(), issued_by=by))
+    amount = request.order.amount_fen
+    return bool(unchanged.update(issued_at=timezone.now(), issued_by=by, issued_fen=amount))
+
+
+def reopen(order: Any) -> None:
+    """Let an invoice that was issued for another amount be corrected and issued again."""
+    issued = InvoiceRequest.objects.filter(order=order, issued_at__isnull=False)
+    issued.exclude(issued_fen=order.amount_fen).update(issued_at=None, issued_by=None)
 
 
 def _open(request: InvoiceRequest) -> models.QuerySet[InvoiceRequest]:
@@ -61,4 +70,4 @@ def _open(request: InvoiceRequest) -> models.QuerySet[InvoiceRequest]:
 
 
 def _as_read(request: InvoiceRequest) -> Q:
-    return Q(**request.typed)
+    return Q(**request.typed, order__amount_fen=request.order.amount_fen)

@@ -17,9 +17,9 @@ from core.refusal import Refusal
 from houses import availability
 from houses.availability import NightsTaken
 from houses.models import BookedNight, House
-from orders import booking, guest_details, mailing, transitions
+from orders import booking, guest_details, invoices, mailing, transitions
 from orders.changes import CannotChange, Stay
-from orders.models import Order, OrderEvent
+from orders.models import InvoiceRequest, Order, OrderEvent
 from payments import callbacks, checkout, outside, stay_changes
 from payments.books.attempts import next_number
 from payments.books.invariants import broken_rules
@@ -192,6 +192,21 @@ def test_a_cheaper_paid_stay_gives_the_difference_back(gateway: Gateway) -> None
     assert list(broken_rules()) == []
     mailing.send(order.pk)
     assert "￥150.00" in mail.outbox[-1].body
+
+
+def test_an_invoice_for_another_amount_is_to_be_issued_again(gateway: Gateway) -> None:
+    order = booked()
+    pay(order)
+    invoices.ask(order, title="Wang", tax_number="", email="wang@example.com")
+    assert invoices.mark_issued(order.invoice, by=make.user(is_staff=True))
+    seen = order.invoice
+    change(order, moved(order, guests=2))  # at the same price
+    assert InvoiceRequest.objects.get(order=order).issued_at
+    change(order, moved(order, last=-1))
+    page = client_of().get("/admin/orders/invoicerequest/?issued=0").content.decode()
+    assert "To issue again, was ￥300.00" in page and "￥150.00" in page
+    assert not invoices.mark_issued(seen, by=make.user(is_staff=True))  # its page showed the old amount
+    assert invoices.mark_issued(InvoiceRequest.objects.get(order=order), by=make.user(is_staff=True))
 
 
 def test_the_difference_of_a_stay_paid_in_cash_goes_back_as_it_came(gateway: Gateway) -> None:

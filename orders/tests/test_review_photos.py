@@ -111,6 +111,6 @@ def test_after_many_photos_of_a_day_the_words_stay(
     monkeypatch.setattr(views, "PHOTOS_A_DAY", views.PHOTOS_A_DAY._replace(most=1))
     page = send(client, order, png(), png())
     assert page.status_code == 422
-    for piece in ("Typed with care", "many photos today"):
+    for piece in ("Typed with care", "a lot of photos today"):
         assert piece in page.content.decode()
     assert send(client, order).status_code == 302

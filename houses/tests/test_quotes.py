@@ -76,7 +76,7 @@ def plain_total(rates: Rates, nights: list[date], guests: int) -> int:
     )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(all_rates(), days, st.integers(1, 90), st.integers(1, 9))
 def test_the_lines_of_every_quote_add_up_to_the_price_counted_plainly(
     rates: Rates, check_in: date, count: int, guests: int

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext, pgettext_lazy
 
@@ -92,6 +92,13 @@ def lang_of(text: str) -> SafeString:
         return SafeString("")
     is_page_language = (get_language() == "en") == (lang == "en")
     return SafeString("" if is_page_language else f' lang="{lang}"')
+
+
+@register.filter
+def with_lang(text: str) -> SafeString:
+    """Return a text that users wrote, for a sentence of the page: in a span with `lang_of`, if it has one."""
+    attribute = lang_of(text)
+    return format_html("<span{}>{}</span>", attribute, text) if attribute else conditional_escape(text)
 
 
 @register.simple_tag

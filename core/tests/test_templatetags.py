@@ -8,7 +8,7 @@ import time_machine
 from django.template import Context, Template
 from django.utils import translation
 
-from core.templatetags.ihome import day, icon, lang_of, moment, stars, stay_date, yuan
+from core.templatetags.ihome import day, icon, lang_of, moment, stars, stay_date, with_lang, yuan
 
 NOON_IN_BEIJING = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
@@ -105,3 +105,12 @@ def test_the_name_of_an_icon_is_escaped() -> None:
 def test_a_text_of_users_is_marked_with_its_language(language: str, text: str, attribute: str) -> None:
     with translation.override(language):
         assert lang_of(text) == attribute
+
+
+@pytest.mark.parametrize(
+    ("language", "marked"),
+    [("en", "Wet &amp; cold"), ("zh-hans", '<span lang="en">Wet &amp; cold</span>')],
+)
+def test_a_text_of_users_in_a_sentence_is_marked_and_escaped(language: str, marked: str) -> None:
+    with translation.override(language):
+        assert with_lang("Wet & cold") == marked

@@ -50,6 +50,21 @@ def test_a_reason_of_ones_own_stays_as_it_is(client: Client, order: Order) -> No
         assert reasons.shown(order.closing_reason) == "那几天我们休息"
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [(USUAL, "这几天房源在维修。"), ("Being painted", '<span lang="en">Being painted</span>')],
+)
+def test_a_reason_on_a_page_of_another_language_says_which_it_is_in(
+    order: Order, reason: str, shown: str
+) -> None:
+    Order.objects.filter(pk=order.pk).update(status="REJECTED", closing_reason=reason)
+    renter = Client()
+    renter.force_login(order.renter)
+    renter.cookies["django_language"] = "zh-hans"
+    for address in ("/orders/", order.get_absolute_url()):
+        assert shown in renter.get(address).content.decode()
+
+
 @pytest.mark.parametrize("typed", [{"reason": ""}, {"reason": "x", "usual_reason": USUAL}, {"reason": " "}])
 def test_one_reason_is_needed(client: Client, order: Order, typed: dict[str, str]) -> None:
     page = decline(client, order, **typed)

@@ -1,6 +1,7 @@
 """Checkout: one live attempt for each order, and the signed URL to pay it at Alipay."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -11,7 +12,7 @@ from core.links import absolute_url
 from core.prepared import Insert, Select
 from core.refusal import Refusal
 from core.transactions import durable_transaction
-from orders.models import SECONDS_TO_PAY, Order
+from orders.models import SECONDS_TO_PAY, Order, StayChange
 from orders.transitions import PAY_WITHIN_AFTER_ACCEPTANCE
 from payments import queries
 from payments.alipay.answers import Closed, NotExisting
@@ -48,7 +49,7 @@ def press_pay(order: Order, product: str, *, another: bool = False) -> str:
     if live is not None and (another or live.product != product or is_nearly_over(live)):
         make_room(live)
         live = None
-    return address(live or _live_or_new_attempt(order, product), order)
+    return address(live or live_or_new(lambda: _lock_and_make(order, product)), order)
 
 
 def _too_late(order: Order) -> CannotPay:
@@ -78,12 +79,13 @@ def make_room(live: Payment) -> None:
     attempts.release_live(live)
 
 
-def _live_or_new_attempt(order: Order, product: str) -> Payment:
+def live_or_new(lock_and_make: Callable[[], Payment]) -> Payment:
+    """Return the attempt that `lock_and_make` returns, by a second try if the first one met a new row."""
     try:
-        return _lock_and_make(order, product)
+        return lock_and_make()
     except IntegrityError:
         # A concurrent writer without a lock on the order made one.
-        return _lock_and_make(order, product)
+        return lock_and_make()
 
 
 @durable_transaction
@@ -99,20 +101,39 @@ def _lock_and_make(order: Order, product: str) -> Payment:
     if live is not None:
         return live
     used = attempts.numbers_of(order)
-    if len(used) >= MOST_ATTEMPTS:
+    check_attempts(len(used))
+    pay_by = order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE
+    return make_attempt(order, product, used, amount_fen=order.amount_fen, pay_by=pay_by)
+
+
+def check_attempts(made: int) -> None:
+    """Raise CannotPay if one more attempt would be too many."""
+    if made >= MOST_ATTEMPTS:
         raise CannotPay(_("Too many payment attempts for this order. Please contact us for help."))
-    expires_at = (order.pay_by or now + PAY_WITHIN_AFTER_ACCEPTANCE).replace(microsecond=0)
+
+
+def make_attempt(
+    order: Order,
+    product: str,
+    used: list[int],
+    *,
+    amount_fen: int,
+    pay_by: datetime,
+    change: StayChange | None = None,
+) -> Payment:
+    """Make the live attempt, inside the caller's transaction and lock. `used`: attempts.numbers_of(order)."""
     metrics.counter(metrics.ATTEMPTS, product).inc()
     return _MAKE(
         Payment(
             order=order,
             live_for=order,
+            stay_change=change,
             out_trade_no=attempts.next_number(order, used),
             product=product,
             subject=subject_of(order),
-            amount_fen=order.amount_fen,
-            expires_at=expires_at,
-            next_try_at=now + FIRST_POLL_AFTER,
+            amount_fen=amount_fen,
+            expires_at=pay_by.replace(microsecond=0),
+            next_try_at=timezone.now() + FIRST_POLL_AFTER,
         )
     )
 

@@ -144,6 +144,12 @@ def told_in(language: str, before: Stay, after: Stay) -> str:
         return " → ".join(lines)
 
 
+def named_in(language: str, stay: Stay) -> str:
+    """Return a stay such as `12月5日 周六 – 12月7日 周一, 2 人`."""
+    with translation.override(language):
+        return f"{_days(stay)}, {_guests(stay)}"
+
+
 def _days(stay: Stay) -> str:
     return f"{stay_date(stay.check_in)} – {stay_date(stay.check_out)}"
 

@@ -16,7 +16,7 @@ from accounts.models import User
 from core import metrics
 from core.prepared import Select, Update
 from core.transactions import durable_transaction
-from orders import transitions, waiting_changes
+from orders import changes, transitions, waiting_changes
 from orders.models import Order, OrderEvent, StayChange
 from orders.transitions import IllegalTransition
 from payments.books import message_log, refunds, rows
@@ -259,9 +259,16 @@ def _apply(order: Order, payment: Payment, received: Received) -> Outcome:
         except IllegalTransition:
             pass
     Payment.objects.filter(pk=payment.pk).update(status=Status.SURPLUS)
-    transitions.note(order, OrderEvent.Kind.SURPLUS, actor=received.by, amount_fen=received.amount_fen)
+    _note_surplus(order, payment, received)
     refunds.create(payment, received.amount_fen, reason=Refund.Reason.SURPLUS)
     return Outcome.SURPLUS
+
+
+def _note_surplus(order: Order, payment: Payment, received: Received) -> None:
+    """Tell the renter, with the change that the money was for, if it was for one."""
+    change, kind = payment.stay_change, OrderEvent.Kind.SURPLUS
+    stay = changes.named_in(order.language, waiting_changes.stay_after(change)) if change else ""
+    transitions.note(order, kind, actor=received.by, reason=stay, amount_fen=received.amount_fen)
 
 
 def _is_what_was_asked(order: Order, payment: Payment, received: Received) -> bool:

@@ -14,7 +14,7 @@ from houses import availability
 from houses.availability import NightsTaken
 from houses.models import BookedNight
 from jobs.sweep import sweep_once
-from orders import booking, transitions, waiting_changes
+from orders import booking, mailing, transitions, waiting_changes
 from orders.changes import CannotChange, Stay
 from orders.models import Order, OrderEvent, StayChange
 from payments import callbacks, cancellation, checkout_of_change, outside, stay_changes
@@ -210,6 +210,24 @@ def test_dropped_it_frees_the_nights(gateway: Gateway) -> None:
     tell_paid(payment)  # the link was still open
     assert kept_fen(order) == 30000
     assert list(broken_rules()) == []
+
+
+@time_machine.travel(date(2027, 3, 1))
+@pytest.mark.parametrize(("by", "goes_back"), [("Alipay", "to the account"), ("staff", "outside Alipay")])
+def test_the_mail_of_money_for_a_change_that_is_over_names_it(
+    by: str, goes_back: str, gateway: Gateway
+) -> None:
+    order = paid(language="en", check_in=date(2027, 3, 5), check_out=date(2027, 3, 7))
+    change(order, moved(order, last=1))
+    payment = press_pay(order)
+    attempts.drop_change(order.stay_changes.get(), by=order.renter)
+    tell_paid(payment)
+    event = order.events.get(kind="SURPLUS")
+    event.actor = None if by == "Alipay" else make.user(is_staff=True)
+    body = " ".join(mailing.message_of(event).body.split())
+    assert "￥150.00 for the change of your stay to Fri 5 Mar – Mon 8 Mar, 1 guest. The change" in body
+    assert goes_back in body
+    assert ("already closed" in body, "Note from us" in body) == (False, False)
 
 
 def test_dropped_while_it_is_paid_it_is_made(gateway: Gateway) -> None:

@@ -629,10 +629,12 @@ def midnight_after(day: date) -> datetime:
 
 def test_whoever_agrees_again_sees_why_not(gateway: Gateway) -> None:
     order = paid()
-    change(order, moved(order, last=1))
+    stay = moved(order, last=1)
+    agreed = stay_changes.preview_for_renter(order, stay).agreed
+    stay_changes.change_for_renter(order, stay, agreed=agreed)
     assert StayChange.objects.get(waiting_for=order).difference_fen == 15000
-    with pytest.raises(CannotChange):
-        stay_changes.change_for_renter(order, moved(order, last=1), agreed="1-30000-45000")
+    with pytest.raises(CannotChange, match=r"waiting|等待"):
+        stay_changes.change_for_renter(order, stay, agreed=agreed)
 
 
 def test_a_surplus_payment_has_a_limit_of_its_own(gateway: Gateway, settings) -> None:

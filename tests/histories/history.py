@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from core.models import TransactionMarker
-from core.money import yuan_text
+from core.money import parse_yuan, yuan_text
 from houses.models import BookedNight, House, PriceRule
 from jobs.sweep import sweep_once
 from orders.models import Order, OrderEvent, Review, StayChange
@@ -301,7 +301,7 @@ class History(RuleBasedStateMachine):
     def _pay_difference(
         self, which: int, on: str = "desktop", another: bool = False, does: str = "pay"
     ) -> None:
-        numbers = list(waiting_changes().order_by("pk").values_list("order__number", flat=True))
+        numbers = numbers_waiting()
         if not numbers:
             return
         before = len(self.links)
@@ -315,8 +315,7 @@ class History(RuleBasedStateMachine):
         self._drop_change(which)
 
     def _drop_change(self, which: int) -> None:
-        numbers = list(waiting_changes().order_by("pk").values_list("order__number", flat=True))
-        if numbers:
+        if numbers := numbers_waiting():
             page = reverse("payments:drop_change", args=[_newest(numbers, which)])
             self._visit(lambda: self.site.renter.post(page))
 
@@ -476,8 +475,8 @@ class History(RuleBasedStateMachine):
     @if_any("WAIT_PAYMENT", "WAIT_COMMENT", "CANCELED")
     @step(order=SOME, how=st.sampled_from(["once", "clicked twice", "the renter pays, too"]))
     def staff_confirm_cash(self, order: int, how: str) -> None:
-        waiting = list(waiting_changes().values_list("order__number", flat=True))
-        self._take_cash(waiting[0] if waiting else self._number(order, "WAIT_PAYMENT", "CANCELED"), how)
+        waiting = numbers_waiting()
+        self._take_cash(waiting[-1] if waiting else self._number(order, "WAIT_PAYMENT", "CANCELED"), how)
 
     def _take_cash(self, number: str, how: str = "once") -> None:
         rows, page = Order.objects.filter(number=number), "admin:orders_order_changelist"
@@ -488,7 +487,7 @@ class History(RuleBasedStateMachine):
         form = {name: str(asked.context["form"][name].value()) for name in names}
         if how == "the renter pays, too" and self.links:
             self._at_cashier(0)
-        self.truth.handed_over.append((number, yuan_to_fen(form["amount"])))
+        self.truth.handed_over.append((number, parse_yuan(form["amount"])))
         for _ in range(2 if how == "clicked twice" else 1):
             self._staff(page, "confirm_outside", rows, channel="CASH", reference="R-17", **form)
 
@@ -817,10 +816,6 @@ def _agreed(response: Any) -> str:
     return found[1] if found else ""
 
 
-def yuan_to_fen(text: str) -> int:
-    return round(float(text) * 100)
-
-
 def _change_price(home: House, night: date, *, fen: int) -> None:
     PriceRule.objects.create(house=home, name="春", first_night=night, last_night=night, price_fen=fen)
 
@@ -835,6 +830,11 @@ def to_hand_over() -> QuerySet[Refund]:
 
 def waiting_changes() -> QuerySet[StayChange]:
     return StayChange.objects.filter(status="WAITING")
+
+
+def numbers_waiting() -> list[str]:
+    """Return the numbers of orders with a change to pay, that of the newest change last."""
+    return list(waiting_changes().order_by("pk").values_list("order__number", flat=True))
 
 
 def changed_unpaid() -> Any:

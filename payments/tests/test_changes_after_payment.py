@@ -12,7 +12,6 @@ from django.utils import timezone
 from core.refusal import Refusal
 from houses import availability
 from houses.availability import NightsTaken
-from houses.models import BookedNight
 from jobs.sweep import sweep_once
 from orders import booking, mailing, transitions, waiting_changes
 from orders.changes import CannotChange, Stay
@@ -24,6 +23,7 @@ from payments.books.invariants import broken_rules
 from payments.checkout import CannotPay
 from payments.models import Payment, Refund
 from payments.outside import Money
+from payments.tests.test_stay_changes import changed_while_somebody_books, moved, nights_of
 from tests import alipay, make
 from tests.alipay import Gateway
 from tests.interleaving import before
@@ -55,10 +55,6 @@ def tell_paid(payment: Payment) -> None:
     assert callbacks.receive_notify(alipay.notify_body(payment))
 
 
-def moved(order: Order, first: int = 0, last: int = 0, guests: int = 1) -> Stay:
-    return Stay(order.check_in + first * DAY, order.check_out + last * DAY, guests)
-
-
 def change(order: Order, stay: Stay) -> None:
     """Agree as the renter."""
     agreed = stay_changes.preview_for_renter(order, stay).agreed
@@ -73,11 +69,6 @@ def change_by_staff(order: Order, stay: Stay) -> None:
 def press_pay(order: Order, **how: bool) -> Payment:
     checkout_of_change.press_pay(order, "PAGE", **how)
     return make.rows(Payment).get(live_for=order)
-
-
-def nights_of(order: Order) -> list[date]:
-    held = BookedNight.objects.filter(order_number=order.number)
-    return sorted(held.values_list("night", flat=True))
 
 
 def now(order: Order) -> tuple[int, int, int, list[str]]:
@@ -513,33 +504,11 @@ def test_twin_without_looking_the_unique_column_refuses(
     assert agreed_twice_at_once() == ["IntegrityError"]
 
 
-def changed_while_somebody_books() -> list[str]:
-    order = paid()
-    night, told = order.check_out, list[str]()
-
-    def act(name: str, step: partial[object]) -> None:
-        with suppress(NightsTaken, CannotChange):
-            step()
-            told.append(name)
-
-    at_once(
-        partial(act, "changed", partial(change, order, moved(order, last=1))),
-        partial(
-            act,
-            "booked",
-            partial(
-                booking.book, order.house, renter=make.user(), guests=1, check_in=night, check_out=night + DAY
-            ),
-        ),
-    )
-    return told
-
-
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_BOK01_of_an_agreed_change_and_a_booking_one_gets_the_night(gateway: Gateway) -> None:
     for _ in range(3):
-        assert len(changed_while_somebody_books()) == 1
+        assert len(changed_while_somebody_books(paid(), change)) == 1
         assert list(broken_rules()) == []
 
 

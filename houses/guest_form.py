@@ -5,14 +5,13 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.names import is_plain_name
+from core import draft_cookies
 from core.fields import PlainTextField
-from core.signed_text import Utf16
 
 MAX_NAMES_LENGTH = 200
 MAX_NAME_LENGTH = 40
@@ -24,10 +23,7 @@ ARRIVAL_TIMES = [
     ("24:00", _("After midnight")),
 ]
 COOKIE = f"{settings.COOKIE_PREFIX}guests"
-SECONDS = 3600
 _SALT = "houses.guest_form"
-_MAX_COOKIE_LENGTH = 3500
-"""Browsers drop a cookie above 4096 bytes."""
 
 
 class GuestForm(forms.Form):
@@ -81,24 +77,19 @@ def clean_names(typed: str, guests: int | None) -> str:
 def keep_draft(request: HttpRequest, response: HttpResponse, *, pk: int) -> HttpResponse:
     """Keep in a signed cookie what was typed for this house, while the visitor signs in."""
     draft = {name: request.POST.get(name, "")[:MAX_NOTE_LENGTH] for name in GuestForm.base_fields}
-    value = signing.dumps({"house": pk, **draft}, salt=_SALT, serializer=Utf16, compress=True)
-    if request.method == "POST" and any(draft.values()) and len(value) <= _MAX_COOKIE_LENGTH:
-        is_secure = settings.SESSION_COOKIE_SECURE
-        options: dict[str, Any] = {"max_age": SECONDS, "httponly": True, "samesite": "Lax"}
-        response.set_cookie(COOKIE, value, secure=is_secure, **options)
+    value = draft_cookies.signed({"house": pk, **draft}, salt=_SALT)
+    if request.method == "POST" and any(draft.values()) and len(value) <= draft_cookies.MAX_LENGTH:
+        draft_cookies.keep(response, COOKIE, value)
     return response
 
 
 def read_draft(request: HttpRequest, pk: int) -> dict[str, str]:
     """Return what was typed for this house; empty without a draft."""
-    try:
-        draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=Utf16, max_age=SECONDS)
-    except signing.BadSignature:
-        return {}
-    return draft if draft.pop("house") == pk else {}
+    draft = draft_cookies.read(request, COOKIE, salt=_SALT)
+    return draft if draft and draft.pop("house") == pk else {}
 
 
 def forget_draft(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if COOKIE in request.COOKIES:
-        response.delete_cookie(COOKIE, samesite="Lax")
+        draft_cookies.forget(response, COOKIE)
     return response

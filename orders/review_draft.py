@@ -1,25 +1,18 @@
-"""A review that was posted while signed out: kept for an hour in a signed cookie of the browser.
-
-Not in the session: anybody may post one, and each would leave a row in the database.
-"""
+"""A review that was posted while signed out: kept in a signed cookie until the sign-in."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
-from core.signed_text import Utf16
+from core import draft_cookies
 from houses.models import MARKS
 from orders.forms import ReviewForm
 
 COOKIE = f"{settings.COOKIE_PREFIX}review"
-SECONDS = 3600
-MAX_COOKIE_LENGTH = 3500
-"""Browsers drop a cookie above 4096 bytes. A thousand Chinese characters take about 2,800."""
 _SALT = "orders.review_draft"
 
 
@@ -34,17 +27,10 @@ def keep(request: HttpRequest, response: HttpResponse, *, number: str) -> HttpRe
         "text": request.POST.get("text", "").replace("\r\n", "\n"),
         "lost_photos": _has_photos(request),
     }
-    value = signing.dumps(draft, salt=_SALT, serializer=Utf16, compress=True)
-    if form.has_error("text", "max_length") or len(value) > MAX_COOKIE_LENGTH:
+    value = draft_cookies.signed(draft, salt=_SALT)
+    if form.has_error("text", "max_length") or len(value) > draft_cookies.MAX_LENGTH:
         return _page_to_shorten(request, form, number)
-    response.set_cookie(
-        COOKIE,
-        value,
-        max_age=SECONDS,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    draft_cookies.keep(response, COOKIE, value)
     return response
 
 
@@ -65,14 +51,11 @@ def _has_photos(request: HttpRequest) -> bool:
 
 def read(request: HttpRequest, number: str) -> dict[str, Any] | None:
     """Return stars and text of the draft for this order, and whether it lost photos; None without one."""
-    try:
-        draft = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, serializer=Utf16, max_age=SECONDS)
-    except signing.BadSignature:
-        return None
-    return draft if draft["number"] == number else None
+    draft = draft_cookies.read(request, COOKIE, salt=_SALT)
+    return draft if draft and draft["number"] == number else None
 
 
 def forget(request: HttpRequest, response: HttpResponse, number: str) -> None:
     """Delete the draft if it is of this order."""
     if read(request, number):
-        response.delete_cookie(COOKIE, samesite="Lax")
+        draft_cookies.forget(response, COOKIE)

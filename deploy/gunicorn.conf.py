@@ -1,6 +1,8 @@
 """gunicorn settings for demo and production: `gunicorn -c deploy/gunicorn.conf.py ihome_site.wsgi`."""
 
+import gc
 import os
+from typing import Any
 
 # One process per core for CPU work; threads for waiting on the database and Alipay (8 s at most). Half of
 # them at most take sign-ins and sign-ups: accounts/busy.py.
@@ -11,6 +13,12 @@ threads = 12
 # Load and check the site once, before forking workers: a wrong setting then gives one message and an exit,
 # not workers that crash in a loop.
 preload_app = True
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Keep the workers' garbage collectors off what is loaded: they write to each object, which copies it."""
+    gc.freeze()
+
 
 timeout = 30
 graceful_timeout = 30

@@ -229,6 +229,15 @@ def test_OPS01_the_watch_mails_missed_bills_in_place_of_the_sweep(monkeypatch: p
     assert "2026-11-01" in mails_to(boss)[0]
 
 
+def test_the_watch_says_whether_a_sweep_has_ever_run(capsys: pytest.CaptureFixture[str]) -> None:
+    Heartbeat.objects.filter(name="sweep").delete()
+    call_command("watch")
+    assert capsys.readouterr().out == "watch: no sweep has run yet; no query to Alipay is overdue\n"
+    Heartbeat.objects.create(name="sweep", beat_at=NOW())
+    call_command("watch")
+    assert capsys.readouterr().out == "watch: the sweep runs\n"
+
+
 def test_old_rows_are_deleted() -> None:
     staff_mail.write("accept", [News("accept 1", "1", "/admin/")], [colleague(roles.FRONT_DESK)])
     assert staff_mail.delete_old() == 0

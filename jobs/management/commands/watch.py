@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from jobs import staff_mail
-from jobs.heartbeat import sweep_is_missed_since
+from jobs.heartbeat import last_beat, sweep_is_missed_since
 
 log = logging.getLogger(__name__)
 
@@ -14,15 +14,16 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Mails those who chose it once the sweep is silent: the sweep itself, which sends all other mails, "
-        "can't. Run it every minute, by a timer of its own, on any machine. Exit status: 0 the sweep runs, "
-        "1 it is silent."
+        "can't. Run it every minute, by a timer of its own, on any machine. Exit status: 1 the sweep is "
+        "silent, else 0."
     )
     requires_system_checks = ()
 
     def handle(self, *args: object, **options: object) -> None:
         since = sweep_is_missed_since()
         if since is None:
-            self.stdout.write("watch: the sweep runs")
+            state = "the sweep runs" if last_beat() else "no sweep has run yet; no query to Alipay is overdue"
+            self.stdout.write(f"watch: {state}")
             return
         mailed = staff_mail.tell_silence(since)
         log.error("no sweep since %s; %d mails sent", since, mailed)

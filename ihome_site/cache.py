@@ -7,6 +7,7 @@ then the whole cache is cleared before it is used again.
 """
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,13 +18,12 @@ from core.circuit_breaker import CircuitBreaker
 
 breaker = CircuitBreaker("Redis")
 
-
-_missed: set[str] = set()
-"""Names of deletions that this process could not do."""
+_must_clear = threading.Event()
+"""Set once a deletion could not be done."""
 
 
 def _note_missed(*_args: Any, **_kwargs: Any) -> bool:
-    _missed.add("delete")
+    _must_clear.set()
     return False
 
 
@@ -36,9 +36,9 @@ def _or(missing: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
             if not breaker.allows_call():
                 return missing(*args, **kwargs)
             try:
-                if _missed:
+                if _must_clear.is_set():
                     RedisCache.clear(cache)
-                    _missed.clear()
+                    _must_clear.clear()
                 result = method(cache, *args, **kwargs)
             except (redis.ConnectionError, redis.TimeoutError):
                 breaker.failed()

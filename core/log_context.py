@@ -48,11 +48,11 @@ class LogContext:
         return order_in(self.request.path) if self.request is not None else ""
 
 
-CURRENT: ContextVar[LogContext | None] = ContextVar("log_context", default=None)
+_CURRENT: ContextVar[LogContext | None] = ContextVar("log_context", default=None)
 
 
 def current() -> LogContext | None:
-    return CURRENT.get()
+    return _CURRENT.get()
 
 
 def order_in(text: str) -> str:
@@ -63,7 +63,7 @@ def order_in(text: str) -> str:
 
 def note_order(number: str) -> None:
     """Name the order that this request or item is about. Takes the number of an attempt, too."""
-    if (context := CURRENT.get()) is not None:
+    if (context := _CURRENT.get()) is not None:
         context.order = number.partition("_")[0]
 
 
@@ -80,8 +80,8 @@ def id_of(request: HttpRequest) -> str:
 @contextmanager
 def within(context: LogContext) -> Iterator[LogContext]:
     """Have the lines of this block, in this thread, carry the context."""
-    token = CURRENT.set(context)
+    token = _CURRENT.set(context)
     try:
         yield context
     finally:
-        CURRENT.reset(token)
+        _CURRENT.reset(token)

@@ -32,11 +32,8 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         context = LogContext("request", log_context.id_of(request), request)
         request.META[log_context.KEY] = context
-        token = log_context.CURRENT.set(context)
-        try:
+        with log_context.within(context):
             response = self.get_response(request)
-        finally:
-            log_context.CURRENT.reset(token)
         match = request.resolver_match
         metrics.count_request(match.view_name or "unnamed" if match else "none", response.status_code)
         response.headers[log_context.HEADER] = context.id

@@ -8,22 +8,17 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from threading import Thread
 from urllib.parse import urlencode
 
+from benchmarks import serving
 from benchmarks.measure import Ratio
+from benchmarks.serving import HOST, ROOT
 
-HOST = "127.0.0.1"
-ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 40
 QUIET_SECONDS, ATTACK_SECONDS, WARM_UP_SECONDS = 4, 6, 1
 PAUSE_SECONDS = 0.01
@@ -37,7 +32,7 @@ def guessing() -> list[Ratio]:
     """Measure with nobody, with guessers of many addresses or of one, and with forty who sign up."""
     print(f"\n/livez beside {CONNECTIONS} connections that guess")
     print(f"  {'':<58}{'p50':>12}{'p99':>12}{'answers':>12}")
-    with _gunicorn() as port:
+    with serving.gunicorn(TRUST_PROXY="1") as (port, _master):
         quiet = _row("nobody guesses", _watch(port, QUIET_SECONDS))
         worst = max(_row(f"{name} {said}", times) for name in WAYS for times, said in [_attacked(port, name)])
     return [
@@ -52,41 +47,6 @@ def _row(name: str, seconds: list[float]) -> float:
     p50, p99 = (1000 * ordered[int(len(ordered) * part)] for part in (0.5, 0.99))
     print(f"  {name:<58}{p50:>9,.1f} ms{p99:>9,.1f} ms{len(ordered):>12}", flush=True)
     return p99
-
-
-@contextmanager
-def _gunicorn() -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    command = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", f"--bind={HOST}:{port}", "ihome_site.wsgi"]
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env={**os.environ, "TRUST_PROXY": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        ) as server,
-    ):
-        try:
-            _wait_for(port, server)
-            yield port
-        finally:
-            server.terminate()
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            _livez(port)
-            return
-        except OSError:
-            assert server.poll() is None and time.monotonic() < deadline, "gunicorn did not start"
-            time.sleep(0.1)
 
 
 def _livez(port: int) -> None:

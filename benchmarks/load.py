@@ -11,28 +11,25 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from benchmarks import environment
+from benchmarks import environment, serving
 from benchmarks.measure import Ratio
+from benchmarks.serving import HOST, ROOT
 
 if TYPE_CHECKING:  # Django is not set up yet
     from benchmarks.standin import Alipay
     from benchmarks.wsgi import Browser
 
-ROOT = Path(__file__).resolve().parent.parent
-HOST, WORKERS, RENTERS = "127.0.0.1", 2, 8
+WORKERS, RENTERS = 2, 8
 ORDERS_OF_EACH, WARM_UP_ORDERS = 25, 3
 FIRST_DAY = 20
 MEMORY_REACH_MIB = 45
@@ -68,7 +65,7 @@ def measured(standin_url: str) -> dict[str, float]:
     from tests import make
 
     alipay = Alipay(standin_url)
-    with _gunicorn() as (port, master):
+    with serving.gunicorn(WEB_CONCURRENCY=str(WORKERS)) as (port, master):
         renters = [
             Renter(port, alipay, Browser.of(make.user()), make.house(instant_book=True).pk)
             for _ in range(RENTERS)
@@ -135,39 +132,6 @@ class Renter:
         return answer.getheader("Location") or "", text
 
 
-@contextmanager
-def _gunicorn() -> Iterator[tuple[int, int]]:
-    """Start it as in production. Yields its port and the process of its master."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", f"--bind={HOST}:{port}"]
-    environ = {**os.environ, "WEB_CONCURRENCY": str(WORKERS)}
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(
-            [*command, "ihome_site.wsgi"], env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        ) as server,
-    ):
-        try:
-            _wait_for(port, server)
-            yield port, server.pid
-        finally:
-            server.terminate()
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection((HOST, port)).close()
-        except OSError:
-            assert server.poll() is None and time.monotonic() < deadline, "gunicorn did not start"
-            time.sleep(0.1)
-        else:
-            return
-
-
 def _children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
@@ -187,7 +151,8 @@ def beside(commit: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="ihome-base-") as folder:
         subprocess.run(["git", "worktree", "add", "-q", "--detach", folder, commit], cwd=ROOT, check=True)
         try:
-            shutil.copy(__file__, Path(folder) / "benchmarks/load.py")
+            for module in (__file__, serving.__file__):
+                shutil.copy(module, Path(folder) / "benchmarks")
             command = [sys.executable, "deploy/mariadb.py", sys.executable, "-m", "benchmarks.load", "--json"]
             done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         finally:

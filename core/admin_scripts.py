@@ -7,9 +7,9 @@ OF_FORMS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/R
 
 
 class FewScripts(admin.ModelAdmin):
-    """Mixin: of Django's scripts, a form loads those that it runs.
+    """Mixin: a form loads only those of Django's scripts that it runs.
 
-    Without those for `prepopulated_fields`, which no form has: half of the weight of the page.
+    It leaves out those for `prepopulated_fields`, which no form has: half of the weight of the page.
     """
 
     @property

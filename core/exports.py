@@ -40,7 +40,7 @@ class Exported(ByKey, DatesInRange):
     """Fields of a row, `renter.mobile` for one of a related row. Their labels are the heads."""
     export_prefetch: ClassVar[Sequence[str]] = ()
     export_words: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
-    """By column: the words of the list on the screen, where the field's own are others."""
+    """By column: a function for the text that the list on the screen shows, where it is not the field's."""
 
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
@@ -137,16 +137,16 @@ def _in_language(table: Table, language: str | None) -> Iterator[Sequence[Cell]]
 
 
 def table_of(
-    rows: QuerySet, columns: Sequence[str], in_words: Mapping[str, Callable[[Any], str]]
+    rows: QuerySet, columns: Sequence[str], texts: Mapping[str, Callable[[Any], str]]
 ) -> Iterator[Sequence[Cell]]:
     """Yield heads, then a line for each row."""
     fields = [(column, _field(rows.model, column)) for column in columns]
     yield [_head(field) for _column, field in fields]
+    cells = [
+        texts.get(column) or partial(_cell, steps=column.split("."), field=field) for column, field in fields
+    ]
     for row in by_key(rows):
-        yield [
-            in_words[column](row) if column in in_words else _cell(row, column.split("."), field)
-            for column, field in fields
-        ]
+        yield [cell(row) for cell in cells]
 
 
 def by_key(rows: QuerySet) -> Iterator[Model]:

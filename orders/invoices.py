@@ -28,7 +28,7 @@ class InvoiceRequest(models.Model):
         related_name="+",
         verbose_name=_("issued by"),
     )
-    issued_fen = models.PositiveIntegerField(_("issued for (fen)"), null=True, editable=False)
+    issued_fen = models.BigIntegerField(_("issued for (fen)"), null=True, editable=False)
     """Kept where it is to be issued again, because the stay and its price were changed since."""
 
     class Meta:

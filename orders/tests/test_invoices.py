@@ -5,6 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import roles
+from core.money import MAX_FEN
 from orders import invoices
 from orders.models import InvoiceRequest, Order
 from tests import make
@@ -130,6 +131,13 @@ def test_staff_see_what_they_mark_as_issued() -> None:
     row.refresh_from_db()
     assert row.issued_by == done.wsgi_request.user
     assert "Issued already." in press(client, row, seen=page.context["seen"]).content.decode()
+
+
+def test_an_invoice_of_the_highest_amount_is_issued() -> None:
+    row = asked(paid_order(amount_fen=MAX_FEN))
+    assert invoices.mark_issued(row, by=make.user(is_staff=True))
+    row.refresh_from_db()
+    assert row.issued_fen == MAX_FEN
 
 
 def test_a_correction_meanwhile_is_shown_before_it_is_issued() -> None:

@@ -37,11 +37,17 @@ class ConfirmEmail(LoginRequiredMixin, View):
 
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
-class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView):
+class ByPassword(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView):
+    """A step about the email of the account that asks for the password."""
+
+    form_class = AsksForPassword
+    success_url = reverse_lazy("accounts:me")
+
+
+class EmailConfirmed(ByPassword):
     """The page of the mailed link. Asks for the password, since a confirmed email can set a new one."""
 
     template_name = "accounts/email_confirmed.html"
-    form_class = AsksForPassword
     extra_context = {"heading": _("Confirm your email")}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -54,7 +60,7 @@ class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView)
             return self._no_longer()
         access_log.note(self.request, AccessEvent.Kind.EMAIL_CONFIRMED, form.user.mobile)
         messages.success(self.request, _("Your email is confirmed."))
-        return redirect("accounts:me")
+        return super().form_valid(form)
 
     def _address(self, user: User) -> str:
         return emails.confirmed_by(user, self.request.GET.get("token", ""))
@@ -64,18 +70,16 @@ class EmailConfirmed(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView)
         return redirect("accounts:me")
 
 
-@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
-class RemoveEmail(ChangesSignIn, LoginRequiredMixin, PassesRequest, FormView):
+class RemoveEmail(ByPassword):
     """Remove a confirmed email by the password: an open session must not cut its owner off."""
 
     template_name = "accounts/remove_email.html"
-    form_class = AsksForPassword
     extra_context = {"heading": _("Remove your email")}
 
     def form_valid(self, form: AsksForPassword) -> HttpResponse:
         emails.remove(form.user)
         messages.success(self.request, _("Your email is removed."))
-        return redirect("accounts:me")
+        return super().form_valid(form)
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -134,15 +134,15 @@ class BookedNightForm(forms.ModelForm):
 
 
 @admin.register(BookedNight)
-class BookedNightAdmin(NumberSearch, DatesInRange):
+class BookedNightAdmin(ByKey, NumberSearch, DatesInRange):
     """Staff may hold nights and release them again. The nights of an order are released with the order."""
 
     list_display = ["house", "night", "order_number", "note"]
     list_filter = [("order_number", admin.EmptyFieldListFilter)]
-    list_select_related = ["house"]
+    list_prefetch = ("house",)
+    ordering = ["-night", "-house_id"]  # by an index; the model's own order joins the houses
     search_fields = ["order_number", "house__title"]
     number_lookups = {"order": "order_number"}
-    date_hierarchy = "night"
     form = BookedNightForm
     readonly_fields = ["order_number"]
     autocomplete_fields = ["house"]

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.admin_pages import ByKey
 from houses import availability
-from houses.models import Area, Facility, House
+from houses.models import Area, BookedNight, Facility, House
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +124,27 @@ def test_a_facility_gets_an_icon_of_the_sprite_and_is_ticked_on_a_house(staff: C
     house = make.rows(House).get()
     assert list(house.facilities.all()) == [facility]
     assert (house.rules, house.arrival) == ("No smoking", "")
+
+
+def test_nights_are_paged_by_key_latest_first_without_join_or_count(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ByKey, "list_per_page", 2)
+    number, last = "26112800000001", timezone.localdate() + timedelta(9)
+    homes = [make.house(), make.house()]
+    nights = [
+        BookedNight.objects.create(house=home, night=last - timedelta(days), order_number=number)
+        for days in range(3)
+        for home in reversed(homes)
+    ]
+    found: list[BookedNight] = []
+    address = f"/admin/houses/bookednight/?order_number={number}"
+    with CaptureQueriesContext(connection) as queries:
+        while len(found) < 6:
+            cl = staff.get(address).context["cl"]
+            found += cl.result_list
+            address = "/admin/houses/bookednight/" + cl.next_page
+    assert found == nights
+    of_nights = [query["sql"] for query in queries if "houses_bookednight" in query["sql"]]
+    assert of_nights
+    assert not [sql for sql in of_nights if "JOIN" in sql or "COUNT(" in sql]

@@ -145,7 +145,6 @@ class BookedNightAdmin(ByKey, NumberSearch, DatesInRange):
     number_lookups = {"order": "order_number"}
     form = BookedNightForm
     readonly_fields = ["order_number"]
-    autocomplete_fields = ["house"]
     actions = None
 
     def get_fields(self, request: HttpRequest, obj: BookedNight | None = None) -> Any:

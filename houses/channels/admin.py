@@ -58,7 +58,6 @@ class ChannelCalendarAdmin(ByKey, ChangedFieldsAdmin, DatesInRange):
     list_filter = [AttentionFilter]
     list_prefetch = ("house",)
     search_fields = ["channel", "house__title"]
-    autocomplete_fields = ["house"]
     actions = ["read_now", "believe_empty", "new_address"]
     about: ClassVar[list[str]] = ["state", "fetched_at", "next_try_at", "our_feed", "told_at"]
 

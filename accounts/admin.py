@@ -27,7 +27,7 @@ from accounts.guards import signed_in_user
 from accounts.keeping import did_anything
 from accounts.mobile import masked
 from accounts.models import AccessEvent, AccountEvent, User, UserNote
-from accounts.permission_words import PermissionsField
+from accounts.permission_words import PermissionsField, PermissionTicks
 from accounts.search import NumberSearch
 from accounts.staff_forms import NewStaffForm, StaffUserChangeForm
 from core.admin import DatesInRange, ReadOnlyAdmin
@@ -59,6 +59,7 @@ class UserAdmin(
         *("mobile", "name", "nickname", "email", "is_staff", "is_superuser", "is_active"),
         *("date_joined", "last_login", "mobile_verified_at", "email_verified_at", "closed_at"),
     ]
+    filter_horizontal = ()
     ordering = ["-id"]
     readonly_fields = ["has_password", "last_login", "date_joined"]
     fieldsets = [
@@ -97,12 +98,10 @@ class UserAdmin(
     def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
         givable = {"groups": roles.givable_groups, "user_permissions": roles.givable_permissions}
         kwargs["queryset"] = givable[db_field.name](signed_in_user(request))
-        if db_field.name == "groups":  # the two lists of Django's widget are hard to use on a phone
+        if db_field.name == "groups":  # ticks: a list in which several are chosen is hard to use on a phone
             kwargs["widget"] = forms.CheckboxSelectMultiple
         if db_field.name == "user_permissions":
-            kwargs.update(
-                form_class=PermissionsField, queryset=kwargs["queryset"].select_related("content_type")
-            )
+            kwargs.update(form_class=PermissionsField, widget=PermissionTicks)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -215,8 +214,12 @@ admin.site.unregister(Group)
 class GroupAdmin(ChangedFieldsAdmin, DjangoGroupAdmin):
     """Groups, which other staff may be changing at the same time. Only superusers change roles."""
 
+    filter_horizontal = ()
+    media = forms.Media()  # ticks run no script
+
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, form_class=PermissionsField, **kwargs)
+        kwargs.update(form_class=PermissionsField, widget=PermissionTicks)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return signed_in_user(request).is_superuser

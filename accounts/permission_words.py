@@ -1,11 +1,15 @@
 """Permissions in the reader's language: the stored names are English."""
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from django import forms
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.db.models import Model
+from django.forms.models import ModelChoiceIterator
+from django.forms.renderers import TemplatesSetting
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -47,6 +51,34 @@ def _name(model: type[Model]) -> str | Promise:
     return WITHOUT_PAGES.get(model._meta.label, model._meta.verbose_name or "")
 
 
+def _in_its_model(permission: Permission) -> str:
+    """Return the label beside the name of the model: `View`."""
+    verb, _underscore, model = permission.codename.partition("_")
+    of_model = verb in VERBS and model == permission.content_type.model
+    return capfirst(str(VERBS[verb])) if of_model else gettext(permission.name)
+
+
+class PermissionTicks(forms.CheckboxSelectMultiple):
+    """A fieldset of ticks for each model: the two lists of Django's admin need a script and a wide screen."""
+
+    template_name = "admin/accounts/permissions.html"
+
+    def render(self, *args: Any, **kwargs: Any) -> Any:
+        return super().render(*args, **{**kwargs, "renderer": TemplatesSetting()})
+
+
+class _ByModel(ModelChoiceIterator):
+    def __iter__(self) -> Iterator[Any]:
+        rows = self.queryset.select_related("content_type")
+        for content_type, permissions in groupby(rows, key=lambda permission: permission.content_type):
+            model = content_type.model_class()
+            name = capfirst(str(_name(model))) if model else content_type.name
+            yield name, [(self.field.prepare_value(each), _in_its_model(each)) for each in permissions]
+
+
 class PermissionsField(forms.ModelMultipleChoiceField):
+    widget = PermissionTicks
+    iterator = _ByModel
+
     def label_from_instance(self, obj: Any) -> str:
         return label(obj)

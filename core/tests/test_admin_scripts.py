@@ -58,3 +58,16 @@ def test_no_form_loads_the_scripts_that_fill_one_field_from_another(staff: Clien
     assert not {"xregexp.min.js", "urlify.js", "prepopulate.js", "prepopulate_init.js"} & loaded
     assert "inlines.js" not in loaded  # the photos of a home have a template and scripts of their own
     assert not any(its_admin.prepopulated_fields for its_admin in admin.site._registry.values())
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_no_form_has_a_field_that_needs_a_script_to_be_filled(staff: Client, name: str) -> None:
+    loaded = scripts(staff, reverse(f"admin:{name}_add"))
+    assert not {"select2.full.js", "select2.full.min.js", "autocomplete.js", "SelectFilter2.js"} & loaded
+
+
+def test_permissions_need_no_script(staff: Client) -> None:
+    user = make.user()
+    of_user = scripts(staff, reverse("admin:accounts_user_change", args=[user.pk]))
+    assert not {"SelectBox.js", "SelectFilter2.js"} & of_user
+    assert scripts(staff, reverse("admin:auth_group_add")) == {"jsi18n", "change_form.js"}

@@ -339,6 +339,7 @@ def desk(inspector, running, standin):
     inspector.open("/admin/numbers/", "numbers")
     inspector.open("/admin/numbers/?first=x", "numbers-refused")
     inspector.open("/admin/month/", "month")
+    inspector.open("/admin/auth/group/add/", "permissions")
 
 
 WALKS = [anonymous, errors, new_user, paying, renter_with_orders, second_factor, desk]

@@ -186,8 +186,8 @@ def test_the_preview_says_which_least_nights_change(desk: Client, house: House) 
     runs = [(run.first, run.old_least, run.new_least) for run in look.context["preview"].changes]
     assert runs == [(day(1), 1, 3), (day(3), 1, 3)]  # the shorter range counts in its night
     html = " ".join(look.content.decode().split())
-    assert "least nights 1 → <b>3</b>" in html
-    assert "least nights 2" in html
+    assert "minimum nights 1 → <b>3</b>" in html
+    assert "minimum nights 2" in html
 
 
 def test_a_home_leads_to_its_prices_and_its_calendars(desk: Client, house: House) -> None:

@@ -359,6 +359,11 @@ def test_CRA05_a_service_that_comes_up_before_the_database_is_tried_again_for_go
     assert (says["Restart"], says["StartLimitIntervalSec"]) == ("always", "0")
 
 
+def test_CRA06_one_worker_that_memory_ran_out_for_takes_no_other_with_it() -> None:
+    """By default systemd then stops the service: the others' requests would break off, too."""
+    assert directives(DEPLOY / "systemd/ihome.service")["OOMPolicy"] == "continue"
+
+
 @pytest.mark.parametrize("name", ROOTS)
 def test_the_backup_has_few_of_roots_rights(name: str) -> None:
     says = directives(DEPLOY / "systemd" / name)

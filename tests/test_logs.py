@@ -1,5 +1,6 @@
 """Log lines: no signature, no forged line, and no alarm that a stranger can raise."""
 
+import errno
 import io
 import logging
 import os
@@ -15,10 +16,15 @@ from pathlib import Path
 import pytest
 from django.conf import settings as site
 from django.core.exceptions import BadRequest
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import Settings
 
 from ihome_site.logs import OneLine, RefusedRequestsAreWarnings, StripQueryString
 from ihome_site.requests import Utf8Request
 from ihome_site.settings import LOGGING
+from jobs.management.commands import sweep
+from tests import alipay, make
 from tests.browser.running import free_port, wait_until_ready
 from tests.odd_requests import HEAD, REQUESTS, send
 from tests.serving import database_url
@@ -112,9 +118,11 @@ def test_an_error_of_ours_stays_an_error(extra: dict[str, object]) -> None:
 
 
 @pytest.fixture
-def live(tmp_path: Path, transactional_db: None) -> Iterator[tuple[int, Path]]:
+def live(
+    tmp_path: Path, transactional_db: None, request: pytest.FixtureRequest
+) -> Iterator[tuple[int, Path]]:
     """The site in gunicorn: its port and its log."""
-    port, log = free_port(), tmp_path / "log"
+    port, log = free_port(), Path(getattr(request, "param", tmp_path / "log"))
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
@@ -167,6 +175,39 @@ def test_FMT09_odd_requests_forge_no_line_and_raise_no_alarm(live: tuple[int, Pa
     assert not [line for line in lines if " ERROR " in line or "Traceback" in line]
     assert "/x\\nFORGED line" in text
     assert " WARNING django.security.DisallowedHost: Invalid HTTP_HOST header: 'evil.example'" in text
+
+
+def post(port: int, address: str, body: bytes) -> bytes:
+    head = f"POST {address} HTTP/1.1\r\n{HEAD}Content-Type: application/x-www-form-urlencoded\r\n"
+    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return send(port, head.encode() + body)
+
+
+@pytest.mark.race
+@pytest.mark.parametrize("live", ["/dev/full"], indirect=True)
+def test_OPS04_a_full_disk_of_logs_stops_neither_pages_nor_payments(live: tuple[int, Path]) -> None:
+    """Every line fails with ENOSPC, also those of gunicorn."""
+    port, payment = live[0], make.attempt()
+    assert post(port, alipay.NOTIFY, b"a=1").endswith(b"fail")
+    assert post(port, alipay.NOTIFY, alipay.notify_body(payment)).endswith(b"success")
+    payment.refresh_from_db()
+    assert payment.status == payment.Status.PAID
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_OPS04_the_sweep_goes_on_where_its_output_is_full(settings: Settings, form: str) -> None:
+    settings.LOG_FORMAT = form
+    make.attempt(next_try_at=timezone.now())
+    written: list[str] = []
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    call_command(sweep.Command(stdout=Full()))
+    assert written == (["sweep: 1 polled\n"] if form == "text" else [])
 
 
 class BrokenConnection(io.BytesIO):

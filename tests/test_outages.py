@@ -103,7 +103,7 @@ def test_readyz_knows_redis(client: Client, settings: Settings) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("ahead", "said"), [(31.0, "31 s ahead of"), (-40.0, "40 s behind"), (29.0, "")])
-def test_readyz_and_the_sweep_know_a_wrong_clock(
+def test_CLU04_readyz_and_the_sweep_know_a_wrong_clock(
     client: Client, console: io.StringIO, monkeypatch: pytest.MonkeyPatch, ahead: float, said: str
 ) -> None:
     monkeypatch.setattr(clock, "seconds_ahead", lambda: ahead)

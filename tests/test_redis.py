@@ -3,17 +3,24 @@
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from ihome_site import cache as site_cache
 from ihome_site.environment import runs_for_long
-from tests import make
+from orders.models import Order
+from payments.books.invariants import broken_rules
+from payments.models import Payment
+from tests import alipay, make
+from tests.alipay import Gateway
 
 pytestmark = pytest.mark.django_db
 
@@ -26,18 +33,24 @@ def use(settings: Settings, port: int) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 
-@pytest.fixture
-def hanging(settings: Settings) -> Iterator[None]:
-    """Redis takes connections and never answers."""
+@pytest.fixture(params=["hangs"])
+def away(settings: Settings, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Redis takes connections and never answers, or was killed and refuses them."""
     site_cache.breaker.reset()
     with socket.create_server(("127.0.0.1", 0)) as server:
         use(settings, server.getsockname()[1])
+        if request.param == "killed":
+            server.close()
         yield
     site_cache.breaker.reset()
 
 
-def test_a_renter_signs_in_and_stays_signed_in_while_redis_hangs(
-    hanging: None, client: Client, caplog: pytest.LogCaptureFixture
+both_ways = pytest.mark.parametrize("away", ["hangs", "killed"], indirect=True)
+
+
+@both_ways
+def test_CLU02_a_renter_signs_in_and_stays_signed_in(
+    away: None, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.force_login(make.user())
     began = time.monotonic()
@@ -49,7 +62,31 @@ def test_a_renter_signs_in_and_stays_signed_in_while_redis_hangs(
     ]
 
 
-def test_every_method_says_that_nothing_is_there(hanging: None) -> None:
+@both_ways
+def test_OPS03_an_order_is_booked_paid_and_seen_as_paid(away: None, client: Client, gateway: Gateway) -> None:
+    client.force_login(make.user())
+    house = make.house(instant_book=True)
+    day = timezone.localdate() + timedelta(days=20)
+    stay = {"check_in": str(day), "check_out": str(day + timedelta(days=1)), "guests": "1"}
+    order = client.post(f"/houses/{house.pk}/book/", stay).url
+    assert client.post(order.replace("/orders/", "/payments/") + "pay/").status_code == 302
+    payment = make.rows(Payment).get()
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+    assert client.post(alipay.NOTIFY, alipay.notify_body(payment), form).content == b"success"
+    assert client.get(alipay.return_url(payment)).status_code == 200
+    assert client.get(order).context["order"].status == Order.Status.WAIT_COMMENT
+    assert list(broken_rules()) == []
+
+
+def test_OPS03_twin_sessions_in_redis_alone_are_lost_with_it(
+    away: None, client: Client, settings: Settings
+) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    with pytest.raises(UpdateError):
+        client.force_login(make.user())
+
+
+def test_every_method_says_that_nothing_is_there(away: None) -> None:
     cache = caches["default"]
     assert (cache.get("x"), cache.get("x", 5), cache.get_many(["x"])) == (None, 5, {})
     assert (cache.add("x", 1), cache.delete("x"), "x" in cache) == (True, False, False)
@@ -59,7 +96,7 @@ def test_every_method_says_that_nothing_is_there(hanging: None) -> None:
     assert not cache.answers()
 
 
-def test_what_could_not_be_deleted_does_not_come_back(hanging: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_deleted_does_not_come_back(away: None, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = caches["default"]
     cache.delete("the session of somebody who signed out")
     done: list[str] = []

@@ -121,7 +121,7 @@ def test_refusals_stand_beside_the_field_and_keep_the_input(
 
 
 @pytest.mark.parametrize("typed", SPELLINGS)
-def test_D3_a_number_in_any_spelling_signs_up_and_in(client: Client, typed: str) -> None:
+def test_D3_ROW06_a_number_in_any_spelling_signs_up_and_in(client: Client, typed: str) -> None:
     assert prove(client, SIGNUP, {"username": typed, "password": PASSWORD}).status_code == 302
     assert User.objects.get().mobile == "13912345678"
     browser = Client()
@@ -148,7 +148,7 @@ def test_D3_the_input_takes_a_number_with_its_country_code(client: Client, page:
         "li@q\u034fq.com\u180b",
     ],
 )
-def test_D3_an_email_is_cleaned(client: Client, typed: str) -> None:
+def test_D3_ROW06_an_email_is_cleaned(client: Client, typed: str) -> None:
     prove(client, SIGNUP, {"username": "13912345678", "password": PASSWORD, "email": typed})
     assert User.objects.get().email == "li@qq.com"
     client.post("/accounts/me/", {"name": "Li", "email": f"{typed} "})

@@ -90,7 +90,7 @@ def listed(client: Client, model: type[Model], typed: str):
 
 
 @pytest.mark.parametrize(("model", "kind"), SEARCHES)
-def test_D2_staff_find_a_row_by_every_number_that_is_printed(
+def test_D2_ROW06_staff_find_a_row_by_every_number_that_is_printed(
     client: Client, rows: dict[type[Model], Model], model: type[Model], kind: str
 ) -> None:
     for spelling in ("{}", "  {}\t", "号码：{}", "No. {}", "\u202d{}\u202c"):

@@ -46,7 +46,7 @@ def test_D1_every_list_with_dates_is_tested() -> None:
 
 
 @pytest.mark.parametrize(("address", "field"), LISTS)
-def test_D1_days_beyond_the_range_are_refused_in_words(staff: Client, address: str, field: str) -> None:
+def test_D1_ROW05_days_beyond_the_range_are_refused_in_words(staff: Client, address: str, field: str) -> None:
     for query in BEYOND:
         answer = staff.get(f"{address}?{field}__{query.format(field)}")
         assert (answer.status_code, answer.headers.get("Location")) == (302, address), query
@@ -72,7 +72,7 @@ def test_D1_a_filter_of_another_field_is_no_day(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("address", SEARCHES)
-def test_D1_a_search_for_a_day_beyond_the_range_finds_nothing(staff: Client, address: str) -> None:
+def test_D1_ROW05_a_search_for_a_day_beyond_the_range_finds_nothing(staff: Client, address: str) -> None:
     for typed in ("0001-01-01", "x 0001/1/1", "0001年1月1日", "9999-12-31", "９９９９－１２－３１"):
         answer = staff.get(address, {"q": typed})
         assert answer.status_code == 200, typed

@@ -78,7 +78,7 @@ def test_D5_another_text_is_no_date(typed: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "1999-12-31", "2101-01-01", "99991231"])
-def test_D1_a_date_out_of_range_is_refused_before_any_arithmetic(typed: str) -> None:
+def test_D1_ROW05_a_date_out_of_range_is_refused_before_any_arithmetic(typed: str) -> None:
     with pytest.raises(ValidationError, match="2000"):
         TypedDateField().clean(typed)
     assert TypedDateField().clean("2000-01-01") < TypedDateField().clean("2100-12-31")

@@ -50,7 +50,9 @@ TRADE = PrintedNumber("2026112722001476121409983210")
         ("T2026-11-27.8", PrintedNumber("T2026-11-27.8")),
     ],
 )
-def test_D2_a_printed_number_is_read_whatever_stands_around_it(typed: str, number: PrintedNumber) -> None:
+def test_D2_ROW06_a_printed_number_is_read_whatever_stands_around_it(
+    typed: str, number: PrintedNumber
+) -> None:
     assert read_number(typed) == number
 
 

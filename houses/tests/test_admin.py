@@ -57,7 +57,7 @@ def test_an_invalid_price_is_refused_beside_the_field(staff: Client, typed: str)
 
 
 @pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "yesterday", "in two years and a day", "x"])
-def test_D1_a_night_that_can_t_be_held_is_refused_beside_the_field(staff: Client, typed: str) -> None:
+def test_D1_ROW05_a_night_that_can_t_be_held_is_refused_beside_the_field(staff: Client, typed: str) -> None:
     staff.raise_request_exception = False
     today = timezone.localdate()
     days = {"yesterday": today - timedelta(1), "in two years and a day": today + timedelta(732)}

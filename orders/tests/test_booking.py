@@ -334,7 +334,7 @@ def test_USR05_signed_out_the_stay_is_kept_unless_it_is_too_long_for_an_address(
     assert len(page.url) < 200
 
 
-def test_a_price_that_changed_meanwhile_is_shown_before_booking(
+def test_PRI02_a_price_that_changed_meanwhile_is_shown_before_booking(
     client: Client, renter: User, house: House
 ) -> None:
     stay = "?check_in=2027-03-05&check_out=2027-03-08"

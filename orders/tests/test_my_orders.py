@@ -332,7 +332,7 @@ def test_an_order_is_found_by_number_title_or_day(
         "xiamen city",
     ],
 )
-def test_D2_a_renter_finds_an_order_by_every_number_on_its_papers_and_by_city(
+def test_D2_ROW06_a_renter_finds_an_order_by_every_number_on_its_papers_and_by_city(
     client: Client, stays: dict[str, Order], typed: str
 ) -> None:
     """Its own number, that of a payment, of a refund, of Alipay's trade; and never somebody else's order."""

@@ -83,7 +83,7 @@ def test_the_lines_are_frozen_when_the_stay_is_booked(house: House) -> None:
 @pytest.mark.parametrize(
     "seen", [Seen("193001"), Seen("30000"), Seen("", "30000"), Seen("", "56666"), Seen("x")]
 )
-def test_another_price_than_the_one_seen_books_nothing(house: House, seen: Seen) -> None:
+def test_PRI02_another_price_than_the_one_seen_books_nothing(house: House, seen: Seen) -> None:
     with pytest.raises(PriceChanged):
         book(house, seen)
     assert not make.rows(Order).exists()

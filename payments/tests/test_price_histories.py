@@ -150,7 +150,7 @@ def _stay(first: int, nights: int, guests: int) -> Stay:
     after=steps,
     days_ahead=st.integers(1, 9),
 )
-def test_lines_charge_and_balance_agree(
+def test_PRI01_lines_charge_and_balance_agree(
     policy: str,
     fees: tuple[int, int, int],
     before: list[tuple[int, int, int]],

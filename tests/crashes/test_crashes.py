@@ -4,6 +4,7 @@ Each test prepares an order, lets a process die at one point, and then recovers 
 starts another worker, Alipay repeats its notices, leases expire, one sweep runs.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,7 @@ EXTERNAL_REFUND = "payments.books.refunds.record_external"
 NEW_ATTEMPT = "payments.checkout._lock_and_make"
 BOOK = "orders.booking.book"
 HOLD_NIGHTS = "houses.availability.hold"
+RENDER = "django.template.backends.django.Template.render"
 SEND_MAIL = "django.core.mail.EmailMessage.send"
 BEFORE_ANSWER = before("tests.crashes.site.answer_leaves")
 AFTER_ANSWER = before("tests.crashes.site.answer_has_left")
@@ -471,6 +473,28 @@ def test_CRA03_killed_after_the_mail_is_sent(world: World) -> None:
     world.recover()
     world.recover()
     assert world.mailed == [mail_of(order, Kind.PAID)] * 2
+
+
+# --- Out of memory ------------------------------------------------------------------------------
+
+
+@points(before(RENDER), after(RENDER))
+def test_CRA06_killed_in_the_middle_of_a_page_while_others_pay(world: World, point: Point) -> None:
+    """The kernel takes the whole worker, whatever its other threads are at."""
+    orders = [world.order() for _ in range(3)]
+    numbers = [world.go_to_alipay(order) for order in orders]
+    reader = world.order().renter
+    world.arm(point)
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        paying = pool.map(world.standin.pay, numbers)
+        assert world.visit(reader, "/orders/") is None
+        list(paying)
+    world.worker_dies()
+    world.notices_are_repeated()
+    assert [state(order) for order in orders] == [PAID] * 3
+    assert world.visit(reader, "/orders/").status == 200
+    world.recover()
+    assert world.broken() == []
 
 
 # --- Twins: the same crashes without a guard ------------------------------------------------

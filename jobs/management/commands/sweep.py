@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
@@ -59,7 +59,8 @@ class Command(BaseCommand):
         if counts and settings.LOG_FORMAT == "json":
             log.info("sweep: %s", counts)
         elif counts or say_nothing_due:
-            self.stdout.write(f"sweep: {counts or 'nothing was done'}")
+            with suppress(OSError):  # the disk of its log is full
+                self.stdout.write(f"sweep: {counts or 'nothing was done'}")
 
     def _refuse(self, off: str) -> None:
         """Do nothing while deadlines can't be compared. Logs an error when that begins."""

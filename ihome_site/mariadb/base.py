@@ -9,11 +9,14 @@ from typing import Any
 
 from django.db.backends.mysql import base
 
+from ihome_site.mariadb.schema import SchemaEditor
+
 PING_AFTER = 1.0
 """Seconds of idleness after which a connection is asked whether it is alive. One that was just used is."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    SchemaEditorClass = SchemaEditor
     _used_at = float("-inf")
 
     def create_cursor(self, name: str | None = None) -> Any:

@@ -6,7 +6,7 @@ N ?= 1000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories check shape audit bench budget server-test restore-test clean machine-demo machine-unit machine-test machine-bench
+.PHONY: help demo unit test browser histories fuzz check shape audit bench budget server-test restore-test clean machine-demo machine-unit machine-test machine-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ browser: machine-test ## run the tests in Chromium and keep screenshots in test-
 histories: machine-test ## run N=1000 random histories of orders and money, on SQLite and MariaDB
 	@HISTORIES=$(N) $(PYTHON) -m pytest -q -n 2 tests/histories/test_histories.py
 	@HISTORIES=$(N) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q -n 2 tests/histories/test_histories.py
+
+fuzz: machine-test ## send N=1000 damaged callbacks of Alipay to the site (SEED=7 for those of a run before)
+	@FUZZ=$(N) SEED=$(or $(SEED),$(shell date +%s)) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q -n 2 tests/fuzz
 
 check: machine-test ## run ruff, mypy, the check for missing migrations and Django's deployment checks
 	@deploy/check.sh

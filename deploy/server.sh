@@ -369,6 +369,7 @@ main() {
   quietly manage "$release" check --deploy --fail-level ERROR
   collect_static "$release"
   manage "$release" migrate --noinput --verbosity=0
+  quietly manage "$release" check --deploy --database default --fail-level ERROR
   if [ -n "$before" ] && [ "$before" != "$release" ]; then point "$previous" "$before"; fi
   point "$current" "$release"
   say "starts the site, the sweep and the timers"

@@ -76,6 +76,7 @@ main() {
   say "brings the database up to date"
   collect_static "$release"
   manage "$release" migrate --noinput --verbosity=0
+  quietly manage "$release" check --deploy --database default --fail-level ERROR
   say "switches from $(basename "$(readlink "$current")")"
   switch_to "$release"
   if ! wait_until_ready 60; then

@@ -22,9 +22,14 @@ application.request_class = Utf8Request
 
 def refuse_to_serve_on_errors() -> None:
     """Run the system checks. On errors, print them, without a traceback or key material, and exit."""
-    from django.core import checks
+    from django.core.checks import run_checks
+    from django.db import DEFAULT_DB_ALIAS
 
-    found = checks.run_checks(include_deployment_checks=True)
+    from payments.production_checks import check_migrated
+
+    # Not the databases of all checks: Django's own would open the connection that gunicorn's workers share.
+    found = run_checks(include_deployment_checks=True)
+    found += check_migrated(None, databases=[DEFAULT_DB_ALIAS])
     errors = [message for message in found if message.is_serious()]
     if errors:
         print("The site can't start:", *errors, sep="\n", file=sys.stderr)

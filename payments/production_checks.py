@@ -1,11 +1,13 @@
 """Deployment checks of the machine where real money moves: what is fine in a rehearsal is refused there.
 
 `check --deploy`, wsgi.py, sweep and reconcile_bill run them. Each sentence names the setting and the remedy.
+Missing migrations are looked for only with `--database default`: server.sh and upgrade.sh check the settings
+before they migrate.
 """
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -22,7 +24,17 @@ PRODUCTION_TAG = "production"
 def check_production(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     if not is_production():
         return []
-    problems = [*_settings(), *_files(), *_database()]
+    return _errors([*_settings(), *_files(), *_database()])
+
+
+@register(Tags.database, PRODUCTION_TAG, deploy=True)
+def check_migrated(
+    app_configs: object, databases: Sequence[str] | None = None, **kwargs: object
+) -> list[CheckMessage]:
+    return _errors(_migrations()) if databases and is_production() else []
+
+
+def _errors(problems: Iterable[tuple[int, str]]) -> list[CheckMessage]:
     return [Error(message, id=f"payments.E{number:03d}") for number, message in problems]
 
 
@@ -54,7 +66,9 @@ def _database() -> Iterator[tuple[int, str]]:
             26,
             "DATABASE_URL is SQLite: one writer at a time, and a copy of its file is no backup. Use MariaDB.",
         )
-        return
+
+
+def _migrations() -> Iterator[tuple[int, str]]:
     if names := _pending_migrations():
         yield 27, f"The database lacks {len(names)} migrations ({names[0]} …). Run: manage.py migrate"
 

@@ -29,7 +29,7 @@ def machine(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def problems() -> list[str]:
-    found = run_checks(tags=[PRODUCTION_TAG], include_deployment_checks=True)
+    found = run_checks(tags=[PRODUCTION_TAG], include_deployment_checks=True, databases=["default"])
     assert all(message.is_serious() for message in found)
     return sorted(message.id for message in found if message.id != OF_DATABASE)
 
@@ -83,3 +83,6 @@ def test_a_migration_that_is_missing(machine: Settings, monkeypatch: pytest.Monk
     recorder = "django.db.migrations.recorder.MigrationRecorder.applied_migrations"
     monkeypatch.setattr(recorder, lambda self: {})
     assert "core.0001_initial" in production_checks._pending_migrations()
+    assert problems() == ["payments.E027"]
+    before_migrating = run_checks(include_deployment_checks=True)  # by server.sh and upgrade.sh
+    assert "payments.E027" not in [message.id for message in before_migrating]

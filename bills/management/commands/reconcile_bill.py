@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 
 from bills import days
@@ -45,7 +45,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, day: str | None, file: Path | None, **options: object) -> None:
-        self.check(tags=[ALIPAY_TAG, DATABASE_TAG, PRODUCTION_TAG], include_deployment_checks=True)
+        tags = [ALIPAY_TAG, DATABASE_TAG, PRODUCTION_TAG]
+        self.check(tags=tags, include_deployment_checks=True, databases=[DEFAULT_DB_ALIAS])
         if file is not None and day is None:
             raise CommandError("Give the DATE of the file, too.", returncode=EXIT_NOT_COMPARED)
         chosen = self._days_to_compare() if day is None else [_past_day(day)]

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
-from django.db import DatabaseError, close_old_connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections
 
 from core import clock
 from core.database_checks import DATABASE_TAG
@@ -35,7 +35,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, loop: float | None, **options: object) -> None:
-        self.check(tags=[ALIPAY_TAG, DATABASE_TAG, PRODUCTION_TAG], include_deployment_checks=True)
+        tags = [ALIPAY_TAG, DATABASE_TAG, PRODUCTION_TAG]
+        self.check(tags=tags, include_deployment_checks=True, databases=[DEFAULT_DB_ALIAS])
         with stop_on_signals() as stop:
             if loop is None:
                 self._round(stop, say_nothing_due=True)

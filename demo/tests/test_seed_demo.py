@@ -14,7 +14,7 @@ from demo.management.commands import seed_demo
 from houses import availability, photos
 from houses.models import BookedNight, DoubleSale
 from jobs.sweep import sweep_once
-from orders.models import Order, Review
+from orders.models import Order, Review, StayChange
 from orders.stages import Stage, stage_of
 from payments import queries
 from payments.books.invariants import broken_rules
@@ -52,7 +52,7 @@ def test_cancelling_a_paid_order_refunds_it(standin: StandIn, client: Client) ->
     assert has_every_status()
     renter = User.objects.get(mobile=seed_demo.RENTER)
     client.force_login(renter)
-    paid = renter.orders.get(status=Order.Status.WAIT_COMMENT)
+    paid = renter.orders.get(status=Order.Status.WAIT_COMMENT, waiting_change=None)
     client.post(reverse("payments:cancel", args=[paid.number]))
     sweep_once()
     refund = Refund.objects.get()
@@ -69,6 +69,7 @@ def test_a_new_demo_has_all_and_a_second_time_adds_nothing(
     call_command("seed_demo")
     assert_reviewed_stays_are_over()
     assert_every_stage_and_a_whole_review()
+    assert_a_change_waits_for_its_difference()
     assert_roles_sign_in(capsys.readouterr().out)
     before = Order.objects.count()
     call_command("seed_demo")
@@ -125,3 +126,9 @@ def assert_every_stage_and_a_whole_review() -> None:
     assert (len(review.marks), review.photos.count(), review.is_counted) == (4, 2, True)
     assert review.reply
     assert list(broken_rules()) == []
+
+
+def assert_a_change_waits_for_its_difference() -> None:
+    change = StayChange.objects.get(waiting_for__renter__mobile=seed_demo.RENTER)
+    assert change.difference_fen == change.order.house.price_fen
+    assert change.pay_by > timezone.now() + timedelta(hours=1)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from demo import channels, guests, homes, prices, reviews
+from demo import channels, differences, guests, homes, prices, reviews
 from houses import favourites
 from houses.availability import NightsTaken
 from houses.models import Area, Facility, House, HousePhoto, RefundPolicy
@@ -221,6 +221,7 @@ def _orders_in_every_status(
     transitions.review(_moved_back(pay(book(second, loft, 4, 1))), by=second, rating=4, text=steep)
     transitions.reject(book(renter, garden, 6, 3), by=staff, reason="这几天院子里修水管，怕打扰您休息。")
     pay(book(renter, river, 8, 1))
+    differences.make(pay(book(renter, sea, 24, 2)), by=staff)
     book(renter, lake, 12, 2)
     transitions.accept(book(renter, court, 14, 1), by=staff)
     transitions.accept(book(renter, lake, 20, 3), by=staff)

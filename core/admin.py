@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin_scripts import FewScripts
+from core.admin_forms import PlainForms
 from core.dates import FIRST_DAY, LAST_DAY, is_in_range, parse_date
 from core.refusal import Refusal
 
@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Model)
 _LOOKUPS_OF_YEARS = {"year", "iso_year"}
 
 
-class DatesInRange(FewScripts):
+class DatesInRange(PlainForms):
     """Mixin: a list refuses days that its date filters can't compute with, such as `?night__year=9999`.
 
     Django raises OverflowError or ValueError for them, from several places.

@@ -12,7 +12,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
 from core.admin_deleting import NamedDeletions
-from core.admin_scripts import FewScripts
+from core.admin_forms import PlainForms
 from core.changed_fields import ChangedFieldsForm, RowsStillThere
 from core.transactions import durable_transaction
 
@@ -29,7 +29,7 @@ class _CarriesOpenedWith(BaseModelAdmin):
         return obj is not None and self.has_change_permission(request, obj)
 
 
-class ChangedFieldsAdmin(_CarriesOpenedWith, NamedDeletions, FewScripts):
+class ChangedFieldsAdmin(_CarriesOpenedWith, NamedDeletions, PlainForms):
     """Mixin for every admin with a form for existing rows. Its inlines are ChangedFieldsInline."""
 
     def get_form(

@@ -61,6 +61,15 @@ class PlainEmailField(forms.EmailField):
         super().run_validators(value)
 
 
+class DateInput(forms.DateInput):
+    """The browser's own date field. It takes and shows ISO dates alone, in any language."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
 class TypedDateField(forms.DateField):
     """A date, in any spelling of parse_date() or of the language. Shown as ISO, which pickers need."""
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.dates import is_in_range, parse_date
-from core.fields import PlainLineField, TypedDateField
+from core.fields import DateInput, PlainLineField, TypedDateField
 from desk.calendar import DAYS_BEFORE_TODAY, SPANS, TWO_WEEKS, Choice, Window
 from desk.periods import DAY
 from houses import blocking
@@ -19,14 +19,10 @@ MAX_KEY = 2**31 - 1
 NOTE_LENGTH = BookedNight._meta.get_field("note").max_length
 
 
-def _date_input() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
 class WindowForm(forms.Form):
     """Parameters of the page. What can't be read falls back to the default, and is told beside its field."""
 
-    first = TypedDateField(label=_("First day"), required=False, widget=_date_input())
+    first = TypedDateField(label=_("First day"), required=False, widget=DateInput)
     area = forms.ModelChoiceField(
         Area.objects.all(), label=_("Area"), required=False, empty_label=_("All areas")
     )
@@ -55,8 +51,8 @@ class NightsForm(forms.Form):
     """Nights of a house, both included."""
 
     house = forms.ModelChoiceField(House.objects.all(), label=_("House"))
-    first = TypedDateField(label=_("First night"), widget=_date_input())
-    last = TypedDateField(label=_("Last night"), required=False, widget=_date_input())
+    first = TypedDateField(label=_("First night"), widget=DateInput)
+    last = TypedDateField(label=_("Last night"), required=False, widget=DateInput)
     note = PlainLineField(label=_("Note"), required=False, max_length=NOTE_LENGTH)
 
     def __init__(self, data: Any = None, *, houses: Sequence[House], **options: Any) -> None:

@@ -14,7 +14,7 @@ from accounts.search import NumberSearch
 from core.admin import DatesInRange
 from core.admin_changes import ChangedFieldsAdmin
 from core.admin_pages import ByKey
-from core.fields import PlainLineField, TypedDateField
+from core.fields import DateInput, PlainLineField, TypedDateField
 from houses import availability, blocking
 from houses.channels.admin import ChannelCalendarAdmin as ChannelCalendarAdmin
 from houses.house_form import GROUPS, HouseForm
@@ -91,6 +91,7 @@ class BookedNightForm(forms.ModelForm):
     last = TypedDateField(
         label=_("last night"),
         required=False,
+        widget=DateInput,
         help_text=_("For several nights: the date the last one begins."),
     )
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.fields import TypedDateField
+from core.fields import DateInput, TypedDateField
 from core.money import MAX_FEN
 from houses import quotes
 from houses.models import MAX_NIGHTS, House
@@ -17,13 +17,6 @@ from houses.widgets import Stepper
 
 MAX_DAYS_AHEAD = 365
 """Latest check-in, in days from today."""
-
-
-class DateInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self, attrs: dict[str, object] | None = None) -> None:
-        super().__init__(attrs, format="%Y-%m-%d")
 
 
 class StayDatesForm(forms.Form):

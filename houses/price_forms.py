@@ -7,14 +7,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import PlainLineField, TypedDateField, YuanField
+from core.fields import DateInput, PlainLineField, TypedDateField, YuanField
 from houses.blocking import MAX_DAYS_HELD_AHEAD
 from houses.models import MAX_NIGHTS, House, PriceRule
 from houses.price_rules import MAX_PRICE_FEN, Fees
-
-
-def _date_input() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class PriceField(YuanField):
@@ -64,8 +60,8 @@ class HousePricesForm(forms.ModelForm):
 class PriceRuleForm(forms.Form):
     """A range of nights with its prices."""
 
-    first_night = TypedDateField(label=_("First night"), widget=_date_input())
-    last_night = TypedDateField(label=_("Last night"), widget=_date_input())
+    first_night = TypedDateField(label=_("First night"), widget=DateInput)
+    last_night = TypedDateField(label=_("Last night"), widget=DateInput)
     price_fen = PriceField(label=_("price per night (yuan)"))
     weekend_price_fen = PriceField(
         label=_("weekend price (yuan)"),

@@ -141,6 +141,11 @@ def test_the_day_of_finance(colleague, payment, standin, running):
     expect_done(visitor, "100.00")
     refused(finance, order, payment, standin, running)
     second_person(finance, colleague, order)
+    if THOROUGH:
+        visitor.go(f"/admin/payments/payment/?q={payment}")
+        page.locator("#result_list tbody th a").first.click()
+        expect(page.locator(".rows")).to_have_count(2)  # its refunds and messages
+        finance.look_at("payment")
     visitor.go("/admin/payments/billline/")
     finance.look_at("discrepancies")
     visitor.go("/admin/month/")
@@ -223,10 +228,10 @@ def new_home(manager, folder):
     expect_done(visitor, "河边的老仓库")
     find(visitor, "河边的老仓库")
     before = page.locator("#photos-group li img").evaluate_all("images => images.map(one => one.src)")
+    if THOROUGH:
+        manager.look_at("home")  # before its photos move, which is no jump
     page.locator("button[value='down 0']").click()
     page.wait_for_load_state()
-    if THOROUGH:
-        manager.look_at("home")
     page.locator(".submit-row [name=_continue]").click()
     expect_done(visitor)
     after = page.locator("#photos-group li img").evaluate_all("images => images.map(one => one.src)")

@@ -174,5 +174,7 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
 
 
 class ReadOnlyInline(ReadOnly, admin.TabularInline):
+    """Its model is registered: the first column leads to the page of a row."""
+
     extra = 0
-    show_change_link = True
+    template = "admin/read_only_rows.html"

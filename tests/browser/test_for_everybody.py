@@ -340,6 +340,9 @@ def desk(inspector, running, standin):
     inspector.open("/admin/numbers/?first=x", "numbers-refused")
     inspector.open("/admin/month/", "month")
     inspector.open("/admin/auth/group/add/", "permissions")
+    if THOROUGH:
+        inspector.open("/admin/houses/bookednight/add/", "night")
+        inspector.open("/admin/payments/gatewaymessage/", "messages")
 
 
 WALKS = [anonymous, errors, new_user, paying, renter_with_orders, second_factor, desk]

@@ -16,11 +16,25 @@ from accounts.mobile import clean_mobile, is_mobile
 from accounts.names import is_plain_name, masked_name
 from accounts.notes import UserNote as UserNote
 from core.changed_columns import SavesChangedColumns
+from core.prepared import Select
 
 is_mobile_number = RegexValidator(r"\A1[3-9][0-9]{9}\Z", _("Enter an 11-digit mobile number."))
 
 
 class UserManager(BaseUserManager["User"]):
+    def get(self, *args: Any, **lookups: Any) -> "User":
+        """Find by the key with a prepared statement: the session of each page asks for its user so.
+
+        Related managers are subclasses, and have conditions of their own.
+        """
+        is_by_key = not args and lookups.keys() == {"pk"} and isinstance(lookups["pk"], int)
+        if type(self) is not UserManager or not is_by_key:
+            return super().get(*args, **lookups)
+        user = _BY_KEY.first(**lookups)
+        if user is None:
+            raise User.DoesNotExist
+        return user
+
     def create_user(
         self, mobile: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
@@ -167,6 +181,9 @@ class User(SavesChangedColumns, AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+
+_BY_KEY = Select(lambda value: User.objects.filter(pk=value(User, "pk")))
 
 
 class RecoveryCode(models.Model):

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from accounts.guards import signed_in_user
+from accounts.models import User
 from core.prepared import Select
 from orders.models import Order
 
@@ -17,6 +18,16 @@ def order_of(request: HttpRequest, number: str, *related: str) -> Order:
     if order is None:
         raise Http404
     return order
+
+
+_OWN_BY_KEY = Select(
+    lambda value: Order.objects.filter(renter=value(Order, "renter"), pk=value(Order, "pk")).order_by()
+)
+
+
+def own_order(user: User, key: int) -> Order | None:
+    """Return the order with a key if it is the user's."""
+    return _OWN_BY_KEY.first(renter=user.pk, pk=key)
 
 
 @cache

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.guards import signed_in_or_back_to, signed_in_post, signed_in_user
 from accounts.models import User
-from orders.access import order_of, own_page
+from orders.access import order_of, own_order, own_page
 from orders.models import Order
 from orders.waiting_changes import waiting_change_of
 from payments import callbacks, cancellation, checkout, page_state, queries
@@ -52,7 +52,7 @@ def paycomplete(request: HttpRequest) -> HttpResponse:
         page = page_state.NEUTRAL
     payment, order = page.payment, None
     if payment is not None and isinstance(request.user, User):
-        order = Order.objects.placed_by(request.user).filter(pk=payment.order_id).order_by().first()
+        order = own_order(request.user, payment.order_id)
     if payment is not None and page.state is PaymentPageState.CONFIRMING:  # a notice may have come meanwhile
         payment.refresh_from_db()
         page = page_of(payment)

@@ -3,10 +3,11 @@
 PORT ?= 8000
 STANDIN_PORT ?= 8001
 N ?= 1000
+MINUTES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories fuzz check shape audit bench budget server-test restore-test clean machine-demo machine-unit machine-test machine-bench
+.PHONY: help demo unit test browser histories fuzz check shape audit bench budget server-test restore-test cluster clean machine-demo machine-unit machine-test machine-bench machine-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +55,11 @@ server-test: ## put the site up in a bare Debian folder, pay over https, upgrade
 restore-test: ## in such a folder: pay, refund and book after the dump, lose the database, restore it (as root)
 	@deploy/servertest/run.sh restore.sh
 
-clean: ## remove .demo, .venv, .venv-unit and caches
-	rm -rf .demo .server-test .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+cluster: machine-cluster ## run the site on three database nodes on this machine (PORT=8000 STANDIN_PORT=8001)
+	@$(PYTHON) -m deploy.cluster --port $(PORT) --standin-port $(STANDIN_PORT)
 
-machine-demo machine-unit machine-test machine-bench: machine-%:
+clean: ## remove .demo, .cluster, .venv, .venv-unit and caches
+	rm -rf .demo .cluster .server-test .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+
+machine-demo machine-unit machine-test machine-bench machine-cluster: machine-%:
 	@deploy/machine.sh $*

@@ -6,6 +6,7 @@
 #   deploy/machine.sh test    MariaDB's server, Chromium and its headless shell, a Chinese font, the tools of
 #                             requirements-dev.txt and Alipay's official SDKs too
 #   deploy/machine.sh bench   that, and valgrind
+#   deploy/machine.sh cluster what the site runs on, and Galera, HAProxy, Redis, nginx
 #
 # Where all is there it takes a moment and installs nothing. Where it can't, it says in one line what to install, exit 1.
 set -euo pipefail
@@ -64,6 +65,27 @@ list_for_tests() {
 
 list_for_browser_tests() {
   have chromium-headless-shell || missing+=(chromium-headless-shell)
+}
+
+list_for_cluster() {
+  have mariadbd || missing+=(mariadb-server-core mariadb-client-core)
+  [ -e /usr/lib/galera/libgalera_smm.so ] || missing+=(galera-4)
+  local package
+  for package in haproxy redis-server nginx:nginx-light rsync ss:iproute2 nft:nftables; do
+    have "${package%:*}" || missing+=("${package#*:}")
+  done
+}
+# The programs that copy a node to another are in mariadb-server. Installed, it would start a server of its own.
+unpack_node_copying() {
+  local into=.cluster/sst
+  have wsrep_sst_rsync || [ -e "$into/wsrep_sst_rsync" ] && return
+  mkdir -p -m 700 .cluster
+  mkdir -p "$into"
+  (cd "$into" && apt-get download -qq mariadb-server 2>/dev/null && dpkg-deb -x mariadb-server_*.deb all) || return
+  cp "$into"/all/usr/bin/wsrep_sst_* "$into"
+  rm -r "$into/all" "$into"/mariadb-server_*.deb
+  # A server of rsync that root started would write as nobody.
+  [ "$(id -u)" != 0 ] || sed -i 's/^read only = no$/&\nuid = 0\ngid = 0/' "$into/wsrep_sst_rsync"
 }
 
 apt_install() {
@@ -145,6 +167,14 @@ case $goal in
       install_requirements .venv/sqlite-only.txt
     fi
     ;;
+  cluster)
+    list_for_mysqlclient
+    list_for_cluster
+    install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
+    make_venv
+    install_requirements requirements.txt
+    unpack_node_copying || fail "wsrep_sst_rsync is missing here, and apt-get download mariadb-server fails."
+    ;;
   unit)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"
     make_venv
@@ -153,5 +183,5 @@ case $goal in
     grep -hv '^-r' requirements.txt requirements-dev.txt >"$folder/pins.txt"
     install_requirements requirements-unit.txt -r "$folder/sqlite-only.txt" -c "$folder/pins.txt"
     ;;
-  *) fail "deploy/machine.sh demo|unit|test|bench" ;;
+  *) fail "deploy/machine.sh demo|unit|test|bench|cluster" ;;
 esac

@@ -7,7 +7,7 @@ MINUTES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories fuzz check shape audit bench budget server-test restore-test cluster clean machine-demo machine-unit machine-test machine-bench machine-cluster
+.PHONY: help demo unit test browser histories fuzz check shape audit bench budget soak server-test restore-test cluster clean machine-demo machine-unit machine-test machine-bench machine-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: machine-bench ## measure speed, compared with the article's views (ONLY=p
 
 budget: machine-bench ## compare instructions and messages of each request with benchmarks/budget.json
 	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.instructions --budget
+
+soak: machine-bench ## mixed load for MINUTES=10 with a fault every 30 s; every rule must hold (SEED=7)
+	@$(PYTHON) deploy/mariadb.py $(PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 server-test: ## put the site up in a bare Debian folder, pay over https, upgrade and go back (as root)
 	@deploy/servertest/run.sh site.sh

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -25,6 +26,16 @@ class Alipay:
     def clock(self, offset_seconds: int) -> None:
         """Set Alipay's clock ahead of the machine's."""
         self._do("clock", offset_seconds=offset_seconds)
+
+    def trades(self) -> list[dict[str, Any]]:
+        """Return its ledger."""
+        return list(json.loads(self._request("GET", "/_standin/trades")[1]))
+
+    def fault(self, name: str) -> None:
+        self._do("faults", name=name)
+
+    def clear_fault(self, name: str) -> None:
+        self._do("faults/clear", name=name)
 
     def signed_return(self, out_trade_no: str) -> str:
         """Return the query string of a signed return."""

@@ -7,7 +7,7 @@ MINUTES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories fuzz check shape audit bench budget soak server-test restore-test cluster clean machine-demo machine-unit machine-test machine-bench machine-cluster
+.PHONY: help demo unit test browser histories fuzz check shape audit bench budget soak server-test restore-test cluster chaos clean machine-demo machine-unit machine-test machine-bench machine-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ restore-test: ## in such a folder: pay, refund and book after the dump, lose the
 
 cluster: machine-cluster ## run the site on three database nodes on this machine (PORT=8000 STANDIN_PORT=8001)
 	@$(PYTHON) -m deploy.cluster --port $(PORT) --standin-port $(STANDIN_PORT)
+
+chaos: machine-cluster ## kill, freeze and cut off its parts while renters pay, then count what was acknowledged (MINUTES=3)
+	@$(PYTHON) -m deploy.cluster.chaos --minutes $(MINUTES)
 
 clean: ## remove .demo, .cluster, .venv, .venv-unit and caches
 	rm -rf .demo .cluster .server-test .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

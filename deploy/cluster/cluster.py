@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -58,27 +60,20 @@ class Cluster:
         if self.keeper:
             self.keeper.is_over.set()
             self.keeper.join()
-        for group in ("nginx", "site", "sweep", "haproxy", "check", "redis", "alipay", "node"):
-            named = [process for name, process in self.processes.items() if name.startswith(group)]
-            stopping = [threading.Thread(target=process.stop) for process in named]
-            for thread in stopping:
-                thread.start()
-            for thread in stopping:
-                thread.join()
+        self.stop("nginx", "site", "sweep")
+        self.stop("haproxy", "check", "redis", "alipay", "node")
+
+    def stop(self, *groups: str) -> None:
+        """Stop all whose names begin so, at once."""
+        named = [process for name, process in self.processes.items() if name.startswith(groups)]
+        stopping = [threading.Thread(target=process.stop) for process in named]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
 
     def is_ready(self) -> bool:
-        return self.get("/readyz") == 200
-
-    def get(self, path: str) -> int:
-        """Return the status of a page of the site; 0 without an answer."""
-        url = f"{self.settings['SITE_URL']}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
-                return int(answer.status)
-        except urllib.error.HTTPError as refusal:
-            return refusal.code
-        except OSError:
-            return 0
+        return status_of(f"{self.settings['SITE_URL']}/readyz") == 200
 
     # --- Nodes ------------------------------------------------------------------------------------
 
@@ -102,6 +97,22 @@ class Cluster:
     def writer(self) -> int:
         """Return the machine whose node takes the writes, by the order in haproxy.cfg."""
         return next(machine for machine in MACHINES if self.is_in_step(machine))
+
+    # --- Sites ------------------------------------------------------------------------------------
+
+    def let_nginx_ask(self, machines: set[int]) -> None:
+        """Mark the sites of other machines as down, and wait until nginx's workers know it."""
+        text = filled("nginx-sites.conf")
+        for machine in set(SITES) - machines:
+            text = re.sub(rf"(server {address(machine)}:8000)[^;]*;", r"\1 down;", text)
+        self._write("nginx-sites.conf", text)
+        if nginx := self.processes["nginx"].running:
+            nginx.send_signal(signal.SIGHUP)
+        time.sleep(1)
+
+    def wait_for_site(self, machine: int) -> None:
+        url = f"http://{address(machine)}:8000/livez"
+        wait_until(lambda: status_of(url) == 200, START_SECONDS, self.processes[f"site{machine}"].end_of_log)
 
     # --- Processes --------------------------------------------------------------------------------
 
@@ -173,6 +184,17 @@ class Cluster:
 
     def _reason(self) -> str:
         return f"The site did not get ready:\n{self.processes['site1'].end_of_log()}"
+
+
+def status_of(url: str) -> int:
+    """Return the status of a page; 0 without an answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+    except OSError:
+        return 0
 
 
 def _joining(node: Process, *, is_first: bool) -> list[str]:

@@ -35,9 +35,9 @@ class Process:
 
     def start(self) -> None:
         with self._lock:
-            self.is_wanted = True
             if not self.is_alive:
                 self._start()
+            self.is_wanted = True
 
     def _start(self) -> None:
         # The kernel stops it if this process is killed.

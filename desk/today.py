@@ -20,7 +20,7 @@ from accounts.models import User
 from bills.days import missed_days, not_compared
 from houses.models import ChannelCalendar, DoubleSale
 from jobs.heartbeat import last_beat, sweep_is_missed_since
-from orders import stays
+from orders import stays, waiting_changes
 from orders.models import Order, Review
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from payments.staff import work_queue
@@ -125,6 +125,16 @@ KINDS = (
         where=lambda today: Q(status=Order.Status.WAIT_PAYMENT),
         query=_status(Order.Status.WAIT_PAYMENT),
         order_by=["pay_by", "id"],
+    ),
+    Kind(
+        name="changes",
+        title=_("Differences to be paid"),
+        where=lambda today: waiting_changes.orders_that_wait(),
+        query=lambda today: {"money": "difference"},
+        order_by=["waiting_change__pay_by", "id"],
+        related=("renter", "waiting_change"),
+        template="admin/desk/change_row.html",
+        is_rare=True,
     ),
     _to_check(
         "refunds",

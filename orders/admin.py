@@ -40,7 +40,7 @@ class RejectForm(GivesReason):
 class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAdmin):
     list_display = ["number", "state", "who", "house_title", "stay", "amount", "deadline"]
     list_filter: ClassVar[list[Any]] = [StayFilter, StageFilter, "status", AreaFilter]
-    list_prefetch = ("renter",)
+    list_prefetch = ("renter", "waiting_change")
     search_fields = ["number"]  # any, so that there is a search box
     number_lookups = {
         "mobile": "renter__mobile",

@@ -1,4 +1,4 @@
-"""Extending a deadline: that of staff to accept a booking, or that of the renter to pay.
+"""Extending a deadline: that of staff to accept a booking, or of the renter to pay it or a change of it.
 
 An attempt at Alipay keeps the deadline it was made with, which is part of what was signed. Once it nears its
 end or has ended, Pay makes a new attempt with the order's new deadline (payments/checkout.py).
@@ -13,8 +13,8 @@ from accounts.models import User
 from core.refusal import Refusal, no_longer_possible
 from core.templatetags.ihome import moment
 from core.transactions import durable_transaction
-from orders import transitions
-from orders.models import Order, OrderEvent
+from orders import transitions, waiting_changes
+from orders.models import Order, OrderEvent, StayChange
 from orders.stages import staff_label
 
 MOST_AHEAD = timedelta(days=7)
@@ -29,9 +29,18 @@ class CannotExtend(Refusal):
 
 
 def deadline_of(order: Order) -> datetime | None:
-    """Return the deadline that the order waits for now; None if there is none."""
-    column = _COLUMNS.get(Order.Status(order.status))
-    return getattr(order, column) if column else None
+    """Return the deadline that the order waits for now; None if there is none.
+
+    A paid order may have a change that waits for its difference.
+    """
+    if column := _COLUMNS.get(Order.Status(order.status)):
+        return getattr(order, column)
+    change = _change_of(order)
+    return change.pay_by if change else None
+
+
+def _change_of(order: Order) -> StayChange | None:
+    return order.waiting_change_or_none if order.is_paid else None
 
 
 def stamp_of(order: Order) -> str:
@@ -41,7 +50,12 @@ def stamp_of(order: Order) -> str:
 
 
 def latest(order: Order) -> datetime:
-    return min(timezone.now() + MOST_AHEAD, transitions.last_moment(order.check_in))
+    change = _change_of(order)
+    if change:
+        last_moment = waiting_changes.last_moment(order, change.check_in)
+    else:
+        last_moment = transitions.last_moment(order.check_in)
+    return min(timezone.now() + MOST_AHEAD, last_moment)
 
 
 def can_be_extended(order: Order) -> bool:
@@ -77,7 +91,9 @@ def _require_in_bounds(order: Order, deadline: datetime, until: datetime) -> Non
 
 
 def _write(order: Order, deadline: datetime, until: datetime) -> bool:
-    """Compare-and-set on status and deadline: the sweep may end the order at the same moment."""
+    """Compare-and-set on status and deadline: the sweep may end order or change at the same moment."""
+    if change := _change_of(order):
+        return waiting_changes.set_deadline(change, until)
     column = _COLUMNS[Order.Status(order.status)]
     columns: dict[str, datetime] = {column: until}
     if column == "pay_by":

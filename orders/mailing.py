@@ -69,6 +69,9 @@ SUBJECTS_IF_PAYABLE: dict[str, str | Promise] = {
 }
 """Replace those in SUBJECTS while the order can be paid."""
 
+OF_CHANGES = (Kind.CHANGE_WAITS, Kind.EXTENDED)
+"""Kinds of events whose mail may name the difference of a change."""
+
 SUBJECT_IF_NOT_ACCEPTED = gettext_lazy("Sorry, we didn't reply to your booking in time")
 
 
@@ -133,7 +136,7 @@ def _is_news(event: OrderEvent) -> bool:
     accepted_at_once = event.kind == Kind.ACCEPTED and event.actor_id is None  # BOOKED covers it
     too_late = event.kind == Kind.REMINDED and not _awaits_payment(event.order)
     too_late |= event.kind == Kind.EXTENDED and not (
-        _awaits_payment(event.order) or _awaits_acceptance(event.order)
+        _awaits_payment(event.order) or _awaits_acceptance(event.order) or _change_awaits_payment(event)
     )
     too_late |= event.kind == Kind.CHANGE_WAITS and not _change_awaits_payment(event)
     own = event.kind in (Kind.CHANGE_WAITS, Kind.CHANGE_OFF) and event.actor_id == event.order.renter_id
@@ -236,6 +239,7 @@ def _copy_of(event: OrderEvent) -> str:
 
 
 def _headline(event: OrderEvent, please_pay: bool) -> str | Promise:
+    please_pay |= event.kind == Kind.EXTENDED and _change_awaits_payment(event)
     if please_pay and event.kind in SUBJECTS_IF_PAYABLE:
         return SUBJECTS_IF_PAYABLE[event.kind]
     if event.kind == Kind.EXPIRED and event.from_status == Status.WAIT_ACCEPT:
@@ -254,7 +258,7 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
         "event": event,
         "order": order,
         "please_pay": please_pay,
-        "change": order.waiting_change_or_none if event.kind == Kind.CHANGE_WAITS else None,
+        "change": order.waiting_change_or_none if event.kind in OF_CHANGES else None,
         "difference_fen": _difference_fen(event),
         "staff_will_answer": _awaits_acceptance(order),
         "by_renter": event.actor_id == order.renter_id,

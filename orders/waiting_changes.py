@@ -3,9 +3,10 @@
 payments/ calls these in its transactions, with the order locked. Decision 27 has the reasons.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -55,9 +56,24 @@ def pay_by(order: Order, stay: Stay, by: User) -> datetime:
     Of a stay that has begun, it is at most the end of today. There is always time to press Pay.
     """
     within = RENTER_PAYS_WITHIN if by.pk == order.renter_id else PAY_WITHIN
-    begins = max(timezone.localdate(), min(order.check_in, stay.check_in))
     soonest = timezone.now() + transitions.MIN_TIME_TO_PAY
-    return min(timezone.now() + within, max(soonest, transitions.last_moment(begins)))
+    return min(timezone.now() + within, max(soonest, last_moment(order, stay.check_in)))
+
+
+def last_moment(order: Order, check_in: date) -> datetime:
+    """Return the latest deadline of a change to a stay from `check_in` on."""
+    return transitions.last_moment(max(timezone.localdate(), min(order.check_in, check_in)))
+
+
+def set_deadline(change: StayChange, until: datetime) -> bool:
+    """Compare-and-set: the change still waits, with the deadline that `change` has."""
+    waiting = StayChange.objects.filter(pk=change.pk, status=Status.WAITING, pay_by=change.pay_by)
+    return bool(waiting.update(pay_by=until))
+
+
+def orders_that_wait() -> Q:
+    """Match the orders with a change that waits for its difference."""
+    return Q(pk__in=StayChange.objects.filter(status=Status.WAITING).order_by().values("order"))
 
 
 def stay_after(change: StayChange) -> Stay:

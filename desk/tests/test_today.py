@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts import roles
 from desk import today
 from orders import reviewing, transitions
-from orders.models import Order
+from orders.models import Order, StayChange
 from payments.books import refunds
 from payments.models import ComparedBill, Payment, Refund
 from tests import make
@@ -21,7 +21,7 @@ from tests.alipay import Gateway
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
-QUERIES = 47
+QUERIES = 51
 
 
 @pytest.fixture
@@ -49,12 +49,28 @@ def make_a_busy_day() -> None:
         (STATUS.WAIT_COMMENT, tomorrow, 1),
     ]:
         make.order(status=status, check_in=check_in, check_out=check_in + timedelta(days=nights))
+    make_a_waiting_change()
     payment = make.attempt(
         make.order(status=STATUS.COMPLETE), status="PAID", live_for=None, received_fen=30000
     )
     refund = refunds.create(payment, 10000, reason=Refund.Reason.STAFF)
     Refund.objects.filter(pk=refund.pk).update(
         status="REFUSED", refusal="40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"
+    )
+
+
+def make_a_waiting_change() -> None:
+    order = make.order(status=STATUS.WAIT_COMMENT)
+    StayChange.objects.create(
+        order=order,
+        waiting_for=order,
+        check_in=order.check_in,
+        check_out=order.check_out + timedelta(days=1),
+        guests=order.guests,
+        old_amount_fen=order.amount_fen,
+        amount_fen=order.amount_fen + 15000,
+        pay_by=timezone.now() + timedelta(hours=2),
+        asked_by=order.renter,
     )
 
 
@@ -67,7 +83,7 @@ def test_each_number_is_that_of_the_rows_behind_its_link(desk: Client, gateway: 
         assert found.count() == listed.count, listed.kind.name
     assert counts(desk) == {
         **{"accept": 1, "arriving": 2, "tomorrow": 1, "leaving": 1, "in_house": 2, "unpaid": 1},
-        **{"refunds": 1},
+        **{"refunds": 1, "changes": 1},
     }
 
 

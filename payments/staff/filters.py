@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from orders import waiting_changes
 from orders.models import Order
 from payments.models import Payment, Refund
 from payments.staff import work_queue
@@ -51,6 +52,7 @@ class MoneyFilter(admin.SimpleListFilter):
             ("refused", gettext("refund refused")),
             ("part_refunded", gettext("refunded in part")),
             ("overdue", gettext("payment overdue")),
+            ("difference", gettext("difference to be paid")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
@@ -70,5 +72,6 @@ _MONEY: dict[str | None, Callable[[], Q]] = {
     "part_refunded": lambda: _of_refunds(
         Q(status=Refund.Status.DONE, payment__refund_reserved_fen__lt=F("payment__received_fen"))
     ),
+    "difference": waiting_changes.orders_that_wait,
     "overdue": lambda: Q(status=Order.Status.WAIT_PAYMENT, pay_by__lte=timezone.now()),
 }

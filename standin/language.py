@@ -1,4 +1,4 @@
-"""Language of the cashier: Chinese, as Alipay's; English by its link, which a cookie keeps."""
+"""Language of the cashier: the browser's, until its link chooses one, which a cookie keeps."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +63,7 @@ def is_english() -> bool:
 
 @contextmanager
 def speaking(request: Request) -> Iterator[None]:
-    """Answer in the language of the cookie."""
+    """Answer in the language of the cookie, else of the browser."""
     before = _language.set("en" if _wanted(request) == "en" else "zh")
     try:
         yield
@@ -72,11 +72,12 @@ def speaking(request: Request) -> Iterator[None]:
 
 
 def _wanted(request: Request) -> str:
+    first_choice = request.headers.get("Accept-Language", "")[:2].lower()
     try:
         cookie = SimpleCookie(request.headers.get("Cookie", "")).get(COOKIE)
     except CookieError:
-        return ""
-    return cookie.value if cookie else ""
+        return first_choice
+    return cookie.value if cookie else first_choice
 
 
 def keep(language: str, page: str) -> Reply:

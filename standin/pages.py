@@ -104,7 +104,8 @@ def _buyer_fields(trade: Trade, buyer: str) -> str:
 
 
 def _buyer_label(buyer: str) -> str:
-    return f"{say('买家')}{buyer}（{escape(BUYERS[buyer].logon_id)}）"
+    opening, closing = (" (", ")") if is_english() else ("（", "）")
+    return f"{say('买家')}{buyer}{opening}{escape(BUYERS[buyer].logon_id)}{closing}"
 
 
 def _checked(chosen: bool) -> str:

@@ -225,6 +225,18 @@ def test_its_link_leads_to_english_and_a_cookie_keeps_it(merchant, step):
     assert '<html lang="zh-Hans">' in shown(cashier)
 
 
+def test_the_language_of_the_browser_counts_until_one_is_chosen(cashier):
+    for first_choice, chosen, language in (
+        ("en-GB,en;q=0.9,zh;q=0.8", "", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "", "zh-Hans"),
+        ("fr", "", "zh-Hans"),
+        ("en", "cashier_language=zh", "zh-Hans"),
+        ("zh-CN", "cashier_language=en", "en"),
+    ):
+        page = fetch(cashier, Cookie=chosen, **{"Accept-Language": first_choice}).body.decode()
+        assert f'<html lang="{language}">' in page
+
+
 def test_an_odd_language_is_chinese(cashier):
     assert fetch(f"{cashier}?lang=xx").status == 200
     assert '<html lang="zh-Hans">' in fetch(cashier, Cookie="cashier_language=xx; \x7f=,").body.decode()

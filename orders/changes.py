@@ -54,10 +54,17 @@ def check_for_renter(order: Order, stay: Stay) -> None:
     if not order.is_changeable_by_renter:
         raise CannotChange(_("This stay can't be changed here any more. Please contact us."))
     has_other_dates = (stay.check_in, stay.check_out) != (order.check_in, order.check_out)
-    if has_other_dates and not order.house.is_listed:
-        raise CannotChange(_("This home is no longer available for other dates."))
-    if has_other_dates and order.status != Order.Status.WAIT_ACCEPT and not order.house.instant_book:
-        raise CannotChange(_("We've accepted these dates. To change them, please contact us."))
+    if has_other_dates and (reason := why_dates_stay(order)):
+        raise CannotChange(reason)
+
+
+def why_dates_stay(order: Order) -> str:
+    """Return why the renter can change no dates, but guests alone; "" if they can."""
+    if not order.house.is_listed:
+        return _("This home is no longer available for other dates.")
+    if order.status != Order.Status.WAIT_ACCEPT and not order.house.instant_book:
+        return _("We've accepted these dates. To change them, please contact us.")
+    return ""
 
 
 def check_policy(order: Order, stay: Stay, *, is_cheaper: bool) -> None:
@@ -66,14 +73,19 @@ def check_policy(order: Order, stay: Stay, *, is_cheaper: bool) -> None:
     While a cancellation gives everything back, so does a change. After that it may neither give back money
     nor move the arrival, by which the policy counts, further away.
     """
+    if (is_cheaper or stay.check_in > order.check_in) and (reason := why_no_shorter_stay(order)):
+        raise CannotChange(reason)
+
+
+def why_no_shorter_stay(order: Order) -> str:
+    """Return why the renter can change to no cheaper or later stay, "" if they can."""
     percent = percent_of(order.refund_policy, order.check_in, timezone.localdate())
-    if order.is_paid and percent < 100 and (is_cheaper or stay.check_in > order.check_in):
-        raise CannotChange(
-            _(
-                "A cancellation would no longer be refunded in full, so we arrange a shorter or later stay "
-                "with you. Please contact us."
-            )
-        )
+    if not order.is_paid or percent == 100:
+        return ""
+    return _(
+        "A cancellation would no longer be refunded in full, so we arrange a shorter or later stay "
+        "with you. Please contact us."
+    )
 
 
 def further_nights(order: Order, stay: Stay) -> list[date]:

@@ -16,7 +16,7 @@ from core.refusal import Refusal
 from core.templatetags.ihome import WEEKDAYS
 from houses import calendar
 from houses.pages import STAY_FIELDS, pick
-from orders import waiting_changes
+from orders import changes, waiting_changes
 from orders.access import order_of, own_page
 from orders.models import Order
 from payments import stay_changes
@@ -52,7 +52,7 @@ def change(request: HttpRequest, number: str) -> HttpResponse:
         return redirect(order)
     status = 422 if form.errors else 200
     context = {"order": order, "form": form, "minutes_to_pay": _minutes_to_pay(request, form)}
-    context |= _calendar(request, form)
+    context |= _limits(order) | _calendar(request, form)
     return render(request, "payments/change.html", context, status=status)
 
 
@@ -62,6 +62,12 @@ def _minutes_to_pay(request: HttpRequest, form: RenterChangeForm) -> int | None:
         return None
     until = waiting_changes.pay_by(form.order, form.new_stay, signed_in_user(request))
     return round((until - timezone.now()) / timedelta(minutes=1))
+
+
+def _limits(order: Order) -> dict[str, object]:
+    """Return what this page can't change, before anything is typed."""
+    dates_stay = changes.why_dates_stay(order)
+    return {"dates_stay": dates_stay, "limits": dates_stay or changes.why_no_shorter_stay(order)}
 
 
 def _calendar(request: HttpRequest, form: RenterChangeForm) -> dict[str, object]:

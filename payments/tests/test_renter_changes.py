@@ -214,9 +214,15 @@ def test_a_paid_stay_that_has_begun_is_not_changed_here() -> None:
 
 def test_dates_that_staff_accepted_are_theirs_to_change() -> None:
     order = booked(house=make.house(price_fen=15000))
+    offered = browser_of(order).get(address(order)).content.decode()
+    assert "accepted these dates" in offered
+    assert f'<input type="hidden" name="check_in" value="{order.check_in}">' in offered
+    assert 'type="date"' not in offered and "data-date" not in offered
     page = browser_of(order).post(address(order), typed(1, 2))
     assert page.status_code == 422
-    assert "accepted these dates" in page.content.decode()
+    refused = page.content.decode()
+    assert refused.count("accepted these dates") == 1
+    assert f'value="{order.check_in}"' in refused
     change(order, typed(0, 2, guests=1))
     order.refresh_from_db()
     assert order.guests == 1
@@ -342,6 +348,14 @@ def test_other_dates_at_the_same_price_are_shown_first(gateway: Gateway) -> None
     client.post(address(order), {**nearer, "agreed": agreed_in(page)})
     order.refresh_from_db()
     assert str(order.check_in) == nearer["check_in"]
+
+
+def test_the_page_says_first_that_no_shorter_or_later_stay_is_possible(gateway: Gateway) -> None:
+    bound, free = paid(refund_policy="STRICT"), paid(refund_policy="FLEXIBLE")
+    make.rows(Order).filter(pk=bound.pk).update(check_in=timezone.localdate() + timedelta(days=2))
+    pages = [browser_of(order).get(address(order)).content.decode() for order in (bound, free)]
+    assert ["we arrange a shorter or later stay" in page for page in pages] == [True, False]
+    assert all('type="date"' in page for page in pages)
 
 
 def test_a_payment_meanwhile_wins() -> None:

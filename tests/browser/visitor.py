@@ -18,6 +18,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Request,
@@ -42,6 +43,7 @@ PHONE = {
     "has_touch": True,
 }
 WECHAT = {**PHONE, "user_agent": f"{PHONE['user_agent']} MicroMessenger/8.0.48.2580(0x28003035)"}
+TABLET = {"viewport": {"width": 768, "height": 1024}}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 NARROW = {**PHONE, "viewport": {"width": 320, "height": 640}}
 
@@ -118,6 +120,7 @@ class Visitor:
     ) -> None:
         self.site = site
         self.language = language
+        self.has_script = bool(options.get("java_script_enabled", True))
         self.watch = Watch(site)
         self._context = browser.new_context(
             base_url=site, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce", **options
@@ -141,7 +144,12 @@ class Visitor:
     # Navigation
 
     def go(self, path: str) -> Response:
-        response = self.page.goto(path)
+        try:
+            response = self.page.goto(path)
+        except Error as error:
+            if self.has_script or "ERR_ABORTED" not in error.message:
+                raise
+            response = self.page.goto(path)  # a page that waits for news reloaded itself meanwhile
         assert response is not None
         return response
 

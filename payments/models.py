@@ -13,6 +13,7 @@ from orders.models import Order, StayChange
 from payments.bill_models import BillEntry as BillEntry
 from payments.bill_models import ComparedBill as ComparedBill
 from payments.outside_columns import MayBeHandedOver, MayBeOutside
+from payments.subjects import subject_of as subject_of
 
 UNSURE = Q(status="OPEN") | Q(evidence="RETURN") | Q(status="CLOSED", contradicted_at__isnull=False)
 
@@ -25,14 +26,6 @@ _OUT_TRADE_NO = re.compile(r"[0-9]{14}_[1-9][0-9]{0,5}")
 def is_out_trade_no(text: str) -> bool:
     """True if it has the form of our attempts: order number, `_`, count from 1."""
     return _OUT_TRADE_NO.fullmatch(text) is not None
-
-
-def subject_of(order: Order) -> str:
-    """The subject that the buyer reads at Alipay: a fixed template in UTF-8, the same in every language.
-
-    No `&`, `=` or `/`, and never a house title, so that no text of a house gets into what is signed.
-    """
-    return f"爱家租房 订单 {order.number}"
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -309,6 +302,8 @@ class BillLine(Resolvable):
         NOT_OURS = "NOT_OURS", _("Only in Alipay's bill")
         NOT_IN_BILL = "NOT_IN_BILL", _("Only in our records")
         AMOUNT = "AMOUNT", _("Amounts differ")
+        RECOVERED = "RECOVERED", _("Order made again, renter unknown")
+        STANDS = "STANDS", _("Refunded, but the order stands")
 
     bill_date = models.DateField(_("bill date"))
     kind = models.CharField(_("discrepancy"), max_length=11, choices=Kind)

@@ -297,7 +297,9 @@ def test_FMT05_QRY14_titles_never_reach_alipay(client: Client, gateway: Gateway,
     client.force_login(order.renter)
     location = press(client, order)
     subject = json.loads(request_at(location)["biz_content"])["subject"]
-    assert subject == f"爱家租房 订单 {order.number}"
+    assert (
+        subject == f"爱家租房 订单 {order.number} 房源 {order.house_id} {order.check_in}至{order.check_out}"
+    )
     assert not set("&=/") & set(subject)
     payment = make.rows(Payment).get()
     gateway.says["query"] = alipay.paid(payment, subject=subject, store_name=title)

@@ -13,6 +13,7 @@ _SEES_ORDERS = [
     "payments.view_payment",
     "payments.view_refund",
     "orders.view_invoicerequest",
+    "orders.view_recovery",
 ]
 _AT_THE_DESK = [
     "orders.add_order",
@@ -36,6 +37,7 @@ _WITH_MONEY = [
     "payments.change_billline",
 ]
 _OF_REVIEWS = ["orders.hide_review"]
+_OF_RECOVERIES = ["orders.change_recovery"]
 _WITH_NUMBERS = ["accounts.export_lists", "accounts.see_numbers"]
 _OF_HOUSES = [
     f"houses.{verb}_{model}"
@@ -65,7 +67,7 @@ ROLES = {
     MANAGER: sorted(
         {
             *(*_SEES_ORDERS, *NOTES, *_AT_THE_DESK, *_WITH_MONEY, *_WITH_NUMBERS),
-            *(*_OF_REVIEWS, *_OF_HOUSES, *_OF_PEOPLE, *_OF_DOCUMENTS),
+            *(*_OF_REVIEWS, *_OF_RECOVERIES, *_OF_HOUSES, *_OF_PEOPLE, *_OF_DOCUMENTS),
         }
     ),
 }

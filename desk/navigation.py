@@ -45,6 +45,7 @@ SECTIONS: Sequence[tuple[str | Promise, Sequence[str | Page]]] = (
             "payments.Payment",
             "payments.Refund",
             "payments.BillLine",
+            "orders.Recovery",
             "payments.GatewayMessage",
             "orders.InvoiceRequest",
         ),

@@ -21,7 +21,7 @@ from bills.days import missed_days, not_compared
 from houses.models import ChannelCalendar, DoubleSale
 from jobs.heartbeat import last_beat, sweep_is_missed_since
 from orders import stays, waiting_changes
-from orders.models import Order, Review
+from orders.models import Order, Recovery, Review
 from payments.models import BillLine, ComparedBill, GatewayMessage, Payment, Refund
 from payments.staff import work_queue
 
@@ -80,6 +80,7 @@ def _to_check(name: str, title: Promise, model: type[Model], where: Callable[[],
 
 
 KINDS = (
+    _to_check("recoveries", _("No bookings: restored from a backup"), Recovery, work_queue.recoveries),
     _to_check("double_sales", _("Nights sold twice"), DoubleSale, work_queue.double_sales),
     Kind(
         name="accept",

@@ -28,12 +28,12 @@ KEPT = timedelta(days=183)
 def due() -> list[int]:
     """Write the rows for what is new, once a minute, and return the accounts with mail to send now."""
     if heartbeat.claim("staff news", every=EVERY):
-        _write_new()
+        write_new()
     rows = StaffMail.objects.filter(mail_due_at__lte=timezone.now())
     return list(rows.order_by("user").values_list("user", flat=True).distinct())
 
 
-def _write_new() -> None:
+def write_new() -> None:
     people = [(user, staff_news.chosen(user)) for user in staff_news.recipients()]
     for name, kind in KINDS.items():
         told = [user for user, kinds in people if name in kinds]

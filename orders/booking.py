@@ -21,7 +21,7 @@ from houses import availability, quotes
 from houses.availability import NightsTaken
 from houses.models import House
 from houses.quotes import Quote
-from orders import limits, price_lines, transitions
+from orders import limits, price_lines, recovery, transitions
 from orders.models import Order
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ def book(
 
     Idempotent: returns the renter's existing order of the same stay, so that a double click is harmless.
     `agreed` has the versions of the documents that the page named, as its form sends it.
-    Raises NightsTaken, AccountClosed, NumberUnverified, limits.TooManyUnpaid, PriceChanged, IllegalTransition
-    if the stay begins in the past, and House.DoesNotExist if the house is no longer listed.
+    Raises NightsTaken, AccountClosed, NumberUnverified, limits.TooManyUnpaid, PriceChanged, BookingsHeld,
+    IllegalTransition if the stay begins in the past, and House.DoesNotExist if the house is no longer listed.
     """
     # An optimisation for a rush on the same nights: refuse without a transaction. The unique rows decide.
     stay = {"check_in": check_in, "check_out": check_out}
@@ -159,6 +159,7 @@ def _new_order(
 
 def _place(order: Order, *, by: User | None = None) -> None:
     """Save the order, take its nights and write its first event."""
+    recovery.refuse_while_held()
     order.save()
     note_order(order.number)
     transaction.on_commit(partial(log.info, "order %s booked for house %s", order.number, order.house_id))

@@ -29,6 +29,7 @@ from core.outbox import GIVE_UP_AFTER, LEASE, SERVER_ANSWERED, breaker
 from core.refusal import Refusal
 from orders.models import Order, OrderEvent
 from orders.money_state import came_outside, has_begun_to_pay, has_delayed_refund, is_confirming
+from orders.recovery import may_have_been_mailed
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,14 @@ def _next_event(order_key: int) -> OrderEvent | None:
 
 
 def _is_for_mail(event: OrderEvent) -> bool:
-    return _is_news(event) and _has_address(event.order)
+    return _is_news(event) and _has_address(event.order) and not _was_mailed_before(event)
+
+
+def _was_mailed_before(event: OrderEvent) -> bool:
+    """Return True for what a restored backup may repeat. A person's own step is none of that."""
+    if event.actor_id is not None or event.mail_resent_at is not None:
+        return False
+    return may_have_been_mailed(booked_at=event.order.created_at, written_at=event.created_at)
 
 
 def _is_news(event: OrderEvent) -> bool:

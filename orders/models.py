@@ -19,6 +19,7 @@ from orders.guest_details import HasGuestDetails
 from orders.invoices import InvoiceRequest as InvoiceRequest
 from orders.notes import OrderNote as OrderNote
 from orders.price_lines import cleaning_fen, quote_of
+from orders.recovery import Recovery as Recovery
 from orders.reviews import Review as Review
 from orders.reviews import ReviewPhoto as ReviewPhoto
 from orders.stay_change import SECONDS_TO_PAY as SECONDS_TO_PAY

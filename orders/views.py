@@ -32,6 +32,7 @@ from orders.limits import TooManyUnpaid
 from orders.models import Order, Review, StayChange
 from orders.money_state import came_outside, ending_of, has_begun_to_pay_change, money_of, payment_facts
 from orders.pages import counts_by_stage, next_trip_first, page_of_orders
+from orders.recovery import BookingsHeld
 from orders.search import MAX_QUERY_LENGTH
 from orders.stages import BY_CHECK_IN, Stage
 from orders.transitions import IllegalTransition
@@ -123,7 +124,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
             messages.info(request, str(refusal))
             verify = redirect(verify_address(_house_page_with_stay(request, pk)))
             return keep_draft(request, verify, pk=pk)
-        except booking.AccountClosed as refusal:
+        except (booking.AccountClosed, BookingsHeld) as refusal:
             form.add_error(None, str(refusal))
         except booking.PriceChanged:
             form = _form_at_new_price(request, house, seen)

@@ -12,7 +12,7 @@ from core.transactions import durable_transaction
 from houses.availability import NightsTaken
 from houses.models import House
 from houses.quotes import Quote
-from orders import changes, guest_details, limits, waiting_changes
+from orders import changes, guest_details, limits, recovery, waiting_changes
 from orders.changes import CannotChange, Stay
 from orders.models import Order
 from payments import cancellation, queries
@@ -183,6 +183,7 @@ def _write(order: Order, wish: Wish, closed: set[int]) -> Preview:
     now = (preview if wish.is_of_staff else preview_for_renter)(order, wish.stay)
     if not _is_as_agreed(now, wish.agreed) or _new_attempts(order, now, closed):
         raise _changed_meanwhile()
+    _check_not_held(order, wish.stay)
     _write_names(order, wish)
     if now.difference_fen:
         _agree(order, wish, now)
@@ -190,6 +191,14 @@ def _write(order: Order, wish: Wish, closed: set[int]) -> Preview:
         changes.change_stay(order, wish.stay, price=now.price, by=wish.by, reason=wish.reason)
         _settle_difference(order, wish, now)
     return now
+
+
+def _check_not_held(order: Order, stay: Stay) -> None:
+    if changes.further_nights(order, stay):
+        try:
+            recovery.refuse_while_held()
+        except recovery.BookingsHeld as refusal:
+            raise CannotChange(str(refusal)) from None
 
 
 def _write_names(order: Order, wish: Wish) -> None:

@@ -21,7 +21,7 @@ from accounts import events, roles
 from accounts.models import AccessEvent, AccountEvent, User
 from documents.models import Agreement, Version
 from houses.models import Area, BookedNight, ChannelCalendar, DoubleSale, Facility, House
-from orders.models import InvoiceRequest, Order, OrderEvent, Review
+from orders.models import InvoiceRequest, Order, OrderEvent, Recovery, Review
 from payments.books import message_log
 from payments.books.refunds import create
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -58,6 +58,7 @@ def rows(gateway: Gateway) -> Rows:
         ChannelCalendar.objects.create(house=house, channel="Airbnb", url="https://example.com/"),
         DoubleSale.objects.create(house=house, channel="Airbnb", order_number="1", nights="2026-12-05"),
         OrderEvent.objects.create(order=order, kind="BOOKED"),
+        Recovery.objects.create(lost_from=timezone.now()),
         Review.objects.create(order=order, house=house, renter=order.renter, rating=5, text="Fine"),
         InvoiceRequest.objects.create(order=order, title="Wang", email="wang@example.com"),
         create(payment, 30000, reason=Refund.Reason.SURPLUS),

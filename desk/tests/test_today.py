@@ -21,7 +21,7 @@ from tests.alipay import Gateway
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STATUS = Order.Status
-QUERIES = 51
+QUERIES = 53
 
 
 @pytest.fixture

@@ -39,6 +39,10 @@ def double_sales() -> Q:
     return Q(done_at=None)
 
 
+def recoveries() -> Q:
+    return Q(done_at=None)
+
+
 def _of(model: type[Model], waiting: Callable[[], Q]) -> Callable[[], list[object]]:
     rows: QuerySet = model._default_manager.order_by("pk")
     return lambda: list(rows.filter(waiting()).only("pk"))

@@ -17,7 +17,7 @@ from accounts.models import User
 from houses.models import BookedNight, ChannelCalendar, DoubleSale
 from orders.deadlines import stamp_of
 from orders.invoices import InvoiceRequest
-from orders.models import Order, OrderEvent, Review, StayChange
+from orders.models import Order, OrderEvent, Recovery, Review, StayChange
 from payments.books import message_log
 from payments.books.refunds import create
 from payments.models import BillLine, GatewayMessage, Payment, Refund
@@ -100,6 +100,10 @@ def channel(**fields: str) -> ChannelCalendar:
     return ChannelCalendar.objects.create(house=make.house(), channel="Airbnb", url=url, **fields)
 
 
+def restored() -> Recovery:
+    return Recovery.objects.create(lost_from=timezone.now())
+
+
 def sold_twice() -> DoubleSale:
     return DoubleSale.objects.create(
         house=make.house(), channel="Airbnb", order_number="1", nights="2026-12-05"
@@ -150,6 +154,7 @@ ACTIONS: dict[tuple[type[Model], str], tuple[Callable[[], Model], dict[str, str]
     (ChannelCalendar, "believe_empty"): (lambda: channel(trouble="EMPTIED"), {}),
     (ChannelCalendar, "new_address"): (channel, {}),
     (DoubleSale, "settle"): (sold_twice, {"how": "Painters"}),
+    (Recovery, "lift"): (restored, {"how": "Painters"}),
     (Review, "reply_to_reviews"): (reviewed, {"reply": "Painters"}),
     (Review, "hide_reviews"): (reviewed, {"reason": "Painters"}),
     (Review, "show_reviews"): (hidden, {}),

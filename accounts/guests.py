@@ -1,11 +1,17 @@
 """Accounts of renters for whom staff book, found or made by their mobile number."""
 
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts import events
 from accounts.models import AccountEvent, User
 from core.refusal import Refusal
+
+UNKNOWN_NUMBER = "-lost"
+"""In place of a mobile number, as accounts/closing.py has for freed ones."""
+UNKNOWN_NAME = "未知租客"
+"""In the language of staff: a name is one text for all languages."""
 
 
 def account_of(mobile: str, name: str, *, by: User) -> User:
@@ -35,3 +41,9 @@ def _invite(mobile: str, name: str, *, by: User) -> User:
         return User.objects.select_for_update().get(mobile=mobile)
     events.note(user, AccountEvent.Kind.ADDED, by=by)
     return user
+
+
+def unknown_renter() -> User:
+    """Return the account of orders whose renter a restored backup lost. Nobody can sign in with it."""
+    closed = {"name": UNKNOWN_NAME, "is_active": False, "password": make_password(None)}
+    return User.objects.get_or_create(mobile=UNKNOWN_NUMBER, defaults=closed)[0]

@@ -11,6 +11,8 @@ from datetime import date
 from bills import entries, lines
 from bills.days import beginning, days_of_bills
 from bills.lookup import Entry, Finding, Kind, look_up
+from bills.recovering import for_staff
+from orders.recovery import lost_days
 from payments.alipay.bill import Bill
 from payments.models import BillLine, ComparedBill, Payment, Refund
 
@@ -50,7 +52,8 @@ def reconcile(bill: Bill) -> Report:
     Raises DatabaseError and KeyProblem; then the day is still to be compared.
     """
     report = Report(bill.day)
-    looked_up = [(entry, look_up(entry)) for entry in _entries(bill)]
+    lost = lost_days()
+    looked_up = [(entry, for_staff(entry, look_up(entry), lost)) for entry in _entries(bill)]
     for entry, finding in looked_up:
         if not entry.business_type:
             report.theirs.add(entry, entry.amount_fen)
@@ -58,7 +61,7 @@ def reconcile(bill: Bill) -> Report:
         if finding.our_fen is not None:
             report.ours.add(entry, finding.our_fen)
     _mark_billed(bill.day, [finding for __, finding in looked_up])
-    _review_open_lines(bill.day)
+    _review_open_lines(bill.day, lost)
     differing = [(entry, finding) for entry, finding in looked_up if finding.kind]
     for line in bill.unreadable:
         differing.append((Entry(bill.day, False, "", "", "", 0, line), Finding(Kind.NOT_OURS)))
@@ -98,7 +101,7 @@ def _mark_billed(day: date, findings: list[Finding]) -> None:
             model._default_manager.filter(pk__in=keys[start : start + 500]).update(billed_on=day)
 
 
-def _review_open_lines(day: date) -> None:
+def _review_open_lines(day: date, lost: set[date]) -> None:
     """Check open lines of other days again: Alipay may answer now, or another bill had what was missing."""
     open_lines = BillLine.objects.filter(done_at=None).exclude(bill_date=day).exclude(trade_no="")
     for line in open_lines.select_related("payment"):
@@ -107,7 +110,7 @@ def _review_open_lines(day: date) -> None:
                 lines.close(line)
             continue
         entry = lines.entry_of(line)
-        finding = look_up(entry)
+        finding = for_staff(entry, look_up(entry), lost)
         _mark_billed(line.bill_date, [finding])
         if finding.kind:
             lines.write(entry, finding)

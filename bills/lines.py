@@ -6,6 +6,7 @@ from datetime import date
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from bills.lookup import Entry, Finding
 from core.transactions import durable_transaction
@@ -91,6 +92,19 @@ def entry_of(line: BillLine) -> Entry:
     )
 
 
+_AFTER_A_RESTORE = {
+    Kind.RECOVERED: gettext_lazy(
+        "A restored backup lost this order. It was made again from the bill: number, amount, home and "
+        "nights. Find out who booked, from Alipay or from the mails of that day, and add a note to the "
+        "order. The renter does not see it under My orders."
+    ),
+    Kind.STANDS: gettext_lazy(
+        "Alipay refunded this while our records were lost. Most likely the order was cancelled: then cancel "
+        "it here, too, so that its nights are free. Otherwise note why it stands."
+    ),
+}
+
+
 def next_step(line: BillLine) -> str:
     """Advice for staff about an open line."""
     payment = line.payment
@@ -99,6 +113,8 @@ def next_step(line: BillLine) -> str:
             "Alipay lists this as “%(type)s”, not as the payment or refund of an order. Look up the "
             "transaction at Alipay, and note here what it was for, such as a transfer between accounts."
         ) % {"type": line.business_type}
+    if line.kind in _AFTER_A_RESTORE:
+        return str(_AFTER_A_RESTORE[line.kind])
     match line.kind, line.is_refund:
         case Kind.NOT_IN_BILL, False:
             return _(

@@ -10,10 +10,13 @@ from django.utils import timezone
 from bills.days import beginning
 from core.money import MAX_FEN
 from core.transactions import durable_transaction
+from orders.lost_orders import is_of_unknown, make_again
 from orders.models import Order
+from orders.recovery import is_lost_day
 from payments import queries, refunding
 from payments.books import refunds, rows
 from payments.models import BillLine, Payment, Refund, is_out_trade_no, subject_of
+from payments.subjects import stay_told
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +94,16 @@ def _refund_of(entry: Entry) -> Finding:
 
 @durable_transaction
 def _rebuilt(entry: Entry) -> Payment | None:
-    """Make a row again for an attempt that a restored backup lost. None if there is no such order.
+    """Make a row again for an attempt that a restored backup lost, and its order if that is lost, too.
 
-    It is OPEN; only Alipay's signed answer settles it.
+    It is OPEN; only Alipay's signed answer settles it. None if the bill tells too little of the order.
     """
     number = entry.out_trade_no.partition("_")[0]
-    order = Order.objects.select_for_update().filter(number=number).first()
-    if order is None or not 0 < entry.amount_fen <= MAX_FEN:
+    if not 0 < entry.amount_fen <= MAX_FEN:
         return None
+    order = Order.objects.select_for_update().filter(number=number).first() or _lost_order(entry, number)
+    if order is None or (is_of_unknown(order) and order.payments.exists()):
+        return None  # of a lost order's further payments, staff must tell which it needed
     payment, is_new = Payment.objects.get_or_create(
         out_trade_no=entry.out_trade_no,
         defaults={
@@ -112,3 +117,18 @@ def _rebuilt(entry: Entry) -> Payment | None:
     if is_new:
         log.warning("attempt %s: missing in our books, rebuilt from the bill of %s", payment, entry.day)
     return payment
+
+
+def _lost_order(entry: Entry, number: str) -> Order | None:
+    """Make the order of an entry again. None unless its day is one that a restored backup lost."""
+    told = stay_told(entry.raw, number) if is_lost_day(entry.day) else None
+    if told is None:
+        return None
+    return make_again(
+        number,
+        house_key=told.house_key,
+        check_in=told.check_in,
+        check_out=told.check_out,
+        amount_fen=entry.amount_fen,
+        booked_at=beginning(entry.day),
+    )

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 
-from bills import days
+from bills import days, recovering
 from bills.comparison import Report, Sums, reconcile
 from bills.fetching import NoBillYet, TooSoon, fetch, read
 from core.database_checks import DATABASE_TAG
@@ -51,7 +51,8 @@ class Command(BaseCommand):
             raise CommandError("Give the DATE of the file, too.", returncode=EXIT_NOT_COMPARED)
         chosen = self._days_to_compare() if day is None else [_past_day(day)]
         compared = self._compare_all(chosen, file)
-        if problems := [problem for problem in compared if isinstance(problem, str)]:
+        problems = [problem for problem in compared if isinstance(problem, str)] + recovering.finish()
+        if problems:
             raise CommandError("\n".join(problems), returncode=EXIT_NOT_COMPARED)
         of_these_days = any(report.for_staff for report in compared if isinstance(report, Report))
         if of_these_days or (day is None and BillLine.objects.filter(done_at=None).exists()):
@@ -59,6 +60,7 @@ class Command(BaseCommand):
 
     def _days_to_compare(self) -> list[date]:
         chosen, not_compared = days.days_to_compare(), days.not_compared()
+        chosen = sorted({*chosen, *recovering.past_days()})
         if len(chosen) < len(not_compared):
             self.stdout.write(
                 f"{len(not_compared) - len(chosen)} days from {not_compared[0]} on were not compared and are "

@@ -6,6 +6,8 @@
 #                                                /var/backups/ihome/daily unless given
 #
 #   --until 'YYYY-MM-DD HH:MM:SS'   leave out what was committed later (UTC)
+#   --without-binlogs               the dump alone, where the binlogs are lost: no nights can be booked until Alipay's
+#                                   bills of the lost hours are reconciled
 #   --with-settings                 .env and /etc/ihome too, as they were
 set -euo pipefail
 shopt -s inherit_errexit
@@ -16,12 +18,13 @@ umask 077
 . deploy/lib.sh
 PATH=$PATH:/usr/sbin:/sbin
 
-identity='' folder='' until='' is_with_settings=''
+identity='' folder='' until='' is_with_settings='' is_without_binlogs=''
 
 read_arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
       --with-settings) is_with_settings=1 ;;
+      --without-binlogs) is_without_binlogs=1 ;;
       --identity | --until)
         [ $# -gt 1 ] || fail "$1 needs a value."
         printf -v "${1#--}" %s "$2"
@@ -64,10 +67,11 @@ unpack_binlogs() { # FIRST
 # A gap would restore a part of what was committed and call it all.
 require_no_gap() { # FIRST
   local number each
-  [ -e "$work/$1" ] || fail "$1 is missing, where the dump ends."
+  [ -e "$work/$1" ] || fail "$1 is missing, where the dump ends: see --without-binlogs."
   number=$((10#${1##*.}))
   for each in "$work"/binlog.*; do
-    [ $((10#${each##*.})) = $number ] || fail "binlog $number is missing: the binlogs have a gap."
+    [ $((10#${each##*.})) = $number ] ||
+      fail "binlog $number is missing: the binlogs have a gap. See --without-binlogs."
     number=$((number + 1))
   done
 }
@@ -82,6 +86,27 @@ load_binlogs() { # POSITION
   mariadb-binlog --disable-log-bin --start-position="$1" ${until:+--stop-datetime="$until"} "$work"/binlog.* | mariadb
 }
 
+repeat_binlogs() {
+  local file at
+  read -r file at < <(position) || fail "The dump does not say where the binlogs go on."
+  unpack_binlogs "$file"
+  require_no_gap "$file"
+  load_dump
+  say "repeats what the binlogs have since $file, $at"
+  load_binlogs "$at"
+}
+
+# When the restored records end, if they do not reach to the end: the dump's own beginning, or --until.
+lost_from() {
+  local day
+  if [ -n "$is_without_binlogs" ]; then
+    day=$(basename "$folder") # such as 2026-11-28T023000
+    printf '%s:%s:%s\n' "${day:0:13}" "${day:13:2}" "${day:15:2}"
+  elif [ -n "$until" ]; then
+    printf '%s\n' "${until/ /T}"
+  fi
+}
+
 restore_files() {
   decrypt "$folder/photos.tar.age" | tar -C "$home" -x
   chown -R ihome:ihome "$home/media"
@@ -89,7 +114,7 @@ restore_files() {
 }
 
 main() {
-  local file at
+  local lost
   read_arguments "$@"
   require_root
   lock
@@ -97,19 +122,16 @@ main() {
   trap 'rm -rf "$work"' EXIT
   say "stops the site and the sweep"
   systemctl stop ihome.socket "${services[@]}" ihome-bill.timer ihome-watch.timer ihome-check.timer ihome-binlog.timer
-  ship_last_binlogs
+  if [ -z "$is_without_binlogs" ]; then ship_last_binlogs; fi
   say "restores $folder"
   decrypt "$folder/database.sql.gz.age" | gunzip >"$work/database.sql"
-  read -r file at < <(position) || fail "The dump does not say where the binlogs go on."
-  unpack_binlogs "$file"
-  require_no_gap "$file"
-  load_dump
-  say "repeats what the binlogs have since $file, $at"
-  load_binlogs "$at"
+  if [ -n "$is_without_binlogs" ]; then load_dump; else repeat_binlogs; fi
   restore_files
   rm -f "$config/backup-series" # the binlogs from here on are others
   domain=$(domain_of_site)
   manage "$current" migrate --noinput --verbosity=0
+  lost=$(lost_from)
+  if [ -n "$lost" ]; then manage "$current" begin_recovery "$lost"; fi
   manage "$current" check_money || say "check_money found what staff must look at, see above"
   say "starts the site and the sweep"
   systemctl start ihome.socket "${services[@]}" ihome-bill.timer ihome-watch.timer ihome-check.timer ihome-binlog.timer

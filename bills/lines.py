@@ -5,6 +5,7 @@ from datetime import date
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -92,7 +93,7 @@ def entry_of(line: BillLine) -> Entry:
     )
 
 
-_AFTER_A_RESTORE = {
+_AFTER_A_RESTORE: dict[str, Promise] = {
     Kind.RECOVERED: gettext_lazy(
         "A restored backup lost this order. It was made again from the bill: number, amount, home and "
         "nights. Find out who booked, from Alipay or from the mails of that day, and add a note to the "

@@ -1,14 +1,16 @@
 """Django's backend for MariaDB and MySQL with fewer messages to the server.
 
 Django turns autocommit off before a transaction and on again after it, and pings before each request: three
-messages where BEGIN is enough.
+messages where BEGIN is enough. And silence.py ends the wait for a database that hangs.
 """
 
 from time import monotonic
 from typing import Any
 
+import MySQLdb
 from django.db.backends.mysql import base
 
+from ihome_site.mariadb import silence
 from ihome_site.mariadb.schema import SchemaEditor
 
 PING_AFTER = 1.0
@@ -18,6 +20,13 @@ PING_AFTER = 1.0
 class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = SchemaEditor
     _used_at = float("-inf")
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if silence.is_silent():
+            raise MySQLdb.OperationalError(2002, "the database does not answer")
+        connection = super().get_new_connection(conn_params)
+        silence.note(connection)
+        return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
         self._used_at = monotonic()

@@ -9,7 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Model, Prefetch, QuerySet
 from django.http import (
     HttpRequest,
     HttpResponseBase,
@@ -38,7 +38,7 @@ class Exported(ByKey, DatesInRange):
 
     export_columns: ClassVar[Sequence[str]] = ()
     """Fields of a row, `renter.mobile` for one of a related row. Their labels are the heads."""
-    export_prefetch: ClassVar[Sequence[str]] = ()
+    export_prefetch: ClassVar[Sequence[str | Prefetch]] = ()
     export_words: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
     """By column: a function for the text that the list on the screen shows, where it is not the field's."""
 

@@ -239,18 +239,37 @@ def test_FMT09_a_query_string_of_any_length_is_no_error_of_the_server(manager: C
             assert answer.status_code < 500
 
 
+def test_an_order_has_the_number_of_each_payment_that_came(manager: Client) -> None:
+    """As an accountant looks for one of them, of an order that was paid twice."""
+    order = make.order(status=Order.Status.WAIT_COMMENT, trade_no="2026001")
+    for number, status, fen in (
+        ("2026001", "PAID", 30000),
+        ("2026002", "SURPLUS", 30000),
+        ("2026003", "CLOSED", 0),
+    ):
+        make.attempt(order, status=status, live_for=None, trade_no=number, received_fen=fen)
+    paid_in_cash = make.order(status=Order.Status.WAIT_COMMENT)
+    make.attempt(paid_in_cash, status="PAID", live_for=None, received_fen=30000)
+    lines = rows_of(manager.get("/admin/orders/order/export.csv"))
+    column = lines[0].index("Alipay transaction no.")
+    assert {line[0]: line[column] for line in lines[1:]} == {
+        order.number: "2026001, 2026002",
+        paid_in_cash.number: "",
+    }
+
+
 def test_queries_grow_by_the_thousand(
     manager: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     order = make.order()
     manager.get("/admin/orders/order/export.csv")
     answer = manager.get("/admin/orders/order/export.csv")
-    with django_assert_num_queries(3):  # rows, renters, the trace
+    with django_assert_num_queries(5):  # rows, renters, changes, payments, the trace
         b"".join(answer.streaming_content)
     for _ in range(30):
         make.order(order.renter, house=order.house)
     answer = manager.get("/admin/orders/order/export.csv")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         b"".join(answer.streaming_content)
 
 

@@ -21,7 +21,7 @@ from orders.staff_deadline import ExtendsDeadline
 from payments import cancellation
 from payments.models import Refund
 from payments.outside import may_have_come
-from payments.staff import order_page
+from payments.staff import order_export, order_page
 from payments.staff.action_messages import warn_of_approval
 from payments.staff.filters import MoneyFilter
 from payments.staff.forms import CancelForm
@@ -45,6 +45,8 @@ class OrderAdmin(ConfirmsOutside, ExtendsDeadline, ChangesStays, BaseOrderAdmin)
         "cancel_order": lambda order: not order.is_over,
     }
 
+    export_prefetch = (order_export.PREFETCH,)
+    export_words = {**BaseOrderAdmin.export_words, "trade_no": order_export.trade_numbers}
     change_form_template = "admin/orders/order.html"
     fields = ("number",)  # the template shows the rest
 

@@ -7,7 +7,7 @@ MINUTES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test browser histories fuzz check shape audit bench budget soak server-test restore-test cluster chaos clean machine-demo machine-unit machine-test machine-bench machine-cluster
+.PHONY: help demo unit test browser histories fuzz mutants coverage check shape audit bench budget soak server-test restore-test cluster chaos clean machine-demo machine-unit machine-test machine-bench machine-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,16 @@ histories: machine-test ## run N=1000 random histories of orders and money, on S
 
 fuzz: machine-test ## send N=1000 damaged callbacks of Alipay to the site (SEED=7 for those of a run before)
 	@FUZZ=$(N) SEED=$(or $(SEED),$(shell date +%s)) $(PYTHON) deploy/mariadb.py $(PYTHON) -m pytest -q -n 2 tests/fuzz
+
+MONEY := orders/transitions.py $(filter-out %/__init__.py,$(wildcard payments/books/*.py payments/alipay/*.py))
+MONEY_TESTS := -q -n 0 -m "not race and not alone" payments bills/tests orders/tests
+
+mutants: machine-test ## change one thing at a time where money is, and find a test that fails (M=payments/books/rows.py)
+	@CI=1 nice $(PYTHON) -m pytest -p tests.mutants.plugin --mutants $(or $(M),$(MONEY)) $(MONEY_TESTS)
+
+coverage: machine-test ## print the branches of the same modules that tests reach: all
+	@CI=1 $(PYTHON) -m coverage run -m pytest $(MONEY_TESTS)
+	@$(PYTHON) -m coverage report
 
 check: machine-test ## run ruff, mypy, the check for missing migrations and Django's deployment checks
 	@deploy/check.sh

@@ -112,6 +112,38 @@ class Select(_Statement, Generic[M]):
         return sql, params, list(compiler.get_converters(columns).items()), made
 
 
+class SelectMany(Generic[M]):
+    """Rows of a queryset for many values at once, such as the photos of the homes of a page.
+
+    A text names KEYS values, or a multiple of it. The last value fills up the rest.
+    """
+
+    KEYS = 24
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        field: str,
+        describe: Callable[[MakeValue, list[Any]], QuerySet[Any, M]],
+    ) -> None:
+        self._model, self._field, self._describe = model, field, describe
+        self._by_size: dict[int, Select[M]] = {}
+
+    def all(self, keys: Sequence[Any], **values: Any) -> list[M]:
+        """Return the rows of `keys`. Sends nothing without any."""
+        if not keys:
+            return []
+        size = -(-len(keys) // self.KEYS) * self.KEYS
+        filled = [*keys, *[keys[-1]] * (size - len(keys))]
+        return self._of(size).all(**{f"key{at}": key for at, key in enumerate(filled)}, **values)
+
+    def _of(self, size: int) -> Select[M]:
+        if size not in self._by_size:
+            keys = [_placeholder(self._model, self._field, f"key{at}") for at in range(size)]
+            self._by_size[size] = Select(lambda value: self._describe(value, keys))
+        return self._by_size[size]
+
+
 def _instances(compiler: Any) -> Callable[[Sequence[Any]], Any]:
     """Return a function that makes an instance of a row, as ModelIterable does."""
     info, annotations = compiler.klass_info, list((compiler.annotation_col_map or {}).items())

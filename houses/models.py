@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -229,9 +229,9 @@ class House(Described, Fees):
         )
         return [(name, stars / count) for name, stars, count in sums if count]
 
-    @property
+    @cached_property
     def cover(self) -> "HousePhoto | None":
-        """First photo. Costs a query unless `photos` is prefetched."""
+        """First photo. Costs a query unless `photos` is prefetched, or covers.attach() has set it."""
         return next(iter(self.photos.all()), None)
 
 

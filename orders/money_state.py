@@ -3,14 +3,15 @@
 `orders` does not import `payments`; tests/test_imports.py compares these strings with its enums.
 """
 
-import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.prepared import Select
 from orders.models import Order, OrderEvent, OrderQuerySet, StayChange
 
 BY_TRADE = "payments__trade_no"
@@ -75,19 +76,25 @@ def keys_by_reference(text: str, at_most: int) -> list[int]:
     return [key for orders in found for key in orders.values_list("pk", flat=True)[:at_most]]
 
 
-def with_refund_sums(orders: OrderQuerySet) -> OrderQuerySet:
+def with_refund_sums(orders: OrderQuerySet, long_ago: object) -> OrderQuerySet:
     """Annotate cancelled orders with the sums of their refunds, as `money_of` has them; others with None.
 
     Subqueries, not a join: on a page of a list that an index sorts, they run only for its rows.
     """
-    return orders.annotate(**_refund_sums_of_cancelled(_long_ago()))
+    own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
+    sums = {
+        name: Subquery(own.annotate(fen=_refund_sum(which)).values("fen"))
+        for name, which in _refunds(long_ago).items()
+    }
+    cancelled = {name: Case(When(status=Order.Status.CANCELED, then=fen)) for name, fen in sums.items()}
+    return orders.annotate(**cancelled)
 
 
 def money_of(order: Order, events: Sequence[OrderEvent]) -> dict[str, int]:
     """Return `on_its_way_fen`, `delayed_fen`, `refunded_fen` and `surplus_fen` (not needed). One query."""
-    sums = {name: _refund_sum(which) for name, which in _refunds(_long_ago()).items()}
+    ((_key, *sums),) = _REFUND_SUMS.all(key=order.pk, long_ago=long_ago())
     surplus = [event.amount_fen or 0 for event in events if event.kind == OrderEvent.Kind.SURPLUS]
-    return {**Order.objects.filter(pk=order.pk).aggregate(**sums), "surplus_fen": sum(surplus)}
+    return {**dict(zip(REFUND_SUMS, map(int, sums), strict=True)), "surplus_fen": sum(surplus)}
 
 
 def came_outside(order: Order, events: Iterable[OrderEvent]) -> bool:
@@ -118,13 +125,13 @@ def ending_of(order: Order, events: Sequence[OrderEvent]) -> tuple[str, str]:
 
 def being_refunded(orders: OrderQuerySet) -> OrderQuerySet:
     """Filter orders of which money is on its way back, or delayed."""
-    which = _refunds(_long_ago())
+    which = _refunds(long_ago())
     refunding = which["on_its_way_fen"] | which["delayed_fen"]
     return orders.filter(pk__in=Order.objects.filter(refunding).order_by().values("pk"))
 
 
 def has_delayed_refund(order: Order) -> bool:
-    return Order.objects.filter(_refunds(_long_ago())["delayed_fen"], pk=order.pk).exists()
+    return Order.objects.filter(_refunds(long_ago())["delayed_fen"], pk=order.pk).exists()
 
 
 def has_begun_to_pay(order: Order) -> bool:
@@ -150,11 +157,8 @@ def is_result_unknown(order: Order) -> bool:
 
 def payment_facts(order: Order) -> dict[str, bool]:
     """Return `begun`, `live`, `confirming` and `result_unknown` of an order to pay. One query."""
-    own = Order.objects.filter(pk=OuterRef("pk")).order_by()
-    begun, live = own.filter(payments__isnull=False), own.filter(live_payment__isnull=False)
-    facts = {"begun": Exists(begun), "live": Exists(live), **_states_of_unpaid()}
-    found: Mapping[str, object] = Order.objects.filter(pk=order.pk).values(**facts).get()
-    return {name: bool(value) for name, value in found.items()}
+    ((_key, *facts),) = _PAYMENT_FACTS.all(pk=order.pk)
+    return dict(zip(PAYMENT_FACTS, map(bool, facts), strict=True))
 
 
 def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:
@@ -162,7 +166,6 @@ def with_confirming(orders: OrderQuerySet) -> OrderQuerySet:
     return orders.annotate(**_states_of_unpaid())
 
 
-@functools.cache  # the same for every page
 def _states_of_unpaid() -> dict[str, Case]:
     states = {"confirming": _confirming(), "result_unknown": _unknown()}
     return {
@@ -182,13 +185,13 @@ def _unknown() -> OrderQuerySet:
     return Order.objects.filter(~Exists(told), live_payment__isnull=False).order_by()
 
 
-def _long_ago() -> datetime:
-    """Return since when a refund is late. Whole minutes, so that the sums below are rarely built anew."""
-    return timezone.now().replace(second=0, microsecond=0) - REFUND_LATE_AFTER
+def long_ago() -> datetime:
+    """Return since when a refund that is on its way is late."""
+    return timezone.now() - REFUND_LATE_AFTER
 
 
-def _refunds(long_ago: datetime) -> dict[str, Q]:
-    """Return which refunds each sum adds up."""
+def _refunds(long_ago: object) -> dict[str, Q]:
+    """Return which refunds each of REFUND_SUMS adds up."""
     late = Q((f"{_REFUND}due_at__lte", long_ago))
     late |= Q((f"{_REFUND}due_at", None), (f"{_REFUND}created_at__lte", long_ago))
     on_its_way = Q((f"{_REFUND}status__in", REFUND_ON_ITS_WAY))
@@ -199,15 +202,33 @@ def _refunds(long_ago: datetime) -> dict[str, Q]:
     }
 
 
-@functools.lru_cache(maxsize=1)  # building them takes longer than the query
-def _refund_sums_of_cancelled(long_ago: datetime) -> dict[str, Case]:
-    own = Order.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
-    sums = {
-        name: Subquery(own.annotate(fen=_refund_sum(which)).values("fen"))
-        for name, which in _refunds(long_ago).items()
-    }
-    return {name: Case(When(status=Order.Status.CANCELED, then=fen)) for name, fen in sums.items()}
-
-
 def _refund_sum(which: Q) -> Sum:
     return Sum(f"{_REFUND}amount_fen", filter=which, default=0)
+
+
+REFUND_SUMS = ("on_its_way_fen", "delayed_fen", "refunded_fen")
+_REFUND_SUMS: Select[tuple[int, ...]] = Select(
+    lambda value: (
+        Order.objects.filter(pk=value(Order, "pk", "key"))
+        .order_by()
+        .values_list("pk")
+        .annotate(
+            **{
+                name: _refund_sum(which)
+                for name, which in _refunds(value(Order, "created_at", "long_ago")).items()
+            }
+        )
+    )
+)
+
+
+def _facts_of(orders: OrderQuerySet) -> Any:
+    own = Order.objects.filter(pk=OuterRef("pk")).order_by()
+    begun, live = own.filter(payments__isnull=False), own.filter(live_payment__isnull=False)
+    return orders.values_list("pk", Exists(begun), Exists(live), *_states_of_unpaid().values())
+
+
+PAYMENT_FACTS = ("begun", "live", "confirming", "result_unknown")
+_PAYMENT_FACTS: Select[tuple[Any, ...]] = Select(
+    lambda value: _facts_of(Order.objects.filter(pk=value(Order, "pk")).order_by())
+)

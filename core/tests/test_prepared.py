@@ -9,7 +9,8 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.prepared import Insert, Select, Update
+from core.prepared import Insert, Select, SelectMany, Update
+from houses.models import House
 from orders.models import Order, OrderEvent
 from payments.models import Payment
 from tests import make
@@ -28,6 +29,11 @@ CANCEL = Update(
         Order.objects.filter(pk=value(Order, "pk", "key"), status=Order.Status.WAIT_PAYMENT),
         {"status": Order.Status.CANCELED, "pay_by": value(Order, "pay_by")},
     )
+)
+HOMES = SelectMany(
+    House,
+    "pk",
+    lambda value, keys: House.objects.filter(pk__in=keys, price_fen__gte=value(House, "price_fen")),
 )
 NEW_EVENT = Insert(OrderEvent)
 
@@ -54,6 +60,20 @@ def test_rows_are_those_of_the_queryset() -> None:
     # get() has a limit of its own.
     ours, djangos = (query["sql"] for query in sent.captured_queries)
     assert djangos.startswith(ours)
+
+
+@pytest.mark.parametrize("count", [1, 24, 25])
+def test_rows_of_many_keys(count: int) -> None:
+    homes = [make.house() for _ in range(count + 1)]
+    keys = [home.pk for home in homes[:-1]]
+    assert {home.pk for home in HOMES.all(keys, price_fen=1)} == set(keys)
+    assert HOMES.all(keys, price_fen=10**9) == []
+
+
+def test_no_keys_send_nothing() -> None:
+    with CaptureQueriesContext(connection) as sent:
+        assert HOMES.all([], price_fen=1) == []
+    assert not sent.captured_queries
 
 
 def test_a_row_that_is_not_there() -> None:

@@ -14,7 +14,8 @@ from django.utils.translation import override
 from accounts import roles
 from accounts.models import User
 from orders.models import Order
-from orders.stages import Stage, count_by_stage, matching_stage, stage_of
+from orders.pages import counts_by_stage
+from orders.stages import Stage, matching_stage, stage_of
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ def test_filters_and_counts_agree_with_the_stage_of_each_order(renter: User) -> 
     for order in own:
         assert [stage for stage, orders in by_stage.items() if order in orders] == [stage_now(order)]
     with CaptureQueriesContext(connection) as queries:
-        assert count_by_stage(own) == {stage: len(orders) for stage, orders in by_stage.items()}
+        assert counts_by_stage(renter) == {stage: len(orders) for stage, orders in by_stage.items()}
     assert len(queries) == 1
 
 

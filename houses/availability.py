@@ -3,7 +3,9 @@
 Stays are half-open, [check_in, check_out): one guest may leave and another arrive on the same day.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -156,12 +158,11 @@ def taken(house: House, check_in: date, check_out: date, *, but_by: str = "") ->
     return set((held.exclude(order_number=but_by) if but_by else held).values_list("night", flat=True))
 
 
-def free(houses: QuerySet[House], check_in: date, check_out: date) -> QuerySet[House]:
-    """Filter `houses` to those with all nights of [check_in, check_out) free.
+def free(houses: QuerySet[House], nights: Sequence[Any]) -> QuerySet[House]:
+    """Filter `houses` to those with all `nights` free.
 
     One subquery for each night, which is a lookup in the unique index (house, night). With a date range,
     MariaDB would read all nights that the house ever had.
     """
     held = BookedNight.objects.filter(house=OuterRef("pk"))
-    nights = nights_between(check_in, check_out)
     return houses.filter(*(~Exists(held.filter(night=night)) for night in nights))

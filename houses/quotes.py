@@ -7,10 +7,11 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 
+from core.prepared import Select, SelectMany
 from houses.availability import nights_between
 from houses.models import House, PriceRule
 
@@ -164,18 +165,34 @@ def guest_line(house: House, nights: Iterable[Line], guests: int) -> Line | None
     return Line(GUESTS, fee * count * people, fee, count, people) if fee and people > 0 else None
 
 
+_RULES = SelectMany(
+    PriceRule,
+    "house",
+    lambda value, keys: PriceRule.objects.filter(
+        house__pk__in=keys,
+        last_night__gte=value(PriceRule, "last_night", "first"),
+        first_night__lte=value(PriceRule, "first_night", "last"),
+    ),
+)
+_RULES_FROM = Select(
+    lambda value: PriceRule.objects.filter(
+        house=value(PriceRule, "house"), last_night__gte=value(PriceRule, "last_night", "first")
+    )
+)
+
+
 def rates_of(houses: Iterable[House], first: date, last: date) -> dict[int, Rates]:
     """Load the rates of many houses for the nights from `first` to `last`. One query."""
     by_key = {house.pk: house for house in houses}
     rules: dict[int, list[PriceRule]] = {key: [] for key in by_key}
-    for rule in PriceRule.objects.filter(house__in=by_key, last_night__gte=first, first_night__lte=last):
+    for rule in _RULES.all(list(by_key), first=first, last=last):
         rules[rule.house_id].append(rule)
     return {key: Rates(house, _ranked(rules[key])) for key, house in by_key.items()}
 
 
 def rates_from(house: House, first: date) -> Rates:
     """Load the rates of a house for every night from `first` on. One query."""
-    return Rates(house, _ranked(PriceRule.objects.filter(house=house.pk, last_night__gte=first)))
+    return Rates(house, _ranked(_RULES_FROM.all(house=house.pk, first=first)))
 
 
 def rates_for(house: House, check_in: date, check_out: date) -> Rates:
@@ -189,12 +206,10 @@ def for_stay(houses: Iterable[House], check_in: date, check_out: date, guests: i
     return {key: quote(each, check_in, check_out, guests) for key, each in rates.items()}
 
 
-def allowed(houses: QuerySet[House], check_in: date, check_out: date) -> QuerySet[House]:
+def allowed(houses: QuerySet[House], check_in: object, nights: int) -> QuerySet[House]:
     """Filter `houses` to those whose seasonal minimum, if any, allows so few nights. No further query."""
     holding = PriceRule.objects.filter(
-        house=OuterRef("pk"), first_night__lte=check_in, last_night__gte=check_in
+        Q(("first_night__lte", check_in), ("last_night__gte", check_in)), house=OuterRef("pk")
     ).order_by("nights", "-pk")
     least: Any = Coalesce(Subquery(holding.values("min_nights")[:1]), 1)
-    return houses.alias(seasonal_min_nights=least).filter(
-        seasonal_min_nights__lte=(check_out - check_in).days
-    )
+    return houses.alias(seasonal_min_nights=least).filter(seasonal_min_nights__lte=nights)

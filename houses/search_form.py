@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.prepared import Select
 from houses import destinations
 from houses.forms import StayDatesForm
 from houses.models import Area, Facility
@@ -33,6 +34,10 @@ class Ticks(forms.CheckboxSelectMultiple):
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         given = data.getlist(name) if hasattr(data, "getlist") else [data.get(name) or ""]
         return list(dict.fromkeys(value for part in given for value in part.split(",") if value))
+
+
+_AREAS = Select(lambda value: Area.objects.all())
+_FACILITIES = Select(lambda value: Facility.objects.all())
 
 
 def _yuan(label: Any, least: int, **errors: Any) -> forms.IntegerField:
@@ -87,8 +92,8 @@ class SearchForm(StayDatesForm):
         for name in ("price_from", "price_to"):
             self.fields[name].widget.attrs.update(inputmode="numeric")
         self.fields["place"].widget.attrs.update(list="places", autocomplete="off", enterkeyhint="search")
-        self.areas = list(Area.objects.all())
-        self.known_facilities = list(Facility.objects.all())
+        self.areas = _AREAS.all()
+        self.known_facilities = _FACILITIES.all()
         choices = [(str(facility.pk), str(facility)) for facility in self.known_facilities]
         self.fields["facilities"].choices = choices  # type: ignore[attr-defined]
 
@@ -122,7 +127,7 @@ class SearchForm(StayDatesForm):
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The arguments of search.find()."""
+        """The arguments of search.find() and search.keys()."""
         filters = {
             name: value for name, value in self.accepted.items() if name not in ("check_in", "check_out")
         }

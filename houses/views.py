@@ -14,7 +14,7 @@ from houses.favourites import kept_by
 from houses.forms import StayForm
 from houses.models import Area, House
 from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick, quote_page
-from houses.search import Sort, find
+from houses.search import Sort, keys
 from houses.search_form import SearchForm
 
 HOUSES_PER_PAGE = 24
@@ -29,8 +29,7 @@ def search(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     sort = Sort(request.GET["sort"]) if request.GET.get("sort") in Sort.values else Sort.NEW
     form.is_valid()  # refused fields don't narrow the search: the page says so beside them
-    homes = find(**form.filters, sort=sort)
-    found = list(homes.values_list("pk", flat=True)[: MAX_RESULTS + 1])
+    found = keys(MAX_RESULTS + 1, **form.filters, sort=sort)
     page = Paginator(found[:MAX_RESULTS], HOUSES_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     kept = kept_by(request.user, shown)

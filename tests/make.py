@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
-from houses.models import Area, House
+from houses.models import Area, House, HousePhoto
 from orders.models import Order
 from payments.models import Payment
 
@@ -49,6 +49,12 @@ def house(**fields: object) -> House:
     if "area" not in values:
         values["area"] = Area.objects.get_or_create(name="Xiamen")[0]
     return House.objects.create(**values)
+
+
+def house_with_cover(**fields: object) -> House:
+    home = house(**fields)
+    HousePhoto.objects.create(house=home, image="cover.jpg", width=960, height=640)
+    return home
 
 
 def order(renter: User | None = None, **fields: object) -> Order:

@@ -182,10 +182,10 @@ def test_the_number_of_queries_does_not_grow(
     client: Client, renter: User, homes: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(homes):
-        Favourite.objects.create(user=renter, house=make.house())
-    with django_assert_num_queries(5):  # session, user, favourites, houses with their areas, photos
+        Favourite.objects.create(user=renter, house=make.house_with_cover())
+    with django_assert_num_queries(5):  # session, user, favourites, houses with their areas, covers
         client.get("/houses/favourites/", {"page": "1"})
-    with django_assert_num_queries(8):  # session, user, favourites; areas, facilities, ids, houses, photos
+    with django_assert_num_queries(8):  # session, user, favourites; areas, facilities, ids, houses, covers
         client.get("/")
 
 

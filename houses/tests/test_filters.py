@@ -256,10 +256,10 @@ def test_filters_cost_no_further_query(
 ) -> None:
     kitchen, tea = facilities("Kitchen", "Tea")
     for _ in range(homes):
-        make.house(title="海边", bedrooms=3, space=Space.WHOLE, instant_book=True).facilities.set(
+        make.house_with_cover(title="海边", bedrooms=3, space=Space.WHOLE, instant_book=True).facilities.set(
             [kitchen, tea]
         )
     asked = {"place": "海边", "bedrooms": 2, "whole": 1, "instant": 1, "facilities": f"{kitchen.pk},{tea.pk}"}
-    with django_assert_num_queries(5):  # areas, facilities, ids, houses with their areas, photos
+    with django_assert_num_queries(5):  # areas, facilities, ids, houses with their areas, covers
         page = client.get("/", {**asked, "price_from": 1, "price_to": 9000, "sort": "rated"})
     assert len(page.context["houses"]) == min(homes, 24)

@@ -170,7 +170,7 @@ def test_only_homes_whose_season_allows_so_few_nights_are_found() -> None:
     PriceRule.objects.create(house=holiday, name="节", price_fen=5, first_night=SUNDAY, last_night=SUNDAY)
 
     def found(check_in: date, nights: int) -> set[str]:
-        rows = quotes.allowed(make.rows(House), check_in, check_in + timedelta(days=nights))
+        rows = quotes.allowed(make.rows(House), check_in, nights)
         return {home.title for home in rows}
 
     assert found(SUNDAY, 2) == {free.title, holiday.title}

@@ -114,7 +114,7 @@ class Chaos:
         yield from self._broken_rules()
 
     def _differing_nodes(self) -> Iterator[str]:
-        tables = ", ".join(f"`{name}`" for (name,) in self.cluster.node(1, TABLES))
+        tables = ", ".join(f"{places.DATABASE}.{name}" for (name,) in self.cluster.node(1, TABLES))
         sums = [self.cluster.node(each, f"CHECKSUM TABLE {tables}") for each in places.MACHINES]
         differing = [row[0][0] for row in zip(*sums, strict=True) if len(set(row)) > 1]
         print(f"{len(sums[0])} tables are the same on {len(sums)} nodes, but for {len(differing)}")

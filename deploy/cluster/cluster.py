@@ -188,8 +188,9 @@ class Cluster:
 
 def status_of(url: str) -> int:
     """Return the status of a page; 0 without an answer."""
+    request = urllib.request.Request(url, headers={"Host": places.FRONT})  # noqa: S310  on loopback
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         return refusal.code

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 import MySQLdb
-from django.db.backends.mysql import base
+from django.db.backends.mysql import base, operations
 
 from ihome_site.mariadb import silence
 from ihome_site.mariadb.schema import SchemaEditor
@@ -17,7 +17,12 @@ PING_AFTER = 1.0
 """Seconds of idleness after which a connection is asked whether it is alive. One that was just used is."""
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    compiler_module = "ihome_site.mariadb.compiler"
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = DatabaseOperations
     SchemaEditorClass = SchemaEditor
     _used_at = float("-inf")
 

@@ -6,7 +6,7 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        from core import database_checks  # noqa: F401  registers its check
+        from core import constraint_checks, database_checks  # noqa: F401  they register their checks
 
         if settings.SENTRY_DSN:
             from core import error_tracking

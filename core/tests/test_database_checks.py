@@ -12,6 +12,7 @@ from django.test import Client, RequestFactory
 from core.database_checks import DATABASE_TAG, problems
 from core.transactions import is_outage
 from ihome_site.middleware import DatabaseDownMiddleware
+from orders.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,6 +94,22 @@ def test_S1_options_in_the_address_are_checked_at_start(monkeypatch: pytest.Monk
     options = {**connection.settings_dict["OPTIONS"], "isolation_level": "repeatable read"}
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     assert "the isolation level is REPEATABLE-READ" in said_at_start()
+
+
+@only_mariadb
+def test_check_constraints_that_the_database_forgot_are_told_at_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (constraint,) = (one for one in Order._meta.constraints if one.name == "order_amount_can_be_paid")
+    with connection.schema_editor() as schema:
+        schema.remove_constraint(Order, constraint)
+    try:
+        assert "does not keep the CHECK constraints order_amount_can_be_paid." in said_at_start()
+        monkeypatch.setattr("core.constraint_checks._has_our_migrations", lambda database: False)
+        assert said_at_start() == ""  # before an upgrade, whose migration is about to add it
+    finally:
+        with connection.schema_editor() as schema:
+            schema.add_constraint(Order, constraint)
 
 
 def test_S1_a_database_that_does_not_answer_is_no_fault_of_its_set_up(

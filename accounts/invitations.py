@@ -43,6 +43,8 @@ def user_of(key: str) -> User | None:
 
 def _state(user: User) -> str:
     """Return a digest that changes with the next sign-in, password, number or link."""
-    newest = AccountEvent.objects.filter(user=user, kind__in=LINK_KINDS).order_by("-id").first()
+    newest = (
+        AccountEvent.objects.filter(user=user, kind__in=LINK_KINDS).order_by("-created_at", "-id").first()
+    )
     state = (user.password, user.last_login, user.mobile, user.is_active, newest and newest.pk)
     return salted_hmac(SALT, repr(state), algorithm="sha256").hexdigest()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.functional import Promise
@@ -83,7 +83,7 @@ def due() -> list[int]:
     wait, too.
     """
     pending = OrderEvent.objects.filter(mail_due_at__isnull=False)
-    older = pending.filter(order=OuterRef("order"), pk__lt=OuterRef("pk"))
+    older = pending.filter(_is_before(OuterRef("created_at"), OuterRef("pk")), order=OuterRef("order"))
     rows = OrderEvent.objects.filter(~Exists(older), mail_due_at__lte=timezone.now())
     return list(rows.order_by("mail_due_at", "id").values_list("order", flat=True))
 
@@ -124,9 +124,18 @@ def _idle(event: OrderEvent) -> QuerySet[OrderEvent]:
 def _next_event(order_key: int) -> OrderEvent | None:
     """Return the oldest pending event of an order, if it is due, with the order freshly read."""
     pending = OrderEvent.objects.filter(order=order_key, mail_due_at__isnull=False)
-    oldest = pending.select_related("order__renter").order_by("id").first()
+    oldest = pending.select_related("order__renter").order_by("created_at", "id").first()
     is_due = oldest and oldest.mail_due_at and oldest.mail_due_at <= timezone.now()
     return oldest if is_due else None
+
+
+def _is_before(created_at: object, key: object) -> Q:
+    """Match events before this one. By time: where several servers give out ids, those tell no order."""
+    return Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=key)
+
+
+def _earlier(event: OrderEvent) -> QuerySet[OrderEvent]:
+    return OrderEvent.objects.filter(_is_before(event.created_at, event.pk), order=event.order_id)
 
 
 def _is_for_mail(event: OrderEvent) -> bool:
@@ -282,15 +291,14 @@ def _mail_context(event: OrderEvent, please_pay: bool) -> dict[str, object]:
 
 
 def _has_earlier_refund(event: OrderEvent) -> bool:
-    earlier = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk)
-    return earlier.filter(kind__in=[Kind.REFUND_DUE, Kind.REFUNDED]).exists()
+    return _earlier(event).filter(kind__in=[Kind.REFUND_DUE, Kind.REFUNDED]).exists()
 
 
 def _difference_fen(event: OrderEvent) -> int | None:
     """Return what was paid for a change in fen: PAID_MORE is the event before, of the same transaction."""
     if event.kind != Kind.CHANGED:
         return None
-    before = OrderEvent.objects.filter(order=event.order_id, pk__lt=event.pk).order_by("-id").first()
+    before = _earlier(event).order_by("-created_at", "-id").first()
     return before.amount_fen if before and before.kind == Kind.PAID_MORE else None
 
 
@@ -301,5 +309,7 @@ def _refund_due_fen(event: OrderEvent) -> int | None:
     """
     if event.kind not in (Kind.CANCELED, Kind.CHANGED):
         return None
-    following = OrderEvent.objects.filter(order=event.order_id, pk__gt=event.pk).order_by("id").first()
+    later = OrderEvent.objects.filter(order=event.order_id).exclude(pk=event.pk)
+    later = later.exclude(_is_before(event.created_at, event.pk))
+    following = later.order_by("created_at", "id").first()
     return following.amount_fen if following and following.kind == Kind.REFUND_DUE else None

@@ -188,7 +188,7 @@ def order_page(
     if review_form is None and (order.is_reviewable or _wants_to_edit(request, written)):
         draft = review_draft.read(request, order.number) or {}
         review_form = ReviewForm(initial=draft or _as_written(written))
-    events = list(order.events.select_related("actor"))
+    events = list(order.events.select_related("actor").order_by("-created_at", "-id"))
     money = money_of(order, events)
     context: dict[str, object] = {
         "order": order,

@@ -110,7 +110,7 @@ def unjudged() -> list[int]:
     late = GatewayMessage.objects.filter(
         verdict=Verdict.UNJUDGED, received_at__range=(now - timedelta(days=1), now - timedelta(minutes=1))
     )
-    return list(late.order_by("id").values_list("pk", flat=True))
+    return list(late.order_by("received_at", "id").values_list("pk", flat=True))
 
 
 def judge_late(key: int) -> bool:

@@ -143,7 +143,7 @@ def close_open_attempts(order: Order) -> None:
 
     If Alipay does not answer, the order ends (or is paid) anyway, and money that still comes is refunded.
     """
-    still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
+    still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-created_at", "-id")
     for payment, seconds in queries.within_interactive_timeout(still_open):
         queries.query_and_close(payment, deadline=seconds)
 

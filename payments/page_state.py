@@ -49,7 +49,7 @@ def page_of(payment: Payment) -> PaymentPage:
         return PaymentPage(PaymentPageState.PAID, payment)  # the usual case, without a query
     counts = is_applied and payment.order.status != Order.Status.CANCELED
     told = [*Refund.ON_ITS_WAY, Refund.Status.REFUSED, Refund.Status.DONE]
-    refunds = list(payment.refunds.filter(status__in=told).order_by("id"))
+    refunds = list(payment.refunds.filter(status__in=told).order_by("created_at", "id"))
     if counts and sum(refund.amount_fen for refund in refunds) < payment.received_fen:
         return PaymentPage(PaymentPageState.PAID, payment)
     if delayed := [refund for refund in refunds if is_delayed(refund)]:

@@ -133,7 +133,7 @@ def _close_outdated_attempts(order: Order, now: Preview) -> set[int]:
 def _close_open_attempts(order: Order) -> set[int]:
     """Query and close open attempts. Returns their keys. Raises CannotChange if one was paid, or may be."""
     asked = set()
-    still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-id")
+    still_open = order.payments.filter(status=Payment.Status.OPEN).order_by("-created_at", "-id")
     for payment, seconds in queries.within_interactive_timeout(still_open):
         answer = queries.query_and_close(payment, deadline=seconds)
         if payment.is_settled:

@@ -98,7 +98,7 @@ def create_of_order(
 
 def paid_for(order: Order) -> list[Payment]:
     """The payments applied to the order, the newest first: of its price, and of differences of changes."""
-    return list(order.payments.filter(status=Payment.Status.PAID).order_by("-id"))
+    return list(order.payments.filter(status=Payment.Status.PAID).order_by("-created_at", "-id"))
 
 
 def refundable_fen(order: Order) -> int:
@@ -170,7 +170,7 @@ def withdraw_proposals(order: Order, *, until_refundable_fen: int) -> None:
     """
     is_proposed = Q(status=Status.PROPOSED)
     of_order = Refund.objects.filter(is_proposed, payment__order=order, payment__status=Payment.Status.PAID)
-    for refund in of_order.order_by("-id"):
+    for refund in of_order.order_by("-created_at", "-id"):
         if refundable_fen(order) >= until_refundable_fen:
             return
         if release(refund, is_proposed):

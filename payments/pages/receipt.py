@@ -18,11 +18,11 @@ from payments.page_state import is_delayed
 def receipt(request: HttpRequest, number: str) -> HttpResponse:
     """For the renter of an order that was paid, also if it was cancelled later. Excludes surplus money."""
     order = order_of(request, number, "renter")
-    payments = list(order.payments.filter(status=Payment.Status.PAID).order_by("id"))
+    payments = list(order.payments.filter(status=Payment.Status.PAID).order_by("created_at", "id"))
     if not payments:
         raise Http404
     received_fen = sum(payment.received_fen for payment in payments)
-    refunds = list(Refund.objects.filter(payment__in=payments).order_by("id"))
+    refunds = list(Refund.objects.filter(payment__in=payments).order_by("created_at", "id"))
     done = [refund for refund in refunds if refund.status == Refund.Status.DONE]
     delayed = [refund for refund in refunds if is_delayed(refund)]
     on_their_way = [refund for refund in refunds if refund.status in Refund.ON_ITS_WAY]

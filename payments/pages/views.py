@@ -107,7 +107,7 @@ def _status_json(order: Order) -> JsonResponse:
 
 def _attempts_that_count(order: Order) -> list[Payment]:
     """The attempts, the newest first: while a change of a paid stay waits, those to pay its difference."""
-    made = order.payments.order_by("-id")
+    made = order.payments.order_by("-created_at", "-id")
     if order.is_paid and (change := waiting_change_of(order)):
         return list(made.filter(stay_change=change))
     return list(made)

@@ -72,7 +72,9 @@ def context_for(order: Order, request: HttpRequest, site: AdminSite) -> dict[str
         assert isinstance(admin, ReadOnlyAdmin)
         return _likely_first(row, admin.steps(request, row)) if may_see else []
 
-    payments = list(order.payments.order_by("id").prefetch_related("recorded_by", "refunds__handed_by"))
+    payments = list(
+        order.payments.order_by("created_at", "id").prefetch_related("recorded_by", "refunds__handed_by")
+    )
     return {
         "steps": steps(order),
         "money": money_of(payments),
@@ -81,7 +83,7 @@ def context_for(order: Order, request: HttpRequest, site: AdminSite) -> dict[str
             Attempt(payment, [_line(refund, steps(refund)) for refund in _refunds(payment)], steps(payment))
             for payment in payments
         ],
-        "events": order.events.select_related("actor"),
+        "events": order.events.select_related("actor").order_by("-created_at", "-id"),
         "other_orders": _other_orders(order),
         "next_to_accept": _next_to_accept(order),
     }

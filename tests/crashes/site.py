@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ihome_site.wsgi import application as site
-from tests.crashes import killing
+from tests.crashes import killing, loaded
+
+loaded.load()
 
 
 def answer_leaves() -> None:

@@ -12,6 +12,7 @@ from tests.mutants.mutate import Mutant, apply, mutants_of
 SOURCE = '''"""A text for people is no matter."""
 
 LIMIT = 5
+LIMITS = [LIMIT, LIMIT]
 log = None
 
 
@@ -72,6 +73,7 @@ def test_an_imported_function_is_changed_in_place(module: ModuleType) -> None:
 def test_a_constant_is_changed_wherever_it_was_imported_to(module: ModuleType) -> None:
     apply(mutants(module)["5  ->  6"], module)
     assert (module.LIMIT, sys.modules["importing"].LIMIT, module.below(5)) == (6, 6, True)
+    assert module.LIMITS == [6, 6]
 
 
 def test_methods_properties_and_defaults_are_changed(module: ModuleType) -> None:

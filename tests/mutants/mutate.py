@@ -80,7 +80,7 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             yield _with(node, value=("XX" if isinstance(value, str) else b"XX") + value)
         case ast.If() | ast.While() | ast.IfExp():
             yield _with(node, test=ast.UnaryOp(ast.Not(), node.test))
-        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             yield _with(node, value=ast.Constant(None))
         case ast.Expr(value=ast.Call()) | ast.Raise() | ast.AugAssign():
             yield ast.Pass()
@@ -130,10 +130,6 @@ def _with(node: Any, **fields: object) -> Any:
     return changed
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
 def _text(node: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split("\n")[0][:90]
 
@@ -149,18 +145,19 @@ def _name(statement: ast.stmt, node: ast.AST) -> str:
 
 def apply(mutant: Mutant, module: ModuleType) -> None:
     """Change the loaded module. There is no way back: the process is a fork of its own."""
-    statement = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8")).body[mutant.statement]
+    file = Path(module.__file__ or "")
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    statement = body[mutant.statement]
     _replace(statement, mutant)
     made = dict(vars(module))
-    code = compile(ast.fix_missing_locations(ast.Module([statement], [])), module.__file__ or "", "exec")
-    exec(code, made)
+    again = [statement, *(each for each in body[mutant.statement + 1 :] if bound_with(each, mutant.name))]
+    exec(compile(ast.fix_missing_locations(ast.Module(again, [])), str(file), "exec"), made)
     if isinstance(statement, ast.FunctionDef):
         _take_code(vars(module)[statement.name], made[statement.name])
     elif isinstance(statement, ast.ClassDef):
         for name, new in vars(made[statement.name]).items():
             _take_code(vars(vars(module)[statement.name]).get(name), new)
-    else:
-        _rebind(module, made)
+    _rebind(module, made, {name for each in again for name in _bound(each)})
 
 
 def _replace(statement: ast.stmt, mutant: Mutant) -> None:
@@ -189,9 +186,22 @@ def _function(found: Any) -> FunctionType | None:
     return unwrapped if isinstance(unwrapped, FunctionType) else None
 
 
-def _rebind(module: ModuleType, made: dict[str, Any]) -> None:
-    for name, old in list(vars(module).items()):
-        if made.get(name) is not old:
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the names that an assignment binds."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def bound_with(statement: ast.stmt, name: str) -> list[str]:
+    """Return the names that a statement of the module binds to what `name` stands for."""
+    is_used = any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(statement))
+    return _bound(statement) if is_used else []
+
+
+def _rebind(module: ModuleType, made: dict[str, Any], names: set[str]) -> None:
+    for name in names:
+        old = vars(module)[name]
+        if made[name] is not old:
             for other in list(sys.modules.values()):
                 if getattr(other, "__dict__", {}).get(name) is old:
                     setattr(other, name, made[name])

@@ -25,7 +25,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from django.db import connections
 
-from tests.mutants.mutate import Mutant, apply, mutants_of
+from tests.mutants.mutate import Mutant, apply, bound_with, mutants_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
@@ -37,6 +37,7 @@ ENOUGH = 0.95
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--mutants", nargs="+", action="extend", metavar="FILE", default=None)
+    parser.addoption("--one-in", type=int, metavar="N", default=1, help="a sample of the mutants")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,6 +47,7 @@ def pytest_runtestloop(session: pytest.Session) -> object:
     out = session.config.get_terminal_writer()
     reached = Reached([ROOT / file for file in files], session.items)
     found = [mutant for file in files for mutant in mutants_of(ROOT / file, file)]
+    found = found[:: session.config.getoption("--one-in")]
     known, outcomes = equivalent(), defaultdict(list)
     for mutant in found:
         key = f"{mutant.file} {mutant.name}: {mutant.change}"
@@ -126,8 +128,11 @@ class Reached:
 
 
 def _uses(file: str, name: str) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+    """Yield the lines that use a name of a module, or what is bound with it."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    names = {name, *(bound for statement in tree.body for bound in bound_with(statement, name))}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load):
             yield file, node.lineno
 
 

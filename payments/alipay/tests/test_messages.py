@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.alipay.messages import (
-    MAX_BYTES,
-    MAX_FIELDS,
     RETURN_FIELDS,
     Params,
     Rejected,
@@ -374,14 +372,20 @@ def test_bytes_that_are_not_a_message(raw: bytes) -> None:
     assert judged(raw) is None
 
 
+def test_a_signature_that_is_no_base64_is_named() -> None:
+    """The metric of rejected messages tells such noise from a wrong key."""
+    with pytest.raises(Rejected, match="not base64"):
+        verified_notice(message(PARAMS, "a"), [KEY.public_key()])
+
+
 def test_too_long_and_too_many() -> None:
-    long = {**PARAMS, "body": "x" * MAX_BYTES}
-    many = {**PARAMS, **{f"f{n}": "x" for n in range(MAX_FIELDS)}}
-    most = {**PARAMS, **{f"f{n}": "x" for n in range(MAX_FIELDS - len(PARAMS) - 1)}}
-    assert judged(message(long)) is None
-    assert judged(message(many)) is None
+    most = {**PARAMS, **{f"f{n}": "x" for n in range(99 - len(PARAMS))}}  # and the signature
     assert judged(message(most)) == most
-    assert judged(message({**PARAMS, "body": "x" * 60_000})) is not None
+    assert judged(message({**most, "more": "x"})) is None
+    padding = b"&" * (65_536 - len(message(PARAMS)))
+    assert judged(message(PARAMS) + padding) == PARAMS
+    with pytest.raises(Rejected, match="too long"):
+        verified_notice(message(PARAMS) + padding + b"&", [KEY.public_key()])
 
 
 # --- mutations -------------------------------------------------------------------------------------

@@ -150,13 +150,18 @@ def apply(mutant: Mutant, module: ModuleType) -> None:
     statement = body[mutant.statement]
     _replace(statement, mutant)
     made = dict(vars(module))
-    again = [statement, *(each for each in body[mutant.statement + 1 :] if bound_with(each, mutant.name))]
+    rest = body[mutant.statement + 1 :]
+    again = [
+        statement,
+        *(each for each in rest if bound_with(each, mutant.name) or _by_default(each, mutant.name)),
+    ]
     exec(compile(ast.fix_missing_locations(ast.Module(again, [])), str(file), "exec"), made)
-    if isinstance(statement, ast.FunctionDef):
-        _take_code(vars(module)[statement.name], made[statement.name])
-    elif isinstance(statement, ast.ClassDef):
-        for name, new in vars(made[statement.name]).items():
-            _take_code(vars(vars(module)[statement.name]).get(name), new)
+    for each in again:
+        if isinstance(each, ast.FunctionDef):
+            _take_code(vars(module)[each.name], made[each.name])
+        elif isinstance(each, ast.ClassDef):
+            for name, new in vars(made[each.name]).items():
+                _take_code(vars(vars(module)[each.name]).get(name), new)
     _rebind(module, made, {name for each in again for name in _bound(each)})
 
 
@@ -196,6 +201,14 @@ def bound_with(statement: ast.stmt, name: str) -> list[str]:
     """Return the names that a statement of the module binds to what `name` stands for."""
     is_used = any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(statement))
     return _bound(statement) if is_used else []
+
+
+def _by_default(statement: ast.stmt, name: str) -> bool:
+    """True for a function with `name` as the default of an argument."""
+    if not isinstance(statement, ast.FunctionDef):
+        return False
+    defaults = [*statement.args.defaults, *filter(None, statement.args.kw_defaults)]
+    return any(isinstance(node, ast.Name) and node.id == name for each in defaults for node in ast.walk(each))
 
 
 def _rebind(module: ModuleType, made: dict[str, Any], names: set[str]) -> None:

@@ -117,6 +117,7 @@ class Reached:
         if not found:
             lines = (line for other in self._files for line in _uses(other, mutant.name))
             found = {item for place in lines for item in self._lines[place]}
+            found |= {item for item in self.seconds if item.path.stem == f"test_{Path(file).stem}"}
         chosen: list[pytest.Item] = []
         seconds = 0.0
         for item in sorted(found, key=self.seconds.__getitem__):

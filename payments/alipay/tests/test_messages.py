@@ -372,6 +372,11 @@ def test_bytes_that_are_not_a_message(raw: bytes) -> None:
     assert judged(raw) is None
 
 
+def test_a_nul_is_refused_even_if_it_is_signed() -> None:
+    with pytest.raises(Rejected, match="not allowed"):
+        verified_notice(message({**PARAMS, "subject": "a\0b"}), [KEY.public_key()])
+
+
 def test_a_signature_that_is_no_base64_is_named() -> None:
     """The metric of rejected messages tells such noise from a wrong key."""
     with pytest.raises(Rejected, match="not base64"):

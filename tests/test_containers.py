@@ -36,6 +36,14 @@ def test_a_container_runs_what_its_unit_runs(service: str, unit: str) -> None:
     assert (container["read_only"], container["cap_drop"]) == (True, ["ALL"])
 
 
+@pytest.mark.parametrize(("service", "unit"), [("site", "ihome"), ("sweep", "ihome-sweep")])
+def test_all_processes_count_in_one_folder_that_metrics_reads(service: str, unit: str) -> None:
+    (name, folder), *others = SERVICES[service]["environment"].items()
+    assert (f"{name}={folder}", others) == (directive(f"{unit}.service", "Environment"), [])
+    assert "metrics:/run/ihome" in SERVICES[service]["volumes"]
+    assert folder in CONTAINERFILE  # owned by the user of the image
+
+
 def test_the_image_runs_the_site_unless_told_otherwise() -> None:
     (command,) = re.findall(r"^CMD (.+)$", CONTAINERFILE, re.MULTILINE)
     assert yaml.safe_load(command) == SERVICES["site"]["command"]

@@ -23,10 +23,8 @@ class Command(BaseCommand):
         since = sweep_is_missed_since()
         if since is None:
             state = "the sweep runs" if last_beat() else "no sweep has run yet; no query to Alipay is overdue"
-            self.stdout.write(f"watch: {state}")
+            log.info("watch: %s", state)
             return
         mailed = staff_mail.tell_silence(since)
-        log.error("no sweep since %s; %d mails sent", since, mailed)
-        at = f"{timezone.localtime(since):%Y-%m-%d %H:%M:%S}"
-        self.stdout.write(f"watch: no sweep since {at}, {mailed} mailed")
+        log.error("no sweep since %s; %d mails sent", timezone.localtime(since), mailed)
         raise SystemExit(1)

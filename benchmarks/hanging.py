@@ -7,6 +7,7 @@ their payments and Alipay keeps their connections open, or MariaDB is stopped fo
 """
 
 import http.client
+import itertools
 import os
 import signal
 import threading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # Django is not set up yet
 
 CLIENTS = 20
 RENTERS = 40
+SECONDS_TO_READ = 1.0
 HANGING_SECONDS = 15
 FROZEN_SECONDS = 25
 
@@ -50,20 +52,27 @@ def main() -> int:
 
 
 def _alipay_hangs(port: int, pages: Sequence[str], asking: Sequence[tuple["Browser", str]]) -> list[Ratio]:
+    with _looking(port, pages) as before:
+        time.sleep(HANGING_SECONDS)
     began = time.monotonic()
     with _looking(port, pages) as seen, _looking(port, ["/livez"], clients=1) as lives:
         for browser, path in asking:
             threading.Thread(target=_check, args=(port, browser, path)).start()
         time.sleep(HANGING_SECONDS)
-    after = sorted(seconds for at, seconds, _ in seen if at - began > 3)
+    after = [row for row in seen if row[0] - began > 3]
     alive = sorted(seconds for _, seconds, _ in lives)
     print(f"\nAlipay hangs  ({len(seen):,} pages, {len(lives)} times /livez)")
     assert {status for _, _, status in (*seen, *lives)} == {200}
-    p99 = after[int(len(after) * 0.99)]
     return [
-        Ratio("other pages after 3 s of it, p99 in ms", p99 * 1000, 300, at_most=True),
+        Ratio("pages before, p99 in ms", _p99_ms(before)),
+        Ratio("other pages after 3 s of it, p99 in ms", _p99_ms(after), 300, at_most=True),
         Ratio("/livez, the longest in ms", alive[-1] * 1000, 1000, at_most=True),
     ]
+
+
+def _p99_ms(seen: Seen) -> float:
+    times = sorted(seconds for _, seconds, _ in seen)
+    return times[int(len(times) * 0.99)] * 1000
 
 
 def _database_hangs(port: int, pages: Sequence[str]) -> list[Ratio]:
@@ -113,9 +122,10 @@ def _looking(port: int, paths: Sequence[str], clients: int = CLIENTS) -> Iterato
     stop = threading.Event()
 
     def look() -> None:
-        while not stop.wait(0.2):
-            for path in paths:
-                seen.append(_ask(port, "GET", path))
+        for path in itertools.cycle(paths):
+            if stop.wait(SECONDS_TO_READ):
+                return
+            seen.append(_ask(port, "GET", path))
 
     threads = [threading.Thread(target=look) for _ in range(clients)]
     for thread in threads:

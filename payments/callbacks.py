@@ -77,7 +77,7 @@ def receive_return(raw_query: bytes) -> PaymentPage:
     try:
         params = messages.verified_return(raw_query, alipay_client().public_keys)
     except Rejected as rejected:
-        message_log.record_bad(Channel.RETURN, raw_query, str(rejected))
+        message_log.record_bad(Channel.RETURN, raw_query, rejected)
         return page_state.NEUTRAL
     message = message_log.record_signed(Channel.RETURN, raw_query, params)
     page, judgement = _act_on_return(params, message)
@@ -93,7 +93,7 @@ def receive_notify(raw_body: bytes) -> bool:
     try:
         params = messages.verified_notice(raw_body, alipay_client().public_keys)
     except Rejected as rejected:
-        message_log.record_bad(Channel.NOTIFY, raw_body, str(rejected))
+        message_log.record_bad(Channel.NOTIFY, raw_body, rejected)
         return False
     message = message_log.record_signed(Channel.NOTIFY, raw_body, params)
     try:

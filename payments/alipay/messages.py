@@ -5,6 +5,7 @@ is accepted here: names of letters, digits and `_`, no duplicates, no `&` in a v
 parameter.
 """
 
+import enum
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
@@ -29,8 +30,27 @@ _CODECS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb180
 Params = dict[str, str]
 
 
+class Reason(enum.StrEnum):
+    """Why a message is not from Alipay: the label of the metric."""
+
+    TOO_LONG = "too long"
+    TOO_MANY_FIELDS = "too many fields"
+    NOT_BASE64 = "not base64"
+    DUPLICATE = "duplicate"
+    SIGN_TYPE = "sign_type"
+    CHARSET = "charset"
+    NOT_ALLOWED = "not allowed"
+    NO_NAME = "without a valid name"
+    NOT_FORM_ENCODED = "not form-encoded"
+    SIGNATURE = "signature"
+
+
 class Rejected(Exception):
-    """Not a message from Alipay: malformed, or not signed by it. The text says which."""
+    """Not a message from Alipay: malformed, or not signed by it. The text is for staff."""
+
+    def __init__(self, reason: Reason, text: str = "") -> None:
+        super().__init__(text or reason.value)
+        self.reason = reason
 
 
 def verified_notice(raw: bytes, keys: PublicKeys) -> Params:
@@ -57,10 +77,10 @@ def verified_return(raw: bytes, keys: PublicKeys) -> Params:
 def _pairs(raw: bytes) -> list[bytes]:
     """`name=value`, still escaped; empty ones, as after a trailing `&`, left out. Raises Rejected."""
     if len(raw) > MAX_BYTES:
-        raise Rejected("too long")
+        raise Rejected(Reason.TOO_LONG)
     pairs = [pair for pair in raw.split(b"&") if pair]
     if len(pairs) > MAX_FIELDS:
-        raise Rejected("too many fields")
+        raise Rejected(Reason.TOO_MANY_FIELDS)
     return pairs
 
 
@@ -68,12 +88,12 @@ def _verified(pairs: list[bytes], keys: PublicKeys) -> Params:
     """The signed text contained `sign_type` in some years and not in others; both are tried."""
     params, signature, codec = _parse(pairs)
     if not is_base64(signature):
-        raise Rejected("the signature is not base64")
+        raise Rejected(Reason.NOT_BASE64, "the signature is not base64")
     without = {name: value for name, value in params.items() if name != "sign_type"}
     for candidate in _with_and_without_empty([without, params]):
         if is_signed(text_to_sign(candidate).encode("latin-1"), signature, keys):
             return {name: _decoded(value, codec) for name, value in candidate.items()} | {"sign_type": "RSA2"}
-    raise Rejected(none_of(keys))
+    raise Rejected(Reason.SIGNATURE, none_of(keys))
 
 
 def _with_and_without_empty(candidates: list[Params]) -> Iterator[Mapping[str, str]]:
@@ -94,17 +114,17 @@ def _parse(pairs: list[bytes]) -> tuple[Params, str, str]:
     for pair in pairs:
         name, value = _unescaped(pair)
         if name in params:
-            raise Rejected(f"{name} is a duplicate")
+            raise Rejected(Reason.DUPLICATE, f"{name} is a duplicate")
         params[name] = value
     if params.get("sign_type") != "RSA2":
-        raise Rejected("sign_type is not RSA2")
+        raise Rejected(Reason.SIGN_TYPE, "sign_type is not RSA2")
     codec = _CODECS.get(params.get("charset", "utf-8").lower())
     if codec is None:
-        raise Rejected("charset is neither utf-8 nor gbk")
+        raise Rejected(Reason.CHARSET, "charset is neither utf-8 nor gbk")
     for name, value in params.items():
         text = _decoded(value, codec)
         if "\0" in text or _BEGINS_A_PARAMETER.search(text):
-            raise Rejected(f"{name} contains a character that is not allowed")
+            raise Rejected(Reason.NOT_ALLOWED, f"{name} contains a character that is not allowed")
     return params, params.pop("sign", ""), codec
 
 
@@ -112,7 +132,7 @@ def _unescaped(pair: bytes) -> tuple[str, str]:
     raw_name, equals, raw_value = (part.replace(b"+", b" ") for part in pair.partition(b"="))
     name = unquote_to_bytes(raw_name).decode("latin-1")
     if not equals or not _NAME.fullmatch(name):
-        raise Rejected("a field without a valid name")
+        raise Rejected(Reason.NO_NAME, "a field without a valid name")
     return name, unquote_to_bytes(raw_value).decode("latin-1")
 
 
@@ -120,4 +140,4 @@ def _decoded(value: str, codec: str) -> str:
     try:
         return value.encode("latin-1").decode(codec)
     except UnicodeDecodeError as error:
-        raise Rejected(f"not {codec}") from error
+        raise Rejected(Reason.SIGNATURE, f"not {codec}") from error

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from core import metrics
 from core.prepared import Insert, Update
+from payments.alipay.messages import Rejected
 from payments.alipay.signing import text_to_sign
 from payments.models import GatewayMessage, Payment
 
@@ -30,12 +31,6 @@ _JUDGE = Update(
         {name: value(GatewayMessage, name) for name in ("verdict", "detail", "payment", "told_fen")},
     )
 )
-
-REASONS = (
-    *("too long", "too many fields", "not base64", "duplicate", "sign_type", "charset", "not allowed"),
-    *("without a valid name", "not form-encoded"),
-)
-"""Parts of the sentences of refusals, as labels of the metric. Others: the signature fits no key."""
 
 KEPT_BAD_MESSAGES = 1000
 KEPT_BYTES_OF_BAD = 4096
@@ -77,16 +72,16 @@ def drop_repeat(message: GatewayMessage) -> bool:
     return True
 
 
-def record_bad(channel: str, raw: bytes, why: str) -> None:
+def record_bad(channel: str, raw: bytes, why: Rejected) -> None:
     """Keep the first bytes of a message that is not from Alipay. Now and then, prunes the oldest of these."""
     log.warning("%s rejected: %s", channel, why)
-    metrics.REJECTED.labels(channel, next((reason for reason in REASONS if reason in why), "signature")).inc()
+    metrics.REJECTED.labels(channel, why.reason.value).inc()
     GatewayMessage.objects.create(
         channel=channel,
         raw=raw[:KEPT_BYTES_OF_BAD],
         signature_ok=False,
         verdict=Verdict.BAD,
-        detail=_cut(why),
+        detail=_cut(str(why)),
     )
     if secrets.randbelow(PRUNE_ONE_IN) == 0:
         prune_bad()

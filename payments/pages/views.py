@@ -21,7 +21,7 @@ from orders.waiting_changes import waiting_change_of
 from payments import callbacks, cancellation, checkout, page_state, queries
 from payments.alipay.answers import Refused, Unknown
 from payments.alipay.keys import KeyProblem
-from payments.alipay.messages import MAX_BYTES
+from payments.alipay.messages import MAX_BYTES, Reason, Rejected
 from payments.books import message_log
 from payments.books.message_log import Channel
 from payments.models import Payment
@@ -73,10 +73,10 @@ def notify(request: HttpRequest) -> HttpResponse:
     body = request.read(MAX_BYTES + 1)
     try:
         if request.content_type != "application/x-www-form-urlencoded":
-            message_log.record_bad(Channel.NOTIFY, body, "not form-encoded")
+            message_log.record_bad(Channel.NOTIFY, body, Rejected(Reason.NOT_FORM_ENCODED))
             return _plain("fail", status=415)
         if len(body) > MAX_BYTES:
-            message_log.record_bad(Channel.NOTIFY, body, "too long")
+            message_log.record_bad(Channel.NOTIFY, body, Rejected(Reason.TOO_LONG))
             return _plain("fail", status=413)
         return _plain("success" if callbacks.receive_notify(body) else "fail")
     except KeyProblem as problem:

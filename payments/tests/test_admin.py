@@ -20,6 +20,7 @@ from accounts.models import User
 from houses import availability
 from houses.models import Area, BookedNight, House
 from orders.models import Order, OrderEvent, Review
+from payments.alipay.messages import Reason, Rejected
 from payments.books import message_log
 from payments.books.refunds import create
 from payments.models import GatewayMessage, Payment, Refund
@@ -225,7 +226,7 @@ def test_the_message_log_masks_signatures_and_people(client: Client, boss: User,
     "raw", [b"", b"\xff\xfe\x00", b"{", b'{"sign":', "sign=房".encode("gbk"), b"<script>alert(1)</script>"]
 )
 def test_NOT14_the_message_log_shows_any_bytes(client: Client, boss: User, raw: bytes) -> None:
-    message_log.record_bad(message_log.Channel.NOTIFY, raw, "no message")
+    message_log.record_bad(message_log.Channel.NOTIFY, raw, Rejected(Reason.SIGNATURE, "no message"))
     html = client.get(page(GatewayMessage, "change", make.rows(GatewayMessage).get().pk)).content.decode()
     assert "<script>alert" not in html
 

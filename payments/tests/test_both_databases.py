@@ -12,6 +12,7 @@ from core.money import MAX_FEN
 from houses.models import House
 from orders.models import Order, Review
 from payments import callbacks
+from payments.alipay.messages import Reason, Rejected
 from payments.books import attempts, message_log, refunds
 from payments.books.invariants import broken_rules
 from payments.models import GatewayMessage, Payment, Refund
@@ -89,7 +90,7 @@ def test_DBX09_messages_that_differ_in_case_alone_are_two() -> None:
 @pytest.mark.parametrize("detail", ["x" * 5000, EMOJI * 100], ids=["ascii", "emoji"])
 def test_DBX09_an_over_long_detail_is_cut_and_not_refused(detail: str) -> None:
     payment = make.attempt()
-    message_log.record_bad("NOTIFY", b"x", detail)
+    message_log.record_bad("NOTIFY", b"x", Rejected(Reason.SIGNATURE, detail))
     message = make.rows(GatewayMessage).get()
     assert message.detail == detail[:300]
     message_log.judge(message, Verdict.BAD, payment=payment, detail=detail)

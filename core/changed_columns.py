@@ -1,9 +1,15 @@
 """Models whose save() writes only the columns that were changed since the row was read."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Self
 
 from django.db import models
+
+
+@cache
+def _columns(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields if not field.primary_key]
 
 
 class SavesChangedColumns(models.Model):
@@ -26,7 +32,8 @@ class SavesChangedColumns(models.Model):
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         row = super().from_db(*args, **kwargs)
-        row._remember()
+        columns = row.__dict__
+        row._as_read = {name: columns[name] for name in _columns(cls) if name in columns}
         return row
 
     def refresh_from_db(

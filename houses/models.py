@@ -6,12 +6,12 @@ from django.contrib.staticfiles import finders
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from core.links import address
 from houses import facts
 from houses.channels.models import ChannelCalendar as ChannelCalendar
 from houses.channels.models import DoubleSale as DoubleSale
@@ -204,7 +204,7 @@ class House(Described, Fees):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("houses:detail", args=[self.pk])
+        return address("houses:detail", self.pk)
 
     @property
     def rating_average(self) -> float | None:

@@ -90,7 +90,7 @@ class LanguageCookieMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         wanted = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
-        language = wanted if wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        language = wanted if wanted and wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         with translation.override(language):
             request.LANGUAGE_CODE = language
             request.offers_english = not wanted and _reads_no_chinese(request)  # type: ignore[attr-defined]
@@ -103,5 +103,5 @@ class LanguageCookieMiddleware:
 
 def _reads_no_chinese(request: HttpRequest) -> bool:
     """Whether a browser names its languages, and none of them is Chinese."""
-    named = [name for name, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", ""))]
+    named = [name for name, _weight in parse_accept_lang_header(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))]
     return bool(named) and not any(name == "*" or name.split("-")[0] == "zh" for name in named)

@@ -16,13 +16,14 @@ handler400 = "ihome_site.views.bad_request"
 handler404 = "ihome_site.views.not_found"
 
 urlpatterns = [
+    # First, because each pattern is tried in turn, and these are asked for most.
+    path("orders/", include("orders.urls")),
+    path("payments/", include("payments.urls")),
     path("", include("houses.urls")),
     path("", include("documents.urls")),
     path("houses/<int:pk>/book/", book, name="book"),
     path("accounts/me/close/", CloseAccount.as_view(), name="close_account"),
     path("accounts/", include("accounts.urls")),
-    path("orders/", include("orders.urls")),
-    path("payments/", include("payments.urls")),
     path("admin/", admin.site.urls),
     path("i18n/setlang/", set_language, name="set_language"),
     path("livez", views.livez, name="livez"),

@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.links import address
 from core.money import MAX_FEN
 from houses.described import in_page_language
 from houses.models import House, HousePhoto, RefundPolicy
@@ -152,7 +152,7 @@ class Order(HasGuestDetails, models.Model):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse("orders:detail", args=[self.number])
+        return address("orders:detail", self.number)
 
     @property
     def quote(self) -> Quote:

@@ -4,16 +4,19 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
 from core.money import yuan_text
+from core.prepared import MakeValue, Update
 from orders.models import Order
 from payments.alipay.answers import Closed, CloseResult, NotExisting, Paid, QueryResult, Refused, Waiting
 from payments.alipay.client import Reply
 from payments.alipay.configured import alipay_client
-from payments.books import attempts, message_log
+from payments.books import attempts, message_log, rows
 from payments.books.attempts import Evidence, Received
 from payments.models import UNSURE, GatewayMessage, Payment
 from payments.poll_schedule import LAST_WORD_AFTER, next_poll
@@ -31,8 +34,8 @@ MIN_QUERY_INTERVAL = timedelta(seconds=3)
 
 def due() -> list[int]:
     """Keys of the attempts to query now, the longest overdue first."""
-    rows = Payment.objects.unsure().filter(next_try_at__lte=timezone.now())
-    return list(rows.order_by("next_try_at").values_list("pk", flat=True))
+    found = Payment.objects.unsure().filter(next_try_at__lte=timezone.now())
+    return list(found.order_by("next_try_at").values_list("pk", flat=True))
 
 
 def poll(key: int) -> bool:
@@ -43,8 +46,7 @@ def poll(key: int) -> bool:
     payment = Payment.objects.unsure().filter(pk=key).select_related("order").order_by().first()
     if payment is None:
         return False
-    is_due = Q(next_try_at__lte=timezone.now())
-    answer = _claim_and_query(payment, is_due, BACKGROUND_TIMEOUT)
+    answer = _claim_and_query(payment, BACKGROUND_TIMEOUT, only_if_due=True)
     if answer is not None and _is_unwanted(payment):
         _close_if_waiting(payment, answer, BACKGROUND_TIMEOUT)
     return answer is not None
@@ -52,7 +54,7 @@ def poll(key: int) -> bool:
 
 def query_trade(payment: Payment, *, deadline: float = INTERACTIVE_TIMEOUT) -> QueryResult | None:
     """Query Alipay and act on the answer. Refreshes `payment`. None: asked within MIN_QUERY_INTERVAL."""
-    return _claim_and_query(payment, Q(), deadline)
+    return _claim_and_query(payment, deadline)
 
 
 def close(payment: Payment, *, deadline: float = INTERACTIVE_TIMEOUT) -> CloseResult:
@@ -64,7 +66,7 @@ def close(payment: Payment, *, deadline: float = INTERACTIVE_TIMEOUT) -> CloseRe
         attempts.mark_closed(payment)
     if isinstance(reply.result, Refused):
         _query(payment, _left(until))  # it may just have been paid
-    payment.refresh_from_db()
+    rows.refresh(payment)
     return reply.result
 
 
@@ -109,22 +111,41 @@ def record_answer(payment: Payment, reply: Reply, method: str) -> None:
         _judge_answer(message, payment, reply, method)
 
 
-def _claim_and_query(payment: Payment, is_due: Q, deadline: float) -> QueryResult | None:
-    result = _query(payment, deadline) if _claim(payment, is_due) else None
-    payment.refresh_from_db()
+def _claim_and_query(payment: Payment, deadline: float, *, only_if_due: bool = False) -> QueryResult | None:
+    result = _query(payment, deadline) if _claim(payment, only_if_due) else None
+    rows.refresh(payment)
     return result
 
 
-def _claim(payment: Payment, is_due: Q) -> bool:
+def _claim(payment: Payment, only_if_due: bool) -> bool:
     """True for one caller in MIN_QUERY_INTERVAL; the same update schedules the next poll."""
     now = timezone.now()
-    just_now = (now - MIN_QUERY_INTERVAL, now + MIN_QUERY_INTERVAL)  # other machines' clocks may be ahead
-    a_while_ago = Q(asked_at=None) | ~Q(asked_at__range=just_now)
-    next_try_at = Value(next_poll(payment.created_at, payment.expires_at, now))
-    mine = Payment.objects.filter(is_due & a_while_ago, pk=payment.pk).update(
-        asked_at=now, next_try_at=Case(When(UNSURE, then=next_try_at), default=None)
+    return (
+        _claim_statement(only_if_due)(
+            key=payment.pk,
+            now=now,
+            just_now=now - MIN_QUERY_INTERVAL,
+            soon=now + MIN_QUERY_INTERVAL,
+            next_try_at=next_poll(payment.created_at, payment.expires_at, now),
+        )
+        == 1
     )
-    return mine == 1
+
+
+@cache
+def _claim_statement(only_if_due: bool) -> Update:
+    def described(value: MakeValue) -> tuple[QuerySet[Payment], dict[str, Any]]:
+        now = value(Payment, "asked_at", "now")
+        # Other machines' clocks may be ahead.
+        just_now = (value(Payment, "asked_at", "just_now"), value(Payment, "asked_at", "soon"))
+        a_while_ago = Q(asked_at=None) | ~Q(asked_at__range=just_now)
+        found = Payment.objects.filter(a_while_ago, pk=value(Payment, "pk", "key"))
+        if only_if_due:
+            found = found.filter(next_try_at__lte=now)
+        next_try_at = Case(When(UNSURE, then=value(Payment, "next_try_at")), default=None)
+        return found, {"asked_at": now, "next_try_at": next_try_at}
+
+    return Update(described)
 
 
 def _close_if_waiting(

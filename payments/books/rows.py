@@ -35,6 +35,7 @@ _LOCK_WITH_LIVE = Select(
 _NUMBERED = Select(
     lambda value: Payment.objects.at_alipay().filter(out_trade_no=value(Payment, "out_trade_no")).order_by()
 )
+_BY_KEY = Select(lambda value: Payment.objects.filter(pk=value(Payment, "pk", "key")).order_by())
 _LIVE_OF = Select(
     lambda value: Payment.objects.filter(live_for=value(Payment, "live_for", "order")).order_by()
 )
@@ -67,6 +68,14 @@ def numbered(out_trade_no: str) -> Payment | None:
     note_order(out_trade_no)
     payment = _NUMBERED.first(out_trade_no=out_trade_no)
     return payment if payment is not None and payment.out_trade_no == out_trade_no else None
+
+
+def refresh(payment: Payment) -> None:
+    """Read the attempt again. Forgets its order, as refresh_from_db() does."""
+    found = _BY_KEY.first(key=payment.pk)
+    if found is None:
+        raise Payment.DoesNotExist
+    payment.__dict__.update(found.__dict__)  # its _state, too, which holds what was read
 
 
 def live_of(order: Order) -> Payment | None:

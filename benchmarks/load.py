@@ -38,6 +38,8 @@ FIGURES = {
     "p50_ms": "p50 of a paid order, ms",
     "p99_ms": "p99 of a paid order, ms",
     "cpu_ms": "CPU of the workers for a paid order, ms",
+    "database_ms": "CPU of MariaDB for a paid order, ms",
+    "share": "share of the machine's CPU that the workers had",
     "private_mib": "private memory of a worker, MiB",
 }
 
@@ -48,7 +50,10 @@ def load(standin_url: str, base: str | None) -> list[Ratio]:
     theirs = beside(base) if base else None
     show(ours, theirs)
     more = (
-        [Ratio(f"paid orders a second: times those of {base}", ours["a_second"] / theirs["a_second"], 2.2)]
+        [
+            Ratio(f"paid orders a second: times those of {base}", ours["a_second"] / theirs["a_second"], 2.2),
+            Ratio(f"CPU of the site for a paid order: of {base}'s", ours["cpu_ms"] / theirs["cpu_ms"]),
+        ]
         if theirs
         else []
     )
@@ -73,15 +78,23 @@ def measured(standin_url: str) -> dict[str, float]:
         with ThreadPoolExecutor(RENTERS) as pool:
             list(pool.map(lambda renter: renter.orders(0, WARM_UP_ORDERS), renters))
             workers = _children(master)
-            cpu, start = sum(map(_cpu_seconds, workers)), time.monotonic()
+            database, start = _database_process(), time.monotonic()
+            cpu, database_cpu = sum(map(_cpu_seconds, workers)), _cpu_seconds(database)
             found = pool.map(lambda renter: renter.orders(WARM_UP_ORDERS, ORDERS_OF_EACH), renters)
             seconds = sorted(each for times in found for each in times)
             elapsed = time.monotonic() - start
         cpu = sum(map(_cpu_seconds, workers)) - cpu
+        database_cpu = _cpu_seconds(database) - database_cpu
         private = max(map(_private_mib, workers))
     count = len(seconds)
-    values = count / elapsed, *(1000 * seconds[int(count * part)] for part in (0.5, 0.99)), 1000 * cpu / count
-    return dict(zip(FIGURES, (*values, private), strict=True))
+    share = cpu / elapsed / (os.cpu_count() or 1)
+    values = (
+        count / elapsed,
+        *(1000 * seconds[int(count * part)] for part in (0.5, 0.99)),
+        *(1000 * each / count for each in (cpu, database_cpu)),
+        *(share, private),
+    )
+    return dict(zip(FIGURES, values, strict=True))
 
 
 class Renter:
@@ -141,6 +154,15 @@ def _cpu_seconds(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+def _database_process() -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@pid_file, @@datadir")
+        file, folder = cursor.fetchone()
+    return int((Path(folder) / file).read_text())
+
+
 def _private_mib(process: int) -> float:
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
@@ -166,9 +188,9 @@ def beside(commit: str) -> dict[str, float]:
 def show(ours: dict[str, float], base: dict[str, float] | None = None) -> None:
     print(f"\nPaid orders over HTTP: gunicorn, {WORKERS} workers, {RENTERS} renters at once")
     for name, title in FIGURES.items():
-        line = f"  {title:<44}{ours[name]:>12,.1f}"
+        line = f"  {title:<44}{ours[name]:>12,.2f}"
         print(
-            f"{line}   base {base[name]:>8,.1f}   ratio {ours[name] / base[name]:.2f}" if base else line,
+            f"{line}   base {base[name]:>8,.2f}   ratio {ours[name] / base[name]:.2f}" if base else line,
             flush=True,
         )
 

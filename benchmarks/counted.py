@@ -1,11 +1,7 @@
 """The process that callgrind watches: instructions.py starts it and reads a line of JSON for each side."""
 
-import gc
 import json
 import logging
-import os
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,14 +13,13 @@ if __name__ == "__main__":
     django.setup()
     import ihome_site.wsgi  # noqa: F401  as in production: checks and logging
 
-from benchmarks import homes, my_orders, paying, rows, server_log
+from benchmarks import callgrind, homes, my_orders, paying, rows, server_log
+from benchmarks.calls import Answer
 from benchmarks.measure import Act, Side
 from benchmarks.standin import Alipay
-from benchmarks.wsgi import Answer
 from ihome_site.wsgi import application as ihome
 from tests import make
 
-REQUESTS = 10
 OURS = "ihome"
 
 Sides = Iterator[tuple[str, Side, str]]
@@ -36,13 +31,12 @@ def main(folder: Path, only: list[str]) -> None:
     _log_to(folder / "site.log")
     make.number_from(1000)
     scenario = paying.Scenario(Alipay(settings.ALIPAY_GATEWAY_URL.removesuffix("/gateway.do")))
-    nothing = _instructions(folder, [])
     for work, side, name in _works(scenario, only):
         with ExitStack() as stack:
-            acts = [stack.enter_context(side.attempt()) for _ in range(2 + REQUESTS)]
+            acts = [stack.enter_context(side.attempt()) for _ in range(2 + callgrind.REQUESTS)]
             acts[0]()  # fills caches
             messages = server_log.messages(acts[1])
-            instructions = (_instructions(folder, acts[2:]) - nothing) // REQUESTS
+            instructions = callgrind.each(folder, acts[2:])
         figures = {"work": work, "side": name, "instructions": instructions, "messages": messages}
         print(json.dumps(figures), flush=True)
 
@@ -106,24 +100,6 @@ def _order_page(scenario: paying.Scenario) -> Iterator[Act]:
     order, answers = scenario.settled_attempt().order, list[Answer]()
     yield lambda: answers.append(scenario.browser.get(ihome, order.get_absolute_url()))
     assert answers[0].status == 200 and order.number.encode() in answers[0].body
-
-
-def _instructions(folder: Path, acts: list[Act]) -> int:
-    """Return the instructions of `acts`, with those of starting and ending the count."""
-    gc.collect()
-    _control("-i", "on")
-    for act in acts:
-        act()
-    _control("-i", "off")
-    _control("-d")
-    _control("-z")
-    newest = max(folder.glob("out.*"), key=lambda file: int(file.suffix[1:]))
-    (total,) = re.findall(r"^totals: (\d+)", newest.read_text(), re.MULTILINE)
-    return int(total)
-
-
-def _control(*arguments: str) -> None:
-    subprocess.run(["callgrind_control", *arguments, str(os.getpid())], check=True, capture_output=True)
 
 
 def _log_to(file: Path) -> None:

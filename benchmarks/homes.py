@@ -10,8 +10,8 @@ from django.db import connection
 from django.utils import timezone
 
 from benchmarks import rows
+from benchmarks.calls import call
 from benchmarks.measure import Act, Ratio, Side, alternate
-from benchmarks.wsgi import call
 from houses.pages import REVIEWS_SHOWN
 from houses.search import Sort
 from houses.views import HOUSES_PER_PAGE

@@ -18,8 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import environment
+from benchmarks import callgrind, environment
 
+ROOT = Path(__file__).resolve().parent.parent
+OSCAR = ROOT / ".venv/oscar/bin/python"
+"""django-oscar's order history and order page, with as many orders, stand beside ours."""
 BUDGET = Path(__file__).with_name("budget.json")
 SLACK = 1.05
 WORKS = ("pay", "notify", "return", "my_orders", "homes", "order")
@@ -60,17 +63,23 @@ def measure(works: list[str]) -> list[Count]:
 
 
 def _counted(folder: Path, works: list[str]) -> Iterator[Count]:
-    command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "-q"]
-    command += [
-        f"--callgrind-out-file={folder / 'out'}",
-        sys.executable,
-        "-m",
-        "benchmarks.counted",
-        str(folder),
-        *works,
-    ]
+    yield from _watched(folder, sys.executable, ["-m", "benchmarks.counted", str(folder), *works], {})
+    if not {"my_orders", "order"} & set(works):
+        return
+    if not OSCAR.exists():
+        print("  django-oscar is left out: make bench installs it")
+        return
+    beside = folder / "oscar"
+    beside.mkdir()
+    environ = {"PYTHONPATH": str(ROOT), "OSCAR_FOLDER": str(beside)}
+    yield from _watched(beside, str(OSCAR), ["-m", "benchmarks.oscar.counted", str(beside)], environ)
+
+
+def _watched(folder: Path, python: str, arguments: list[str], environ: dict[str, str]) -> Iterator[Count]:
+    """Run a process under callgrind that prints its figures."""
+    command = [*callgrind.COMMAND, f"--callgrind-out-file={folder / 'out'}", python, *arguments]
     # The order of sets, and so of work, depends on the hash seed.
-    environ = {**os.environ, "PYTHONHASHSEED": "0"}
+    environ = {**os.environ, "PYTHONHASHSEED": "0", **environ}
     try:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
     except FileNotFoundError:

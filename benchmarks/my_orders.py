@@ -8,8 +8,9 @@ from django.db import connection
 
 from accounts.models import User
 from benchmarks import article, rows
+from benchmarks.calls import Application
 from benchmarks.measure import Act, Measured, Ratio, Side, alternate
-from benchmarks.wsgi import Application, Browser
+from benchmarks.wsgi import Browser
 from ihome_site.wsgi import application as ihome
 from tests import make
 

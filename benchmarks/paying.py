@@ -9,9 +9,10 @@ from django.conf import settings
 
 from benchmarks import article
 from benchmarks.bare import Bare
+from benchmarks.calls import Answer, Application, call
 from benchmarks.measure import Act, Measured, Ratio, Side, alternate
 from benchmarks.standin import Alipay
-from benchmarks.wsgi import Answer, Application, Browser, call
+from benchmarks.wsgi import Browser
 from ihome_site.wsgi import application as ihome
 from orders.models import Order
 from payments.models import Payment

@@ -135,6 +135,16 @@ install_official_sdks() {
       >/dev/null &&
     echo "$pins" >"$into/installed"
 }
+# django-oscar, whose pages the benchmarks count beside ours, has an environment of its own.
+install_oscar() {
+  local from=benchmarks/oscar/requirements.txt into=.venv/oscar
+  cmp -s "$from" "$into/installed" && return
+  echo "Installing django-oscar: $from"
+  rm -rf "$into"
+  "$python" -m venv "$into" &&
+    "$into/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$from" &&
+    cp "$from" "$into/installed"
+}
 sqlite_only() {
   grep -v '^mysqlclient' requirements.txt >"$folder/sqlite-only.txt"
 }
@@ -153,6 +163,7 @@ case $goal in
     make_venv
     install_requirements requirements-dev.txt
     install_official_sdks || echo "ihome: Alipay's official SDKs could not be installed, so their tests are skipped."
+    [ "$goal" = test ] || install_oscar || echo "ihome: django-oscar could not be installed, so its pages are left out."
     ;;
   demo)
     install_missing || fail "missing here; as root: apt-get install ${missing[*]}"

@@ -114,7 +114,7 @@ CSRF_FAILURE_VIEW = "ihome_site.views.csrf_failure"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [BASE_DIR / "templates", BASE_DIR / "templates" / "staff"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -30,6 +30,7 @@ pytest_plugins = [
     "tests.database_use",
     "tests.bystanders",
     "tests.emptying",
+    "tests.rendering",
 ]
 if find_spec("playwright") is None:  # in .venv-unit; `-m browser` then finds no test, and fails
     collect_ignore = ["tests/browser"]

@@ -6,6 +6,7 @@ Pressing the button below the sentence that names both is the agreement (docs/de
 import re
 from collections.abc import Mapping, Sequence
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Max
 from django.http import HttpRequest
 from django.utils.translation import get_language
@@ -60,6 +61,11 @@ def new_to(user_key: int) -> Sequence[Kind]:
     rows = Agreement.objects.filter(user=user_key, kind__in=changed).order_by().values_list("kind")
     agreed = dict(rows.annotate(Max("number")))
     return [kind for kind in changed if agreed.get(kind, 0) < newest[kind]]
+
+
+def new_to_visitor(user: AbstractBaseUser | AnonymousUser | None) -> Sequence[Kind]:
+    """Return what a form that agrees names as changed: nothing to who has agreed to nothing yet."""
+    return new_to(user.pk) if user is not None and user.is_authenticated else []
 
 
 def to_tell(request: HttpRequest) -> Sequence[Kind]:

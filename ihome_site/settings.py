@@ -111,22 +111,32 @@ MIDDLEWARE = [
 ROOT_URLCONF = "ihome_site.urls"
 CSRF_FAILURE_VIEW = "ihome_site.views.csrf_failure"
 
+_CONTEXT_PROCESSORS = [
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+    "ihome_site.context_processors.site",
+]
 TEMPLATES = [
-    {
+    {  # the renters' pages and mails
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "environment": "ihome_site.jinja.environment",
+            "context_processors": _CONTEXT_PROCESSORS[1:],  # the request is there without one
+        },
+    },
+    {  # the admin
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates", BASE_DIR / "templates" / "staff"],
+        "DIRS": [BASE_DIR / "templates" / "staff"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "ihome_site.context_processors.site",
-            ],
+            "context_processors": _CONTEXT_PROCESSORS,
             "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
         },
-    }
+    },
 ]
+FORM_RENDERER = "ihome_site.jinja.FormRenderer"
 
 # --- Database -------------------------------------------------------------------------------------
 

@@ -187,7 +187,7 @@ def test_a_form_without_a_draft_gets_an_explanation_and_a_link_back(
     assert answer.status_code == 403
     html = answer.content.decode()
     assert NOTICE in html
-    assert "Back button to see what you typed" in html.replace("&#x27;", "'")
+    assert "Back button to see what you typed" in html.replace("&#39;", "'")
     assert f'href="{SITE}{address}?a=1&amp;b=2">Reload the page<' in html
     order.renter.refresh_from_db()
     assert order.renter.name == ""

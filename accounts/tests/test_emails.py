@@ -55,7 +55,7 @@ def test_ACC02_an_email_is_confirmed_by_the_link_and_the_password(person: User) 
     own = browser(person)
     page = own.post(ME, {"name": "Lin", "email": "new@example.com"}, follow=True)
     assert now(person).email_verified_at is None
-    assert "We&#x27;ve sent a link to your email." in page.content.decode()
+    assert "We&#39;ve sent a link to your email." in page.content.decode()
     assert "new@example.com is not confirmed yet." in page.content.decode()
     assert [message.to for message in mail.outbox] == [["new@example.com"]]
     opened = own.get(link())
@@ -132,7 +132,7 @@ def test_saving_another_field_sends_no_mail(person: User) -> None:
 def test_ACC03_a_confirmed_email_stays_until_the_new_one_is_confirmed(person: User) -> None:
     own = browser(person)
     page = own.post(ME, {"name": "Lin", "email": "new@example.com"}, follow=True).content.decode()
-    assert "We&#x27;ve sent a link to new@example.com." in page
+    assert "We&#39;ve sent a link to new@example.com." in page
     assert "is not confirmed yet" not in page
     assert (now(person).name, now(person).email) == ("Lin", EMAIL)
     assert now(person).email_verified_at is not None

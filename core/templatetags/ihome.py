@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.conf import settings
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -66,15 +67,39 @@ def _day(at: date, this_year: int, language: str | None) -> str:
 @register.filter
 def stay_date(at: date) -> str:
     """Format a day of a stay with its weekday, "Thu 5 Mar" or "3月5日 周四"."""
-    return pgettext("a day", "%(weekday)s %(day)s") % {"weekday": WEEKDAYS[at.weekday()], "day": day(at)}
+    return _stay_date(at, timezone.localdate().year, get_language())
 
 
-@register.filter(expects_localtime=True)
+@lru_cache(maxsize=4096)
+def _stay_date(at: date, this_year: int, language: str | None) -> str:
+    shown = _day(at, this_year, language)
+    return pgettext("a day", "%(weekday)s %(day)s") % {"weekday": WEEKDAYS[at.weekday()], "day": shown}
+
+
+def local(at: Any) -> Any:
+    """Return a time in the site's time zone; a day, or a time of day, as it is."""
+    return timezone.localtime(at) if isinstance(at, datetime) and timezone.is_aware(at) else at
+
+
+@register.filter
 def moment(at: datetime) -> str:
     """Format a time, "5 Mar, 14:32" or "3月5日 14:32"; with the year unless it is the current one."""
+    at = local(at)
     if at.year == timezone.localdate().year:
         return date_format(at, pgettext("date format: a moment of this year", "j M, H:i"))
     return date_format(at, pgettext("date format: a moment of another year", "j M Y, H:i"))
+
+
+def iso(at: date | datetime) -> str:
+    """Format a day or a time for machines, as attributes of HTML want it."""
+    text: str = local(at).isoformat()
+    return text
+
+
+def typed(field: BoundField) -> str:
+    """Return the value of a field as it is in the form, empty if it has none."""
+    value = field.value()
+    return "" if value is None else str(value)
 
 
 @register.simple_tag
@@ -101,7 +126,6 @@ def with_lang(text: str) -> SafeString:
     return format_html("<span{}>{}</span>", attribute, text) if attribute else conditional_escape(text)
 
 
-@register.simple_tag
 def only_in_chinese(text: str) -> SafeString:
     """Return a quiet line above a Chinese text on an English page; empty elsewhere."""
     if get_language() != "en" or not _HAN.search(text):
@@ -125,7 +149,6 @@ def _drawn(name: str) -> SafeString:
     )
 
 
-@register.simple_tag(takes_context=True)
 def canonical(context: Mapping[str, Any], *kept: str) -> str:
     """Return the absolute address of a page, with only the parameters `kept` of its query."""
     request = context["request"]
@@ -133,7 +156,6 @@ def canonical(context: Mapping[str, Any], *kept: str) -> str:
     return f"{settings.SITE_URL}{request.path}" + (f"?{query}" if query else "")
 
 
-@register.simple_tag
 def site_address(file: str) -> str:
     """Return the absolute address of a static file."""
     return f"{settings.SITE_URL}{static(file)}"

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.template.loader import render_to_string
+from django.template.loader import get_template
 from django.test import Client
 from django.utils import translation
 from PIL import EpsImagePlugin, Image, PngImagePlugin
@@ -429,15 +429,21 @@ def test_P5_the_files_of_a_deleted_home_go(django_capture_on_commit_callbacks: C
     assert (any(stored(photo)), all(stored(other))) == (False, True)
 
 
+def drawn(photo: HousePhoto | None, **options: object) -> str:
+    """Return what the macro of the pages makes of a photo."""
+    pieces = get_template("_pieces.html")
+    return str(pieces.template.module.photo(photo, **options))  # type: ignore[attr-defined]
+
+
 def test_a_photo_says_its_size_before_it_comes() -> None:
-    html = render_to_string("_photo.html", {"photo": uploaded(make.house(), 300, 200)})
+    html = drawn(uploaded(make.house(), 300, 200))
     assert 'width="200" height="300"' in html
     assert 'loading="lazy"' in html
 
 
 def test_P5_a_page_offers_webp_with_jpeg_behind_in_every_size() -> None:
     photo = uploaded(make.house(), 900, 1400)
-    html = render_to_string("_photo.html", {"photo": photo, "sizes": "50vw"})
+    html = drawn(photo, sizes="50vw")
     for kind in ("webp", "jpg"):
         offered = ", ".join(f"/media/{photo.stem}-{width}.{kind} {width}w" for width in (320, 640, 1280))
         assert f'srcset="{offered}" sizes="50vw"' in html
@@ -448,11 +454,11 @@ def test_P5_a_page_offers_webp_with_jpeg_behind_in_every_size() -> None:
 def test_P5_photos_from_before_are_shown_as_they_are() -> None:
     house = make.house()
     HousePhoto.objects.create(house=house, image="houses/sea.jpg", width=1280, height=853)
-    html = render_to_string("_photo.html", {"photo": HousePhoto.objects.get()})
+    html = drawn(HousePhoto.objects.get())
     assert 'src="/media/houses/sea.jpg" width' in html
     assert "srcset" not in html
     HousePhoto.objects.update(thumbnail="houses/sea-card.jpg")
-    html = render_to_string("_photo.html", {"photo": HousePhoto.objects.get()})
+    html = drawn(HousePhoto.objects.get())
     assert 'src="/media/houses/sea-card.jpg"' in html
     assert 'srcset="/media/houses/sea-card.jpg 640w, /media/houses/sea.jpg 1280w"' in html
     assert "webp" not in html
@@ -461,7 +467,7 @@ def test_P5_photos_from_before_are_shown_as_they_are() -> None:
 def test_P5_an_image_that_the_version_before_replaced_is_shown_alone() -> None:
     photo = uploaded(make.house(), 300, 200)
     HousePhoto.objects.update(image="houses/new.jpg", thumbnail="houses/new-card.jpg")
-    html = render_to_string("_photo.html", {"photo": HousePhoto.objects.get()})
+    html = drawn(HousePhoto.objects.get())
     assert photo.stem not in html
 
 
@@ -477,7 +483,7 @@ def test_P5_photos_from_before_get_their_sizes_and_lose_their_comments(
     call_command("resize_photos")
     photo = HousePhoto.objects.get(position=4)
     assert (photo.width, photo.height) == (1280, 853)
-    assert "webp" in render_to_string("_photo.html", {"photo": photo})
+    assert "webp" in drawn(photo)
     assert not default_storage.exists(image)
     assert not default_storage.exists(card)
     gone.refresh_from_db()

@@ -73,7 +73,7 @@ def test_staff_did_not_answer_in_time(client: Client, renter: User) -> None:
     order = make.order(renter, status=Status.WAIT_ACCEPT)
     transitions.expire(order)
     html = head(client, order)
-    assert "Sorry, we didn&#x27;t reply in time" in html
+    assert "Sorry, we didn&#39;t reply in time" in html
     assert CHARGED_NOTHING in html
 
 

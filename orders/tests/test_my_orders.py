@@ -371,7 +371,7 @@ def test_a_day_without_its_year_may_be_last_years(client: Client, renter: User) 
 def test_the_search_is_kept_in_input_tabs_and_links_to_older_orders(client: Client, renter: User) -> None:
     many(renter, 25, status=Status.COMPLETE)
     html = client.get(LIST, {"q": 'House & "', "status": "COMPLETE"}).content.decode()
-    assert 'value="House &amp; &quot;"' in html
+    assert 'value="House &amp; &#34;"' in html
     assert '<input type="hidden" name="status" value="COMPLETE">' in html
     html = client.get(LIST, {"q": "House ", "status": "COMPLETE"}).content.decode()
     assert "?q=House+&amp;stage=UPCOMING" in html
@@ -507,7 +507,7 @@ def test_pay_is_shown_exactly_as_long_as_it_is_accepted(client: Client, renter: 
         assert taken is (seconds == 60)
         if not taken:
             told = client.get(order.get_absolute_url()).content.decode()
-            assert "Less than a minute left: it&#x27;s too late to start a payment." in told
+            assert "Less than a minute left: it&#39;s too late to start a payment." in told
 
 
 @pytest.mark.parametrize(

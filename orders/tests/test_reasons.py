@@ -34,7 +34,7 @@ def test_a_usual_reason_is_read_in_the_language_of_the_page(
     client.force_login(order.renter)
     client.cookies["django_language"] = language
     for page in (order.get_absolute_url(), "/orders/"):
-        assert text in client.get(page).content.decode().replace("&#x27;", "'")
+        assert text in client.get(page).content.decode().replace("&#39;", "'")
 
 
 def test_the_list_is_shown_in_the_language_of_staff(client: Client, order: Order) -> None:

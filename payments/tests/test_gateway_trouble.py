@@ -271,14 +271,13 @@ def test_GWX02_pay_says_so_kindly_and_at_once(client: Client, settings: Settings
     pay, check = (reverse(f"payments:{name}", args=[order.number]) for name in ("pay", "check"))
     page = client.post(pay, {"another": "1"}, follow=True).content.decode()
     assert (
-        "Alipay isn&#x27;t responding right now. We&#x27;re keeping your order; please try again in a moment."
+        "Alipay isn&#39;t responding right now. We&#39;re keeping your order; please try again in a moment."
         in page
     )
     make.rows(Payment).update(asked_at=None)
     page = client.post(check, follow=True).content.decode()
     assert (
-        "Alipay isn&#x27;t responding right now. If you&#x27;ve paid, this page will update by itself;"
-        in page
+        "Alipay isn&#39;t responding right now. If you&#39;ve paid, this page will update by itself;" in page
     )
     # The live attempt needs no answer: its renter can still pay.
     assert client.post(pay).headers["Location"].startswith(settings.ALIPAY_GATEWAY_URL)

@@ -267,7 +267,7 @@ def test_the_renters_cancellation_gives_cash_back_by_hand(gateway: Gateway) -> N
     assert (refund.status, refund.amount_fen, refund.next_try_at) == ("DUE", 30000, None)
     browser = browser_of(order.renter)
     page = browser.get(order.get_absolute_url()).content.decode()
-    assert "We&#x27;ll give ￥300.00 back to you" in page or "We'll give ￥300.00 back to you" in page
+    assert "We&#39;ll give ￥300.00 back to you" in page or "We'll give ￥300.00 back to you" in page
     assert gateway.calls == []
     assert list(broken_rules()) == []
 

@@ -206,7 +206,7 @@ def test_GWX01_alipay_down_when_pay_has_to_ask(
     else:
         gateway.says["query"] = alipay.GatewayUnreachable(trouble)
     assert press(renter, order, PHONE) == order.get_absolute_url()
-    assert "Alipay isn&#x27;t responding right now" in order_page(renter, order)
+    assert "Alipay isn&#39;t responding right now" in order_page(renter, order)
     assert make.rows(Payment).get().live_for == order
     # The same device can still use the live attempt.
     request_at(press(renter, order))

@@ -176,7 +176,7 @@ def test_while_alipay_does_not_answer_nothing_changes(gateway: Gateway) -> None:
     order = booked()
     make.attempt(order)
     page = press(client_of(), order, moved(order, last=1)).content.decode()
-    assert "Alipay isn&#x27;t responding right now" in page
+    assert "Alipay isn&#39;t responding right now" in page
     order.refresh_from_db()
     assert (order.amount_fen, len(nights_of(order))) == (30000, 2)
 

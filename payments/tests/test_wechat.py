@@ -77,13 +77,13 @@ def test_pay_inside_wechat_leads_to_the_way_out_and_makes_no_attempt(
 @pytest.mark.parametrize(
     ("agent", "heading", "step"),
     [
-        (ANDROID, "Pay in your phone&#x27;s browser", "Choose “Open in browser”"),
-        (IPHONE, "Pay in your phone&#x27;s browser", "Choose “Open in browser”"),
+        (ANDROID, "Pay in your phone&#39;s browser", "Choose “Open in browser”"),
+        (IPHONE, "Pay in your phone&#39;s browser", "Choose “Open in browser”"),
         (IPAD, "Pay in your browser", "Choose “Open in browser”"),
         (ANDROID_TABLET, "Pay in your browser", "Choose “Open in browser”"),
-        (COMPUTER, "Pay in your computer&#x27;s browser", "Choose “Open in default browser”"),
-        (MAC, "Pay in your computer&#x27;s browser", "Choose “Open in default browser”"),
-        (LINUX, "Pay in your computer&#x27;s browser", "Choose “Open in default browser”"),
+        (COMPUTER, "Pay in your computer&#39;s browser", "Choose “Open in default browser”"),
+        (MAC, "Pay in your computer&#39;s browser", "Choose “Open in default browser”"),
+        (LINUX, "Pay in your computer&#39;s browser", "Choose “Open in default browser”"),
     ],
 )
 def test_T4_the_way_out_names_the_browser_and_the_menu_of_the_device(
@@ -94,7 +94,7 @@ def test_T4_the_way_out_names_the_browser_and_the_menu_of_the_device(
     assert f"<title>{heading} · " in html
     assert f"<h2>{heading}</h2>" in html
     assert step in html
-    assert ("phone&#x27;s" in html) is ("phone" in heading)
+    assert ("phone&#39;s" in html) is ("phone" in heading)
 
 
 def test_the_way_out_says_until_when_to_pay(client: Client, order: Order) -> None:

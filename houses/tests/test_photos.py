@@ -432,7 +432,7 @@ def test_P5_the_files_of_a_deleted_home_go(django_capture_on_commit_callbacks: C
 def drawn(photo: HousePhoto | None, **options: object) -> str:
     """Return what the macro of the pages makes of a photo."""
     pieces = get_template("_pieces.html")
-    return str(pieces.template.module.photo(photo, **options))  # type: ignore[attr-defined]
+    return str(pieces.template.module.photo(photo, **options))
 
 
 def test_a_photo_says_its_size_before_it_comes() -> None:

@@ -223,6 +223,7 @@ def test_dates_that_staff_accepted_are_theirs_to_change() -> None:
     refused = page.content.decode()
     assert refused.count("accepted these dates") == 1
     assert f'value="{order.check_in}"' in refused
+    assert "Check-out must be after check-in." in browser_of(order).post(address(order), typed(0, 0)).text
     change(order, typed(0, 2, guests=1))
     order.refresh_from_db()
     assert order.guests == 1

@@ -71,6 +71,7 @@ def _pages() -> Iterator[Page]:
         "refunds on their way": {"money": "on_its_way"},
         "refunded in part": {"money": "part_refunded"},
         "overdue": {"money": "overdue"},
+        "differences to be paid": {"money": "difference"},
     }
     for title, query in lists.items():
         yield Page(title, ORDERS, query)

@@ -155,22 +155,34 @@ class ReadOnlyAdmin(ReadOnly, DatesInRange):
         *,
         say_done: Callable[[int], str],
         log_entry: str,
+        typed: str = "",
     ) -> None:
         """Run `step` on each row. Shows the number of rows done, and each Refusal as an error.
 
-        `log_entry` is added to the admin history of each row that is done.
+        `log_entry` is added to the admin history of each row that is done. `typed`: the text of the form,
+        which is shown again if a row is refused.
         """
-        done = 0
+        done, refusals = 0, []
         for row in rows:
             try:
                 step(row)
             except Refusal as refusal:
-                self.message_user(request, str(refusal), messages.ERROR)
+                refusals.append(str(refusal))
                 continue
             done += 1
             self.log_change(request, row, log_entry)
+        for told in refusals:
+            self.message_user(request, told, messages.ERROR)
+        if refusals:
+            self.keep_typed(request, typed)
         if done:
             self.message_user(request, say_done(done) % done, messages.SUCCESS)
+
+    def keep_typed(self, request: HttpRequest, typed: str) -> None:
+        """Show the text of a form that could not be used, since somebody else was first."""
+        if typed:
+            kept = gettext("Your text was not used: %(typed)s") % {"typed": typed}
+            self.message_user(request, kept, messages.WARNING)
 
 
 class ReadOnlyInline(ReadOnly, admin.TabularInline):

@@ -117,6 +117,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
                 queryset,
                 lambda order: transitions.reject(order, by=staff, reason=reason),
                 gettext("Declined: %(reason)s") % {"reason": reasons.shown(reason)},
+                typed=reasons.shown(reason),
             )
             return None
         return self.ask_first(
@@ -129,7 +130,12 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
         )
 
     def _act_on_each(
-        self, request: HttpRequest, queryset: QuerySet[Order], step: Callable[[Order], None], log_entry: str
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Order],
+        step: Callable[[Order], None],
+        log_entry: str,
+        typed: str = "",
     ) -> None:
         def take_step(order: Order) -> None:
             try:
@@ -144,6 +150,7 @@ class BaseOrderAdmin(StaffBooking, OrderNotes, Exported, OrderSearch, ReadOnlyAd
             take_step,
             say_done=lambda count: ngettext("%d order updated.", "%d orders updated.", count),
             log_entry=log_entry,
+            typed=typed,
         )
 
 

@@ -93,6 +93,7 @@ class ReviewAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
             lambda row: reviewing.reply(row.pk, by=staff, text=text),
             say_done=lambda count: ngettext("%d reply published.", "%d replies published.", count),
             log_entry=gettext("Replied: %(reply)s") % {"reply": text},
+            typed=text,
         )
         return None
 
@@ -109,6 +110,7 @@ class ReviewAdmin(ByKey, OrderSearch, ReadOnlyAdmin):
             lambda row: reviewing.hide(row.pk, by=staff, reason=reason),
             say_done=lambda count: ngettext("%d review hidden.", "%d reviews hidden.", count),
             log_entry=gettext("Hidden: %(reason)s") % {"reason": reason},
+            typed=reason,
         )
         return None
 

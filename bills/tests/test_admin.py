@@ -96,7 +96,7 @@ def test_a_line_is_closed_with_a_note(client: Client, lines: list[BillLine]) -> 
         False,
         False,
     )
-    act(client, BillLine, "dealt_with", first, how="Otherwise")
+    assert "Otherwise" in str(said(act(client, BillLine, "dealt_with", first, how="Otherwise")))  # kept
     first.refresh_from_db()
     assert first.outcome == "Given back at Alipay"
     shown = client.get(page(BillLine, "changelist"), {"for_staff": "0"})

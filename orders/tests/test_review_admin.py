@@ -67,7 +67,17 @@ def test_a_reply_is_published_with_its_writer_and_the_renter_is_mailed(desk: Cli
     with_mail = mailed(review)
     assert with_mail
     again = act(desk, review, "reply_to_reviews", reply="Or not")
-    assert "this review has a reply" in desk.get(again.url).content.decode()
+    shown = desk.get(again.url).content.decode()
+    assert "this review has a reply" in shown
+    assert "Your text was not used: Or not" in shown
+
+
+def test_STA03_the_reason_of_who_hides_it_second_is_kept(desk: Client, review: Review) -> None:
+    act(desk, review, "hide_reviews", reason="Names a neighbour")
+    again = act(desk, review, "hide_reviews", reason="Rude")
+    assert "Your text was not used: Rude" in desk.get(again.url).content.decode()
+    review.refresh_from_db()
+    assert review.hidden_reason == "Names a neighbour"
 
 
 def test_hiding_and_showing_again_are_mailed_with_the_reason(desk: Client, review: Review) -> None:

@@ -145,11 +145,17 @@ class RefundAdmin(HandsOver, RefusalInWords, NextStep, Exported, OrderSearch, Re
             queryset,
             lambda refund: refunding.give_up(refund, by=staff, explanation=explanation),
             gettext("Given up: %(words)s") % {"words": explanation},
+            typed=explanation,
         )
         return None
 
     def _act_on_each(
-        self, request: HttpRequest, queryset: QuerySet[Refund], step: Callable[[Refund], None], log_entry: str
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Refund],
+        step: Callable[[Refund], None],
+        log_entry: str,
+        typed: str = "",
     ) -> None:
         rows = queryset.select_related("payment")
         self.act_on_each(
@@ -158,4 +164,5 @@ class RefundAdmin(HandsOver, RefusalInWords, NextStep, Exported, OrderSearch, Re
             step,
             say_done=lambda count: ngettext("%d refund updated.", "%d refunds updated.", count),
             log_entry=log_entry,
+            typed=typed,
         )

@@ -63,9 +63,12 @@ class ResolvableAdmin(ReadOnlyAdmin):
                 form=form,
             )
         staff, how = signed_in_user(request), form.cleaned_data["how"]
-        closed = [row for row in queryset if self.close(row, by=staff, how=how)]
+        rows = list(queryset)
+        closed = [row for row in rows if self.close(row, by=staff, how=how)]
         for row in closed:
             log_resolved(row, by=staff, how=how)
         result = ngettext("%d marked as resolved.", "%d marked as resolved.", len(closed))
         self.message_user(request, result % len(closed), messages.SUCCESS if closed else messages.WARNING)
+        if len(closed) < len(rows):
+            self.keep_typed(request, how)
         return None

@@ -271,6 +271,7 @@ def test_STA03_the_second_of_two_staff_is_told(client: Client, boss: User) -> No
     shown = said(act(client, Order, "reject_bookings", order, late, reason="Being painted"))
     assert any(late.number in message for message in shown)
     assert not any(order.number in message for message in shown)
+    assert any("Being painted" in message for message in shown)  # what was typed
     late.refresh_from_db()
     assert late.status == Status.WAIT_PAYMENT
     assert late.events.count() == 1

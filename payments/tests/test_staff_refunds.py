@@ -499,7 +499,8 @@ def test_REF06_a_refused_one_that_alipay_made_after_all_is_done(
         refund_amount="300.00",
         refund_status="REFUND_SUCCESS",
     )
-    assert "the status is now “Completed”" in said(act(desk, "give_up", refund, words="x"))
+    shown = said(act(desk, "give_up", refund, words="Paid in cash"))
+    assert "the status is now “Completed”" in shown and "not used: Paid in cash" in shown
     refund.refresh_from_db()
     payment.refresh_from_db()
     assert (refund.status, payment.refundable_fen) == (Status.DONE, 0)

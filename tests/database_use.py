@@ -1,10 +1,13 @@
 """Use of the database by tests: on MariaDB those without any are left out, since they run on SQLite already.
 
+So are those that a mark calls the same on every database, and all but the first where a mark says that no
+parameter leads to other statements.
+
 No test can use it unnoticed: in its own process pytest-django refuses, a process that it starts finds no
 database in its environment, and a fixture that fetches the database while the test runs fails it.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 import pytest
 from django.db import connection
@@ -31,12 +34,21 @@ def differs_by_database(test: pytest.Item) -> bool:
     return uses_database(test) and test.get_closest_marker("any_database") is None
 
 
+def repeating(tests: Iterable[pytest.Item]) -> set[str]:
+    """Return the ids of those with the mark `same_statements`, but of the first for each function."""
+    first: dict[str, str] = {}
+    marked = [test.nodeid for test in tests if test.get_closest_marker("same_statements")]
+    return {found for found in marked if first.setdefault(found.partition("[")[0], found) != found}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if connection.vendor != "mysql":
         return
-    others = [test for test in items if not differs_by_database(test)]
-    items[:] = [test for test in items if differs_by_database(test)]
+    repeated = repeating(items)
+    chosen = {test for test in items if differs_by_database(test) and test.nodeid not in repeated}
+    others = [test for test in items if test not in chosen]
+    items[:] = [test for test in items if test in chosen]
     config.hook.pytest_deselected(items=others)
     config.stash[left_out] = len(others)
 

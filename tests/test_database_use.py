@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import django.test
 import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.database_use import NOWHERE, uses_database
+from tests.database_use import NOWHERE, repeating, uses_database
 
 PROCESS = [
     sys.executable,
@@ -51,6 +52,17 @@ def of_an_order(an_order: None) -> None:
 )
 def test_uses_the_database(test: SimpleNamespace) -> None:
     assert uses_database(test)
+
+
+def test_of_each_test_with_the_same_statements_the_first_remains() -> None:
+    def named(name: str, *marks: str) -> SimpleNamespace:
+        return SimpleNamespace(nodeid=name, get_closest_marker=lambda mark: mark if mark in marks else None)
+
+    same = ("same_statements", "django_db")
+    tests = [named("a.py::test[1]", *same), named("a.py::test[2]", *same), named("b.py::test[1]", *same)]
+    others = [named("a.py::other[1]", "django_db"), named("a.py::other[2]", "django_db")]
+    found: list[Any] = [*tests, *others]
+    assert repeating(found) == {"a.py::test[2]"}
 
 
 @pytest.mark.parametrize("test", [item(), item(fixtures=("tmp_path",)), item(cls=django.test.SimpleTestCase)])

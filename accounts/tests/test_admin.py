@@ -44,6 +44,7 @@ def test_staff_find_people(client: Client, boss: User) -> None:
         assert list(rows) == [renter]
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("typed", SPELLINGS)
 def test_D3_staff_type_a_number_in_any_spelling(client: Client, boss: User, typed: str) -> None:
     renter = make.user()
@@ -60,6 +61,7 @@ def test_D3_staff_type_a_number_in_any_spelling(client: Client, boss: User, type
     assert User.objects.filter(mobile="13912345678").exists()
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("typed", SPELLINGS)
 def test_D3_staff_search_and_sign_in_by_a_number_in_any_spelling(client: Client, typed: str) -> None:
     staff = User.objects.create_superuser("13912345678", password="a-good-password")

@@ -64,6 +64,7 @@ def test_names_of_people_are(name: str) -> None:
     is_plain_name(name)
 
 
+@pytest.mark.same_statements
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", LINKS)
 def test_a_link_is_refused_beside_the_field(client: Client, name: str) -> None:

@@ -120,6 +120,7 @@ def test_refusals_stand_beside_the_field_and_keep_the_input(
     assert PASSWORD not in html
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("typed", SPELLINGS)
 def test_D3_ROW06_a_number_in_any_spelling_signs_up_and_in(client: Client, typed: str) -> None:
     assert prove(client, SIGNUP, {"username": typed, "password": PASSWORD}).status_code == 302
@@ -434,18 +435,21 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("target", FOREIGN)
 def test_SEC03_signing_in_stays_on_the_site(client: Client, person: User, target: str) -> None:
     assert target not in client.get(LOGIN, {"next": target}).content.decode()
     assert sign_in(client, person, next=target).url == "/orders/"
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("target", FOREIGN)
 def test_SEC03_signing_in_twice_stays_on_the_site(client: Client, person: User, target: str) -> None:
     client.force_login(person)
     assert client.get(LOGIN, {"next": target}).url == "/orders/"
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("target", FOREIGN)
 def test_SEC03_signing_up_stays_on_the_site(client: Client, target: str) -> None:
     assert target not in client.get(SIGNUP, {"next": target}).content.decode()
@@ -453,6 +457,7 @@ def test_SEC03_signing_up_stays_on_the_site(client: Client, target: str) -> None
     assert page.url == "/orders/"
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("target", FOREIGN)
 def test_SEC03_signing_out_stays_on_the_site(client: Client, person: User, target: str) -> None:
     client.force_login(person)
@@ -462,6 +467,7 @@ def test_SEC03_signing_out_stays_on_the_site(client: Client, person: User, targe
     assert "script" not in there
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("target", FOREIGN)
 def test_SEC03_choosing_a_language_stays_on_the_site(client: Client, target: str) -> None:
     headers = {"Referer": "https://evil.example/page"}

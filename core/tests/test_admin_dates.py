@@ -45,6 +45,7 @@ def test_D1_every_list_with_dates_is_tested() -> None:
     assert len({address for address, _field in LISTS}) > 8
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize(("address", "field"), LISTS)
 def test_D1_ROW05_days_beyond_the_range_are_refused_in_words(staff: Client, address: str, field: str) -> None:
     for query in BEYOND:

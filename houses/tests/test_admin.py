@@ -47,6 +47,7 @@ def test_a_price_is_typed_in_yuan(staff: Client, typed: str, fen: int) -> None:
     assert f'value="{fen // 100}.{fen % 100:02d}"' in page
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("typed", ["0", "-1", "3e2", "300.5", "1,000", "３００", "NaN", "", "999999999"])
 def test_an_invalid_price_is_refused_beside_the_field(staff: Client, typed: str) -> None:
     area = Area.objects.create(name="Xiamen")

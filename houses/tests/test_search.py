@@ -175,6 +175,7 @@ class TestBackLink:
         others = client.post(f"/houses/{house.pk}/book/", typed).url
         assert others == f"/?check_in={day(3)}&check_out={day(5)}"
 
+    @pytest.mark.same_statements
     @pytest.mark.parametrize(
         "search",
         [

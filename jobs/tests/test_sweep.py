@@ -65,6 +65,7 @@ def test_an_attempt_that_is_not_due_is_left_alone(payment: Payment, gateway: Gat
     assert gateway.calls == []
 
 
+@pytest.mark.any_database  # nearly 400 sweeps; those of the tests below run there
 def test_polls_at_growing_intervals_until_the_final_answer(payment: Payment, gateway: Gateway) -> None:
     gateway.says["query"] = alipay.not_existing()
     start = timezone.now()

@@ -68,6 +68,7 @@ def test_hours_more_to_pay(desk: Client) -> None:
     assert "to pay ￥300.00" in message.body
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("hours", ["", "2"], ids=["none chosen", "as the page comes"])
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize(

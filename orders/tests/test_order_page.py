@@ -233,6 +233,7 @@ def test_USR06_another_renters_order_does_not_exist(
     assert not order.events.exists()
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize(("method", "name"), PAGES)
 @pytest.mark.parametrize(
     "number",
@@ -278,6 +279,7 @@ def test_USR06_anonymous_users_sign_in_first(client: Client, order: Order) -> No
 SECRET = "The key is under the third stone."
 
 
+@pytest.mark.same_statements
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize(("from_today", "is_over"), [(5, False), (0, False), (-2, False), (-3, True)])
 def test_address_and_arrival_are_shown_from_payment_until_the_stay_is_over(

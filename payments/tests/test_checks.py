@@ -208,6 +208,7 @@ def test_GWX07_wsgi_refuses_the_standin_in_production() -> None:
     assert "REHEARSAL=1" in said
 
 
+@pytest.mark.any_database  # no keys are read, whatever the database
 @pytest.mark.django_db  # two of them connect
 @pytest.mark.parametrize(
     "command",

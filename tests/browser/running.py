@@ -103,7 +103,7 @@ def _environment(url: str, keys: Path, standin: StandIn, folder: Path) -> dict[s
     """Return the environment. tests/settings.py has set every variable in ours; only differences are here."""
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "ihome_site.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "PYTHONUNBUFFERED": "1",
         "SITE_URL": url,
         "ALLOWED_HOSTS": f"{HOST},localhost",  # browsers take passkeys for a name alone

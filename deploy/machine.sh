@@ -161,8 +161,10 @@ case $goal in
     list_for_browser_tests
     install_missing || echo "ihome: no chromium-headless-shell, so the browser tests take longer, in Chromium itself."
     make_venv
+    install_official_sdks & # beside pip: both mostly wait for the network
+    sdks=$!
     install_requirements requirements-dev.txt
-    install_official_sdks || echo "ihome: Alipay's official SDKs could not be installed, so their tests are skipped."
+    wait $sdks || echo "ihome: Alipay's official SDKs could not be installed, so their tests are skipped."
     [ "$goal" = test ] || install_oscar || echo "ihome: django-oscar could not be installed, so its pages are left out."
     ;;
   demo)

@@ -20,8 +20,11 @@ from core.resolvable import Resolvable
 
 def resolve(row: Resolvable, *, by: User, how: str) -> bool:
     """Close a row. False if it is closed already."""
-    still_open = type(row)._default_manager.filter(pk=row.pk, done_at=None)
-    return bool(still_open.update(done_at=timezone.now(), done_by=by, outcome=how))
+    return bool(_still_open(row).update(done_at=timezone.now(), done_by=by, outcome=how))
+
+
+def _still_open(row: Resolvable) -> QuerySet:
+    return type(row)._default_manager.filter(pk=row.pk, done_at=None)
 
 
 def log_resolved(row: Resolvable, *, by: User, how: str) -> None:

@@ -58,12 +58,13 @@ class Message:
     @property
     def _door(self) -> tuple[str, str, str]:
         kind = self.headers.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-        return self.method, self.path, kind if self.method == "POST" else ""
+        method = self.method.upper()  # as Django does
+        return method, self.path, kind if method == "POST" else ""
 
     @cached_property
     def _told(self) -> list[tuple[str, str]]:
         pairs = parse_qsl(self.raw.decode("latin-1"), encoding="latin-1")
-        return sorted(pair for pair in pairs if self.method == "POST" or pair[0] in RETURN_FIELDS)
+        return sorted(pair for pair in pairs if self.method.upper() == "POST" or pair[0] in RETURN_FIELDS)
 
 
 def send(site: ClientHandler, message: Message) -> tuple[int, bytes]:

@@ -40,7 +40,8 @@ def alipay_client() -> AliPay:
 
 @login_required
 def my_orders(request: HttpRequest) -> HttpResponse:
-    orders = Order.objects.filter(renter=request.user).select_related("house", "review")
+    rows = Order.objects.filter(renter=request.user)
+    orders = rows.select_related("house", "review", "waiting_change")
     context = {
         "orders": orders.prefetch_related("house__photos").order_by("-created_at"),
         "tabs": [(value, label, 0) for value, label in Order.Status.choices],

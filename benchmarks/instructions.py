@@ -72,6 +72,8 @@ def _counted(folder: Path, works: list[str]) -> Iterator[Count]:
     beside = folder / "oscar"
     beside.mkdir()
     environ = {"PYTHONPATH": str(ROOT), "OSCAR_FOLDER": str(beside)}
+    seed = [str(OSCAR), "-m", "benchmarks.oscar.seed", str(beside)]
+    subprocess.run(seed, check=True, env={**os.environ, **environ})  # not watched: it would take minutes
     yield from _watched(beside, str(OSCAR), ["-m", "benchmarks.oscar.counted", str(beside)], environ)
 
 

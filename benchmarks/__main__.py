@@ -12,7 +12,6 @@ ORDERS, ROUNDS = 1_000_000, 15
 QUICK_ORDERS, QUICK_ROUNDS = 20_000, 2
 ATTEMPTS, QUICK_ATTEMPTS = 10_000, 300
 WORKS = (
-    "signatures",
     "pay",
     "notify",
     "return",
@@ -32,16 +31,12 @@ def main(works: list[str], orders: int, rounds: int, attempts: int, base: str | 
     start = time.monotonic()
     with environment.prepared() as standin_url:
         # Models can be imported only after Django is set up.
-        from benchmarks import guessing, homes, load, my_orders, outage, paying, signatures, staff, sweep
+        from benchmarks import guessing, homes, load, my_orders, outage, paying, staff, sweep
         from benchmarks.standin import Alipay
 
         print(_about())
         scenario = paying.Scenario(Alipay(standin_url))
-        trade = scenario.paid_attempt()
         figures = {
-            "signatures": lambda: signatures.sign_and_verify(
-                scenario.alipay.signed_notify(trade.out_trade_no), rounds
-            ),
             "pay": lambda: paying.press_pay(scenario, rounds),
             "notify": lambda: paying.notify(scenario, rounds),
             "return": lambda: [

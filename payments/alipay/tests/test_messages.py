@@ -456,3 +456,24 @@ def test_mutations_noise(raw: bytes) -> None:
 def test_any_signed_parameters_are_read_back(params: Params) -> None:
     params = {**params, "sign_type": "RSA2"}
     assert judged(message(params)) == params
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"a=" + b"x" * MAX_BYTES, "too long"),
+        (b"a=1&" * 101, "too many fields"),
+        (b"a=1&a=2", "duplicate"),
+        (b"=1", "without a valid name"),
+        (message(PARAMS, sign_type="RSA"), "sign_type"),
+        (message(PARAMS, charset="latin-1"), "charset"),
+        (message(PARAMS, subject="a&b=1"), "not allowed"),
+        (message(PARAMS, sign="?"), "not base64"),
+        (message(PARAMS, total_amount="0.01"), "signature"),
+        (message(PARAMS, subject="x").replace(b"subject=x", b"subject=%ff"), "signature"),
+    ],
+)
+def test_a_rejection_names_its_reason_for_the_metric(raw: bytes, reason: str) -> None:
+    with pytest.raises(Rejected) as rejected:
+        verified_notice(raw, [KEY.public_key()])
+    assert rejected.value.reason == reason

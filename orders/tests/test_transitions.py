@@ -234,6 +234,32 @@ def test_the_review_of_a_stay_cancelled_later_is_not_counted() -> None:
     assert make.rows(Review).count() == 2  # the row stays
 
 
+def test_cancelling_leaves_the_reviews_of_other_orders_alone() -> None:
+    kept, cancelled = order_in(Status.WAIT_COMMENT), order_in(Status.WAIT_COMMENT)
+    for order in (kept, cancelled):
+        transitions.review(order, by=order.renter, rating=5, text="Quiet")
+    transitions.cancel(cancelled, by=cancelled.renter)
+    due = dict(make.rows(Review).values_list("order", "count_due"))
+    assert due == {kept.pk: kept.check_out, cancelled.pk: None}
+
+
+def test_a_review_counts_by_the_stay_that_staff_changed_meanwhile() -> None:
+    order = make.ended()
+    later = timezone.localdate() + timedelta(days=3)
+    make.rows(Order).filter(pk=order.pk).update(check_out=later)
+    written = transitions.review(order, by=order.renter, rating=5, text="Quiet")
+    assert (written.is_counted, written.count_due) == (False, later)
+
+
+def test_a_booking_can_be_accepted_on_the_day_of_check_in() -> None:
+    order = order_in(Status.WAIT_ACCEPT)
+    with time_machine.travel("2026-11-22T12:00:00+08:00", tick=False):
+        make.rows(Order).update(check_in="2026-11-22", check_out="2026-11-24")
+        order.refresh_from_db()
+        transitions.accept(order, by=None)
+    assert order.pay_by == datetime(2026, 11, 23, tzinfo=BEIJING)
+
+
 def test_a_review_with_an_invalid_rating_writes_nothing() -> None:
     order = order_in(Status.WAIT_COMMENT)
     before = everything(order)

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import threading
 from typing import Any
 
 # One process per core for CPU work; threads for waiting on the database and Alipay (8 s at most). Half of
@@ -19,17 +18,6 @@ preload_app = True
 def pre_fork(server: Any, worker: Any) -> None:
     """Keep the workers' garbage collectors off what is loaded: they write to each object, which copies it."""
     gc.freeze()
-
-
-def post_fork(server: Any, worker: Any) -> None:
-    """Watch the database from each worker: threads don't outlive a fork."""
-    from django.apps import apps
-    from django.db import connection
-
-    from ihome_site.mariadb import silence
-
-    if apps.ready and connection.vendor == "mysql":
-        silence.watch(connection.get_connection_params(), threading.Event())
 
 
 timeout = 30

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -46,5 +47,16 @@ def load_templates() -> None:
             engine.env.get_template(name)
 
 
+def watch_the_database() -> None:
+    from django.db import connection
+
+    from ihome_site.mariadb import silence
+
+    if connection.vendor == "mysql":
+        silence.watch(connection.get_connection_params(), threading.Event())
+
+
 refuse_to_serve_on_errors()
 load_templates()
+# gunicorn loads this once and forks its workers; threads don't outlive a fork.
+os.register_at_fork(after_in_child=watch_the_database)

@@ -101,6 +101,7 @@ def _set_up(folder: Path) -> None:
     from django.db import connection
 
     django.setup()
+    connection.settings_dict["CONN_MAX_AGE"] = None  # rows.use() lasts as long as the connection
     for limit in ("read_timeout", "write_timeout"):  # a statement that fills a table may take minutes
         connection.settings_dict["OPTIONS"].pop(limit, None)
     if connection.introspection.table_names():

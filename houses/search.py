@@ -112,7 +112,7 @@ def _matching(
     return homes.order_by(*_ORDER[sort])
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=100)  # whoever tries all filters only has them written anew
 def _prepared(
     limits: Sequence[str], facilities: int, nights: int, sort: Sort, at_most: int
 ) -> Select[tuple[int]]:

@@ -120,16 +120,14 @@ def _claim_and_query(payment: Payment, deadline: float, *, only_if_due: bool = F
 def _claim(payment: Payment, only_if_due: bool) -> bool:
     """True for one caller in MIN_QUERY_INTERVAL; the same update schedules the next poll."""
     now = timezone.now()
-    return (
-        _claim_statement(only_if_due)(
-            key=payment.pk,
-            now=now,
-            just_now=now - MIN_QUERY_INTERVAL,
-            soon=now + MIN_QUERY_INTERVAL,
-            next_try_at=next_poll(payment.created_at, payment.expires_at, now),
-        )
-        == 1
+    claimed = _claim_statement(only_if_due)(
+        key=payment.pk,
+        now=now,
+        just_now=now - MIN_QUERY_INTERVAL,
+        soon=now + MIN_QUERY_INTERVAL,
+        next_try_at=next_poll(payment.created_at, payment.expires_at, now),
     )
+    return claimed == 1
 
 
 @cache

@@ -31,7 +31,7 @@ Params = dict[str, str]
 
 
 class Reason(enum.StrEnum):
-    """Why a message is not from Alipay: the label of the metric."""
+    """Reason of a rejection: the label of the metric."""
 
     TOO_LONG = "too long"
     TOO_MANY_FIELDS = "too many fields"

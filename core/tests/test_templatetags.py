@@ -74,7 +74,7 @@ def test_times_are_shown_in_beijing_time(language: str, at: datetime, text: str)
 def test_the_current_year_is_that_of_beijing() -> None:
     with time_machine.travel(datetime(2026, 12, 31, 17, tzinfo=UTC), tick=False), translation.override("en"):
         assert day(date(2027, 1, 2)) == "2 Jan"
-        assert moment(datetime(2026, 12, 31, 12, tzinfo=UTC)) == "31 Dec 2026, 12:00"
+        assert moment(datetime(2026, 12, 31, 12, tzinfo=UTC)) == "31 Dec 2026, 20:00"
 
 
 @pytest.mark.parametrize("rating", [1, 3, 5])

@@ -62,7 +62,7 @@ def test_rules_cost_one_query(
     client: Client, homes: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(homes):
-        house = make.house()
+        house = make.house_with_cover()
         for days in (1, 3, 6):
             season(house, last_night=MONDAY + timedelta(days=days))
     with django_assert_num_queries(6):  # areas, facilities, ids, houses with their areas, photos, prices

@@ -76,7 +76,8 @@ def preview(house: House, rule: PriceRule | None, *, former: PriceRule | None = 
     runs = list(_runs(before, after, nights))
     held = BookedNight.objects.filter(house=house, night__range=(first, last)).exclude(order_number="")
     count = held.order_by().values("order_number").distinct().count()
-    return Preview(runs, count, _digest(house, rule, former, runs))
+    there = [each for each in before.rules if each.first_night <= last and each.last_night >= first]
+    return Preview(runs, count, _digest(house, rule, former, there, runs))
 
 
 def _runs(before: Rates, after: Rates, nights: Iterable[date]) -> Iterable[Run]:
@@ -92,8 +93,15 @@ def _runs(before: Rates, after: Rates, nights: Iterable[date]) -> Iterable[Run]:
         yield Run(days[0], days[-1], len(days), *values)
 
 
-def _digest(house: House, rule: PriceRule | None, former: PriceRule | None, runs: list[Run]) -> str:
-    seen: list[Any] = [house.pk, former and former.pk, _values(rule), _values(former), runs]
+def _digest(
+    house: House, rule: PriceRule | None, former: PriceRule | None, there: list[PriceRule], runs: list[Run]
+) -> str:
+    """Sign all that was seen.
+
+    With the rules of these nights: one that changes no price, pressed twice, would be there twice.
+    """
+    rules = [[each.pk, *_values(each)] for each in there]
+    seen: list[Any] = [house.pk, former and former.pk, _values(rule), _values(former), rules, runs]
     return signing.Signer(salt=SALT).signature(repr(seen))
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -13,9 +14,11 @@ from houses import availability, price_changes, quotes
 from houses.models import ChannelCalendar, House, PriceRule
 from houses.tests.test_admin import FORM
 from tests import make
+from tests.interleaving import before
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+READY = "houses.price_admin._entry"  # right before the transaction
 
 
 @pytest.fixture
@@ -25,6 +28,10 @@ def house() -> House:
 
 @pytest.fixture
 def desk() -> Client:
+    return manager()
+
+
+def manager() -> Client:
     client = Client()
     client.force_login(make.staff(roles.MANAGER))
     client.cookies["django_language"] = "en"
@@ -198,3 +205,74 @@ def test_a_home_leads_to_its_prices_and_its_calendars(desk: Client, house: House
     assert page(house) in form
     [link] = re.findall(r'href="(/admin/houses/channelcalendar/[^"]+)"', form.split("object-tools")[1])
     assert [row.house_id for row in desk.get(link).context["cl"].result_list] == [house.pk]
+
+
+# --- two managers at once -------------------------------------------------------------------------------
+
+
+def two_save(house: House, *sent: dict[str, object], interrupted: str = READY, **how: bool) -> list[str]:
+    """Let two agree to what they saw, the second before the first has written; return both pages."""
+    desks = manager(), manager()
+    seen = [d.post(page(house), s).context["preview"].agreed for d, s in zip(desks, sent, strict=True)]
+    pages = ["", ""]
+
+    def save(n: int) -> None:
+        pages[n] = desks[n].post(page(house), {**sent[n], "agreed": seen[n]}, follow=True).content.decode()
+
+    with before(interrupted, lambda: save(1), **how):
+        save(0)
+    return pages
+
+
+SAVES = pytest.mark.parametrize(
+    "saved",
+    [
+        [{"price": "500"}, {"price": "600"}],
+        [{"price": "500"}, {"price": "500"}],
+        [{"price": "300"}, {"price": "300", "name": "夏"}],
+        [{"price": "300"}, {"price": "300"}],
+    ],
+    ids=["two prices", "pressed twice", "two names for today's price", "today's price, pressed twice"],
+)
+
+
+@SAVES
+def test_STA03_of_two_seasonal_prices_at_once_one_is_saved(saved: list[dict[str, str]], house: House) -> None:
+    first, second = two_save(house, *[typed(1, 3, **each) for each in saved])
+    assert [f"{rule.price_fen}" for rule in house.price_rules.all()] == [f"{saved[1]['price']}00"]
+    assert "Seasonal price added" in second
+    assert "Prices have changed in the meantime." in first
+    assert f'value="{saved[0]["price"]}"' in first  # what was typed is kept
+
+
+@SAVES
+def test_twin_STA03_without_comparing_both_are_saved(
+    saved: list[dict[str, str]], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_changes, "_digest", lambda *seen: "agreed")
+    two_save(house, *[typed(1, 3, **each) for each in saved])
+    assert house.price_rules.count() == 2
+
+
+def saved_under_the_lock(house: House) -> int:
+    """Save two, the second when the first has compared and not written yet; return how many are left."""
+    sent = typed(1, 3, "500"), typed(1, 3, "600")
+    two_save(house, *sent, interrupted="houses.models.PriceRule.save", elsewhere=True)
+    return house.price_rules.count()
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_STA03_a_seasonal_price_is_compared_and_saved_under_the_lock(house: House) -> None:
+    assert saved_under_the_lock(house) == 1
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_twin_STA03_a_seasonal_price_compared_without_the_lock(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("on SQLite the transaction itself is the lock")
+    monkeypatch.setattr("django.db.models.query.QuerySet.select_for_update", lambda rows, **how: rows)
+    assert saved_under_the_lock(house) == 2

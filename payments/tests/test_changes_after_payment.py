@@ -1,5 +1,6 @@
 """A dearer change of a paid stay: agreed on with its nights held, made once the difference is paid."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -616,3 +617,69 @@ def test_a_surplus_payment_has_a_limit_of_its_own(gateway: Gateway, settings) ->
     made = [refunds.create(payment, 15000, reason="STAFF", asked_by=staff) for payment in (newest, first)]
     made.append(refunds.create(first, 15000, reason="STAFF", asked_by=staff))
     assert [refund.status for refund in made] == ["DUE", "DUE", "PROPOSED"]
+
+
+def dropped_while_it_is_paid() -> tuple[Order, bool]:
+    """Staff drop the change, and the notice comes after they asked Alipay; return whether they are told."""
+    order = paid()
+    change(order, moved(order, last=1))
+    payment = press_pay(order)
+    with before("payments.books.attempts.drop_change", partial(tell_paid, payment)):
+        return order, is_refused(partial(stay_changes.drop, order, by=make.user(is_staff=True)))
+
+
+def is_refused(act: Callable[[], object]) -> bool:
+    try:
+        act()
+    except CannotChange:
+        return True
+    return False
+
+
+@pytest.fixture
+def without_comparing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End whichever change the order has, whether or not it waits."""
+
+    def end(change: StayChange, status: str) -> bool:
+        return bool(StayChange.objects.filter(pk=change.pk).update(status=status, waiting_for=None))
+
+    monkeypatch.setattr(waiting_changes, "waiting_change_of", lambda order: order.stay_changes.first())
+    monkeypatch.setattr(waiting_changes, "_end", end)
+
+
+def test_STA03_dropped_by_staff_at_the_instant_of_its_payment_it_is_made(gateway: Gateway) -> None:
+    gateway.says = {"query": alipay.not_existing()}
+    order, is_told = dropped_while_it_is_paid()
+    assert (now(order), is_told) == ((3, 45000, 3, ["MADE"]), True)
+    assert list(broken_rules()) == []
+
+
+def test_twin_STA03_without_comparing_a_paid_change_counts_as_dropped(
+    gateway: Gateway, without_comparing: None
+) -> None:
+    gateway.says = {"query": alipay.not_existing()}
+    order, is_told = dropped_while_it_is_paid()
+    assert (now(order)[3], is_told) == (["DROPPED"], False)
+    assert order.events.filter(kind="CHANGE_OFF").exists()  # the renter paid, and is told that it is off
+
+
+def drops() -> tuple[Order, list[Callable[[], bool]]]:
+    order = paid()
+    change(order, moved(order, last=1))
+    people = order.renter, make.user(is_staff=True)
+    return order, [partial(is_refused, partial(stay_changes.drop, order, by=by)) for by in people]
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_STA03_of_two_who_drop_a_change_one_is_told(gateway: Gateway) -> None:
+    order, acts = drops()
+    assert sorted(at_once(*acts)) == [False, True]
+    assert now(order) == (2, 30000, 2, ["DROPPED"])
+    assert order.events.filter(kind="CHANGE_OFF").count() == 1
+
+
+def test_twin_STA03_without_comparing_both_drop_it(gateway: Gateway, without_comparing: None) -> None:
+    order, acts = drops()
+    assert [act() for act in acts] == [False, False]
+    assert order.events.filter(kind="CHANGE_OFF").count() == 2

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import roles
 from payments import callbacks
-from payments.books import message_log
+from payments.books import attempts, message_log
 from payments.books.invariants import broken_rules
 from payments.models import GatewayMessage, Payment
 from tests import alipay, make
@@ -133,3 +133,20 @@ def test_STA04_pressed_by_four_at_once_and_again() -> None:
     press(finance(), message)
     assert payment.order.events.filter(kind="PAID").count() == 1
     assert list(broken_rules()) == []
+
+
+def test_twin_STA04_without_comparing_one_payment_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second press finds the order paid, and has the same money given back as surplus."""
+    payment, message = lost_and_found()
+    monkeypatch.setattr(callbacks, "can_be_replayed", lambda message: True)
+    monkeypatch.setattr(attempts, "_record", recorded_again)
+    for _ in range(2):
+        press(finance(), message)
+    assert payment.order.events.filter(kind="SURPLUS").count() == 1
+
+
+def recorded_again(payment: Payment, received: attempts.Received) -> bool:
+    paid = {"status": "PAID", "received_fen": received.amount_fen, "trade_no": received.trade_no}
+    Payment.objects.filter(pk=payment.pk).update(**paid, paid_at=received.paid_at, evidence=received.evidence)
+    payment.refresh_from_db()
+    return True

@@ -223,6 +223,23 @@ def test_REF10_four_approve_at_once_and_superusers_are_told_once(asker: Person) 
     assert (refund.status, refund.approved_by) == (Status.DUE, event.actor)
 
 
+def test_twin_REF10_without_comparing_a_second_approval_counts(
+    asker: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the first one's place, and the renter is told of a second refund."""
+
+    def move(refund: Refund, where: object, **columns: object) -> bool:
+        return bool(Refund.objects.filter(pk=refund.pk).update(**columns))
+
+    refund, others = proposed_by(asker.user), [finance() for _ in range(2)]
+    monkeypatch.setattr(refunds, "move", move)
+    for by in others:
+        approve(refund, by=by)
+    refund.refresh_from_db()
+    assert refund.approved_by == others[1]
+    assert refund.payment.order.events.filter(kind="REFUND_DUE").count() == 2
+
+
 # --- rights that are given while the refund is approved ---------------------------------------------------
 
 

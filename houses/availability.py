@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from core.prepared import MakeValue, Select
 from houses.channels import double_sales
 from houses.channels.nights import Held, plan
 from houses.models import BookedNight, House
@@ -154,8 +155,22 @@ def settle_channels(house: House) -> None:
 
 def taken(house: House, check_in: date, check_out: date, *, but_by: str = "") -> set[date]:
     """Return the nights of [check_in, check_out) that are held, except by the order `but_by`. One query."""
-    held = house.booked_nights.filter(night__gte=check_in, night__lt=check_out)
-    return set((held.exclude(order_number=but_by) if but_by else held).values_list("night", flat=True))
+    nights = (_TAKEN_BUT if but_by else _TAKEN).all(
+        house=house.pk, check_in=check_in, check_out=check_out, but_by=but_by
+    )
+    return {night for (night,) in nights}
+
+
+def _taken(value: MakeValue) -> QuerySet[BookedNight, tuple[date]]:
+    first, end = (value(BookedNight, "night", name) for name in ("check_in", "check_out"))
+    held = BookedNight.objects.filter(house=value(BookedNight, "house"), night__gte=first, night__lt=end)
+    return held.values_list("night")
+
+
+_TAKEN = Select(_taken)
+_TAKEN_BUT = Select(
+    lambda value: _taken(value).exclude(order_number=value(BookedNight, "order_number", "but_by"))
+)
 
 
 def free(houses: QuerySet[House], nights: Sequence[Any]) -> QuerySet[House]:

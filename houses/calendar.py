@@ -25,10 +25,7 @@ class Day:
     """Price of a free night."""
     least: int = 0
     """Minimum nights of a stay that begins here, where a season asks for more than the house; else 0."""
-
-    @property
-    def is_today(self) -> bool:
-        return self.date == timezone.localdate()
+    is_today: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,10 @@ def of_house(rates: Rates, wanted: str, *, order_number: str = "") -> Calendar:
         if not today <= at <= last:
             return Day(at, "over")
         if at in taken:
-            return Day(at, "taken")
+            return Day(at, "taken", is_today=at == today)
         least = rates.min_nights(at)
-        return Day(at, "free", rates.price_of(at), least if least > rates.house.min_nights else 0)
+        asked = least if least > rates.house.min_nights else 0
+        return Day(at, "free", rates.price_of(at), asked, is_today=at == today)
 
     return Calendar(
         months=[_month(first, day) for first in starts],

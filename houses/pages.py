@@ -5,20 +5,27 @@ from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
+from core.prepared import Select
 from core.templatetags.ihome import WEEKDAYS
 from houses import availability, calendar, destinations, place
 from houses.favourites import kept_by
 from houses.forms import StayForm
 from houses.guest_form import GuestForm, read_draft
-from houses.models import House
+from houses.models import Facility, House, HousePhoto
 from houses.search_form import FOLDED
 
 REVIEWS_SHOWN = 10
+
+_LISTED = Select(
+    lambda value: House.objects.select_related("area").filter(pk=value(House, "pk"), is_listed=True)
+)
+_PHOTOS = Select(lambda value: HousePhoto.objects.filter(house=value(HousePhoto, "house")))
+_FACILITIES = Select(lambda value: Facility.objects.filter(houses=value(House, "pk", "house")))
 
 MAX_VALUE_LENGTH = 20
 """Longer values are dropped: no date or number has so many characters."""
@@ -26,6 +33,14 @@ LONGER = {"place": destinations.MAX_LENGTH, "facilities": 100}
 STAY_FIELDS = ("check_in", "check_out", "guests")
 SEARCH_FIELDS = ("place", "area", *STAY_FIELDS, *FOLDED, "sort", "page")
 MAX_SEARCH_LENGTH = 2000
+
+
+def listed(pk: int) -> House:
+    """Return a home that visitors may see. Raises Http404."""
+    house = _LISTED.first(pk=pk)
+    if house is None:
+        raise Http404
+    return house
 
 
 def pick(params: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
@@ -106,13 +121,15 @@ def house_page(
 ) -> HttpResponse:
     """Render the page of a house with its booking form, also after a refused booking."""
     draft = read_draft(request, house.pk)
+    photos = _PHOTOS.all(house=house.pk)
+    house.cover = photos[0] if photos else None
     own_order = _check_free(request, house, form)
     shown = {name: form[name].value() for name in STAY_FIELDS}
     search = request.POST.get("search") or request.GET.get("search")
     context = {
         "house": house,
-        "photos": house.photos.all(),
-        "facilities": house.facilities.all(),
+        "photos": photos,
+        "facilities": _FACILITIES.all(house=house.pk),
         "form": form,
         "guest_form": guest_form or GuestForm(initial=draft),
         "own_order": own_order,

@@ -2,7 +2,7 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -12,8 +12,16 @@ from houses.chips import chips_of
 from houses.destinations import near
 from houses.favourites import kept_by
 from houses.forms import StayForm
-from houses.models import Area, House
-from houses.pages import SEARCH_FIELDS, STAY_FIELDS, house_page, house_query, pick, quote_page
+from houses.models import Area
+from houses.pages import (
+    SEARCH_FIELDS,
+    STAY_FIELDS,
+    house_page,
+    house_query,
+    listed,
+    pick,
+    quote_page,
+)
 from houses.search import Sort, keys
 from houses.search_form import SearchForm
 
@@ -62,7 +70,7 @@ def _alternatives(form: SearchForm) -> dict[str, list[Area]]:
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    house = get_object_or_404(House.objects.select_related("area"), pk=pk, is_listed=True)
+    house = listed(pk)
     typed = {"guests": "1", **{name: request.GET[name] for name in STAY_FIELDS if name in request.GET}}
     if typed.get("check_in") and typed.get("check_out"):
         form = StayForm(typed, house=house)
@@ -75,14 +83,14 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 def quote(request: HttpRequest, pk: int) -> HttpResponse:
     """Price of a stay, for the script of the booking box."""
-    house = get_object_or_404(House, pk=pk, is_listed=True)
+    house = listed(pk)
     return quote_page(request, house, StayForm(request.GET, house=house))
 
 
 @require_safe
 def photos(request: HttpRequest, pk: int) -> HttpResponse:
     """Show all photos of a house, one below the other: without scripts, the gallery leads here."""
-    house = get_object_or_404(House, pk=pk, is_listed=True)
+    house = listed(pk)
     found = list(house.photos.all())
     if not found:
         raise Http404

@@ -26,6 +26,7 @@ _LATIN = re.compile("[A-Za-z]{2}")
 
 
 @register.filter
+@lru_cache(maxsize=4096, typed=True)  # a float is refused though it equals an int
 def yuan(fen: int) -> str:
     """Format fen, 99999999 -> "￥999,999.99", -1 -> "-￥0.01". Raises ValueError unless it is an int."""
     text = yuan_text(fen)

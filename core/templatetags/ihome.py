@@ -34,10 +34,17 @@ def yuan(fen: int) -> str:
     return f"{'-' if fen < 0 else ''}￥{int(whole):,}.{cents}"
 
 
+LONG_FEN = 10_000_00
+
+
 @register.filter
 def short_yuan(fen: int) -> str:
-    """Format fen where there is little space, 188800 -> "1,888", 12345 -> "123.45"."""
-    return yuan(fen).removeprefix("￥").removesuffix(".00")
+    """Format fen where there is little space, 188800 -> "1,888", 12345 -> "123.45", 1234501 -> "12,346".
+
+    From 10,000 yuan on it leaves out the fen and rounds up: nobody is charged more than was shown.
+    """
+    shown = fen if fen < LONG_FEN else -(-fen // 100) * 100
+    return yuan(shown).removeprefix("￥").removesuffix(".00")
 
 
 # Django's Chinese catalogue has only the long names: 星期一, 星期二 …

@@ -8,7 +8,7 @@ import time_machine
 from django.template import Context, Template
 from django.utils import translation
 
-from core.templatetags.ihome import day, icon, lang_of, moment, stars, stay_date, with_lang, yuan
+from core.templatetags.ihome import day, icon, lang_of, moment, short_yuan, stars, stay_date, with_lang, yuan
 
 NOON_IN_BEIJING = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
@@ -32,6 +32,20 @@ def this_year_is_2026() -> object:
 )
 def test_thousands_are_grouped(fen: int, text: str) -> None:
     assert yuan(fen) == text
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [
+        (188_800, "1,888"),
+        (12_345, "123.45"),
+        (999_999, "9,999.99"),
+        (1_000_001, "10,001"),
+        (9_999_999, "100,000"),
+    ],
+)
+def test_in_a_calendar_long_prices_are_rounded_up(fen: int, text: str) -> None:
+    assert short_yuan(fen) == text
 
 
 @pytest.mark.parametrize("amount", [300.0, "30000", True, None])

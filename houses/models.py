@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.links import address
+from core.prepared import Select
 from houses import facts
 from houses.channels.models import ChannelCalendar as ChannelCalendar
 from houses.channels.models import DoubleSale as DoubleSale
@@ -232,7 +233,8 @@ class House(Described, Fees):
     @cached_property
     def cover(self) -> "HousePhoto | None":
         """First photo. Costs a query unless `photos` is prefetched, or covers.attach() has set it."""
-        return next(iter(self.photos.all()), None)
+        is_there = "photos" in getattr(self, "_prefetched_objects_cache", ())
+        return next(iter(self.photos.all()), None) if is_there else _COVER.first(house=self.pk)
 
 
 class HousePhoto(StoredPhoto):
@@ -249,6 +251,9 @@ class HousePhoto(StoredPhoto):
     @property
     def shown_caption(self) -> str:
         return in_page_language(self, "caption")
+
+
+_COVER = Select(lambda value: HousePhoto.objects.filter(house=value(HousePhoto, "house"))[:1])
 
 
 class BookedNight(models.Model):

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.guards import signed_in_post, signed_in_user, verify_address
 from core import rate_limits
+from core.prepared import Select
 from documents import agreements
 from houses.availability import NightsTaken
 from houses.forms import StayForm
@@ -29,7 +30,7 @@ from orders.access import order_of, own_page
 from orders.forms import ReviewForm
 from orders.ics import calendar_of, has_file
 from orders.limits import TooManyUnpaid
-from orders.models import Order, Review, StayChange
+from orders.models import Order, OrderEvent, Review, StayChange
 from orders.money_state import came_outside, ending_of, has_begun_to_pay_change, money_of, payment_facts
 from orders.pages import counts_by_stage, next_trip_first, page_of_orders
 from orders.recovery import BookingsHeld
@@ -171,6 +172,11 @@ def order_list(request: HttpRequest) -> HttpResponse:
     return render(request, "orders/order_list.html", context)
 
 
+_EVENTS = Select(
+    lambda value: OrderEvent.objects.filter(order=value(OrderEvent, "order")).order_by("-created_at", "-id")
+)
+
+
 @require_safe
 @never_cache
 @login_required
@@ -188,7 +194,7 @@ def order_page(
     if review_form is None and (order.is_reviewable or _wants_to_edit(request, written)):
         draft = review_draft.read(request, order.number) or {}
         review_form = ReviewForm(initial=draft or _as_written(written))
-    events = list(order.events.select_related("actor").order_by("-created_at", "-id"))
+    events = _EVENTS.all(order=order.pk)
     money = money_of(order, events)
     context: dict[str, object] = {
         "order": order,

@@ -16,12 +16,15 @@ def address(view_name: str, key: object = None) -> str:
     return f"{before}{'' if key is None else key}{after}"
 
 
+def any_address(view_name: str, *args: object) -> str:
+    """Return the address of a view, also of one that takes other arguments."""
+    is_plain = all(str(arg).isascii() and str(arg).isdecimal() for arg in args) and len(args) < 2
+    return address(view_name, *args) if is_plain else reverse(view_name, args=args)
+
+
 def absolute_url(view_name: str, *args: object) -> str:
     """Return the public URL of a view, under SITE_URL: for Alipay, mails and calendar files."""
-    is_plain = all(str(arg).isascii() and str(arg).isdecimal() for arg in args) and len(args) < 2
-    return _origin(settings.SITE_URL) + (
-        address(view_name, *args) if is_plain else reverse(view_name, args=args)
-    )
+    return _origin(settings.SITE_URL) + any_address(view_name, *args)
 
 
 @cache

@@ -12,13 +12,13 @@ from django.http import QueryDict
 from django.template.defaultfilters import capfirst, date, floatformat, time, truncatechars
 from django.template.defaulttags import querystring
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 from jinja2 import ChainableUndefined, Environment, pass_context, select_autoescape
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
+from core.links import any_address
 from core.templatetags import ihome
 from documents import agreements
 from houses.templatetags.houses import share_picture
@@ -77,6 +77,11 @@ def _translated(message: str, language: str | None) -> SafeString:
 
 
 def _ngettext(one: str, more: str, number: int) -> SafeString:
+    return _plural(one, more, number, translation.get_language())
+
+
+@lru_cache(maxsize=4096)
+def _plural(one: str, more: str, number: int, language: str | None) -> SafeString:
     return SafeString(translation.ngettext(one, more, number))
 
 
@@ -86,15 +91,6 @@ def _pgettext(context: str, message: str) -> SafeString:
 
 def _npgettext(context: str, one: str, more: str, number: int) -> SafeString:
     return SafeString(translation.npgettext(context, one, more, number))
-
-
-@cache
-def _plain_url(name: str) -> str:
-    return reverse(name)
-
-
-def _url(name: str, *args: object) -> str:
-    return reverse(name, args=args) if args else _plain_url(name)
 
 
 @pass_context
@@ -120,7 +116,7 @@ _GLOBALS = {
     "site_address": ihome.site_address,
     "static": cache(static),
     "static_prefix": lambda: settings.STATIC_URL,
-    "url": _url,
+    "url": any_address,
 }
 _FILTERS = {
     "capfirst": capfirst,

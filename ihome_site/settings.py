@@ -123,7 +123,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "ihome_site.jinja.environment",
-            "context_processors": _CONTEXT_PROCESSORS[1:],  # the request is there without one
+            # The request is there without one.
+            "context_processors": [*_CONTEXT_PROCESSORS[1:], "ihome_site.context_processors.one_token"],
         },
     },
     {  # the admin

@@ -226,6 +226,30 @@ class Update(_Statement):
         return query.get_compiler(connection=connection).as_sql()
 
 
+_TAKEN: dict[type[models.Field], type] = {
+    models.CharField: str,
+    models.TextField: str,
+    models.BigIntegerField: int,
+    models.ForeignKey: int,
+    models.DateTimeField: type(None),
+}
+"""Types of an instance's values that the driver takes as they are, beside None."""
+
+
+def _taken(field: Any) -> type | None:
+    """Return the type for a field, None if Django must turn each value or makes it when saving."""
+    is_made = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return None if is_made else _TAKEN.get(type(field))
+
+
+def _stored(row: models.Model, field: Any, taken: type | None) -> Any:
+    value = row.__dict__.get(field.attname, row)  # the row itself, of no such type, where it is missing
+    is_taken = value is None or type(value) is taken or taken is str and isinstance(value, str)
+    if taken and is_taken:
+        return value
+    return field.get_db_prep_save(_value(field, row), connection)
+
+
 def _value(field: Any, row: models.Model) -> Any:
     value = field.pre_save(row, True)
     return field.db_default if isinstance(value, DatabaseDefault) else value
@@ -240,7 +264,7 @@ class Insert(_Statement, Generic[R]):
 
     def __call__(self, row: R) -> R:
         sql, fields = self._parts()
-        values = [field.get_db_prep_save(_value(field, row), connection) for field in fields]
+        values = [_stored(row, field, taken) for field, taken in fields]
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
             if self._model._meta.auto_field:
@@ -258,4 +282,4 @@ class Insert(_Statement, Generic[R]):
         query = InsertQuery(self._model)
         query.insert_values(fields, [row], raw=True)
         ((sql, _params),) = query.get_compiler(connection=connection).as_sql()
-        return sql, fields
+        return sql, [(field, _taken(field)) for field in fields]

@@ -129,7 +129,7 @@ def _parse(pairs: list[bytes]) -> tuple[Params, str, str]:
 
 
 def _unescaped(pair: bytes) -> tuple[str, str]:
-    raw_name, equals, raw_value = (part.replace(b"+", b" ") for part in pair.partition(b"="))
+    raw_name, equals, raw_value = pair.replace(b"+", b" ").partition(b"=")
     name = unquote_to_bytes(raw_name).decode("latin-1")
     if not equals or not _NAME.fullmatch(name):
         raise Rejected(Reason.NO_NAME, "a field without a valid name")

@@ -244,7 +244,7 @@ def _taken(field: Any) -> type | None:
 
 def _stored(row: models.Model, field: Any, taken: type | None) -> Any:
     value = row.__dict__.get(field.attname, row)  # the row itself, of no such type, where it is missing
-    is_taken = value is None or type(value) is taken or taken is str and isinstance(value, str)
+    is_taken = value is None or type(value) is taken or (taken is str and isinstance(value, str))
     if taken and is_taken:
         return value
     return field.get_db_prep_save(_value(field, row), connection)

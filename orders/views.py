@@ -13,11 +13,11 @@ from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.guards import signed_in_post, signed_in_user, verify_address
 from core import rate_limits
+from core.caching import never_cache
 from core.prepared import Select
 from documents import agreements
 from houses.availability import NightsTaken

@@ -9,12 +9,12 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.guards import signed_in_or_back_to, signed_in_post, signed_in_user
 from accounts.models import User
+from core.caching import never_cache
 from orders.access import order_of, own_order, own_page
 from orders.models import Order
 from orders.waiting_changes import waiting_change_of

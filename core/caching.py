@@ -18,7 +18,7 @@ def never_cache(
     """Decorate a view as Django's never_cache does, which takes the header apart for each directive."""
 
     @wraps(view)
-    def uncached(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def uncached(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         response = view(request, *args, **kwargs)
         if "Cache-Control" in response.headers:
             add_never_cache_headers(response)

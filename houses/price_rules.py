@@ -92,7 +92,13 @@ class PriceRule(models.Model):
                 condition=Q(last_night__gte=F("first_night")), name="rule_ends_after_it_begins"
             ),
         ]
-        indexes = [models.Index(fields=["house", "last_night", "first_night"], name="rules_of_a_house")]
+        indexes = [
+            models.Index(fields=["house", "last_night", "first_night"], name="rules_of_a_house"),
+            # For the search: homes that ask for more nights than a stay has.
+            models.Index(
+                fields=["min_nights", "last_night", "first_night", "house"], name="rules_by_minimum"
+            ),
+        ]
 
     def __str__(self) -> str:
         return (self.name_en if get_language() == "en" else "") or self.name

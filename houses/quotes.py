@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import get_language
 
 from core.prepared import Select, SelectMany
@@ -207,9 +205,14 @@ def for_stay(houses: Iterable[House], check_in: date, check_out: date, guests: i
 
 
 def allowed(houses: QuerySet[House], check_in: object, nights: int) -> QuerySet[House]:
-    """Filter `houses` to those whose seasonal minimum, if any, allows so few nights. No further query."""
+    """Filter `houses` to those whose seasonal minimum, if any, allows so few nights. No further query.
+
+    The rule that counts is looked for only in homes with one that asks for more, which are few and have an
+    index: finding it sorts the rules of a home.
+    """
     holding = PriceRule.objects.filter(
         Q(("first_night__lte", check_in), ("last_night__gte", check_in)), house=OuterRef("pk")
     ).order_by("nights", "-pk")
-    least: Any = Coalesce(Subquery(holding.values("min_nights")[:1]), 1)
-    return houses.alias(seasonal_min_nights=least).filter(seasonal_min_nights__lte=nights)
+    least = Subquery(holding.values("min_nights")[:1])
+    asks_for_more = Exists(holding.order_by().filter(min_nights__gt=nights))
+    return houses.alias(seasonal_min_nights=least).filter(~asks_for_more | Q(seasonal_min_nights__lte=nights))

@@ -105,10 +105,10 @@ def _matching(
     sort: Sort,
 ) -> QuerySet[House]:
     homes = homes.filter(*limits.items(), is_listed=True)
-    if facilities:
-        homes = _with_all(homes, facilities)
     if nights:
         homes = _for_stay(homes, nights)
+    if facilities:
+        homes = _with_all(homes, facilities)
     return homes.order_by(*_ORDER[sort])
 
 
@@ -138,4 +138,4 @@ def _with_all(homes: QuerySet[House], facilities: Sequence[Any]) -> QuerySet[Hou
 
 def _for_stay(homes: QuerySet[House], nights: Sequence[object]) -> QuerySet[House]:
     homes = homes.filter(min_nights__lte=len(nights), max_nights__gte=len(nights))
-    return availability.free(quotes.allowed(homes, nights[0], len(nights)), nights)
+    return quotes.allowed(availability.free(homes, nights), nights[0], len(nights))

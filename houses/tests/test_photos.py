@@ -507,7 +507,7 @@ def test_the_first_photo_of_a_home_comes_at_once_and_the_others_later(client: Cl
 
 def test_browsers_keep_a_photo_for_a_year(client: Client) -> None:
     photo = uploaded(make.house(), 300, 200)
-    for url, kind in ((photo.image.url, "jpeg"), (photo.image.url.replace("jpg", "webp"), "webp")):
+    for url, kind in ((photo.image.url, "jpeg"), (photo.image.url.replace(".jpg", ".webp"), "webp")):
         answer = client.get(url)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, f"image/{kind}")
         assert "max-age=31536000" in answer.headers["Cache-Control"]

@@ -93,9 +93,12 @@ class Select(_Statement, Generic[M]):
 
     def all(self, **values: Any) -> list[M]:
         sql, params, converters, instance = self._parts()
-        with connection.cursor() as cursor:
-            cursor.execute(sql, _bound(params, values))
-            rows: Sequence[Any] = cursor.fetchall()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, _bound(params, values))
+                rows: Sequence[Any] = cursor.fetchall()
+        except OverflowError:  # SQLite takes 64 bits. A queryset knows whether no row can match, or all do
+            return list(self._describe(lambda _model, field, name="": values[name or field]))
         return [instance(_converted(row, converters)) for row in rows]
 
     def first(self, **values: Any) -> M | None:
@@ -141,8 +144,10 @@ class SelectMany(Generic[M]):
 
     def _of(self, size: int) -> Select[M]:
         if size not in self._by_size:
-            keys = [_placeholder(self._model, self._field, f"key{at}") for at in range(size)]
-            self._by_size[size] = Select(lambda value: self._describe(value, keys))
+            names = [f"key{at}" for at in range(size)]
+            self._by_size[size] = Select(
+                lambda value: self._describe(value, [value(self._model, self._field, name) for name in names])
+            )
         return self._by_size[size]
 
 

@@ -70,6 +70,13 @@ def test_rows_of_many_keys(count: int) -> None:
     assert HOMES.all(keys, price_fen=10**9) == []
 
 
+@pytest.mark.parametrize(("price_fen", "is_found"), [(2**63, False), (-(2**63) - 1, True)])
+def test_a_number_that_no_column_holds_finds_what_a_queryset_finds(price_fen: int, is_found: bool) -> None:
+    home = make.house()
+    assert HOMES.all([home.pk], price_fen=price_fen) == [home] * is_found
+    assert list(House.objects.filter(pk=home.pk, price_fen__gte=price_fen)) == [home] * is_found
+
+
 def test_no_keys_send_nothing() -> None:
     with CaptureQueriesContext(connection) as sent:
         assert HOMES.all([], price_fen=1) == []

@@ -26,7 +26,8 @@ def test_listed_houses_are_found_and_others_are_not(client: Client) -> None:
     assert listed.get_absolute_url() in page
     assert hidden.title not in page
     assert client.get(hidden.get_absolute_url()).status_code == 404
-    assert client.get("/houses/999999/").status_code == 404
+    for key in (999999, 2**63, 10**400):
+        assert client.get(f"/houses/{key}/").status_code == 404
 
 
 def test_an_empty_list_has_a_message(client: Client) -> None:

@@ -49,7 +49,8 @@ def feed(request: HttpRequest, pk: int, token: str) -> HttpResponseBase:
 
 def _calendar(pk: int, token: str) -> ChannelCalendar:
     """Return the calendar of this address. Compares in constant time; 404 if there is none."""
-    for calendar in ChannelCalendar.objects.filter(house=pk):
+    # By `house__pk`, since `house` hands a key beyond 64 bits to SQLite, which raises OverflowError.
+    for calendar in ChannelCalendar.objects.filter(house__pk=pk):
         if constant_time_compare(calendar.token, token):
             return calendar
     raise Http404

@@ -384,6 +384,7 @@ def test_the_feed_is_at_its_private_address_alone(airbnb: ChannelCalendar) -> No
     client = Client()
     for token in (other.token, airbnb.token[:-1], "x"):
         assert client.get(f"/houses/{airbnb.house_id}/calendar/{token}.ics").status_code == 404
+    assert client.get(f"/houses/{2**63}/calendar/{airbnb.token}.ics").status_code == 404
     assert client.post(airbnb.feed_path).status_code == 405
     assert client.head(airbnb.feed_path).status_code == 200
     airbnb.refresh_from_db()

@@ -10,27 +10,30 @@ _SAMPLE = "0" * 14
 """An argument that fits every view with a key or an order number."""
 
 
-def address(view_name: str, key: object = None) -> str:
-    """Return the address of a view, with a key or an order number if it takes one."""
-    before, after = _parts(view_name, key is None)
-    return f"{before}{'' if key is None else key}{after}"
-
-
-def any_address(view_name: str, *args: object) -> str:
-    """Return the address of a view, also of one that takes other arguments."""
-    is_plain = all(str(arg).isascii() and str(arg).isdecimal() for arg in args) and len(args) < 2
-    return address(view_name, *args) if is_plain else reverse(view_name, args=args)
+def address(view_name: str, *args: object) -> str:
+    """Return the address of a view. By reverse() if it takes more than a key or an order number."""
+    if not args:
+        return _whole(view_name)
+    key = str(args[0])
+    if len(args) > 1 or not (key.isascii() and key.isdecimal()):
+        return reverse(view_name, args=args)
+    before, after = _around_key(view_name)
+    return f"{before}{key}{after}"
 
 
 def absolute_url(view_name: str, *args: object) -> str:
     """Return the public URL of a view, under SITE_URL: for Alipay, mails and calendar files."""
-    return _origin(settings.SITE_URL) + any_address(view_name, *args)
+    return _origin(settings.SITE_URL) + address(view_name, *args)
 
 
 @cache
-def _parts(view_name: str, is_whole: bool) -> tuple[str, str]:
-    found = reverse(view_name, args=() if is_whole else (_SAMPLE,))
-    before, _sample, after = found.partition(_SAMPLE)
+def _whole(view_name: str) -> str:
+    return reverse(view_name)
+
+
+@cache
+def _around_key(view_name: str) -> tuple[str, str]:
+    before, _sample, after = reverse(view_name, args=[_SAMPLE]).partition(_SAMPLE)
     return before, after
 
 

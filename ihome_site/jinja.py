@@ -18,7 +18,7 @@ from jinja2 import ChainableUndefined, Environment, pass_context, select_autoesc
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
-from core.links import any_address
+from core.links import address
 from core.templatetags import ihome
 from documents import agreements
 from houses.templatetags.houses import share_picture
@@ -116,7 +116,7 @@ _GLOBALS = {
     "site_address": ihome.site_address,
     "static": cache(static),
     "static_prefix": lambda: settings.STATIC_URL,
-    "url": any_address,
+    "url": address,
 }
 _FILTERS = {
     "capfirst": capfirst,

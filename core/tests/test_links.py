@@ -20,6 +20,12 @@ def test_an_address_without_a_key() -> None:
         address("orders:detail")
 
 
+def test_an_address_with_other_arguments() -> None:
+    assert address("houses:feed", 7, "x") == reverse("houses:feed", args=[7, "x"])
+    with pytest.raises(NoReverseMatch):
+        address("houses:detail", "x")
+
+
 def test_an_absolute_address(settings: object) -> None:
     settings.SITE_URL = "https://ihome.example"
     assert absolute_url("payments:notify") == "https://ihome.example/payments/notify/"

@@ -38,8 +38,11 @@ class FormRenderer(renderers.Jinja2):
 _others = renderers.DjangoTemplates()
 
 
-class Noticed(ChainableUndefined):
-    """A name that the view didn't give is false and nothing else; an attribute has to be there."""
+class LoudUndefined(ChainableUndefined):
+    """An error where a page prints or loops over what is missing, or tests an attribute that is missing.
+
+    A name that the view didn't give may be tested: it is false.
+    """
 
     def __bool__(self) -> bool:
         return self._undefined_obj is not missing and self._fail_with_undefined_error()
@@ -50,7 +53,7 @@ class Noticed(ChainableUndefined):
 def environment(**options: Any) -> Environment:
     """Build the environment. On a site that serves, what is missing is empty rather than an error."""
     del options["autoescape"]  # also of mails, which are plain text
-    options["undefined"] = Noticed if settings.DEBUG else ChainableUndefined
+    options["undefined"] = LoudUndefined if settings.DEBUG else ChainableUndefined
     env = Environment(
         autoescape=select_autoescape(["html"], default=False),
         extensions=["jinja2.ext.i18n"],

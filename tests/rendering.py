@@ -10,7 +10,7 @@ from django.template.backends.jinja2 import Template
 from django.test.signals import template_rendered
 from jinja2 import Environment
 
-from ihome_site.jinja import Noticed
+from ihome_site.jinja import LoudUndefined
 
 
 class Uncalled:
@@ -38,7 +38,7 @@ class StrictEnvironment(Environment):
 def strict_templates() -> Iterator[None]:
     """Notice what is missing or not called. Tell django.test what is rendered, as the other engine does."""
     env = engines["jinja2"].env
-    env.__class__, env.undefined = StrictEnvironment, Noticed
+    env.__class__, env.undefined = StrictEnvironment, LoudUndefined
     render = Template.render
 
     def told(self: Template, context: dict[str, Any] | None = None, request: Any = None) -> str:

@@ -15,7 +15,10 @@ _NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
 def never_cache(
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Decorate a view as Django's never_cache does, which takes the header apart for each directive."""
+    """Decorate a view as Django's never_cache does, which takes the header apart for each directive.
+
+    For the pages that are asked for most. The others keep Django's.
+    """
 
     @wraps(view)
     def uncached(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

@@ -64,7 +64,7 @@ def new_to(user_key: int) -> Sequence[Kind]:
 
 
 def new_to_visitor(user: AbstractBaseUser | AnonymousUser | None) -> Sequence[Kind]:
-    """Return what a form that agrees names as changed: nothing to who has agreed to nothing yet."""
+    """Return the documents that changed since a user agreed to them. None for anonymous visitors."""
     return new_to(user.pk) if user is not None and user.is_authenticated else []
 
 

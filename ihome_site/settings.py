@@ -123,7 +123,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "ihome_site.jinja.environment",
-            # The request is there without one.
+            # Without the first: Django's backend for Jinja2 adds the request itself.
             "context_processors": [*_CONTEXT_PROCESSORS[1:], "ihome_site.context_processors.one_token"],
         },
     },

@@ -38,25 +38,18 @@ _ORDER = {
 
 def find(
     *,
-    area: Area | None = None,
     place: Q | None = None,
     stay: tuple[date, date] | None = None,
-    guests: int | None = None,
-    sort: Sort = Sort.NEW,
-    price_from: int | None = None,
-    price_to: int | None = None,
-    bedrooms: int | None = None,
     facilities: Sequence[int] = (),
-    instant: bool = False,
-    whole: bool = False,
+    sort: Sort = Sort.NEW,
+    **filters: Any,
 ) -> QuerySet[House]:
     """Return the listed homes that match; for `stay`, those free and allowed for [check_in, check_out).
 
-    Prices are in yuan, of the base price per night. A home must have all of `facilities`.
+    A home must have all of `facilities`. `filters`: those of _limits().
     """
-    limits = _limits(area, guests, price_from, price_to, bedrooms, instant, whole)
-    homes = House.objects.filter(place or Q())
-    return _matching(homes, limits, list(set(facilities)), nights_between(*stay) if stay else [], sort)
+    homes, nights = House.objects.filter(place or Q()), nights_between(*stay) if stay else []
+    return _matching(homes, _limits(**filters), list(set(facilities)), nights, sort)
 
 
 def keys(at_most: int, *, place: Q | None = None, sort: Sort = Sort.NEW, **filters: Any) -> list[int]:
@@ -76,6 +69,7 @@ def keys(at_most: int, *, place: Q | None = None, sort: Sort = Sort.NEW, **filte
 
 
 def _limits(
+    *,
     area: Area | None = None,
     guests: int | None = None,
     price_from: int | None = None,
@@ -84,7 +78,10 @@ def _limits(
     instant: bool = False,
     whole: bool = False,
 ) -> dict[str, object]:
-    """Return the lookups of House of these filters, without those that are not set."""
+    """Return the lookups of House of these filters, without those that are not set.
+
+    Prices are in yuan, of the base price per night.
+    """
     limits: dict[str, object] = {
         "area": area and area.pk,
         "capacity__gte": guests,

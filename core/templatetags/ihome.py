@@ -127,7 +127,6 @@ def lang_of(text: str) -> SafeString:
     return SafeString("" if is_page_language else f' lang="{lang}"')
 
 
-@register.filter
 def with_lang(text: str) -> SafeString:
     """Return a text that users wrote, for a sentence of the page: in a span with `lang_of`, if it has one."""
     attribute = lang_of(text)

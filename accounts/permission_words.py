@@ -64,6 +64,7 @@ class PermissionTicks(forms.CheckboxSelectMultiple):
     template_name = "admin/accounts/permissions.html"
 
     def render(self, *args: Any, **kwargs: Any) -> Any:
+        """By the engine that has the admin's templates: FormRenderer looks among Django's own alone."""
         return super().render(*args, **{**kwargs, "renderer": TemplatesSetting()})
 
 

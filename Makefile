@@ -3,7 +3,6 @@
 PORT ?= 8000
 STANDIN_PORT ?= 8001
 N ?= 1000
-MINUTES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
@@ -72,7 +71,7 @@ cluster: machine-cluster ## run the site on three database nodes on this machine
 	@$(PYTHON) -m deploy.cluster --port $(PORT) --standin-port $(STANDIN_PORT)
 
 chaos: machine-cluster ## kill, freeze and cut off its parts while renters pay, then count what was acknowledged (MINUTES=3)
-	@$(PYTHON) -m deploy.cluster.chaos --minutes $(MINUTES)
+	@$(PYTHON) -m deploy.cluster.chaos --minutes $(or $(MINUTES),3)
 
 clean: ## remove .demo, .cluster, .venv, .venv-unit and caches
 	rm -rf .demo .cluster .server-test .venv .venv-unit .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

@@ -4,17 +4,14 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from django.db import connection
-
+from benchmarks import serving
 from benchmarks.serving import HOST, ROOT
 from benchmarks.standin import Alipay
 
@@ -69,9 +66,7 @@ def redis() -> Iterator[Restarted]:
         print("redis-server is not installed: the site runs without Redis")
         yield Restarted([])
         return
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
+    port = serving.free_port()
     with running(
         [program, f"--port {port}", f"--bind {HOST}", "--save", ""], f"redis://{HOST}:{port}/0"
     ) as it:
@@ -90,9 +85,7 @@ class Trouble:
     def __init__(self, master: int, redis: Restarted, sweep: Restarted, alipay: Alipay, seed: int) -> None:
         self._master, self._redis, self._sweep, self._alipay = master, redis, sweep, alipay
         self._dice = random.Random(seed)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT @@pid_file")
-            self._database = int(Path(cursor.fetchone()[0]).read_text())
+        self._database = serving.database_process()
         self._left: list[Callable[[], str]] = []
 
     def strike(self) -> str:
@@ -115,8 +108,7 @@ class Trouble:
             self._alipay.clear_fault(name)
 
     def _worker(self) -> str:
-        children = Path(f"/proc/{self._master}/task/{self._master}/children").read_text().split()
-        os.kill(int(self._dice.choice(children)), signal.SIGKILL)
+        os.kill(self._dice.choice(serving.workers(self._master)), signal.SIGKILL)
         return "kill -9 of a worker"
 
     def _kill_sweep(self) -> str:

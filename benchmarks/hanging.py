@@ -14,9 +14,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from benchmarks import environment, serving
 from benchmarks.measure import Ratio
@@ -43,8 +42,7 @@ def main() -> int:
         pages = ("/", f"/houses/{make.house().pk}/")
         orders = [make.attempt().order for _ in range(RENTERS)]
         asking = [(Browser.of(order.renter), f"/payments/{order.number}/check/") for order in orders]
-        alipay = Alipay(standin_url)
-        alipay._do("faults", name="answer.hang")
+        Alipay(standin_url).fault("answer.hang")
         ratios = [*_alipay_hangs(port, pages, asking), *_database_hangs(port, pages)]
     for ratio in ratios:
         print(ratio)
@@ -76,7 +74,7 @@ def _p99_ms(seen: Seen) -> float:
 
 
 def _database_hangs(port: int, pages: Sequence[str]) -> list[Ratio]:
-    server = _server()
+    server = serving.database_process()
     with _looking(port, pages) as seen, _looking(port, ["/livez"], clients=1) as lives:
         time.sleep(1)
         os.kill(server, signal.SIGSTOP)
@@ -97,23 +95,6 @@ def _database_hangs(port: int, pages: Sequence[str]) -> list[Ratio]:
             "/livez, the longest in ms", max(seconds for _, seconds, _ in lives) * 1000, 1000, at_most=True
         ),
     ]
-
-
-def _server() -> int:
-    """Return the process of the MariaDB whose socket DATABASE_URL names."""
-    (address,) = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query)["unix_socket"]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and address.encode() in _command(entry):
-            return int(entry.name)
-    raise AssertionError(f"no process has {address}")
-
-
-def _command(process: Path) -> bytes:
-    try:
-        command = (process / "cmdline").read_bytes()
-    except OSError:
-        return b""
-    return command if b"mariadbd" in command.partition(b"\0")[0] else b""
 
 
 @contextmanager

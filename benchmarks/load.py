@@ -77,15 +77,15 @@ def measured(standin_url: str) -> dict[str, float]:
         ]
         with ThreadPoolExecutor(RENTERS) as pool:
             list(pool.map(lambda renter: renter.orders(0, WARM_UP_ORDERS), renters))
-            workers = _children(master)
-            database, start = _database_process(), time.monotonic()
+            workers = serving.workers(master)
+            database, start = serving.database_process(), time.monotonic()
             cpu, database_cpu = sum(map(_cpu_seconds, workers)), _cpu_seconds(database)
             found = pool.map(lambda renter: renter.orders(WARM_UP_ORDERS, ORDERS_OF_EACH), renters)
             seconds = sorted(each for times in found for each in times)
             elapsed = time.monotonic() - start
         cpu = sum(map(_cpu_seconds, workers)) - cpu
         database_cpu = _cpu_seconds(database) - database_cpu
-        private = max(map(_private_mib, workers))
+        private = max(map(serving.private_mib, workers))
     count = len(seconds)
     share = cpu / elapsed / (os.cpu_count() or 1)
     values = (
@@ -145,27 +145,9 @@ class Renter:
         return answer.getheader("Location") or "", text
 
 
-def _children(process: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
 def _cpu_seconds(process: int) -> float:
     user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-def _database_process() -> int:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT @@pid_file, @@datadir")
-        file, folder = cursor.fetchone()
-    return int((Path(folder) / file).read_text())
-
-
-def _private_mib(process: int) -> float:
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
 def beside(commit: str) -> dict[str, float]:

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from benchmarks import environment, serving
-from benchmarks.load import WORKERS, _children, _private_mib
+from benchmarks.load import WORKERS
 
 if TYPE_CHECKING:  # Django is not set up yet
     from benchmarks.faults import Trouble
@@ -42,8 +42,8 @@ class Flat:
     def look(self) -> str:
         from django.db import connection
 
-        workers = _children(self._master)
-        self.memory.append(sum(map(_private_mib, workers)) / max(1, len(workers)))
+        workers = serving.workers(self._master)
+        self.memory.append(sum(map(serving.private_mib, workers)) / max(1, len(workers)))
         with connection.cursor() as cursor:
             cursor.execute("SHOW STATUS LIKE 'Threads_connected'")
             self.connections.append(int(cursor.fetchone()[1]))

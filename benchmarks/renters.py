@@ -19,6 +19,7 @@ from benchmarks.environment import SITE_URL
 from benchmarks.serving import HOST
 from benchmarks.standin import Alipay
 from benchmarks.wsgi import Browser
+from deploy.cluster.counting import Acknowledged
 from tests import make
 
 FIRST_DAY, STAYS = 20, 40
@@ -32,19 +33,17 @@ class NotNow(Exception):
 
 
 @dataclass
-class Notes:
-    """Changes that the site has confirmed, its answers, and what went wrong."""
+class Notes(Acknowledged):
+    """Changes that the site has confirmed, its answers, and what went wrong.
 
-    booked: set[str] = field(default_factory=set)
-    paid: set[str] = field(default_factory=set)
-    """Attempts whose notice was answered `success`."""
-    cancelled: set[str] = field(default_factory=set)
+    `paid` has the attempts whose notice was answered `success`.
+    """
+
     answers: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        told = f"{len(self.booked)} booked, {len(self.paid)} paid, {len(self.cancelled)} cancelled"
-        return f"{told}, {sum(self.answers.values())} answers"
+        return f"{super().__str__()}, {self.answers.total()} answers"
 
 
 class Renter(threading.Thread):
@@ -98,7 +97,7 @@ class Renter(threading.Thread):
             except NotNow:
                 pass
             except Exception as error:  # also of the database, where this one makes a house
-                self._notes.answers[type(error).__name__] += 1
+                self._notes.failures[type(error).__name__] += 1
                 self._line.close()
             time.sleep(0.3)
         self._notes.wrong.append(f"given up after {PATIENCE_SECONDS} s")

@@ -103,6 +103,7 @@ def _checked(notes: "Notes", alipay: "Alipay") -> list[str]:
 
     rounds = soak_rules.settle()
     print(f"settled after {rounds} rounds of the sweep; answers: {dict(sorted(notes.answers.items()))}")
+    print(f"Renters tried again: {dict(notes.failures)}")
     return list(soak_rules.broken(notes, alipay))
 
 

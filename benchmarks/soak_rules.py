@@ -1,13 +1,13 @@
 """The rules at the end of a soak: the books against the stand-in's ledger, and what renters were told."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from benchmarks.renters import Notes
 from benchmarks.standin import Alipay
+from deploy.cluster.counting import differing, lost_orders
 from jobs.sweep import CALLS_AT_ONCE, sweep_once
 from orders.models import Order
 from payments.books.invariants import broken_rules
@@ -42,25 +42,15 @@ def broken(notes: Notes, alipay: Alipay) -> Iterator[str]:
     yield from map(str, broken_rules())
     trades = alipay.trades()
     received = {trade["out_trade_no"]: trade["received_fen"] for trade in trades if trade["received_fen"]}
-    yield from _differing("received", money_here(), received)
+    yield from differing("received", money_here(), received)
     refunded = {each["out_request_no"]: each["amount_fen"] for trade in trades for each in trade["refunds"]}
-    yield from _differing("refunded", refunds_here(), refunded)
+    yield from differing("refunded", refunds_here(), refunded)
     yield from (
         f"{trade} was answered success and is not in the books" for trade in notes.paid - money_here().keys()
     )
-    statuses = dict(Order.objects.values_list("number", "status"))
-    yield from (f"order {number} was booked and is gone" for number in notes.booked - statuses.keys())
-    for number in notes.cancelled:
-        if statuses.get(number) != Order.Status.CANCELED:
-            yield f"order {number} was cancelled and is {statuses.get(number)}"
+    yield from lost_orders(notes, dict(Order.objects.values_list("number", "status")))
     yield from (
         f"order {order.number} does not hold its nights"
         for order in Order.objects.prefetch_related("stay_changes")
         if not holds_its_nights(order)
     )
-
-
-def _differing(what: str, ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
-    for number in ours.keys() | theirs.keys():
-        if ours.get(number) != theirs.get(number):
-            yield f"{what} for {number}: {ours.get(number)} fen in the books, {theirs.get(number)} at Alipay"

@@ -9,8 +9,7 @@ from django.db import connection
 from django.db.backends.mysql import compiler as djangos
 
 from deploy.cluster import counting, places
-from deploy.cluster.counting import Books
-from deploy.cluster.renters import Acknowledged
+from deploy.cluster.counting import Acknowledged, Books
 from houses.models import Area
 from ihome_site.mariadb import compiler as ours
 
@@ -37,7 +36,7 @@ def test_an_insert_that_returns_values_is_in_a_transaction(
 
 # --- Counting -------------------------------------------------------------------------------------
 
-TOLD = Acknowledged(booked={"1", "2", "3"}, paid={"2", "3"}, canceled={"3"})
+TOLD = Acknowledged(booked={"1", "2", "3"}, paid={"2", "3"}, cancelled={"3"})
 ORDERS = [
     ("1", "WAIT_PAYMENT", 1, 1, "05-01"),
     ("2", "WAIT_COMMENT", 1, 1, "05-03"),

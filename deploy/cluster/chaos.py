@@ -23,7 +23,7 @@ from deploy.cluster.cluster import Cluster
 from deploy.cluster.faults import FAULTS, Fault, wait_for_calm
 from deploy.cluster.probes import Probe, Reader, Writer
 from deploy.cluster.processes import Trouble
-from deploy.cluster.renters import Acknowledged, Renter
+from deploy.cluster.renters import Renter
 
 PORT, STANDIN_PORT = 8000, 8001
 RENTERS = 4
@@ -37,7 +37,7 @@ class Chaos:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.is_over = threading.Event()
-        self.notes = Acknowledged()
+        self.notes = counting.Acknowledged()
         site = cluster.settings["SITE_URL"]
         self.reader, self.writer = (
             Reader(site, PROBES[0], self.is_over),

@@ -1,12 +1,27 @@
-"""Counts acknowledged changes against database and stand-in. Pure functions: a test plants losses."""
+"""Counts acknowledged changes against database and stand-in. Pure functions: a test plants losses.
+
+`make soak` counts by the same rules.
+"""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from deploy.cluster.renters import Acknowledged
-
 TOOK_MONEY = ("PAID", "SURPLUS")
+
+
+@dataclass
+class Acknowledged:
+    """Numbers of the orders whose change the site confirmed to its renter."""
+
+    booked: set[str] = field(default_factory=set)
+    paid: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return f"{len(self.booked)} bookings, {len(self.paid)} payments, {len(self.cancelled)} cancellations"
 
 
 class Books(NamedTuple):
@@ -24,15 +39,20 @@ def lost(notes: Acknowledged, books: Books, trades: list[dict[str, Any]]) -> Ite
     """Yield a sentence for each acknowledged change that is not in the database."""
     statuses = {number: status for number, status, *_rest in books.orders}
     took = {number.partition("_")[0] for number, status, _fen in books.payments if status == "PAID"}
-    yield from (f"order {number} was booked and is gone" for number in notes.booked - statuses.keys())
+    yield from lost_orders(notes, statuses)
     yield from (f"order {number} was paid and is not" for number in notes.paid - took)
-    for number in notes.canceled:
-        if statuses.get(number) != "CANCELED":
-            yield f"order {number} was cancelled and is {statuses.get(number)}"
     received = {number: fen for number, status, fen in books.payments if status in TOOK_MONEY}
     for trade in trades:
         if trade["received_fen"] > received.get(trade["out_trade_no"], 0):
             yield f"Alipay received {trade['received_fen']} fen for {trade['out_trade_no']}, the books less"
+
+
+def lost_orders(notes: Acknowledged, statuses: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each booking and cancellation that is not in the database."""
+    yield from (f"order {number} was booked and is gone" for number in notes.booked - statuses.keys())
+    for number in notes.cancelled:
+        if statuses.get(number) != "CANCELED":
+            yield f"order {number} was cancelled and is {statuses.get(number)}"
 
 
 def doubled(books: Books, trades: list[dict[str, Any]]) -> Iterator[str]:
@@ -45,19 +65,20 @@ def doubled(books: Books, trades: list[dict[str, Any]]) -> Iterator[str]:
     for number, status, fen in books.payments:
         if status in TOOK_MONEY and fen > received.get(number, 0):
             yield f"the books received {fen} fen for {number}, Alipay {received.get(number, 0)}"
-    yield from _differing_refunds(books, trades)
-
-
-def _differing_refunds(books: Books, trades: list[dict[str, Any]]) -> Iterator[str]:
     ours = {(number, request): fen for number, request, fen, status in books.refunds if status == "DONE"}
     theirs = {
         (trade["out_trade_no"], refund["out_request_no"]): refund["amount_fen"]
         for trade in trades
         for refund in trade["refunds"]
     }
+    yield from differing("refunded", ours, theirs)
+
+
+def differing(what: str, ours: Mapping[Any, int], theirs: Mapping[Any, int]) -> Iterator[str]:
+    """Yield a sentence for each sum that is not the same in the books and at Alipay."""
     for key in ours.keys() | theirs.keys():
         if ours.get(key) != theirs.get(key):
-            yield f"refund {key}: {ours.get(key)} fen in the books, {theirs.get(key)} at Alipay"
+            yield f"{what} for {key}: {ours.get(key)} fen in the books, {theirs.get(key)} at Alipay"
 
 
 def unsettled(books: Books, trades: list[dict[str, Any]]) -> Iterator[str]:

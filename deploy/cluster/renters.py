@@ -5,15 +5,14 @@ import random
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from http.client import HTTPException
 from http.cookiejar import CookieJar
 from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
+from deploy.cluster.counting import Acknowledged
 from deploy.servertest.renter import PASSWORD, Browser, Failed
 
 HOMES = (1, 2, 5, 6, 8)
@@ -23,19 +22,6 @@ TRY_AGAIN_SECONDS = 0.3
 GIVE_UP_SECONDS = 90
 AWAY = (OSError, HTTPException, Failed, ValueError)
 """HTTPError is an OSError."""
-
-
-@dataclass
-class Acknowledged:
-    """Numbers of the orders whose change the site confirmed to its renter."""
-
-    booked: set[str] = field(default_factory=set)
-    paid: set[str] = field(default_factory=set)
-    canceled: set[str] = field(default_factory=set)
-    failures: Counter[str] = field(default_factory=Counter)
-
-    def __str__(self) -> str:
-        return f"{len(self.booked)} bookings, {len(self.paid)} payments, {len(self.canceled)} cancellations"
 
 
 class Visitor(Browser):
@@ -80,7 +66,7 @@ class Renter(threading.Thread):
             return
         self.notes.paid.add(order)
         if self.random.random() < 0.4 and self.until_done(lambda: self.cancel(order)):
-            self.notes.canceled.add(order)
+            self.notes.cancelled.add(order)
 
     def until_done(self, step: Callable[[], str | bool | None]) -> str:
         """Repeat what failed, as somebody does who reloads the page. Empty if it can't be done."""

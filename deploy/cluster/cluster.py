@@ -16,7 +16,7 @@ from typing import Any
 
 import MySQLdb
 
-from deploy.cluster import places, prepared
+from deploy.cluster import galera_check, places, prepared
 from deploy.cluster.places import MACHINES, SITES, address, filled, program
 from deploy.cluster.processes import ROOT, Keeper, Process, Trouble, wait_until
 
@@ -83,10 +83,10 @@ class Cluster:
 
     def is_in_step(self, machine: int) -> bool:
         try:
-            status = dict[str, str](self.node(machine, "SHOW STATUS LIKE 'wsrep_%'"))
+            status = dict[str, str](self.node(machine, galera_check.STATUS))
         except MySQLdb.Error:
             return False
-        return (status.get("wsrep_ready"), status.get("wsrep_local_state")) == ("ON", "4")
+        return not galera_check.fault_of(status)
 
     def wait_for_node(self, machine: int) -> None:
         node = self.processes[f"node{machine}"]

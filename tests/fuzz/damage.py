@@ -118,12 +118,12 @@ def splice(message: Message, other: Message, dice: Random) -> Message:
     return message.with_fields(fields)
 
 
-def cut_anew(message: Message, _other: Message, _dice: Random) -> Message:
+def cut_anew(message: Message, _other: Message, dice: Random) -> Message:
     """Join two fields that stand together in the signed text, which stays the same."""
     signed = sorted(pair for pair in message.fields if pair[0] not in (SIGN, SIGN_TYPE))
     rest = [pair for pair in message.fields if pair[0] in (SIGN, SIGN_TYPE)]
     if len(signed) > 1:
-        at = _dice.randrange(len(signed) - 1)
+        at = dice.randrange(len(signed) - 1)
         (name, value), (next_name, next_value) = signed[at : at + 2]
         signed[at : at + 2] = [(name, value + b"&" + next_name + b"=" + next_value)]
     return message.with_fields(signed + rest)

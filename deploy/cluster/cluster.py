@@ -212,6 +212,6 @@ def free(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((places.FRONT, port))
-        except OSError:
+        except (OSError, OverflowError):
             return False
     return True

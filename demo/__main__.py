@@ -8,12 +8,13 @@ import http.client
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from deploy.stopping import interrupt_once
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".demo"
@@ -216,19 +217,11 @@ def say(message: str) -> None:
     print(message, flush=True)
 
 
-def interrupt(number: int, frame: object) -> None:
-    # A second Ctrl-C must not interrupt the shutdown.
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--standin-port", type=int, required=True)
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, interrupt)
+    interrupt_once()
     try:
         main(**vars(parser.parse_args()))
     except KeyboardInterrupt:

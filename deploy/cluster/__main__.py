@@ -1,11 +1,11 @@
 """Bring up a cluster on loopback until Ctrl-C. `make cluster` calls it."""
 
 import argparse
-import signal
 import time
 
 from deploy.cluster.cluster import Cluster, free
 from deploy.cluster.processes import Trouble
+from deploy.stopping import interrupt_once
 
 
 def main(port: int, standin_port: int) -> None:
@@ -36,19 +36,11 @@ Kill one of them: it is started again after 2 s.
 Logs are in .cluster/run/. Ctrl-C stops everything."""
 
 
-def interrupt(number: int, frame: object) -> None:
-    # A second Ctrl-C must not interrupt the shutdown.
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--standin-port", type=int, default=8001)
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, interrupt)
+    interrupt_once()
     try:
         main(**vars(parser.parse_args()))
     except KeyboardInterrupt:

@@ -8,7 +8,6 @@ or nodes differ. Gaps are printed beside what they should be: a busy machine mak
 import argparse
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -18,12 +17,12 @@ from itertools import cycle
 from typing import Any
 
 from deploy.cluster import counting, places, prepared
-from deploy.cluster.__main__ import interrupt
 from deploy.cluster.cluster import Cluster
 from deploy.cluster.faults import FAULTS, Fault, wait_for_calm
 from deploy.cluster.probes import Probe, Reader, Writer
 from deploy.cluster.processes import Trouble
 from deploy.cluster.renters import Renter
+from deploy.stopping import interrupt_once
 
 PORT, STANDIN_PORT = 8000, 8001
 RENTERS = 4
@@ -167,8 +166,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if IN_NAMESPACE not in os.environ:
         enter_namespace()
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, interrupt)
+    interrupt_once()
     try:
         sys.exit(main(**vars(arguments)))
     except KeyboardInterrupt:

@@ -49,7 +49,7 @@ def after_a_day(scenario: Scenario, attempts: int) -> list[Ratio]:
     paid = Order.objects.filter(status=Order.Status.WAIT_COMMENT, language=_MARK).count()
     assert paid == (attempts + 2) // 3, paid
     print("  " + ", ".join(f"{count:,} {name}" for name, count in done.items() if count))
-    print(f"  {seconds:.0f} s, {done['asked'] / seconds:,.0f} answers a second by {CALLS_AT_ONCE} at once")
+    print(f"  {seconds:.0f} s, {done['polled'] / seconds:,.0f} answers a second by {CALLS_AT_ONCE} at once")
     per_10_000 = seconds * 10_000 / attempts
     return [Ratio("10,000 attempts settled: 10 minutes beside the time taken", REACH_SECONDS / per_10_000, 1)]
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from django.db import OperationalError, connection
@@ -15,6 +14,7 @@ from django.test import Client
 from core.transactions import durable_transaction
 from ihome_site.mariadb import silence
 from tests import make
+from tests.database_proxy import Proxy, close, proxied, received
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -22,43 +22,30 @@ pytestmark = [
 ]
 
 
-class Freezing:
-    """Forwards bytes between Django and MariaDB; frozen, it accepts connections and forwards nothing."""
+class Freezing(Proxy):
+    """Frozen, it accepts connections and forwards nothing."""
 
     def __init__(self, address: Path, server: str) -> None:
-        self.server, self.flows = server, threading.Event()
+        super().__init__(address, server)
+        self.flows = threading.Event()
         self.flows.set()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(address))
-        self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, upstream = self.listener.accept()[0], socket.socket(socket.AF_UNIX)
-                upstream.connect(self.server)
-                for ends in ((client, upstream), (upstream, client)):
-                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+    def forward(self, client: socket.socket, upstream: socket.socket) -> None:
+        self.start(self._pass_on, client, upstream)
+        self.start(self._pass_on, upstream, client)
 
-    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(65536):
+            while data := received(source):
                 self.flows.wait()
                 target.sendall(data)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
+        close(target)
 
 
 @contextmanager
 def freezing(*, is_watched: bool) -> Iterator[Freezing]:
-    options = connection.settings_dict["OPTIONS"]
-    server = options["unix_socket"]
     stop = threading.Event()
-    with TemporaryDirectory(prefix="ihome-frozen-") as folder:
-        proxy = Freezing(Path(folder) / "s", server)
-        connection.close()
-        options["unix_socket"] = str(Path(folder) / "s")
+    with proxied(Freezing) as proxy:
         if is_watched:
             watching = silence.watch(connection.get_connection_params(), stop)
             time.sleep(0.2)  # its connection is there
@@ -69,10 +56,6 @@ def freezing(*, is_watched: bool) -> Iterator[Freezing]:
             stop.set()
             if is_watched:
                 watching.join(10)
-            options["unix_socket"] = server
-            connection.close()
-            proxy.listener.shutdown(socket.SHUT_RDWR)
-            proxy.listener.close()
 
 
 @pytest.fixture(autouse=True)

@@ -69,7 +69,8 @@ class Browser:
             headers={"Referer": self.address, "Accept-Language": "en"},
         )
         with self.opener.open(request, timeout=40) as answer:
-            self.address, self.html = answer.url, answer.read().decode()
+            charset = answer.headers.get_content_charset("utf-8")  # Alipay's own pages are in GBK
+            self.address, self.html = answer.url, answer.read().decode(charset)
         return self.html
 
     def submit(self, action: str, /, **typed: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from bills.days import day_of
@@ -46,8 +47,7 @@ def finish() -> list[str]:
             waiting.append(_sentence(recovery, days))
             continue
         now = timezone.now()
-        Recovery.objects.filter(pk=recovery.pk).update(billed_at=now)
-        Recovery.objects.filter(pk=recovery.pk, done_at=None).update(done_at=now)
+        Recovery.objects.filter(pk=recovery.pk).update(billed_at=now, done_at=Coalesce("done_at", now))
         log.warning("the bills of all hours that a restore lost are reconciled: nights can be booked again")
     return waiting
 

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
+from orders.recovery import NEAR_MIDNIGHT
 from payments.alipay.answers import BEIJING
 from payments.models import ComparedBill, Payment, Refund
 
@@ -11,8 +12,6 @@ LOOK_BACK = timedelta(days=60)
 """Earlier days are compared only on request."""
 MISSED_AFTER = timedelta(hours=48)
 """Time after a day's end by which its bill should have been compared."""
-NEAR_MIDNIGHT = timedelta(minutes=10)
-"""Payments and refunds of the last minutes before midnight may be in the next day's bill."""
 
 
 def not_compared() -> list[date]:

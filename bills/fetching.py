@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from bills.days import MISSED_AFTER, NEAR_MIDNIGHT, beginning
+from bills.days import MISSED_AFTER, beginning
+from orders.recovery import NEAR_MIDNIGHT
 from payments import queries
 from payments.alipay import http
 from payments.alipay.answers import BillAt, NoBill, Refused, TooManyCalls, Unknown, WrongDay

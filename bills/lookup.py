@@ -12,7 +12,7 @@ from core.money import MAX_FEN
 from core.transactions import durable_transaction
 from orders.lost_orders import is_of_unknown, make_again
 from orders.models import Order
-from orders.recovery import is_lost_day
+from orders.recovery import lost_days
 from payments import queries, refunding
 from payments.books import refunds, rows
 from payments.models import BillLine, Payment, Refund, is_out_trade_no, subject_of
@@ -121,7 +121,7 @@ def _rebuilt(entry: Entry) -> Payment | None:
 
 def _lost_order(entry: Entry, number: str) -> Order | None:
     """Make the order of an entry again. None unless its day is one that a restored backup lost."""
-    told = stay_told(entry.raw, number) if is_lost_day(entry.day) else None
+    told = stay_told(entry.raw, number) if entry.day in lost_days() else None
     if told is None:
         return None
     return make_again(

@@ -8,8 +8,6 @@ import logging
 from collections import Counter
 from datetime import datetime
 
-from django.utils import timezone
-
 from accounts.models import AccountEvent
 from core.transactions import durable_transaction
 from jobs import staff_mail
@@ -32,7 +30,7 @@ def begin(lost_from: datetime) -> Counter[str]:
 
 @durable_transaction
 def _begin(lost_from: datetime) -> Counter[str]:
-    Recovery.objects.create(lost_from=lost_from, restored_at=timezone.now())
+    Recovery.objects.create(lost_from=lost_from)
     outboxes = {"renters": OrderEvent, "superusers": AccountEvent, "staff": StaffMail}
     return Counter(
         {

@@ -19,7 +19,7 @@ BILL_READY_AT = time(9)
 BILL_COMPARED_AT = time(11)
 """On the day after, in Beijing. The timer of the bill starts half an hour before."""
 NEAR_MIDNIGHT = timedelta(minutes=10)
-"""A payment of the last minutes before midnight may be in the next day's bill."""
+"""Payments and refunds of the last minutes before midnight may be in the next day's bill."""
 
 
 class BookingsHeld(Refusal):
@@ -81,10 +81,6 @@ def refuse_while_held() -> None:
 
 def lost_days() -> set[date]:
     return {day for recovery in Recovery.objects.all() for day in recovery.days}
-
-
-def is_lost_day(day: date) -> bool:
-    return day in lost_days()
 
 
 def may_have_been_mailed(*, booked_at: datetime, written_at: datetime) -> bool:

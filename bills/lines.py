@@ -100,8 +100,8 @@ _AFTER_A_RESTORE: dict[str, Promise] = {
         "order. The renter does not see it under My orders."
     ),
     Kind.STANDS: gettext_lazy(
-        "Alipay refunded this while our records were lost. Most likely the order was cancelled: then cancel "
-        "it here, too, so that its nights are free. Otherwise note why it stands."
+        "Alipay refunded this in the hours that our records lack. Most likely the order was cancelled: then "
+        "cancel it here, too, so that its nights are free. Otherwise note why it stands."
     ),
 }
 

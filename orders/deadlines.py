@@ -86,7 +86,10 @@ def _require_in_bounds(order: Order, deadline: datetime, until: datetime) -> Non
     if until <= max(deadline, timezone.now()):
         raise CannotExtend(_("The new deadline must be later than %(time)s.") % {"time": shown(deadline)})
     if until > latest(order):
-        refusal = _("%(time)s at the latest: at most a week ahead, and not past check-in.")
+        refusal = _(
+            "%(time)s at the latest: at most a week ahead, and not past check-in or, once the stay has "
+            "begun, today."
+        )
         raise CannotExtend(refusal % {"time": shown(latest(order))})
 
 

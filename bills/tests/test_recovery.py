@@ -133,8 +133,11 @@ def test_staff_lift_the_hold_and_the_bill_is_still_waited_for(client: Client) ->
     manager.cookies["django_language"] = "en"
     manager.force_login(make.staff(roles.MANAGER))
     assert "No bookings: restored from a backup" in manager.get("/admin/").content.decode()
-    lift = {"action": "lift", "_selected_action": [row.pk], "how": "Nothing was booked in these hours."}
-    manager.post("/admin/orders/recovery/", lift)
+    page, lift = f"/admin/orders/recovery/{row.pk}/change/", {"action": "lift", "_selected_action": [row.pk]}
+    assert "are reconciled, by about 23 Nov, 11:00" in manager.get(page).content.decode()
+    assert "can be booked at once" in manager.post("/admin/orders/recovery/", lift).content.decode()
+    manager.post("/admin/orders/recovery/", {**lift, "how": "Nothing was booked in these hours."})
+    assert "Nights can be booked again." in manager.get(page).content.decode()
     row.refresh_from_db()
     assert (row.done_by is None, row.billed_at) == (False, None)
     assert client.post(f"/houses/{home.pk}/book/", wanted).status_code == 302

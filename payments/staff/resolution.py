@@ -54,14 +54,22 @@ class ResolvableAdmin(ReadOnlyAdmin):
     def dealt_with(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         return self.resolve_rows(request, queryset, action="dealt_with")
 
-    def resolve_rows(self, request: HttpRequest, queryset: QuerySet, *, action: str) -> HttpResponse | None:
+    def resolve_rows(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet,
+        *,
+        action: str,
+        title: str = "",
+        template: str = "admin/payments/resolve.html",
+    ) -> HttpResponse | None:
         form = ResolutionForm(request.POST if "how" in request.POST else None)
         if not form.is_valid():
             return self.ask_first(
                 request,
-                "admin/payments/resolve.html",
+                template,
                 action=action,
-                title=gettext("Mark as resolved"),
+                title=title or gettext("Mark as resolved"),
                 rows=queryset,
                 form=form,
             )

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from django.contrib.auth.models import Group
 from django.db.models import F, Model, QuerySet
+from django.test import Client
 from django.utils import timezone
 
 from accounts import roles
@@ -41,6 +42,14 @@ def staff(role: str, **fields: object) -> User:
     person = user(is_staff=True, **fields)
     person.groups.add(Group.objects.get(name=role))
     return person
+
+
+def browser_of(person: User) -> Client:
+    """Return a browser where a person is signed in and reads English."""
+    browser = Client()
+    browser.force_login(person)
+    browser.cookies["django_language"] = "en"
+    return browser
 
 
 def house(**fields: object) -> House:

@@ -129,9 +129,7 @@ def test_staff_lift_the_hold_and_the_bill_is_still_waited_for(client: Client) ->
     assert (refused.status_code, "bookings are paused" in refused.content.decode()) == (422, True)
 
     row = make.rows(Recovery).get()
-    manager = Client()
-    manager.cookies["django_language"] = "en"
-    manager.force_login(make.staff(roles.MANAGER))
+    manager = make.browser_of(make.staff(roles.MANAGER))
     assert "No bookings: restored from a backup" in manager.get("/admin/").content.decode()
     page, lift = f"/admin/orders/recovery/{row.pk}/change/", {"action": "lift", "_selected_action": [row.pk]}
     assert "are reconciled, by about 23 Nov, 11:00" in manager.get(page).content.decode()

@@ -33,10 +33,7 @@ def desk() -> Client:
 
 
 def signed_in(role: str) -> Client:
-    client = Client()
-    client.cookies["django_language"] = "en"
-    client.force_login(make.staff(role))
-    return client
+    return make.browser_of(make.staff(role))
 
 
 def day(n: int) -> date:

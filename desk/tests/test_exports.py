@@ -34,10 +34,7 @@ SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 @pytest.fixture
 def manager() -> Client:
-    client = Client()
-    client.cookies["django_language"] = "en"
-    client.force_login(make.staff(roles.MANAGER))
-    return client
+    return make.browser_of(make.staff(roles.MANAGER))
 
 
 def rows_of(answer: Any) -> list[list[str]]:

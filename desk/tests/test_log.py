@@ -34,9 +34,7 @@ def manager() -> User:
 
 @pytest.fixture
 def desk(manager: User) -> Client:
-    client = Client()
-    client.force_login(manager)
-    client.cookies["django_language"] = "en"
+    client = make.browser_of(manager)
     AccessEvent.objects.all().delete()
     return client
 

@@ -43,10 +43,7 @@ def late_november() -> Any:
 
 @pytest.fixture
 def finance() -> Client:
-    client = Client()
-    client.cookies["django_language"] = "en"
-    client.force_login(make.staff(roles.FINANCE))
-    return client
+    return make.browser_of(make.staff(roles.FINANCE))
 
 
 def compare(day: date, *rows: Row, unreadable: int = 0) -> Bill:

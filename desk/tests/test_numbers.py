@@ -42,10 +42,7 @@ QUERIES = 20
 
 @pytest.fixture
 def manager() -> Client:
-    client = Client()
-    client.cookies["django_language"] = "en"
-    client.force_login(make.staff(roles.MANAGER))
-    return client
+    return make.browser_of(make.staff(roles.MANAGER))
 
 
 def at(day: date, hour: int = 12, minute: int = 0) -> datetime:

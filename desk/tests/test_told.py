@@ -17,10 +17,7 @@ ADDRESS = "/admin/told/"
 
 
 def signed_in(role: str, **fields: object) -> Client:
-    client = Client()
-    client.force_login(make.staff(role, **fields))
-    client.cookies["django_language"] = "en"
-    return client
+    return make.browser_of(make.staff(role, **fields))
 
 
 def test_what_the_role_may_see_is_offered_and_the_default_ticked() -> None:

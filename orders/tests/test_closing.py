@@ -37,13 +37,6 @@ def renter() -> User:
     return make.user(name="林小满", nickname="小满", email="lin@example.com")
 
 
-def browser_of(user: User) -> Client:
-    browser = Client()
-    browser.force_login(user)
-    browser.cookies["django_language"] = "en"
-    return browser
-
-
 def now(user: User) -> User:
     return User.objects.get(pk=user.pk)
 
@@ -62,7 +55,7 @@ def events_of(user: User) -> list[str]:
 def test_the_password_closes_the_account_and_ends_its_sessions(renter: User) -> None:
     order = make.order(renter, status=Order.Status.COMPLETE, **PAST)
     Review.objects.create(order=order, house=order.house, renter=renter, rating=5, text="Fine")
-    here, there = browser_of(renter), browser_of(renter)
+    here, there = make.browser_of(renter), make.browser_of(renter)
     asked = here.get(PAGE).content.decode()
     for piece in ("Your email, nickname and password are deleted", "By law, we keep orders"):
         assert piece in asked
@@ -87,7 +80,7 @@ def test_the_password_closes_the_account_and_ends_its_sessions(renter: User) -> 
 
 
 def test_without_orders_neither_name_nor_number_is_kept(renter: User) -> None:
-    close(browser_of(renter))
+    close(make.browser_of(renter))
     closed = now(renter)
     assert (closed.is_active, closed.name) == (False, "")
     assert renter.mobile not in (closed.mobile, str(closed))
@@ -97,7 +90,7 @@ def test_without_orders_neither_name_nor_number_is_kept(renter: User) -> None:
 
 
 def test_a_wrong_password_closes_nothing_and_counts_as_a_try(renter: User) -> None:
-    browser = browser_of(renter)
+    browser = make.browser_of(renter)
     for _ in range(10):
         assert "Your current password is incorrect." in close(browser, "wrong").content.decode()
     assert list(close(browser).context["form"].errors) == ["password"]
@@ -106,7 +99,7 @@ def test_a_wrong_password_closes_nothing_and_counts_as_a_try(renter: User) -> No
 
 def test_who_has_no_password_closes_it_by_a_code(renter: User) -> None:
     User.objects.filter(pk=renter.pk).update(password=make_password(None))
-    browser = browser_of(now(renter))
+    browser = make.browser_of(now(renter))
     assert f"We'll send a code to {renter.mobile}" in browser.get(PAGE).content.decode()
     asked = browser.post(PAGE, {})
     wrong = browser.post(PAGE, {**code_form(asked), "code": "12345"})
@@ -118,20 +111,20 @@ def test_who_has_no_password_closes_it_by_a_code(renter: User) -> None:
 def test_the_code_for_one_number_does_not_close_the_account_of_another(renter: User) -> None:
     User.objects.filter(pk=renter.pk).update(password=make_password(None))
     other = make.user()
-    of_another = browser_of(other).post(PAGE, code_form(browser_of(now(renter)).post(PAGE, {})))
+    of_another = make.browser_of(other).post(PAGE, code_form(make.browser_of(now(renter)).post(PAGE, {})))
     assert list(of_another.context["form"].errors) == ["code"]
     assert (now(renter).is_active, now(other).is_active) == (True, True)
 
 
 def test_strangers_and_gets_close_nothing(renter: User) -> None:
     assert Client().post(PAGE, {"password": PASSWORD}).url == f"/accounts/login/?next={PAGE}"
-    assert browser_of(renter).get(PAGE).status_code == 200
+    assert make.browser_of(renter).get(PAGE).status_code == 200
     assert now(renter).is_active
 
 
 def test_staff_ask_a_superuser() -> None:
     person = make.user(is_staff=True)
-    browser = browser_of(person)
+    browser = make.browser_of(person)
     assert "Ask a superuser to close it." in browser.get(PAGE).content.decode()
     assert "Ask a superuser to close it." in close(browser).content.decode()
     assert now(person).is_active
@@ -178,7 +171,7 @@ def being_refunded(renter: User, status: str = "SENT") -> Order:
 def test_an_unfinished_order_keeps_it_open_and_is_named(
     renter: User, make_order: Callable[[User], Order], reason: str
 ) -> None:
-    order, browser = make_order(renter), browser_of(renter)
+    order, browser = make_order(renter), make.browser_of(renter)
     page = browser.get(PAGE).content.decode()
     assert f'href="{order.get_absolute_url()}"' in page
     assert reason in page
@@ -193,7 +186,7 @@ def test_orders_that_are_over_do_not(renter: User) -> None:
     make.order(renter, status=Order.Status.REJECTED)
     being_refunded(renter, status="DONE")
     ahead(make.user())
-    assert close(browser_of(renter)).status_code == 302
+    assert close(make.browser_of(renter)).status_code == 302
     assert not now(renter).is_active
 
 
@@ -208,7 +201,7 @@ def sign_up(mobile: str) -> Any:
 
 def test_the_number_is_free_for_whoever_proves_it(renter: User) -> None:
     order = make.order(renter, status=Order.Status.COMPLETE, **PAST)
-    close(browser_of(renter))
+    close(make.browser_of(renter))
     with (
         translation.override("en"),
         pytest.raises(Refusal, match="You can create a new one with this number"),
@@ -220,14 +213,14 @@ def test_the_number_is_free_for_whoever_proves_it(renter: User) -> None:
     assert new.pk != renter.pk
     assert (now(renter).is_active, str(now(renter))) == (False, "林小满")
     assert make.rows(Order).get() == order
-    assert order.number not in browser_of(new).get("/orders/").content.decode()
+    assert order.number not in make.browser_of(new).get("/orders/").content.decode()
 
 
 def test_another_account_may_change_to_the_number(renter: User) -> None:
-    close(browser_of(renter))
+    close(make.browser_of(renter))
     second = make.user()
     typed = {"username": renter.mobile, "password": PASSWORD}
-    assert prove(browser_of(second), "/accounts/me/number/", typed).status_code == 302
+    assert prove(make.browser_of(second), "/accounts/me/number/", typed).status_code == 302
     assert now(second).mobile == renter.mobile
 
 
@@ -240,7 +233,7 @@ def test_an_account_that_staff_closed_keeps_its_number(renter: User) -> None:
 
 def test_closed_by_staff_after_it_was_reopened_counts_as_closed_by_staff(renter: User) -> None:
     make.order(renter, status=Order.Status.REJECTED)
-    close(browser_of(renter))
+    close(make.browser_of(renter))
     desk = Desk("Li Lei")
     desk.send(renter, desk.open(now(renter)), is_active="on")
     assert (now(renter).is_active, now(renter).closed_at) == (True, None)
@@ -253,7 +246,7 @@ def test_closed_by_staff_after_it_was_reopened_counts_as_closed_by_staff(renter:
 
 def test_L2_ROW03_no_form_from_before_reopens_it(renter: User) -> None:
     make.order(renter, status=Order.Status.REJECTED)
-    desk, browser, second = Desk("Li Lei"), browser_of(renter), browser_of(renter)
+    desk, browser, second = Desk("Li Lei"), make.browser_of(renter), make.browser_of(renter)
     form = desk.open(renter)
     close(browser)
     assert desk.send(renter, form, name="Lin").status_code == 302
@@ -272,7 +265,7 @@ def test_L2_ROW03_no_form_from_before_reopens_it(renter: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_L2_ROW03_a_profile_that_is_saved_at_that_moment_brings_nothing_back(renter: User) -> None:
     make.order(renter, status=Order.Status.REJECTED)
-    browser = browser_of(renter)
+    browser = make.browser_of(renter)
     with before("accounts.views._save_profile", partial(closing.close, renter)):
         answer = browser.post("/accounts/me/", {"name": "Lin", "nickname": "L", "email": "x@example.com"})
     assert answer.status_code == 404
@@ -342,7 +335,7 @@ def test_L2_twin_without_the_lock_the_closing_overlooks_the_booking(
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_L2_two_tabs_close_it_once(renter: User) -> None:
-    tabs = [browser_of(renter) for _ in range(3)]
+    tabs = [make.browser_of(renter) for _ in range(3)]
     answers = at_once(*[partial(close, tab) for tab in tabs])
     assert [answer.status_code for answer in answers] == [302] * 3
     assert events_of(renter) == [AccountEvent.Kind.CLOSED]

@@ -23,10 +23,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def desk() -> Client:
-    browser = Client()
-    browser.force_login(make.staff(roles.FRONT_DESK))
-    browser.cookies["django_language"] = "en"
-    return browser
+    return make.browser_of(make.staff(roles.FRONT_DESK))
 
 
 def press(desk: Client, order: Order, **typed: str):

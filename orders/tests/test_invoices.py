@@ -23,10 +23,7 @@ def paid_order(**fields: object) -> Order:
 
 
 def browser_of(order: Order) -> Client:
-    browser = Client()
-    browser.force_login(order.renter)
-    browser.cookies["django_language"] = "en"
-    return browser
+    return make.browser_of(order.renter)
 
 
 def address(order: Order) -> str:
@@ -34,10 +31,7 @@ def address(order: Order) -> str:
 
 
 def client_of(role: str = roles.FINANCE) -> Client:
-    client = Client()
-    client.force_login(make.staff(role))
-    client.cookies["django_language"] = "en"
-    return client
+    return make.browser_of(make.staff(role))
 
 
 def asked(order: Order | None = None, **columns: object) -> InvoiceRequest:

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
-from django.test import Client
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,9 +99,7 @@ def test_the_least_nights_of_a_season_hold_at_the_form_and_under_the_lock(house:
     PriceRule.objects.create(
         house=house, name="春", price_fen=5, first_night=FRIDAY, last_night=FRIDAY, min_nights=4
     )
-    client = Client()
-    client.force_login(make.user())
-    client.cookies["django_language"] = "en"
+    client = make.browser_of(make.user())
     with time_machine.travel(NOON, tick=False):
         page = client.post(f"/houses/{house.pk}/book/", stay())
     assert (page.status_code, page.context["form"].errors["check_out"]) == (

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
-from django.test import Client
 from django.utils import timezone
 
 from accounts import roles
@@ -26,9 +25,7 @@ def mailed_event(kind: str = "PAID", **columns: object) -> OrderEvent:
 
 
 def press(event: OrderEvent, role: str = roles.FRONT_DESK):
-    client = Client()
-    client.force_login(make.staff(role))
-    client.cookies["django_language"] = "en"
+    client = make.browser_of(make.staff(role))
     page = f"/admin/orders/order/{event.order_id}/change/"
     sent = {"action": "resend_mail", "_selected_action": event.pk, "next": page}
     return client.post("/admin/orders/orderevent/", sent, follow=True)

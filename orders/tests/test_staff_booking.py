@@ -29,10 +29,7 @@ DAY = timedelta(days=1)
 
 
 def desk(role: str = roles.FRONT_DESK) -> Client:
-    client = Client()
-    client.force_login(make.staff(role))
-    client.cookies["django_language"] = "en"
-    return client
+    return make.browser_of(make.staff(role))
 
 
 def typed(house: House, **fields: object) -> dict[str, object]:

@@ -36,10 +36,7 @@ def owner() -> User:
 
 @pytest.fixture
 def desk(owner: User) -> Client:
-    client = Client()
-    client.cookies["django_language"] = "en"
-    client.force_login(owner)
-    return client
+    return make.browser_of(owner)
 
 
 def text_of(answer: object) -> str:

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import roles
-from accounts.models import User
 from bills.comparison import reconcile
 from bills.days import day_of, not_compared
 from core.transactions import durable_transaction
@@ -39,16 +38,9 @@ pytestmark = pytest.mark.django_db
 CASH = Money("CASH", 30000, "R-17")
 
 
-def browser_of(person: User) -> Client:
-    browser = Client()
-    browser.force_login(person)
-    browser.cookies["django_language"] = "en"
-    return browser
-
-
 @pytest.fixture
 def desk() -> Client:
-    return browser_of(make.staff(roles.FINANCE))
+    return make.browser_of(make.staff(roles.FINANCE))
 
 
 def press(desk: Client, action: str, row: Order | Refund | Payment, **typed: str):
@@ -121,7 +113,7 @@ def test_offered_only_where_money_may_have_come(status: str, may: bool, desk: Cl
 
 def test_STA05_not_without_the_right_to_move_money() -> None:
     order = make.order()
-    press(browser_of(make.staff(roles.FRONT_DESK)), "confirm_outside", order, **_typed(order))
+    press(make.browser_of(make.staff(roles.FRONT_DESK)), "confirm_outside", order, **_typed(order))
     assert not order.payments.exists()
 
 
@@ -183,7 +175,7 @@ def test_cash_for_an_order_that_is_over_is_surplus(desk: Client, gateway: Gatewa
 def test_the_renter_of_surplus_cash_reads_that_it_comes_back_by_hand(desk: Client, gateway: Gateway) -> None:
     order = make.order(make.user(email="wang@example.com"), status="CANCELED", language="en")
     take(order, Money("CASH", 12000, "R-17"))
-    browser = browser_of(order.renter)
+    browser = make.browser_of(order.renter)
     assert "We'll give ￥120.00 back to you" in browser.get(order.get_absolute_url()).content.decode()
     refund = Refund.objects.get(payment__order=order)
     refunding.give_up(refund, by=make.staff(roles.FINANCE), explanation="Kept for the next stay")
@@ -228,7 +220,7 @@ def test_REF10_above_the_limit_a_second_person_releases_it(desk: Client) -> None
     refund = payment.refunds.get()
     assert refund.status == "PROPOSED"
     assert "the status is now" in hand_over(desk, refund)
-    press(browser_of(make.staff(roles.FINANCE)), "approve", refund, agreed="1")
+    press(make.browser_of(make.staff(roles.FINANCE)), "approve", refund, agreed="1")
     refund.refresh_from_db()
     assert (refund.status, refund.next_try_at) == ("DUE", None)
     hand_over(desk, refund)
@@ -265,7 +257,7 @@ def test_the_renters_cancellation_gives_cash_back_by_hand(gateway: Gateway) -> N
     cancellation.cancel(order, by=order.renter, agreed={})
     refund = payment.refunds.get()
     assert (refund.status, refund.amount_fen, refund.next_try_at) == ("DUE", 30000, None)
-    browser = browser_of(order.renter)
+    browser = make.browser_of(order.renter)
     page = browser.get(order.get_absolute_url()).content.decode()
     assert "We&#39;ll give ￥300.00 back to you" in page or "We'll give ￥300.00 back to you" in page
     assert gateway.calls == []
@@ -289,7 +281,7 @@ def test_a_shorter_stay_gives_the_difference_back_by_hand(gateway: Gateway) -> N
 
 def test_the_renter_reads_that_it_was_paid_outside(gateway: Gateway) -> None:
     payment = paid_in_cash()
-    browser = browser_of(payment.order.renter)
+    browser = make.browser_of(payment.order.renter)
     page = browser.get(payment.order.get_absolute_url()).content.decode()
     assert page.count("Paid outside Alipay") == 2
     assert "Payment confirmed by Alipay" not in page
@@ -356,7 +348,7 @@ def test_a_message_of_alipays_about_its_number_is_unknown(gateway: Gateway) -> N
 @pytest.mark.django_db(transaction=True)
 def test_STA03_two_staff_confirm_the_same_cash_at_once(gateway: Gateway) -> None:
     order = make.order()
-    browsers = [browser_of(make.staff(roles.FINANCE)) for _ in range(4)]
+    browsers = [make.browser_of(make.staff(roles.FINANCE)) for _ in range(4)]
     forms = [form_of(browser, order) for browser in browsers]
     both = zip(browsers, forms, strict=True)
     at_once(*[lambda b=b, f=f: press(b, "confirm_outside", order, **f) for b, f in both])

@@ -18,10 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 @pytest.fixture
 def desk() -> Client:
-    browser = Client()
-    browser.force_login(make.staff(roles.FINANCE))
-    browser.cookies["django_language"] = "en"
-    return browser
+    return make.browser_of(make.staff(roles.FINANCE))
 
 
 def paid(days: int = 20, *, payment: str = "PAID", **fields: object) -> Payment:

@@ -43,10 +43,7 @@ def booked(**fields: object) -> Order:
 
 
 def browser_of(order: Order) -> Client:
-    client = Client()
-    client.force_login(order.renter)
-    client.cookies["django_language"] = "en"
-    return client
+    return make.browser_of(order.renter)
 
 
 def typed(first: int, nights: int, guests: int = 2) -> dict[str, str]:

@@ -27,10 +27,7 @@ def desk() -> Client:
 
 
 def finance() -> Client:
-    browser = Client()
-    browser.force_login(make.staff(roles.FINANCE))
-    browser.cookies["django_language"] = "en"
-    return browser
+    return make.browser_of(make.staff(roles.FINANCE))
 
 
 def press(desk: Client, message: GatewayMessage) -> str:

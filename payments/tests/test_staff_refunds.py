@@ -58,14 +58,7 @@ def staff() -> User:
 @pytest.fixture
 def desk(staff: User) -> Client:
     """The browser of a member of staff, in English."""
-    return signed_in(staff)
-
-
-def signed_in(person: User) -> Client:
-    browser = Client()
-    browser.force_login(person)
-    browser.cookies["django_language"] = "en"
-    return browser
+    return make.browser_of(staff)
 
 
 def clerk(*codenames: str) -> User:
@@ -170,8 +163,8 @@ def test_REF01_twin_a_form_without_comparing_its_number(
 
 
 def refunds_of_one_form(staff: User, payment: Payment) -> int:
-    form = {**form_of(signed_in(staff), payment), "amount": "30.00"}
-    browsers = [signed_in(staff) for _ in range(8)]
+    form = {**form_of(make.browser_of(staff), payment), "amount": "30.00"}
+    browsers = [make.browser_of(staff) for _ in range(8)]
     at_once(*[lambda b=b: act(b, "give_back", payment, **form).status_code for b in browsers])
     return payment.refunds.count()
 
@@ -281,16 +274,16 @@ def test_REF10_above_the_limit_somebody_else_approves(desk: Client, staff: User,
     assert refund.status == Status.PROPOSED
 
     other = clerk("view_refund", "change_refund")
-    act(signed_in(other), "approve", refund)
+    act(make.browser_of(other), "approve", refund)
     refund.refresh_from_db()
     assert refund.status == Status.PROPOSED
-    act(signed_in(other), "approve", refund, agreed="1")
+    act(make.browser_of(other), "approve", refund, agreed="1")
     refund.refresh_from_db()
     assert (refund.status, refund.asked_by, refund.approved_by) == (Status.DUE, staff, other)
     event = payment.order.events.first()
     assert (event.kind, event.actor, event.reason) == ("REFUND_DUE", other, "Heating broke")
     assert LogEntry.objects.filter(user=other, object_id=str(refund.pk)).count() == 1
-    assert "no longer possible" in said(act(signed_in(other), "approve", refund, agreed="1"))
+    assert "no longer possible" in said(act(make.browser_of(other), "approve", refund, agreed="1"))
     sweep_once()
     refund.refresh_from_db()
     assert refund.status == Status.DONE
@@ -645,7 +638,7 @@ def test_STA05_looking_is_not_giving(payment: Payment, gateway: Gateway, staff: 
     alipay_gives(gateway)
     request_refund(payment, 100, number=f"{payment.out_trade_no}_R1", by=staff, explanation="x")
     refund = payment.refunds.get()
-    browser = signed_in(clerk(*LOOK))
+    browser = make.browser_of(clerk(*LOOK))
     for status, action in (("PROPOSED", "approve"), ("REFUSED", "try_again"), ("DUE", "give_up")):
         make.rows(Refund).update(status=status)
         act(browser, action, refund, words="x", agreed="1")
@@ -672,8 +665,8 @@ def test_STA05_refused_without_permission(payment: Payment, action: str) -> None
         "number": "x",
         "agreed": "1",
     }
-    assert signed_in(make.user(is_staff=True)).post(url, fields).status_code == 403
-    assert signed_in(payment.order.renter).post(url, fields).status_code == 302
+    assert make.browser_of(make.user(is_staff=True)).post(url, fields).status_code == 403
+    assert make.browser_of(payment.order.renter).post(url, fields).status_code == 302
     assert Client(enforce_csrf_checks=True).post(url, fields).status_code in (302, 403)
     refund.refresh_from_db()
     assert (refund.status, payment.refunds.count()) == (Status.DUE, 1)

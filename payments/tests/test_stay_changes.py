@@ -58,10 +58,7 @@ def moved(order: Order, first: int = 0, last: int = 0, guests: int = 1) -> Stay:
 
 
 def client_of(role: str = roles.MANAGER) -> Client:
-    client = Client()
-    client.force_login(make.staff(role))
-    client.cookies["django_language"] = "en"
-    return client
+    return make.browser_of(make.staff(role))
 
 
 def look(client: Client, order: Order, stay: Stay, **more: str):

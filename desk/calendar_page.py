@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.transactions import durable_transaction
@@ -28,8 +30,8 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     choice = choice_in(request.GET)
     held = _held_by_staff(choice) if choice else None
     form = _nights_form(request, houses, choice, held)
-    if request.method == "POST" and _is_done(request, form):
-        return HttpResponseRedirect(f"{request.path}{window.query()}#house-{form.cleaned_data['house'].pk}")
+    if request.method == "POST" and (address := _do(request, form, window)):
+        return HttpResponseRedirect(address)
     choice = form.choice if form.is_bound else choice
     shown = {
         "title": _("Calendar"),
@@ -91,6 +93,24 @@ def _nights_form(
         return NightsForm(houses=houses)
     initial = {"house": choice.house, "first": choice.first, "last": choice.last, "note": held and held.note}
     return NightsForm(houses=houses, initial=initial)
+
+
+def _do(request: HttpRequest, form: NightsForm, window: Window) -> str | None:
+    """Do what the pressed button says. Returns where to go; None, with errors in the form, if it can't be."""
+    if request.POST.get("do") == "price":
+        return _address_of_prices(request, form)
+    if not _is_done(request, form):
+        return None
+    return f"{request.path}{window.query()}#house-{form.cleaned_data['house'].pk}"
+
+
+def _address_of_prices(request: HttpRequest, form: NightsForm) -> str | None:
+    if not _rights(request)["may_price"]:
+        raise PermissionDenied
+    if not form.is_valid() or not (choice := form.choice):
+        return None
+    nights = urlencode({"first_night": choice.first, "last_night": choice.last})
+    return f"{reverse('admin:houses_house_prices', args=[choice.house])}?{nights}#rule"
 
 
 def _is_done(request: HttpRequest, form: NightsForm) -> bool:

@@ -148,10 +148,18 @@ def test_the_calendar_shows_prices_of_free_nights_and_sets_them(desk: Client, ho
     assert '<small class="price">1,888</small>' in html
     [row] = [r for r in desk.get("/admin/calendar/").context["rows"] if r.house.pk == house.pk]
     assert [cell.price_fen for cell in row.cells[:6]] == [0, 0, 30000, 188800, 0, 30000]
-    chosen = {"house": house.pk, "night": day(4), "last": day(5)}
-    link = re.search(r'href="([^"]*/prices/[^"#]*)', desk.get("/admin/calendar/", chosen).content.decode())[1]
-    form = desk.get(link.replace("&amp;", "&")).content.decode()
+    nights = {"house": house.pk, "first": day(4), "last": day(5), "note": "", "do": "price"}
+    form = desk.post("/admin/calendar/", nights, follow=True).content.decode()
     assert f'value="{day(4)}"' in form and f'value="{day(5)}"' in form
+    assert desk.post("/admin/calendar/", {**nights, "last": day(3)}).context["form"].errors.keys() == {"last"}
+
+
+def test_only_those_who_may_change_a_home_are_led_from_the_calendar_to_its_prices(house: House) -> None:
+    front_desk = Client()
+    front_desk.force_login(make.staff(roles.FRONT_DESK))
+    assert 'value="price"' not in front_desk.get("/admin/calendar/").content.decode()
+    nights = {"house": house.pk, "first": day(4), "last": day(5), "note": "", "do": "price"}
+    assert front_desk.post("/admin/calendar/", nights).status_code == 403
 
 
 def test_the_form_of_a_home_has_the_fees_and_a_form_without_them_keeps_them(

@@ -48,8 +48,8 @@ SCROLL = """async () => {
   scrollTo(0, 0);
 }"""
 
-# Second from which on the page may have been drawn.
-BEGAN = "(performance.timeOrigin + performance.getEntriesByType('navigation')[0].responseStart) / 1000"
+# Second of the first paint. Until then the page before may still move, such as for another screen size.
+DRAWN = "(performance.timeOrigin + (performance.getEntriesByType('paint')[0]?.startTime ?? Infinity)) / 1000"
 
 # Focuses each element that the keyboard reaches: it must show its focus, and nothing may cover it.
 FOCUS_EACH = """() => {
@@ -186,8 +186,8 @@ class Inspector:
         self.page.evaluate(SCROLL)
         if not self.visitor.has_script:
             self.page.wait_for_timeout(200)  # SCROLL did not wait for anything to be drawn
-        began = self.page.evaluate(BEGAN)
-        shift = sum(value for at, value in self._shifts if at > began)  # earlier ones are of the page before
+        drawn = self.page.evaluate(DRAWN)
+        shift = sum(value for at, value in self._shifts if at > drawn)  # earlier ones are of the page before
         self._expect(shift < SHIFT, "first view", f"it jumps by {shift}")
         for moving in self.page.evaluate(MOVING):
             self._expect(False, "reduced motion", moving)
